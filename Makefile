@@ -1,0 +1,97 @@
+# make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
+# make test     lint, then the tests
+# make lint     ruff, mypy, and the downward imports
+# make bench    every ASV benchmark once, nothing saved: do they still run?
+# make venv     only the environment, with what developers need
+# make clean    remove the environments and what was built; ASV results stay
+#
+# Where torch comes from:
+#
+#   (nothing)      .venv, with the versions of constraints.txt. On Linux x86 PyPI's torch is the CUDA
+#                  one: it runs on CPU and NVIDIA, and brings gigabytes of CUDA libraries with it.
+#   TORCH=xpu      .venv-xpu, with the newest torch for Intel GPUs. On an Arc machine use this one:
+#                  the default torch does not see the card.
+#   TORCH=cpu      .venv-cpu, with the newest torch for CPU: a tenth of the download.
+#   TORCH=cuda     .venv-cuda, from PyTorch's index for CUDA=cu130, or the one you name.
+#   PYTHON=path    that environment, as it is: this package is added to it, nothing else is changed.
+
+PYTHON3 ?= python3
+CUDA ?= cu130
+SETUP := setup.py pyproject.toml constraints.txt
+
+ifdef PYTHON
+  PY := $(PYTHON)
+  RUN := use-env
+  DEV := use-env-dev
+  ifdef TORCH
+    $(error PYTHON=$(PYTHON) is used as it is, with its own torch: leave out TORCH=$(TORCH))
+  endif
+else
+  VENV := .venv$(addprefix -,$(TORCH))
+  PY := $(VENV)/bin/python
+  RUN := $(VENV)/.installed
+  DEV := $(VENV)/.installed-dev
+  ifneq ($(filter-out xpu cpu cuda,$(TORCH)),)
+    $(error TORCH=$(TORCH) is not known: it is xpu, cpu or cuda)
+  endif
+endif
+
+.PHONY: decode test lint bench venv clean use-env use-env-dev
+
+decode: $(RUN)
+	$(PY) -m truetpot decode $(ARGS)
+
+test: lint
+	$(PY) -m pytest -q --durations=15 $(ARGS)
+
+lint: $(DEV)
+	$(PY) -m ruff check .
+	$(PY) tools/as_installed.py mypy
+	$(PY) tools/as_installed.py lint-imports --no-cache --no-logo
+
+bench: $(DEV)
+	$(PY) -m asv machine --yes >/dev/null
+	$(PY) -m asv run --quick --python=same --show-stderr $(ARGS)
+
+venv: $(DEV)
+
+clean:
+	rm -rf .venv .venv-* .asv/env .asv/html build src/*.egg-info .lint-*
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+use-env:
+	@$(PY) tools/use_env.py
+
+use-env-dev:
+	@$(PY) tools/use_env.py dev
+
+ifndef PYTHON
+
+$(PY):
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  'truetpot needs Python 3.11 or newer: name one with PYTHON3=/path/to/python3' >&2; exit 2; }
+	@$(PYTHON3) -c 'import ensurepip' 2>/dev/null || { echo \
+	  '$(PYTHON3) cannot make virtual environments: on Debian or Ubuntu, apt install python3-venv' >&2; exit 2; }
+	$(PYTHON3) -m venv $(VENV)
+
+ifdef TORCH
+# torch first and alone, from an index that has little else; then the rest, which leaves it be.
+# That index numbers its own releases, so here torch is not pinned.
+CONSTRAINTS := $(VENV)/constraints.txt
+$(CONSTRAINTS): $(SETUP) | $(PY)
+	$(PY) -m pip install 'torch>=2.6' --index-url https://download.pytorch.org/whl/$(TORCH:cuda=$(CUDA))
+	grep -v '^torch==' constraints.txt > $@
+else
+CONSTRAINTS := constraints.txt
+endif
+
+# Stamps: this environment holds what the setup files ask for.
+$(RUN): $(SETUP) $(CONSTRAINTS) | $(PY)
+	$(PY) -m pip install -c $(CONSTRAINTS) -e .
+	touch $@
+
+$(DEV): $(SETUP) $(CONSTRAINTS) | $(PY)
+	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev]'
+	touch $(RUN) $@
+
+endif

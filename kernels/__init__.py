@@ -1,0 +1,1 @@
+"""The implementations, installed as truetpot.kernels: a folder an operator, a file a provider."""
