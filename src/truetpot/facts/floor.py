@@ -1,0 +1,271 @@
+"""Rung `spec`: the least time of a decoded token, from bytes and datasheet bandwidth alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from truetpot.errors import UserError
+from truetpot.facts.architecture import Model
+from truetpot.facts.collectives import Collectives, collectives
+from truetpot.facts.hardware import Hardware
+from truetpot.facts.traffic import Traffic, resident_bytes, traffic
+
+SCHEMA_VERSION = 1
+
+# Points of the curve over a range of contexts, both ends included.
+CURVE_POINTS = 17
+
+# A last-level cache smaller than this share of the bytes is not worth a caveat.
+CACHE_SHARE_WORTH_SAYING = 0.01
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The bound and its terms in milliseconds per decode step, for one rank of `tp` equal ones.
+
+    `ms_per_token` = `weights_ms` + `scales_ms` + `kv_ms` is the hard bound: a step measured below
+    it was measured wrongly. `collectives` is a model, `stored_constant_scales_ms` what a kernel
+    pays that reads scales which are the same everywhere; neither is in the bound.
+    """
+
+    model: Model
+    hardware: Hardware
+    traffic: Traffic
+    weights_ms: float
+    scales_ms: float
+    kv_ms: float
+    stored_constant_scales_ms: float
+    collectives: Collectives
+    resident_gib: float
+    fits: bool
+    assumptions: tuple[str, ...]
+
+    @property
+    def ms_per_token(self) -> float:
+        """The hard bound of one step, in milliseconds."""
+        return self.weights_ms + self.scales_ms + self.kv_ms
+
+    def to_json(self) -> dict[str, Any]:
+        """A record with the schema version; times in ms, bytes as integers, null where unknown."""
+        step = self.traffic
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "rung": "spec",
+            "model": self.model.name,
+            "parameters": self.model.parameters(),
+            "device": self.hardware.key,
+            "bandwidth_gb_s": self.hardware.bandwidth_gb_s,
+            "tp": step.tp,
+            "format": step.format,
+            "lm_head_format": step.linears[-1].format,
+            "kv_format": step.kv_format,
+            "context": step.context,
+            "context_end": None,
+            "batch": step.batch,
+            "ms_per_token": self.ms_per_token,
+            "terms": {
+                "weights_ms": self.weights_ms,
+                "scales_ms": self.scales_ms,
+                "kv_ms": self.kv_ms,
+                "collectives_ms": self.collectives.ms,
+            },
+            "mean_ms_per_token": None,
+            "curve": None,
+            "stored_constant_scales_ms": self.stored_constant_scales_ms,
+            "collectives": {
+                "count": self.collectives.count,
+                "low_ms": self.collectives.low_ms,
+                "high_ms": self.collectives.high_ms,
+                "explanation": self.collectives.explanation,
+            },
+            "bytes": {
+                "bound": step.bound,
+                "weights": step.weights,
+                "scales": step.scales,
+                "kv": step.kv,
+                "not_in_bound": {
+                    "constant_scales": step.constant_scales,
+                    "kv_write": step.kv_write,
+                    "norms": step.norms,
+                    "biases": step.biases,
+                    "embedding_rows": step.embedding_rows,
+                },
+            },
+            "linears": [
+                {
+                    "role": row.linear.role,
+                    "n": row.linear.n,
+                    "k": row.linear.k,
+                    "count": row.linear.count,
+                    "format": row.format,
+                    "weight_bytes": row.weights,
+                    "scale_bytes": row.scales,
+                    "constant_scale_bytes": row.constant_scales,
+                    "ms": self.hardware.read_ms((row.weights + row.scales) * row.linear.count),
+                }
+                for row in step.linears
+            ],
+            "fits": self.fits,
+            "resident_gib": self.resident_gib,
+            "usable_gib": self.hardware.usable_gib,
+            "assumptions": list(self.assumptions),
+        }
+
+
+@dataclass(frozen=True)
+class FloorRange:
+    """The floor of one request that starts with `start.traffic.context` tokens and ends at `end`.
+
+    The request generates `end - start` tokens. The first comes out of the prefill; each of the
+    other `steps` = end - start - 1 takes a decode step, which reads the cache as it then is:
+    `start` tokens for the first step, one more for each that follows, `end - 2` for the last.
+    `mean_ms_per_token` is the mean over these steps, so it bounds from below what serving tools
+    call TPOT, (latency - TTFT) / (tokens - 1).
+    """
+
+    start: Floor
+    end: int
+    steps: int
+    mean_ms_per_token: float
+    curve: tuple[tuple[int, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record of `start` with `context_end`, `steps`, `mean_ms_per_token` and `curve`."""
+        return self.start.to_json() | {
+            "context_end": self.end,
+            "steps": self.steps,
+            "mean_ms_per_token": self.mean_ms_per_token,
+            "curve": [{"context": c, "ms_per_token": ms} for c, ms in self.curve],
+        }
+
+
+def floor(
+    model: Model,
+    hardware: Hardware,
+    *,
+    tp: int = 1,
+    format: str,
+    kv_format: str = "fp16",
+    context: int,
+    batch: int = 1,
+    lm_head_format: str | None = None,
+) -> Floor:
+    """The floor of one decode step on `tp` cards of `hardware`.
+
+    bytes of one rank / datasheet bandwidth of one card; arguments as for `traffic`, which raises
+    UserError for what does not fit together.
+    """
+    step = traffic(
+        model,
+        tp=tp,
+        format=format,
+        kv_format=kv_format,
+        context=context,
+        batch=batch,
+        lm_head_format=lm_head_format,
+    )
+    cost = collectives(model, hardware, tp=tp, batch=batch)
+    resident = resident_bytes(model, step)
+    fits = resident <= hardware.usable_gib * 2**30
+    return Floor(
+        model=model,
+        hardware=hardware,
+        traffic=step,
+        weights_ms=hardware.read_ms(step.weights),
+        scales_ms=hardware.read_ms(step.scales),
+        kv_ms=hardware.read_ms(step.kv),
+        stored_constant_scales_ms=hardware.read_ms(step.constant_scales),
+        collectives=cost,
+        resident_gib=resident / 2**30,
+        fits=fits,
+        assumptions=_assumptions(hardware, step, cost, resident, fits),
+    )
+
+
+def floor_range(
+    model: Model,
+    hardware: Hardware,
+    *,
+    context_start: int,
+    context_end: int,
+    tp: int = 1,
+    format: str,
+    kv_format: str = "fp16",
+    batch: int = 1,
+    lm_head_format: str | None = None,
+) -> FloorRange:
+    """The floor over a request: a prompt of `context_start` tokens, then up to `context_end`.
+
+    See FloorRange for which steps the mean covers. Raises UserError for a range of less than two
+    generated tokens, whose TPOT is not defined, and as `floor` does.
+    """
+    steps = context_end - context_start - 1
+    if steps < 1:
+        raise UserError(
+            f"the range {context_start}:{context_end} generates {max(0, steps + 1)} tokens, and "
+            "time per output token needs 2; give an end at least 2 beyond the start."
+        )
+
+    def at(context: int) -> Floor:
+        return floor(
+            model,
+            hardware,
+            tp=tp,
+            format=format,
+            kv_format=kv_format,
+            context=context,
+            batch=batch,
+            lm_head_format=lm_head_format,
+        )
+
+    last = context_end - 2
+    first, final = at(context_start), at(last)
+    points = min(CURVE_POINTS, steps)
+    contexts = sorted(
+        {context_start + (last - context_start) * i // max(1, points - 1) for i in range(points)}
+    )
+    # The bound is linear in the context, so the mean of the ends is the mean of all steps.
+    return FloorRange(
+        start=first,
+        end=context_end,
+        steps=steps,
+        mean_ms_per_token=(first.ms_per_token + final.ms_per_token) / 2,
+        curve=tuple((c, at(c).ms_per_token) for c in contexts),
+    )
+
+
+def _assumptions(
+    hardware: Hardware, step: Traffic, cost: Collectives, resident: int, fits: bool
+) -> tuple[str, ...]:
+    cards = (
+        f"The {step.tp} ranks work at the same time and wait for nothing."
+        if step.tp > 1
+        else "One card holds the whole model."
+    )
+    lines = [
+        f"{hardware.bandwidth_gb_s:g} GB/s is the datasheet bandwidth of {hardware.title}.",
+        (
+            f"Every linear weight is read once with its scales, and {step.context} cached tokens "
+            f"for each of {step.batch} sequences; nothing else is counted."
+        ),
+        cards,
+        f"Collectives are a model, not part of the bound: {cost.explanation}.",
+    ]
+    if step.constant_scales:
+        lines.append(
+            f"{step.format} as ipex-llm stores it has {step.constant_scales / 1e9:.3f} GB of "
+            "scales that are all the same; they need not be read, so they stand beside the bound."
+        )
+    cache = (hardware.l2_mib or 0) * 2**20
+    if cache >= CACHE_SHARE_WORTH_SAYING * step.bound:
+        lines.append(
+            f"The {hardware.l2_mib:g} MiB L2 could keep {min(1.0, cache / step.bound):.0%} of "
+            "these bytes for the next step; only a step that starts cold is held to the bound."
+        )
+    if not fits:
+        lines.append(
+            f"It does not fit: a rank needs at least {resident / 2**30:.1f} GiB and the card has "
+            f"{hardware.usable_gib:g}."
+        )
+    return tuple(lines)

@@ -1,0 +1,77 @@
+"""Cards by key, and by the name a driver reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from truetpot.errors import UserError
+from truetpot.facts.tables import decode, read
+
+# A driver reports a little less than the nominal memory (A770: 15.1 of 16 GiB), never half of it.
+_MEMORY_SHARE = (0.85, 1.05)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One card; see hardware.toml for units. A field is None where no source gives the number."""
+
+    key: str
+    title: str
+    memory_gib: float
+    bandwidth_gb_s: float
+    match: tuple[str, ...]
+    sources: Mapping[str, str]
+    reported_gib: float | None = None
+    xe_cores: int | None = None
+    fp16_tflops: float | None = None
+    int8_tops: float | None = None
+    l2_mib: float | None = None
+    link: str | None = None
+    link_gb_s: float | None = None
+    measured_read_gb_s: float | None = None
+    measured_fp32_tflops: float | None = None
+    measured_fp16_tflops: float | None = None
+    derived: tuple[str, ...] = field(default=())
+    note: str | None = None
+
+    @property
+    def usable_gib(self) -> float:
+        """Memory that a program can have at most: what a driver reports, or the nominal size."""
+        return self.reported_gib or self.memory_gib
+
+    def read_ms(self, nbytes: float) -> float:
+        """Milliseconds to read `nbytes` at the datasheet bandwidth."""
+        return nbytes / (self.bandwidth_gb_s * 1e9) * 1e3
+
+
+@cache
+def all_hardware() -> dict[str, Hardware]:
+    """Every card of hardware.toml by key."""
+    return {
+        key: decode({"key": key, **entry}, Hardware, f"hardware.toml [{key}]")
+        for key, entry in read("hardware.toml").items()
+    }
+
+
+def load_hardware(key: str) -> Hardware:
+    """The card with this key ("arc-a770"). Raises UserError for an unknown one."""
+    if key.lower() not in all_hardware():
+        raise UserError(f"unknown card {key!r}; known are {', '.join(all_hardware())}.")
+    return all_hardware()[key.lower()]
+
+
+def recognise(device_name: str, memory_bytes: int | None = None) -> Hardware | None:
+    """The card that reports this name, or None when no entry, or more than one, fits.
+
+    With `memory_bytes` (what the driver reports) an entry whose memory is another is no match: the
+    8 GB A770 and one stack of a Max 1550 carry the names of cards with other bandwidths.
+    """
+    name = device_name.lower()
+    found = [hw for hw in all_hardware().values() if any(re.search(m, name) for m in hw.match)]
+    if memory_bytes is not None:
+        low, high = _MEMORY_SHARE
+        found = [h for h in found if low <= memory_bytes / (h.memory_gib * 2**30) <= high]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,59 @@
+"""Models by name or by `config.json`: the door to the shapes of everything the suite measures."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from truetpot.errors import UserError
+from truetpot.facts.architecture import Model, RopeScaling
+from truetpot.facts.hf_config import read_config
+from truetpot.facts.rope import rope_inv_freq
+from truetpot.facts.shapes import ROLES, Linear, check_tp, linears, tensor_parallel_degrees
+from truetpot.facts.tables import decode, read
+
+__all__ = [
+    "ROLES",
+    "Linear",
+    "Model",
+    "RopeScaling",
+    "all_models",
+    "check_tp",
+    "linears",
+    "load_model",
+    "rope_inv_freq",
+    "tensor_parallel_degrees",
+]
+
+
+@cache
+def all_models() -> dict[str, Model]:
+    """The models of models.toml by name."""
+    table = read("models.toml")
+    return {
+        name: decode({"name": name, **entry}, Model, f"models.toml [{name}]")
+        for name, entry in table.items()
+    }
+
+
+def load_model(name_or_path: str | Path) -> Model:
+    """A known model ("qwq-32b", or its hub name), or one described by a Hugging Face config.
+
+    A path may name a directory that holds a config.json, or the file itself. Raises UserError for
+    an unknown name, an unreadable file or a config this suite does not model.
+    """
+    text = str(name_or_path)
+    for model in all_models().values():
+        if text.lower() in (model.name, (model.hf or "").lower()):
+            return model
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        path = path / "config.json"
+    if path.exists():
+        return read_config(path)
+    if path.name == "config.json" or path.is_absolute() or text.startswith((".", "~")):
+        raise UserError(f"there is no {path}; give a directory that holds a config.json.")
+    raise UserError(
+        f"unknown model {text!r}; known are {', '.join(all_models())}, "
+        "or give a directory that holds a Hugging Face config.json."
+    )

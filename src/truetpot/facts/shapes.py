@@ -1,0 +1,103 @@
+"""The linear layers of a decode step as one rank of a tensor-parallel group sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from truetpot.errors import UserError
+from truetpot.facts.architecture import Model
+from truetpot.facts.formats import format_facts
+
+ROLES = ("qkv", "o", "gate_up", "down", "lm_head")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`count` layers y[n] = W[n, k] x[k] (+ bias[n]) of one role; q, k, v are one, gate and up one.
+
+    On rank r of `tp`, qkv, gate_up and lm_head hold a slice of the rows (n), o and down a slice of
+    the columns (k); a bias of o is added once, after the ranks' partial sums.
+    """
+
+    role: str
+    n: int
+    k: int
+    bias: bool
+    count: int
+
+    @property
+    def weights(self) -> int:
+        """Weights of one such layer, n x k."""
+        return self.n * self.k
+
+
+def linears(model: Model, tp: int = 1) -> tuple[Linear, ...]:
+    """Shapes of one rank, in the order of the step: qkv, o, gate_up, down, lm_head.
+
+    The vocabulary need not divide: each rank gets ceil(vocab / tp) rows, the last one padded. vLLM
+    first rounds the vocabulary up to a multiple of 64, which changes none of the models known here.
+    Raises UserError as `check_tp` does.
+    """
+    check_tp(model, tp)
+    qkv = (model.q_rows + 2 * model.kv_rows) // tp
+    wide = model.intermediate // tp
+    head = -(-model.vocab // tp)
+    return (
+        Linear("qkv", qkv, model.hidden, model.qkv_bias, model.layers),
+        Linear("o", model.hidden, model.q_rows // tp, model.o_bias, model.layers),
+        Linear("gate_up", 2 * wide, model.hidden, False, model.layers),
+        Linear("down", model.hidden, wide, False, model.layers),
+        Linear("lm_head", head, model.hidden, False, 1),
+    )
+
+
+def check_tp(model: Model, tp: int, format: str | None = None) -> None:
+    """Raise UserError unless `tp` splits the heads, kv heads and MLP of `model` evenly.
+
+    With `format`, the K of every layer of a rank must be a multiple of the format's block as well:
+    a block that two ranks would share has one scale, and no rank can own it.
+    """
+    if tp < 1:
+        raise UserError(f"tp = {tp} is no tensor-parallel degree; give 1 or more.")
+    parts = {
+        "attention heads": model.heads,
+        "kv heads": model.kv_heads,
+        "intermediate size": model.intermediate,
+    }
+    for what, size in parts.items():
+        if size % tp:
+            raise UserError(
+                f"tp = {tp} does not divide the {size} {what} of {model.name}; "
+                f"possible are {_listed(tensor_parallel_degrees(model))}."
+            )
+    if format is None:
+        return
+    facts = format_facts(format)
+    for role, k in (("o", model.q_rows), ("down", model.intermediate), ("qkv", model.hidden)):
+        share = k if role == "qkv" else k // tp
+        if share % facts.k_multiple:
+            degrees = tensor_parallel_degrees(model)
+            fitting = [t for t in degrees if _fits(model, t, facts.k_multiple)]
+            advice = f"with {format} possible are {_listed(fitting)}" if fitting else "none fits"
+            raise UserError(
+                f"{model.name} at tp = {tp}: {role} has K = {share} per rank, which is no multiple "
+                f"of the {facts.k_multiple}-element blocks of {format}; {advice}."
+            )
+
+
+def tensor_parallel_degrees(model: Model) -> tuple[int, ...]:
+    """Every tp that splits the heads, kv heads and MLP evenly, smallest first."""
+    return tuple(
+        tp
+        for tp in range(1, model.kv_heads + 1)
+        if not (model.heads % tp or model.kv_heads % tp or model.intermediate % tp)
+    )
+
+
+def _fits(model: Model, tp: int, multiple: int) -> bool:
+    ks = (model.hidden, model.q_rows // tp, model.intermediate // tp)
+    return not any(k % multiple for k in ks)
+
+
+def _listed(degrees: tuple[int, ...] | list[int]) -> str:
+    return "tp = " + ", ".join(map(str, degrees))

@@ -1,0 +1,195 @@
+"""Traffic and floors, by hand and against the rows of a table."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from truetpot.errors import UserError
+from truetpot.facts.collectives import collectives
+from truetpot.facts.floor import floor, floor_range
+from truetpot.facts.hardware import load_hardware
+from truetpot.facts.models import load_model
+from truetpot.facts.traffic import traffic
+
+QWQ = load_model("qwq-32b")
+A770 = load_hardware("arc-a770")
+B70 = load_hardware("arc-pro-b70")
+
+LAYER = 7168 * 5120 + 5120 * 5120 + 55296 * 5120 + 5120 * 27648
+LINEAR_WEIGHTS = 64 * LAYER + 152064 * 5120
+
+
+def test_the_figure_of_the_readme() -> None:
+    bound = floor(QWQ, A770, tp=4, format="fp8_e5m2", context=1024)
+    assert round(LINEAR_WEIGHTS / 1e9, 2) == 31.98
+    assert bound.weights_ms == pytest.approx(LINEAR_WEIGHTS / 4 / 560e9 * 1e3)
+    assert bound.weights_ms == pytest.approx(14.28, abs=0.005)
+    assert bound.scales_ms == 0
+    assert bound.kv_ms == pytest.approx(1024 * 262144 / 4 / 560e9 * 1e3)
+    assert bound.ms_per_token == bound.weights_ms + bound.scales_ms + bound.kv_ms
+    # 68 stored bytes for 64 codes: what a kernel pays that reads the ones.
+    stored = bound.weights_ms + bound.stored_constant_scales_ms
+    assert stored == pytest.approx(15.17, abs=0.005)
+    assert bound.fits
+
+
+def test_sym_int4_scales_are_in_the_bound() -> None:
+    bound = floor(QWQ, A770, tp=4, format="sym_int4", context=0)
+    assert bound.scales_ms == pytest.approx(bound.weights_ms / 16)
+    assert bound.ms_per_token == pytest.approx(LINEAR_WEIGHTS * 4.25 / 8 / 4 / 560e9 * 1e3)
+    assert bound.stored_constant_scales_ms == 0
+
+
+@pytest.mark.parametrize("tp", [1, 2, 4, 8])
+def test_traffic_adds_up(tp: int) -> None:
+    step = traffic(QWQ, tp=tp, format="sym_int4", context=1000, batch=3)
+    assert step.weights * tp == LINEAR_WEIGHTS // 2
+    assert step.scales * tp == LINEAR_WEIGHTS // 32
+    assert step.kv * tp == 3 * 1000 * 262144
+    assert step.kv_write * tp == 3 * 262144
+    assert step.bound == step.weights + step.scales + step.kv
+    assert step.norms == (64 * 2 * 5120 + 5120) * 2
+    assert step.biases * tp == 64 * 7168 * 2
+
+
+def test_a_batch_reads_weights_once_and_every_cache() -> None:
+    one = traffic(QWQ, format="bf16", context=500)
+    many = traffic(QWQ, format="bf16", context=500, batch=16)
+    assert many.weights == one.weights
+    assert many.kv == 16 * one.kv
+
+
+def test_kv_format_and_lm_head_format() -> None:
+    half = traffic(QWQ, format="sym_int4", context=500, kv_format="fp8_e5m2")
+    full = traffic(QWQ, format="sym_int4", context=500, lm_head_format="fp16")
+    assert full.kv == 2 * half.kv
+    assert full.weights - half.weights == 152064 * 5120 * 3 // 2
+    assert [row.format for row in full.linears] == ["sym_int4"] * 4 + ["fp16"]
+
+
+def test_some_layers_only() -> None:
+    step = traffic(QWQ, format="fp8_e5m2", context=10, layers=3)
+    assert step.weights == 3 * LAYER + 152064 * 5120
+    assert step.kv == 10 * 3 * 4096
+    with pytest.raises(UserError, match="has 64"):
+        traffic(QWQ, format="fp8_e5m2", context=10, layers=65)
+
+
+@pytest.mark.parametrize(("context", "batch"), [(-1, 1), (10, 0)])
+def test_no_such_step(context: int, batch: int) -> None:
+    with pytest.raises(UserError, match="at least"):
+        traffic(QWQ, format="bf16", context=context, batch=batch)
+
+
+def test_the_table_adds_up_to_the_terms() -> None:
+    record = floor(QWQ, A770, tp=4, format="sym_int4", context=0).to_json()
+    assert sum(row["ms"] for row in record["linears"]) == pytest.approx(record["ms_per_token"])
+    for row in record["linears"]:
+        assert row["weight_bytes"] == row["n"] * row["k"] // 2
+
+
+@pytest.mark.parametrize(
+    ("tp", "format", "fits"),
+    [(1, "sym_int4", False), (2, "sym_int4", True), (2, "fp8_e5m2", False), (4, "bf16", False)],
+)
+def test_fit(tp: int, format: str, fits: bool) -> None:
+    bound = floor(QWQ, A770, tp=tp, format=format, context=1024)
+    assert bound.fits is fits
+    assert any("does not fit" in line for line in bound.assumptions) is not fits
+
+
+def test_collectives_are_never_in_the_bound() -> None:
+    one, four = (floor(QWQ, A770, tp=tp, format="fp8_e5m2", context=0) for tp in (1, 4))
+    assert one.collectives.ms == 0
+    assert four.collectives.count == 129
+    assert four.ms_per_token == pytest.approx(one.ms_per_token / 4)
+    assert any("not part of the bound" in line for line in four.assumptions)
+
+
+def test_collectives_on_the_measured_card() -> None:
+    cost = collectives(QWQ, B70, tp=2)
+    assert cost.low_ms is not None
+    assert cost.high_ms is not None
+    assert cost.low_ms == pytest.approx(129 * 0.017, abs=0.1)
+    assert cost.high_ms == pytest.approx(129 * 0.056, abs=0.1)
+    assert "borrowed" not in cost.explanation
+    assert "borrowed for 4 x arc-a770" in collectives(QWQ, A770, tp=4).explanation
+
+
+def test_collectives_without_a_link() -> None:
+    for key in ("arc-b570", "h200"):
+        cost = collectives(QWQ, load_hardware(key), tp=2)
+        assert cost.ms is None
+        assert "no estimate" in cost.explanation
+
+
+def test_payload_over_the_link() -> None:
+    small = collectives(QWQ, A770, tp=4)
+    large = collectives(QWQ, A770, tp=4, batch=64)
+    per_token = 128 * 2 * 0.75 * 5120 * 2 + 0.75 * 152064 * 2
+    assert large.ms is not None
+    assert small.ms is not None
+    assert large.ms - small.ms == pytest.approx(63 * per_token / 31.5e9 * 1e3)
+
+
+def test_a_cache_that_holds_much_of_the_model_is_said() -> None:
+    tiny = load_model("qwen2.5-0.5b")
+    lines = floor(tiny, load_hardware("max-1550"), format="sym_int4", context=0).assumptions
+    assert any("408 MiB L2 could keep 100%" in line for line in lines)
+    assert not any("L2" in line for line in floor(QWQ, A770, format="bf16", context=0).assumptions)
+
+
+def test_range_is_the_mean_over_the_decoded_tokens() -> None:
+    keys = {"tp": 4, "format": "fp8_e5m2"}
+    got = floor_range(QWQ, A770, context_start=20, context_end=30, **keys)  # type: ignore[arg-type]
+    # 10 tokens: the first from the prefill, 9 steps that read 20, 21, ..., 28 tokens.
+    each = [floor(QWQ, A770, context=c, **keys).ms_per_token for c in range(20, 29)]  # type: ignore[arg-type]
+    assert got.steps == 9
+    assert got.mean_ms_per_token == pytest.approx(sum(each) / 9)
+    assert [c for c, _ in got.curve] == list(range(20, 29))
+    assert [ms for _, ms in got.curve] == pytest.approx(each)
+
+
+def test_range_of_a_long_request() -> None:
+    got = floor_range(QWQ, A770, context_start=1024, context_end=5120, tp=4, format="fp8_e5m2")
+    assert got.steps == 4095
+    assert (got.curve[0][0], got.curve[-1][0]) == (1024, 5118)
+    assert got.mean_ms_per_token == pytest.approx(14.279 + 3071 * 262144 / 4 / 560e6, abs=1e-3)
+
+
+@pytest.mark.parametrize("end", [0, 1024, 1025])
+def test_range_without_a_decoded_token(end: int) -> None:
+    with pytest.raises(UserError, match="needs 2"):
+        floor_range(QWQ, A770, context_start=1024, context_end=end, format="bf16")
+    shortest = floor_range(QWQ, A770, context_start=1024, context_end=1026, format="bf16")
+    assert shortest.steps == len(shortest.curve) == 1
+
+
+def test_records_are_json_with_the_promised_keys() -> None:
+    single = floor(QWQ, A770, tp=4, format="fp8_e5m2", context=1024).to_json()
+    span = floor_range(
+        QWQ, A770, context_start=1024, context_end=5120, tp=4, format="fp8_e5m2"
+    ).to_json()
+    promised = {
+        "schema_version", "ms_per_token", "terms", "mean_ms_per_token", "model", "device", "tp",
+        "format", "kv_format", "context", "context_end", "batch", "assumptions", "curve",
+    }  # fmt: skip
+    for record in (single, span):
+        assert json.loads(json.dumps(record)) == record
+        assert record.keys() >= promised
+        assert record["terms"].keys() == {"weights_ms", "scales_ms", "kv_ms", "collectives_ms"}
+    assert single["mean_ms_per_token"] is None
+    assert single["curve"] is None
+    assert span["ms_per_token"] == single["ms_per_token"]
+    assert span["mean_ms_per_token"] > span["ms_per_token"]
+    assert span["context_end"] == 5120
+
+
+def test_a_tp_or_format_that_does_not_fit() -> None:
+    with pytest.raises(UserError, match="does not divide"):
+        floor(QWQ, A770, tp=3, format="bf16", context=0)
+    with pytest.raises(UserError, match="unknown weight format"):
+        floor(QWQ, A770, format="int3", context=0)
+    with pytest.raises(UserError, match="no multiple"):
+        floor(replace(QWQ, hidden=5152), A770, format="sym_int4", context=0)
