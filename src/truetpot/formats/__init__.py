@@ -1,0 +1,20 @@
+"""Weight formats: quantise, dequantise, random weights and slices, in NumPy, as the reference.
+
+Layouts are canonical: what the formulas are defined on, not what a kernel likes. A provider packs
+them into its own.
+"""
+
+from truetpot.formats.codecs import FORMATS, dequantise, quantise, random_weight
+from truetpot.formats.slices import concat, rows, shard
+from truetpot.formats.weight import Weight
+
+__all__ = [
+    "FORMATS",
+    "Weight",
+    "concat",
+    "dequantise",
+    "quantise",
+    "random_weight",
+    "rows",
+    "shard",
+]

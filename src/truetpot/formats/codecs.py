@@ -1,0 +1,99 @@
+"""Quantise, dequantise and make random weights by the name of a format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truetpot.errors import UserError
+from truetpot.facts.formats import all_formats, format_facts
+from truetpot.formats import fp8_e5m2, plain, sym_int4
+from truetpot.formats.weight import Codec, Weight
+
+_CODECS: dict[str, Codec] = {
+    "fp32": plain.FP32,
+    "fp16": plain.FP16,
+    "bf16": plain.BF16,
+    "fp8_e5m2": fp8_e5m2.CODEC,
+    "sym_int4": sym_int4.CODEC,
+}
+
+FORMATS = tuple(_CODECS)
+"""Formats that can be quantised, dequantised and multiplied (facts knows sizes of more)."""
+
+
+def quantise(w: NDArray[Any], format: str) -> Weight:
+    """`w` [N, K], of any float dtype, in `format`.
+
+    Values are taken to float32 first (exact for bf16 and fp16), as the vendor's quantisers do, so
+    a float64 is rounded twice. Raises UserError for a shape or format that does not fit, and for
+    values that are not finite in the format: a weight that is not a number is a broken file.
+    """
+    codec = _codec(format)
+    if w.ndim != 2:
+        raise UserError(f"a weight has two dimensions, this one has shape {w.shape}.")
+    shape = (int(w.shape[0]), int(w.shape[1]))
+    _check_shape(shape, format)
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(w, dtype=np.float32)
+    codes, scales = codec.quantise(narrow)
+    _check_finite(narrow, codes, scales, format)
+    return Weight(format, shape, codes, scales)
+
+
+def dequantise(weight: Weight) -> NDArray[np.float64]:
+    """The float64 [N, K] that the weight stands for: the reference of every kernel."""
+    return _codec(weight.format).dequantise(weight.codes, weight.scales)
+
+
+def random_weight(
+    shape: tuple[int, int], format: str, rng: np.random.Generator, std: float | None = None
+) -> Weight:
+    """Random codes and scales [N, K], made without a float matrix, about a GB/s.
+
+    The values have mean 0 and deviation about `std`, by default 1/sqrt(K): an activation of unit
+    variance then stays one. Never all zero or repetitive: a card may compress what it can, and a
+    benchmark of compressed memory measures nothing. The same generator state gives the same weight.
+    """
+    codec = _codec(format)
+    _check_shape(shape, format)
+    std = shape[1] ** -0.5 if std is None else std
+    # At 2^-12 and below the smaller quantiles of fp8_e5m2 vanish, and fp16 scales lose digits.
+    if not 2.0**-12 < std < 2.0**10:
+        raise UserError(f"std = {std:g} is out of the range of the formats; give 0.0003 to 1000.")
+    return Weight(format, shape, *codec.random(shape, rng, std))
+
+
+def _codec(format: str) -> Codec:
+    if format in _CODECS:
+        return _CODECS[format]
+    known = "has its sizes in the tables but no" if format in all_formats() else "is not a"
+    raise UserError(f"{format!r} {known} format to compute in; those are {', '.join(FORMATS)}.")
+
+
+def _check_shape(shape: tuple[int, int], format: str) -> None:
+    if min(shape) < 1:
+        raise UserError(f"a weight of shape {shape} is empty.")
+    if shape[1] % (multiple := format_facts(format).k_multiple):
+        raise UserError(
+            f"{format} has blocks of {multiple} along K, and K = {shape[1]} is no multiple of "
+            "that; choose a format without blocks."
+        )
+
+
+def _check_finite(w: NDArray[np.float32], codes: Any, scales: Any, format: str) -> None:
+    # Codes that are numbers show it themselves; sym_int4 shows it in its scales, fp8 in its bits.
+    if scales is not None:
+        finite = bool(np.isfinite(scales).all())
+    elif codes.dtype == np.uint8:
+        finite = not bool(((codes & 0x7C) == 0x7C).any())
+    else:
+        finite = bool(np.isfinite(codes).all())
+    if not finite:
+        size = float(np.nanmax(np.abs(w))) if not np.isnan(w).all() else float("nan")
+        raise UserError(
+            f"the weight does not fit {format}: it holds a NaN, or values as large as {size:g}; "
+            "check the file, or choose bf16."
+        )

@@ -1,0 +1,80 @@
+"""Random codes at memory speed: raw generator bits, mapped to codes by a table of quantiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truetpot.formats.weight import Array
+
+# 2 MiB of random bits at a time: a table look-up on them stays in the cache.
+_CHUNK = 1 << 18
+
+
+def fill_bytes(out: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Fill a contiguous uint8 array with uniform random bytes."""
+    flat = out.reshape(-1)
+    whole = flat.size // 8
+    flat[: whole * 8].view(np.uint64)[:] = _words(rng, whole)
+    if rest := flat.size - whole * 8:
+        flat[whole * 8 :] = _words(rng, 1).view(np.uint8)[:rest]
+
+
+def fill_from_table(out: Array, table: Array, rng: np.random.Generator) -> None:
+    """Fill a contiguous array with entries of `table`, each as likely as its neighbour.
+
+    `table` has 65536 entries of as many bytes as `out`'s elements, or 256 of one byte: these are
+    drawn two at a time. The result does not depend on the chunk size.
+    """
+    flat = out.reshape(-1)
+    if table.size == 256:
+        # Entry i of the paired table holds the codes of the two bytes of i.
+        low, high = np.arange(65536) & 0xFF, np.arange(65536) >> 8
+        pairs = np.stack([table[low], table[high]], axis=1).view(np.uint16).reshape(-1)
+        even = flat.size & ~1
+        fill_from_table(flat[:even].view(np.uint16), pairs, rng)
+        if flat.size & 1:
+            flat[-1] = table[int(_words(rng, 1)[0] & np.uint64(0xFF))]
+        return
+    for start in range(0, flat.size, 4 * _CHUNK):
+        part = flat[start : start + 4 * _CHUNK]
+        picks = _words(rng, -(-part.size // 4)).view(np.uint16)[: part.size]
+        # "wrap" never wraps here: it skips the range check and the copy that goes with it.
+        np.take(table, picks, out=part, mode="wrap")
+
+
+def fill_uniform(out: NDArray[np.float32], rng: np.random.Generator, std: float) -> None:
+    """Fill a contiguous float32 array with uniform values of mean 0 and deviation `std`."""
+    flat = out.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        rng.random(dtype=np.float32, out=part)
+        part -= np.float32(0.5)  # uniform on (-0.5, 0.5) has deviation 1/sqrt(12)
+        part *= np.float32(std * 12**0.5)
+
+
+def normal_table(
+    size: int,
+    std: float,
+    encode: Callable[[NDArray[np.float64]], Array],
+) -> Array:
+    """Codes of the `size` quantiles of a normal distribution of this deviation, none of them zero.
+
+    Rounding to the format and cutting the tails change the deviation by a little; the quantiles are
+    stretched by what they fall short.
+    """
+    normal = NormalDist()
+    centres = (np.arange(size // 2) + 0.5 + size // 2) / size
+    half = np.array([normal.inv_cdf(p) for p in centres])
+    quantiles = np.concatenate([-half[::-1], half])
+    codes = encode(quantiles * std)
+    got = float(np.sqrt(np.mean(np.square(codes.astype(np.float64)))))
+    return encode(quantiles * (std * std / got))
+
+
+def _words(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
+    # The full range is the generator's raw output: no rejection, and any bit generator will do.
+    return rng.integers(0, 2**64 - 1, count, dtype=np.uint64, endpoint=True)
