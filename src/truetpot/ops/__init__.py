@@ -1,0 +1,59 @@
+"""Operator contracts and the registry of kernels that implement them.
+
+One module an operator: its frozen case, bytes, flops, inputs, float64 reference and tolerance.
+"""
+
+from truetpot.ops.argmax import ARGMAX, ArgmaxCase
+from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.embedding import EMBEDDING, EmbeddingCase
+from truetpot.ops.linear import LINEAR, LinearCase
+from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
+from truetpot.ops.memory_read import MEMORY_READ, MemoryReadCase
+from truetpot.ops.operator import Case, Composite, CompositeCase, Operator
+from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
+from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
+from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
+
+OPERATORS: dict[str, Operator] = {
+    op.name: op
+    for op in (
+        LINEAR,
+        DECODE_ATTENTION,
+        RMS_NORM,
+        ROPE_APPEND,
+        SILU_MUL,
+        EMBEDDING,
+        ARGMAX,
+        LINEAR_SILU_MUL,
+        MEMORY_READ,
+    )
+}
+COMPOSITES: tuple[Composite, ...] = tuple(
+    op for op in OPERATORS.values() if isinstance(op, Composite)
+)
+
+__all__ = [
+    "ARGMAX",
+    "COMPOSITES",
+    "DECODE_ATTENTION",
+    "EMBEDDING",
+    "LINEAR",
+    "LINEAR_SILU_MUL",
+    "MEMORY_READ",
+    "OPERATORS",
+    "RMS_NORM",
+    "ROPE_APPEND",
+    "SILU_MUL",
+    "ArgmaxCase",
+    "Case",
+    "Composite",
+    "CompositeCase",
+    "DecodeAttentionCase",
+    "EmbeddingCase",
+    "LinearCase",
+    "MemoryReadCase",
+    "Operator",
+    "RmsNormCase",
+    "RopeAppendCase",
+    "SiluMulCase",
+]

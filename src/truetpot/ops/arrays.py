@@ -1,0 +1,25 @@
+"""Host arrays of the activation and KV dtypes."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+NUMPY_DTYPE: dict[str, np.dtype] = {
+    "fp32": np.dtype(np.float32),
+    "fp16": np.dtype(np.float16),
+    "bf16": np.dtype(ml_dtypes.bfloat16),
+}
+ITEMSIZE = {name: dtype.itemsize for name, dtype in NUMPY_DTYPE.items()}
+
+
+def normal(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str, std: float = 1.0
+) -> np.ndarray:
+    """Normal random values rounded to ``dtype``."""
+    return (rng.standard_normal(shape, dtype=np.float32) * std).astype(NUMPY_DTYPE[dtype])
+
+
+def exact(array: np.ndarray) -> np.ndarray:
+    """The array's own values in float64."""
+    return np.asarray(array).astype(np.float64)

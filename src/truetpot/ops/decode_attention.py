@@ -1,0 +1,93 @@
+"""``decode_attention``: one query token a sequence over its cached keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.kv_cache import KvCase, random_cache, sequence
+from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.tolerance import tolerance
+
+
+@dataclass(frozen=True)
+class DecodeAttentionCase(KvCase):
+    """q [batch, heads, head_dim]; caches as in :mod:`truetpot.ops.kv_cache`; lengths int32 [batch].
+
+    ``max_length`` is the longest of ``lengths``, known on the host, so that a kernel that needs it
+    for its grid does not wait for the device. The scale is 1/sqrt(head_dim). out as q.
+    """
+
+
+class _DecodeAttention(Operator):
+    name = "decode_attention"
+
+    def reads(self, case: DecodeAttentionCase) -> Mapping[str, int]:
+        """q, and the keys and values of every cached token, once for all heads that share them."""
+        tokens = int(case.lengths().sum())
+        row = case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
+        pages = 0 if case.page is None else int(np.ceil(case.lengths() / case.page).sum()) * 4
+        return {
+            "q": case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype],
+            "k_cache": tokens * row,
+            "v_cache": tokens * row,
+            "lengths": case.batch * 4,
+            "block_table": pages,
+        }
+
+    def writes(self, case: DecodeAttentionCase) -> Mapping[str, int]:
+        """As much as q."""
+        return {"out": case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype]}
+
+    def flops(self, case: DecodeAttentionCase) -> int:
+        """2 for q.K and 2 for p.V an element of head_dim and token."""
+        return 4 * case.heads * case.head_dim * int(case.lengths().sum())
+
+    def inputs(self, case: DecodeAttentionCase, rng: np.random.Generator) -> Inputs:
+        """Unit variance; pages shuffled; unused slots hold garbage."""
+        lengths = case.lengths()
+        shape = (case.batch, case.heads, case.head_dim)
+        return {
+            "q": normal(rng, shape, case.dtype),
+            **random_cache(case, rng),
+            "lengths": lengths,
+            "max_length": int(lengths.max()),
+        }
+
+    def reference(self, case: DecodeAttentionCase, inputs: Inputs) -> Outputs:
+        """softmax(q K^T / sqrt(d)) V, sequence by sequence."""
+        q = exact(inputs["q"])
+        out = np.empty_like(q)
+        group = case.heads // case.kv_heads
+        for i, length in enumerate(np.asarray(inputs["lengths"])):
+            k, v = (
+                exact(sequence(inputs[name], inputs["block_table"], i, int(length)))
+                for name in ("k_cache", "v_cache")
+            )
+            grouped = q[i].reshape(case.kv_heads, group, case.head_dim)
+            scores = grouped @ k.transpose(0, 2, 1) / np.sqrt(case.head_dim)
+            p = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            out[i] = (p / p.sum(axis=-1, keepdims=True) @ v).reshape(case.heads, case.head_dim)
+        return {"out": out}
+
+    def tolerance(self, case: DecodeAttentionCase) -> float:
+        """A dot over head_dim, then a mean over the context."""
+        return tolerance(case.head_dim + case.context, case.dtype)
+
+    def grid(self) -> Iterable[DecodeAttentionCase]:
+        """Contexts 1 to 5120, several groupings and head sizes, pages of 8, 16, 64, ragged rows."""
+        for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
+            for context in (1, 2, 17, 1024, 5120):
+                yield DecodeAttentionCase(dtype, 1, 10, 2, 128, context, kv_format)
+            for page in (8, 16, 64):
+                yield DecodeAttentionCase(dtype, 1, 5, 1, 128, 1024, kv_format, page)
+                yield DecodeAttentionCase(dtype, 3, 4, 2, 64, 77, kv_format, page, ragged=True)
+            yield DecodeAttentionCase(dtype, 16, 4, 4, 64, 33, kv_format, ragged=True)
+            yield DecodeAttentionCase(dtype, 2, 7, 1, 64, 130, kv_format, 16)
+            yield DecodeAttentionCase(dtype, 2, 8, 1, 256, 40, kv_format)
+
+
+DECODE_ATTENTION = _DecodeAttention()

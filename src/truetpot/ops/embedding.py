@@ -1,0 +1,60 @@
+"""``embedding``: one row of a table a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+
+
+@dataclass(frozen=True)
+class EmbeddingCase(Case):
+    """ids int64 [m], table [vocab, hidden] in ``dtype``, out [m, hidden]."""
+
+    m: int
+    vocab: int
+    hidden: int
+
+
+class _Embedding(Operator):
+    name = "embedding"
+
+    def reads(self, case: EmbeddingCase) -> Mapping[str, int]:
+        """The ids and the rows they name."""
+        return {"ids": case.m * 8, "table": case.m * case.hidden * ITEMSIZE[case.dtype]}
+
+    def writes(self, case: EmbeddingCase) -> Mapping[str, int]:
+        """The rows."""
+        return {"out": case.m * case.hidden * ITEMSIZE[case.dtype]}
+
+    def flops(self, case: EmbeddingCase) -> int:
+        """None: it copies."""
+        return 0
+
+    def inputs(self, case: EmbeddingCase, rng: np.random.Generator) -> Inputs:
+        """Uniform ids, the first and the last row always among them when there are two."""
+        ids = rng.integers(0, case.vocab, case.m)
+        ids[0] = case.vocab - 1
+        ids[1:2] = 0
+        return {"ids": ids, "table": normal(rng, (case.vocab, case.hidden), case.dtype)}
+
+    def reference(self, case: EmbeddingCase, inputs: Inputs) -> Outputs:
+        """table[ids]."""
+        return {"out": exact(np.asarray(inputs["table"])[inputs["ids"]])}
+
+    def tolerance(self, case: EmbeddingCase) -> float:
+        """A copy is exact."""
+        return 0.0
+
+    def grid(self) -> Iterable[EmbeddingCase]:
+        """Odd sizes, several rows."""
+        for dtype in ("bf16", "fp16", "fp32"):
+            for m, vocab, hidden in ((1, 1, 1), (1, 97, 40), (3, 1000, 129), (16, 50, 64)):
+                yield EmbeddingCase(dtype, m, vocab, hidden)
+
+
+EMBEDDING = _Embedding()

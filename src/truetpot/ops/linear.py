@@ -1,0 +1,102 @@
+"""``linear``: y = x W^T + b with W in any weight format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.facts.formats import storage
+from truetpot.formats import Weight, dequantise, random_weight, rows
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.tolerance import relative_error, tolerance
+
+_MANY = 64
+"""Outputs in a row, from which on their root mean square cannot be small by chance."""
+_PART = 1 << 23
+"""Weights dequantised to float64 at a time: the whole of an output head would be 6 GB."""
+
+GRID_FORMATS = ("fp32", "bf16", "fp16", "fp8_e5m2", "sym_int4")
+
+
+@dataclass(frozen=True)
+class LinearCase(Case):
+    """x [m, k] in ``dtype``, W [n, k] in ``weight_format``, optional b [n] in ``dtype``."""
+
+    m: int
+    n: int
+    k: int
+    weight_format: str
+    bias: bool = False
+
+
+class _Linear(Operator):
+    name = "linear"
+    weights = ("weight",)
+
+    def reads(self, case: LinearCase) -> Mapping[str, int]:
+        """x, the codes and scales of W, and b."""
+        codes, scales, _ = storage(case.weight_format, case.n, case.k)
+        size = ITEMSIZE[case.dtype]
+        reads = {"x": case.m * case.k * size, "weight": codes + scales}
+        return reads | ({"bias": case.n * size} if case.bias else {})
+
+    def writes(self, case: LinearCase) -> Mapping[str, int]:
+        """y [m, n]."""
+        return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
+
+    def flops(self, case: LinearCase) -> int:
+        """2 m n k."""
+        return 2 * case.m * case.n * case.k
+
+    def inputs(self, case: LinearCase, rng: np.random.Generator) -> Inputs:
+        """x of unit variance; W so that y has about unit variance too."""
+        return {
+            "x": normal(rng, (case.m, case.k), case.dtype),
+            "weight": random_weight((case.n, case.k), case.weight_format, rng),
+            "bias": normal(rng, (case.n,), case.dtype) if case.bias else None,
+        }
+
+    def reference(self, case: LinearCase, inputs: Inputs) -> Outputs:
+        """x W^T + b on the dequantised weight."""
+        x = exact(inputs["x"])
+        out = np.concatenate([x @ part.T for part in _dequantised(inputs["weight"])], axis=1)
+        if case.bias:
+            out = out + exact(inputs["bias"])
+        return {"out": out}
+
+    def tolerance(self, case: LinearCase) -> float:
+        """k terms accumulated in float32."""
+        return tolerance(case.k, case.dtype)
+
+    def error(self, case: LinearCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
+        """As everywhere; a row of few outputs, which may all cancel, against what is typical."""
+        typical: np.ndarray | float = 0.0
+        if case.n < _MANY:
+            squares = sum(float(np.sum(part**2)) for part in _dequantised(inputs["weight"]))
+            x = exact(inputs["x"])
+            typical = np.sqrt(np.sum(x**2, axis=1) * squares / (case.n * case.k))
+        return relative_error(got["out"], want["out"], typical)
+
+    def grid(self) -> Iterable[LinearCase]:
+        """Every format and dtype; n of 1, odd, and not a multiple of any tile; m of 1 to 16."""
+        shapes = [(1, 48, 192), (1, 1, 64), (2, 17, 128), (3, 130, 320)]
+        shapes += [(8, 33, 64), (16, 65, 448), (4, 96, 256)]
+        for weight_format in GRID_FORMATS:
+            for dtype in ("bf16", "fp16", "fp32"):
+                for i, (m, n, k) in enumerate(shapes):
+                    yield LinearCase(dtype, m, n, k, weight_format, bias=i % 2 == 1)
+            yield LinearCase("bf16", 1, 520, 5120, weight_format)
+
+
+def _dequantised(weight: Weight) -> Iterator[np.ndarray]:
+    """W in float64, some rows at a time."""
+    n, k = weight.shape
+    step = max(1, _PART // k)
+    for start in range(0, n, step):
+        yield dequantise(rows(weight, start, min(start + step, n)))
+
+
+LINEAR = _Linear()

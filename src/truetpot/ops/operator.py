@@ -1,0 +1,187 @@
+"""What an operator is: everything about it that does not depend on who implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from truetpot.ops.tolerance import relative_error
+
+Inputs = dict[str, Any]
+"""By name: an array, a :class:`~truetpot.formats.Weight`, an int, or None for one left out."""
+Outputs = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One shape of one operator. Subclasses add the fields; ``dtype`` is of the activations."""
+
+    dtype: str
+
+    def label(self) -> str:
+        """A short name, unique within the operator: ``n=5120 k=5120 format=sym_int4``."""
+        parts = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is True:
+                parts.append(field.name)
+            elif value not in (False, None):
+                parts.append(f"{field.name}={value}")
+        return " ".join(parts)
+
+    @property
+    def format(self) -> str:
+        """The format of what dominates the traffic: weights, else KV, else the activations."""
+        return str(getattr(self, "weight_format", getattr(self, "kv_format", self.dtype)))
+
+
+class Operator(ABC):
+    """The contract of one operator.
+
+    A kernel is called with the inputs by keyword and returns the arrays named in ``returns`` (one
+    array, or a tuple when there are several); the inputs named in ``mutates`` it changes in place.
+    """
+
+    name: ClassVar[str]
+    returns: ClassVar[tuple[str, ...]] = ("out",)
+    mutates: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[tuple[str, ...]] = ()
+    """Inputs that a provider packs into its own layout."""
+
+    @abstractmethod
+    def reads(self, case: Any) -> Mapping[str, int]:
+        """Bytes read from each input, in the canonical format. Unread parts do not count."""
+
+    @abstractmethod
+    def writes(self, case: Any) -> Mapping[str, int]:
+        """Bytes written to each output or mutated input."""
+
+    @abstractmethod
+    def flops(self, case: Any) -> int:
+        """Floating-point operations, a multiply-add counted as two."""
+
+    @abstractmethod
+    def inputs(self, case: Any, rng: np.random.Generator) -> Inputs:
+        """Fresh random inputs on the host, in canonical formats; never zeros."""
+
+    @abstractmethod
+    def reference(self, case: Any, inputs: Inputs) -> Outputs:
+        """Every output and mutated input in float64 (integers stay integers)."""
+
+    @abstractmethod
+    def tolerance(self, case: Any) -> float:
+        """Largest relative error a correct kernel may show; see :mod:`truetpot.ops.tolerance`."""
+
+    @abstractmethod
+    def grid(self) -> Iterable[Any]:
+        """Cases a kernel must be correct on, odd sizes among them."""
+
+    def bytes(self, case: Any) -> int:
+        """Bytes that must move: everything read once, everything written once."""
+        return sum(self.reads(case).values()) + sum(self.writes(case).values())
+
+    def error(self, case: Any, inputs: Inputs, got: Outputs, want: Outputs) -> float:
+        """Largest relative error over the outputs; NaN and unwritten elements count as infinite."""
+        return max(relative_error(got[name], want[name]) for name in want)
+
+
+@dataclass(frozen=True)
+class CompositeCase(Case):
+    """The cases of a composite's parts, in order."""
+
+    parts: tuple[Case, ...] = ()
+
+    def label(self) -> str:
+        """The parts' labels, joined."""
+        return " + ".join(part.label() for part in self.parts)
+
+    @property
+    def format(self) -> str:
+        """The format of the first part."""
+        return self.parts[0].format
+
+
+class Composite(Operator):
+    """Operators in sequence, run by one kernel: fusion as an operator of its own.
+
+    Each part's returned value feeds the next part's input named in ``wires``. An input name that
+    several parts share is one and the same input. Bytes, inputs and reference follow from the
+    parts: the intermediate is neither written nor read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parts: tuple[Operator, ...],
+        wires: tuple[str, ...],
+        grid: Callable[[], Iterable[tuple[Case, ...]]],
+    ) -> None:
+        assert len(wires) == len(parts) - 1
+        self._grid = grid
+        self.name = name  # type: ignore[misc]
+        self.parts, self.wires = parts, wires
+        self.returns = parts[-1].returns  # type: ignore[misc]
+        self.mutates = tuple(dict.fromkeys(n for p in parts for n in p.mutates))  # type: ignore[misc]
+        self.weights = tuple(dict.fromkeys(n for p in parts for n in p.weights))  # type: ignore[misc]
+
+    def case(self, *parts: Case) -> CompositeCase:
+        """The composite's case for the given cases of its parts."""
+        return CompositeCase(dtype=parts[0].dtype, parts=parts)
+
+    def reads(self, case: CompositeCase) -> Mapping[str, int]:
+        """The parts' reads without the intermediates."""
+        total: dict[str, int] = {}
+        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
+            for name, count in op.reads(part).items():
+                if i == 0 or name != self.wires[i - 1]:
+                    total[name] = total.get(name, 0) + count
+        return total
+
+    def writes(self, case: CompositeCase) -> Mapping[str, int]:
+        """The parts' writes without the intermediates."""
+        total: dict[str, int] = {}
+        last = len(self.parts) - 1
+        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
+            for name, count in op.writes(part).items():
+                if i == last or name not in op.returns:
+                    total[name] = total.get(name, 0) + count
+        return total
+
+    def flops(self, case: CompositeCase) -> int:
+        """Sum over the parts."""
+        return sum(op.flops(part) for op, part in zip(self.parts, case.parts, strict=True))
+
+    def inputs(self, case: CompositeCase, rng: np.random.Generator) -> Inputs:
+        """The first part's inputs and whatever else the later parts need."""
+        merged: Inputs = {}
+        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
+            fresh = op.inputs(part, rng)
+            if i:
+                del fresh[self.wires[i - 1]]
+            merged = fresh | merged
+        return merged
+
+    def reference(self, case: CompositeCase, inputs: Inputs) -> Outputs:
+        """The parts' references in sequence, the intermediate kept in float64."""
+        values = dict(inputs)
+        changed: Outputs = {}
+        out: Outputs = {}
+        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
+            out = op.reference(part, values)
+            changed |= {name: out[name] for name in op.mutates if name in out}
+            values |= changed
+            if i < len(self.wires):
+                values[self.wires[i]] = out[op.returns[0]]
+        return changed | out
+
+    def tolerance(self, case: CompositeCase) -> float:
+        """Errors of a chain add up."""
+        return sum(op.tolerance(part) for op, part in zip(self.parts, case.parts, strict=True))
+
+    def grid(self) -> Iterable[CompositeCase]:
+        """The tuples of part cases that the composite was declared with."""
+        return (self.case(*parts) for parts in self._grid())

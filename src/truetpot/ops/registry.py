@@ -1,0 +1,210 @@
+"""Which kernels there are, and why the others are not there.
+
+A kernel is a class registered for one operator and one provider::
+
+    @register(LINEAR, provider="numba", devices=("cpu",))
+    class NumbaLinear(Kernel):
+        def pack(self, weight): ...
+        def __call__(self, *, x, weight, bias): ...
+
+The object that ``build`` returns is the one that tests check, ASV times and the decode step
+launches. Kernels come from ``truetpot.kernels.<op>.<provider>``, from ``.py`` files in folders a
+user names (``<dir>/<op>/<provider>.py`` or ``<dir>/*.py``), and from the entry-point group
+``truetpot.kernels``. A file that cannot be imported is recorded with its reason, never raised.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from truetpot.errors import UserError
+from truetpot.formats import Weight
+from truetpot.ops.operator import Case, Operator
+from truetpot.runtime.device import Device
+
+Config = dict[str, Any]
+K = TypeVar("K", bound="type[Kernel]")
+
+
+class Kernel:
+    """One operator by one provider, built for a case on a device.
+
+    ``__init__`` may compile, choose launch parameters from ``config`` and keep scratch memory.
+    """
+
+    op: ClassVar[Operator]
+    provider: ClassVar[str]
+    devices: ClassVar[tuple[str, ...]]
+    source: ClassVar[str]
+
+    def __init__(self, case: Any, device: Device, **config: Any) -> None:
+        self.case, self.device, self.config = case, device, config
+
+    @classmethod
+    def refuses(cls, case: Any, device: Device) -> str | None:
+        """Why this kernel cannot run the case here, in one line; None when it can."""
+        return None
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """What ``truetpot providers`` should say beside it, such as the code path in use."""
+        return ""
+
+    @classmethod
+    def configs(cls, case: Any, device: Device) -> Iterable[Config]:
+        """Launch parameters worth trying, the default first."""
+        return ({},)
+
+    def pack(self, weight: Weight) -> Any:
+        """The canonical weight in this kernel's own layout, on its device."""
+        raise NotImplementedError(f"{type(self).__name__} takes no weight")
+
+    def __call__(self, *args: Any, **inputs: Any) -> Any:
+        """Run; inputs and results are arrays of the device, weights what ``pack`` returned."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A provider's file that could not be loaded, and why."""
+
+    op: str
+    provider: str
+    reason: str
+
+
+class Registry:
+    """Kernels by operator and provider, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[tuple[str, str], list[type[Kernel]]] = {}
+        self._missing: dict[tuple[str, str], Missing] = {}
+        self._seen: set[str] = set()
+
+    def add(self, kernel: type[Kernel]) -> None:
+        """Register a class; a later one of the same name from the same file replaces it."""
+        found = self._kernels.setdefault((kernel.op.name, kernel.provider), [])
+        same = (kernel.source, kernel.__qualname__)
+        found[:] = [k for k in found if (k.source, k.__qualname__) != same]
+        found.append(kernel)
+
+    def kernels(self, op: str | None = None, provider: str | None = None) -> list[type[Kernel]]:
+        """Every registered kernel of an operator and provider (None: of any)."""
+        return [
+            kernel
+            for (op_name, provider_name), found in self._kernels.items()
+            if op in (None, op_name) and provider in (None, provider_name)
+            for kernel in found
+        ]
+
+    def providers(self) -> list[str]:
+        """Names of all providers, loaded or not."""
+        known = [*self._kernels, *self._missing]
+        return list(dict.fromkeys(provider for _, provider in known))
+
+    def missing(self) -> list[Missing]:
+        """Files that could not be loaded."""
+        return list(self._missing.values())
+
+    def find(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | str:
+        """The kernel class for a case, or the reason why there is none, in one line."""
+        if absent := self._missing.get((op, provider)):
+            return absent.reason
+        found = self.kernels(op, provider)
+        if not found:
+            return f"{provider} has no {op} kernel"
+        fitting = [k for k in found if device.kind in k.devices]
+        if not fitting:
+            runs_on = ", ".join(sorted({d for k in found for d in k.devices}))
+            return f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
+        reasons = [kernel.refuses(case, device) for kernel in fitting]
+        for kernel, reason in zip(fitting, reasons, strict=True):
+            if reason is None:
+                return kernel
+        return "; ".join(dict.fromkeys(str(r) for r in reasons))
+
+    def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
+        """The kernel object for a case. Raises UserError with the reason where there is none."""
+        kernel = self.find(op, provider, case, device)
+        if isinstance(kernel, str):
+            raise UserError(f"No {op} kernel of {provider} for {case.label()}: {kernel}.")
+        return kernel(case, device, **config)
+
+    def load_builtin(self) -> None:
+        """Import every ``truetpot.kernels.<op>.<provider>`` and the entry points, once."""
+        if "builtin" in self._seen:
+            return
+        self._seen.add("builtin")
+        package = importlib.import_module("truetpot.kernels")
+
+        for folder in pkgutil.iter_modules(package.__path__):
+            if not folder.ispkg or folder.name.startswith("_"):
+                continue
+            name = f"{package.__name__}.{folder.name}"
+            for file in pkgutil.iter_modules(importlib.import_module(name).__path__):
+                if not file.name.startswith("_"):
+                    self._import(folder.name, file.name, _importer(f"{name}.{file.name}"))
+        for point in importlib.metadata.entry_points(group="truetpot.kernels"):
+            self._import("(entry point)", point.name, point.load)
+
+    def load_folder(self, folder: str | Path) -> None:
+        """Import a user's kernels from ``folder/*.py`` and ``folder/*/*.py``."""
+        root = Path(folder)
+        if not root.is_dir():
+            raise UserError(f"There is no kernel folder {root}; give --kernels an existing folder.")
+        files = sorted([*root.glob("*.py"), *root.glob("*/*.py")])
+        for path in (p for p in files if not p.name.startswith("_")):
+            op = path.parent.name if path.parent != root else "(file)"
+            name = "truetpot_user_" + "_".join(path.resolve().with_suffix("").parts[1:])
+            if name not in self._seen:
+                self._seen.add(name)
+                self._import(op, path.stem, _file_importer(name, path))
+
+    def _import(self, op: str, provider: str, load: Callable[[], Any]) -> None:
+        try:
+            load()
+        except Exception as error:  # noqa: BLE001
+            # a kernel file is foreign code: whatever it raises is a reason
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            reason = reason or type(error).__name__
+            if not isinstance(error, ImportError):
+                reason = f"{type(error).__name__}: {reason}"
+            self._missing[(op, provider)] = Missing(op, provider, reason)
+
+
+def _importer(name: str) -> Callable[[], Any]:
+    return lambda: importlib.import_module(name)
+
+
+def _file_importer(name: str, path: Path) -> Callable[[], Any]:
+    def load() -> None:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # numba and pickle look modules up by name
+        spec.loader.exec_module(module)
+
+    return load
+
+
+REGISTRY = Registry()
+
+
+def register(op: Operator, *, provider: str, devices: tuple[str, ...]) -> Callable[[K], K]:
+    """Class decorator: make a kernel known to tests, benchmarks, tuning and the decode step."""
+
+    def decorate(kernel: K) -> K:
+        kernel.op, kernel.provider, kernel.devices = op, provider, devices
+        kernel.source = str(getattr(sys.modules.get(kernel.__module__), "__file__", "?"))
+        REGISTRY.add(kernel)
+        return kernel
+
+    return decorate

@@ -1,0 +1,129 @@
+"""``rope_append``: rotate q and k of the new token, append k and v to the cache.
+
+Models with a query and key norm (Qwen3) norm each head first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.kv_cache import KvCase, random_cache
+from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.rms_norm import rms_normalise
+from truetpot.ops.tolerance import tolerance
+
+
+@dataclass(frozen=True)
+class RopeAppendCase(KvCase):
+    """qkv [batch, (heads + 2 kv_heads) head_dim] in ``dtype``, the three side by side.
+
+    positions int32 [batch]: the new token's index in its sequence, below the cache's capacity.
+    cos_sin float32 [positions, head_dim]: head_dim/2 cosines, then head_dim/2 sines.
+    q_norm, k_norm [head_dim] in ``dtype`` where ``qk_norm``. Returns q [batch, heads, head_dim].
+    ``context`` counts the new token.
+    """
+
+    qk_norm: bool = False
+    eps: float = 1e-6
+
+
+def rotate(x: np.ndarray, cos_sin: np.ndarray) -> np.ndarray:
+    """Rotate pairs (i, i + d/2) of the last axis; x [heads, d], cos_sin [d]."""
+    half = x.shape[-1] // 2
+    cos, sin = cos_sin[:half], cos_sin[half:]
+    first, second = x[..., :half], x[..., half:]
+    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
+def rope_table(inv_freq: np.ndarray, scale: float, positions: int) -> np.ndarray:
+    """cos_sin float32 [positions, 2 * len(inv_freq)]; ``scale`` is the attention factor."""
+    angles = np.arange(positions, dtype=np.float64)[:, None] * inv_freq[None, :]
+    both = np.concatenate([np.cos(angles), np.sin(angles)], axis=1) * scale
+    return both.astype(np.float32)
+
+
+class _RopeAppend(Operator):
+    name = "rope_append"
+    returns = ("q",)
+    mutates = ("k_cache", "v_cache")
+
+    def reads(self, case: RopeAppendCase) -> Mapping[str, int]:
+        """qkv, one row of the table a sequence, the norms."""
+        size = ITEMSIZE[case.dtype]
+        rows = case.heads + 2 * case.kv_heads
+        return {
+            "qkv": case.batch * rows * case.head_dim * size,
+            "positions": case.batch * 4,
+            "cos_sin": case.batch * case.head_dim * 4,
+            "q_norm": case.head_dim * size if case.qk_norm else 0,
+            "k_norm": case.head_dim * size if case.qk_norm else 0,
+            "block_table": 0 if case.page is None else case.batch * 4,
+        }
+
+    def writes(self, case: RopeAppendCase) -> Mapping[str, int]:
+        """q, and one token of K and V."""
+        row = case.batch * case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
+        q = case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype]
+        return {"q": q, "k_cache": row, "v_cache": row}
+
+    def flops(self, case: RopeAppendCase) -> int:
+        """Four multiplications and two additions a pair, and the norm's four an element."""
+        rotated = case.batch * (case.heads + case.kv_heads) * case.head_dim
+        return rotated * (7 if case.qk_norm else 3)
+
+    def inputs(self, case: RopeAppendCase, rng: np.random.Generator) -> Inputs:
+        """Unit variance; each sequence's new token goes to the last of its ``lengths()``."""
+        width = (case.heads + 2 * case.kv_heads) * case.head_dim
+        half = case.head_dim // 2
+        table = rope_table(10000.0 ** (-np.arange(half) / half), 1.0, case.context)
+        norms = {
+            name: (normal(rng, (case.head_dim,), case.dtype) if case.qk_norm else None)
+            for name in ("q_norm", "k_norm")
+        }
+        return {
+            "qkv": normal(rng, (case.batch, width), case.dtype),
+            "positions": case.lengths() - 1,
+            "cos_sin": table,
+            **random_cache(case, rng),
+            **norms,
+        }
+
+    def reference(self, case: RopeAppendCase, inputs: Inputs) -> Outputs:
+        """Su et al. 2021, arXiv 2104.09864, in the half-rotated form of Llama and Qwen."""
+        qkv = exact(inputs["qkv"]).reshape(case.batch, -1, case.head_dim)
+        table = exact(inputs["cos_sin"])
+        caches = {name: exact(inputs[name]) for name in self.mutates}
+        blocks = inputs["block_table"]
+        q_out = np.empty((case.batch, case.heads, case.head_dim))
+        split = (case.heads, case.heads + case.kv_heads)
+        for i, position in enumerate(np.asarray(inputs["positions"])):
+            q, k, v = np.split(qkv[i], split)
+            if case.qk_norm:
+                q = rms_normalise(q, exact(inputs["q_norm"]), case.eps)
+                k = rms_normalise(k, exact(inputs["k_norm"]), case.eps)
+            q_out[i] = rotate(q, table[position])
+            page = caches["k_cache"].shape[2]
+            block = i if blocks is None else np.asarray(blocks)[i, position // page]
+            caches["k_cache"][block, :, position % page] = rotate(k, table[position])
+            caches["v_cache"][block, :, position % page] = v
+        return {"q": q_out, **caches}
+
+    def tolerance(self, case: RopeAppendCase) -> float:
+        """A norm over the head at most; rounds to the cache's format too."""
+        return tolerance(case.head_dim, case.dtype, case.kv_format)
+
+    def grid(self) -> Iterable[RopeAppendCase]:
+        """Groupings, head sizes, pages, ragged positions, with and without the norms."""
+        for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
+            for qk_norm in (False, True):
+                for page in (None, 8, 16, 64):
+                    yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, page, True, qk_norm)
+                yield RopeAppendCase(dtype, 1, 10, 2, 128, 1, kv_format, qk_norm=qk_norm)
+                yield RopeAppendCase(dtype, 2, 7, 7, 32, 1024, kv_format, qk_norm=qk_norm)
+
+
+ROPE_APPEND = _RopeAppend()

@@ -1,0 +1,1 @@
+"""One device: identity, clock, memory, and the sampler that decides when a time is known."""

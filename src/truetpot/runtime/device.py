@@ -1,0 +1,76 @@
+"""The device contract: what the rest of the suite may ask of a device, and how one is chosen."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call of one bracket of calls."""
+
+    device_s: float
+    """By the device's own clock."""
+    wall_s: float
+    """By the host's clock, from before the first call to after the last one's end."""
+    enqueue_s: float
+    """Of the wall time, what the host needed to submit: near ``wall_s`` means launch-bound."""
+
+
+@dataclass(frozen=True)
+class ClockInfo:
+    """How a device's time is taken, for the record."""
+
+    source: str
+    empty_pair_s: float
+    """Cost of taking a time around nothing, by that clock."""
+
+
+class Device(ABC):
+    """One physical device. Arrays are opaque outside of it and the kernels that run on it."""
+
+    kind: ClassVar[str]
+    """``cpu``, ``cuda``, ``xpu``, ``opencl``: what a kernel's ``devices`` name."""
+    name: str
+    """What the user calls it: ``cpu``, ``xpu:0``."""
+
+    @abstractmethod
+    def upload(self, array: np.ndarray) -> Any:
+        """A copy on the device, same shape and dtype (bf16 and fp8 by ml_dtypes)."""
+
+    @abstractmethod
+    def download(self, array: Any) -> np.ndarray:
+        """A copy on the host."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until all submitted work is done."""
+
+    @abstractmethod
+    def time_calls(self, calls: Sequence[Callable[[], Any]]) -> Timing:
+        """Run the calls in order and give the seconds per call."""
+
+    @abstractmethod
+    def clock(self) -> ClockInfo:
+        """How :meth:`time_calls` takes the device's time."""
+
+    @abstractmethod
+    def free_bytes(self) -> int:
+        """Memory that a new allocation could have now."""
+
+    @abstractmethod
+    def cache_bytes(self) -> int:
+        """Size of the last-level cache, or an upper guess where the platform does not tell."""
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Name, UUID, PCI address, driver: what tells this physical device from its sisters."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Clocks, temperature, power and throttling where the platform offers them."""

@@ -1,0 +1,126 @@
+"""Bytes against the arrays themselves, and against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from truetpot.errors import UserError
+from truetpot.formats import Weight
+from truetpot.ops import (
+    ARGMAX,
+    DECODE_ATTENTION,
+    EMBEDDING,
+    LINEAR,
+    MEMORY_READ,
+    OPERATORS,
+    RMS_NORM,
+    ROPE_APPEND,
+    SILU_MUL,
+    DecodeAttentionCase,
+    LinearCase,
+    RopeAppendCase,
+    SiluMulCase,
+)
+from truetpot.ops.arrays import ITEMSIZE
+
+WHOLE = {
+    LINEAR: ("x", "weight", "bias"),
+    RMS_NORM: ("x", "gamma", "residual"),
+    SILU_MUL: ("gate_up",),
+    ARGMAX: ("logits",),
+    MEMORY_READ: ("buffer",),
+    EMBEDDING: ("ids",),
+    DECODE_ATTENTION: ("q", "lengths"),
+    ROPE_APPEND: ("qkv", "positions", "q_norm", "k_norm"),
+}
+"""Inputs of which every byte is read, once."""
+
+
+def nbytes(value):
+    return 0 if value is None else value.nbytes
+
+
+@pytest.mark.parametrize("op", WHOLE, ids=lambda op: op.name)
+def test_what_is_read_whole_counts_as_many_bytes_as_it_has(op, rng):
+    for case in op.grid():
+        inputs, reads = op.inputs(case, rng), op.reads(case)
+        for name in WHOLE[op]:
+            assert reads.get(name, 0) == nbytes(inputs[name]), (case, name)
+
+
+@pytest.mark.parametrize("op", WHOLE, ids=lambda op: op.name)
+def test_outputs_count_as_many_bytes_as_they_have(op, rng):
+    for case in op.grid():
+        if op is MEMORY_READ:  # the sum is not counted
+            continue
+        want = op.reference(case, op.inputs(case, rng))
+        for name in op.returns:
+            size = 8 if want[name].dtype.kind == "i" else ITEMSIZE[case.dtype]
+            assert op.writes(case)[name] == want[name].size * size, case
+
+
+@pytest.mark.parametrize("op", OPERATORS.values(), ids=OPERATORS)
+def test_bytes_are_all_reads_and_writes_and_inputs_have_their_names(op, rng):
+    for case in op.grid():
+        assert op.bytes(case) == sum(op.reads(case).values()) + sum(op.writes(case).values())
+        inputs = op.inputs(case, rng)
+        assert set(op.reads(case)) <= set(inputs)
+        assert set(op.writes(case)) <= {*op.returns, *op.mutates}
+        assert set(op.mutates) <= set(inputs)
+        assert all(isinstance(inputs[name], Weight) for name in op.weights)
+
+
+def test_attention_reads_each_cached_token_once():
+    # Tokens of the three ragged sequences: 77, 39, 1. Two KV heads of 64, in two bytes.
+    case = DecodeAttentionCase("bf16", 3, 4, 2, 64, 77, "bf16", 8, ragged=True)
+    reads = DECODE_ATTENTION.reads(case)
+    assert reads["k_cache"] == reads["v_cache"] == (77 + 39 + 1) * 2 * 64 * 2
+    assert reads["block_table"] == (10 + 5 + 1) * 4  # pages of 8
+
+
+def test_qwq_32b_figures_by_hand():
+    # The fused gate and up projection: 2 * 27648 rows of 5120, 4 bits and an fp16 a block of 64.
+    gate_up = LinearCase("bf16", 1, 55296, 5120, "sym_int4")
+    assert LINEAR.reads(gate_up)["weight"] == 141_557_760 + 8_847_360
+    assert LINEAR.flops(gate_up) == 566_231_040
+    # 8 KV heads of 128 at context 1024: 2 MiB of K and 2 MiB of V in bf16.
+    attention = DecodeAttentionCase("bf16", 1, 40, 8, 128, 1024, "bf16")
+    assert DECODE_ATTENTION.reads(attention)["k_cache"] == 2 * 2**20
+    # q.K and p.V: 40 heads * 1024 tokens * 128 * 2 products * 2
+    assert DECODE_ATTENTION.flops(attention) == 20_971_520
+    append = RopeAppendCase("bf16", 1, 40, 8, 128, 1024, "bf16")
+    assert ROPE_APPEND.reads(append)["qkv"] == 7168 * 2
+    assert ROPE_APPEND.writes(append) == {"q": 10240, "k_cache": 2048, "v_cache": 2048}
+    assert SILU_MUL.bytes(SiluMulCase("bf16", 1, 27648)) == 3 * 27648 * 2
+
+
+def test_flops_grow_with_the_work():
+    small, large = (LinearCase("bf16", 1, n, 5120, "bf16") for n in (100, 300))
+    assert LINEAR.flops(large) == 3 * LINEAR.flops(small)
+
+
+@pytest.mark.parametrize("op", OPERATORS.values(), ids=OPERATORS)
+def test_labels_tell_the_cases_apart(op):
+    labels = [case.label() for case in op.grid()]
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("op", OPERATORS.values(), ids=OPERATORS)
+def test_inputs_are_never_zeros_and_follow_the_generator(op):
+    for case in list(op.grid())[:6]:
+        first, again = (op.inputs(case, np.random.default_rng(7)) for _ in range(2))
+        for name, value in first.items():
+            array = value.codes if isinstance(value, Weight) else value
+            if not isinstance(array, np.ndarray):
+                continue
+            other = again[name].codes if isinstance(value, Weight) else again[name]
+            np.testing.assert_array_equal(array, other)
+            if array.size > 64 and name != "cos_sin":  # whose sines at position 0 are
+                assert np.count_nonzero(array) > 0.5 * array.size, name
+
+
+@pytest.mark.parametrize("k", [1, 63, 100, 5121])
+def test_k_that_cuts_an_int4_block_is_refused(k, rng):
+    case = LinearCase("bf16", 1, 16, k, "sym_int4")
+    for ask in (LINEAR.bytes, lambda case: LINEAR.inputs(case, rng)):
+        with pytest.raises(UserError, match=f"K = {k} is no multiple"):
+            ask(case)
