@@ -1,0 +1,18 @@
+"""``argmax`` by torch: ``torch.argmax``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from truetpot.ops import ARGMAX
+from truetpot.ops.registry import Kernel, register
+
+
+@register(ARGMAX, provider="torch", devices=("cpu", "cuda", "xpu"))
+class TorchArgmax(Kernel):
+    """logits [m, vocab]; out int64 [m]."""
+
+    def __call__(self, *, logits: Tensor) -> Tensor:
+        """Of equals, any."""
+        return torch.argmax(logits, dim=-1)

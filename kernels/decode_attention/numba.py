@@ -1,0 +1,292 @@
+"""``decode_attention`` on the CPU: K and V read once for all heads of a group, split over tokens.
+
+A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles: the
+tile's keys give the scores of the whole group (the values are prefetched meanwhile), an online
+softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and sum, and the tile's
+values are added up some columns at a time. Partial results of a sequence are combined at the end.
+
+With bf16 activations and cache both products go by ``vdpbf16ps``, two elements an instruction:
+pairs of dimensions for q.K, pairs of tokens for p.V, for which two rows' words are interleaved and
+p is rounded to bf16, as matrix engines have it. Everything else is float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numba import get_num_threads, njit, prange
+from truetpot.kernels.linear._panels import LOADS, STORES
+
+from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime import simd
+from truetpot.runtime.device import Device
+
+TILE = 64
+MOST_AT_ONCE = 8
+"""Heads whose accumulators the registers hold together."""
+ITEMS_A_THREAD = 4
+LOWEST = np.float32(-3.0e38)
+
+
+@register(DECODE_ATTENTION, provider="numba", devices=("cpu",))
+class NumbaDecodeAttention(Kernel):
+    """softmax(q K^T / sqrt(d)) V over a contiguous or paged cache, ragged or not."""
+
+    def __init__(self, case: DecodeAttentionCase, device: Device, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        group = case.heads // case.kv_heads
+        self.run = attend(case.dtype, case.kv_format, group, case.head_dim)
+        pairs = case.batch * case.kv_heads
+        self.most_splits = -(-ITEMS_A_THREAD * get_num_threads() // pairs)
+        self.partial = torch.empty((pairs * self.most_splits, group, case.head_dim + 2))
+        self.scores = torch.empty((pairs * self.most_splits, group, TILE))
+        self.products = torch.empty((pairs * self.most_splits, group, 4 * simd.LANES))
+        self.offsets = torch.empty((pairs * self.most_splits, TILE), dtype=torch.int64)
+        self.identity = torch.arange(case.batch, dtype=torch.int32)
+
+    @classmethod
+    def refuses(cls, case: DecodeAttentionCase, device: Device) -> str | None:
+        """Heads are read in whole vectors."""
+        if case.head_dim % simd.LANES:
+            return f"head_dim must be a multiple of {simd.LANES}, not {case.head_dim}"
+        return None if case.kv_format in LOADS else f"no KV cache in {case.kv_format}"
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """The path in use."""
+        return simd.path_name()
+
+    def __call__(
+        self,
+        *,
+        q: torch.Tensor,
+        k_cache: torch.Tensor,
+        v_cache: torch.Tensor,
+        block_table: torch.Tensor | None,
+        lengths: torch.Tensor,
+        max_length: int,
+    ) -> torch.Tensor:
+        case = self.case
+        out = torch.empty_like(q)
+        query = q if dots(case.dtype, case.kv_format, case.head_dim) else q.to(torch.float32)
+        table = self.identity if block_table is None else block_table
+        splits = max(1, min(self.most_splits, -(-max_length // TILE)))
+        self.run(
+            query.data_ptr(), k_cache.data_ptr(), v_cache.data_ptr(),
+            table.data_ptr(), table.shape[-1] if block_table is not None else 1,
+            lengths.data_ptr(), out.data_ptr(),
+            self.partial.data_ptr(), self.scores.data_ptr(), self.products.data_ptr(),
+            self.offsets.data_ptr(),
+            case.batch, case.kv_heads, k_cache.shape[2], splits, 1 / math.sqrt(case.head_dim),
+        )
+        return out
+
+
+def dots(dtype: str, kv_format: str, head_dim: int) -> bool:
+    """Whether q.K goes by ``vdpbf16ps``."""
+    return simd.HAS_BF16_DOT and dtype == kv_format == "bf16" and head_dim % 32 == 0
+
+
+@cache
+def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..., Any]:
+    """njit over addresses; see the call above. lengths and table are int32, offsets int64."""
+    by_dot = dots(dtype, kv_format, head_dim)
+    heads = max(h for h in range(1, MOST_AT_ONCE + 1) if group % h == 0)
+    blocks = group // heads
+    block = simd.block(heads)
+    zero, fma_broadcast, dot_broadcast = block.zero, block.fma_broadcast, block.dot_broadcast
+    load_block, store_block, fold_four = block.load, block.store, block.fold_four
+    sums_of_four_folds = simd.sums_of_four_folds
+    pairs_low, pairs_high = simd.pairs_low, simd.pairs_high
+    unpair_first, unpair_second, store_bf16 = simd.unpair_first, simd.unpair_second, simd.store_bf16
+    load_kv, lane_bytes = LOADS[kv_format]
+    store_out, out_size = STORES[dtype]
+    kv_size = lane_bytes // simd.LANES
+    q_size = 2 if by_dot else 4
+    multiply, load_key = (block.dot, simd.load_i32) if by_dot else (block.fma, load_kv)
+    key_bytes = 64 if by_dot else lane_bytes
+    steps = head_dim * kv_size // key_bytes
+    load, load_i32, store = simd.load_f32, simd.load_i32, simd.store_f32
+    exp, splat, mul, add, fma = simd.exp, simd.splat, simd.mul, simd.add, simd.fma
+    largest, maximum, total = simd.reduce_max, simd.maximum, simd.reduce_add
+    prefetch, peek, peek_i32, poke = simd.prefetch, simd.peek_f32, simd.peek_i32, simd.poke_f32
+    peek_i64, poke_i64 = simd.peek_i64, simd.poke_i64
+    chunks, row_bytes = head_dim // simd.LANES, head_dim * kv_size
+    acc_bytes, state_bytes = 4 * head_dim, 4 * (head_dim + 2)
+
+    @njit(boundscheck=False)
+    def score_tile(q, k_cache, v_cache, offsets, scores, products, count):  # type: ignore[no-untyped-def]
+        """Four tokens at a time, so that each load of q serves four."""
+        for t in range(0, count, 4):
+            o0, o1 = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
+            o2, o3 = peek_i64(offsets + 8 * t + 16), peek_i64(offsets + 8 * t + 24)
+            for line in range(0, row_bytes, 64):
+                prefetch(v_cache + o0 + line)
+                prefetch(v_cache + o1 + line)
+                prefetch(v_cache + o2 + line)
+                prefetch(v_cache + o3 + line)
+            for b in range(blocks):
+                a0, a1, a2, a3 = zero(), zero(), zero(), zero()
+                for c in range(steps):
+                    some = load_block(
+                        q + b * heads * head_dim * q_size + 64 * c, head_dim * q_size
+                    )
+                    at = k_cache + key_bytes * c
+                    a0 = multiply(a0, load_key(at + o0), some)
+                    a1 = multiply(a1, load_key(at + o1), some)
+                    a2 = multiply(a2, load_key(at + o2), some)
+                    a3 = multiply(a3, load_key(at + o3), some)
+                fold_four(a0, a1, a2, a3, products + 256 * b * heads + 16 * (t % 16), 256)
+            if t % 16 == 12 or t + 4 >= count:
+                for g in range(group):
+                    store(
+                        scores + 4 * (g * TILE + t // 16 * 16),
+                        sums_of_four_folds(products + 256 * g),
+                        16,
+                    )
+
+    @njit(boundscheck=False)
+    def soften(scores, state, acc, count, scale):  # type: ignore[no-untyped-def]
+        """One head's scores to exp(score - maximum); maximum and sum in ``state``, acc rescaled."""
+        vectors = (count + 15) // 16
+        for t in range(count, 16 * vectors):
+            poke(scores + 4 * t, LOWEST)
+        top = load(scores)
+        for i in range(1, vectors):
+            top = maximum(top, load(scores + 64 * i))
+        old = peek(state)
+        new = max(old, largest(top) * scale)
+        shift, factor = splat(-new), exp(splat(old - new))
+        sums = splat(np.float32(0.0))
+        for i in range(vectors):
+            p = exp(fma(load(scores + 64 * i), splat(scale), shift))
+            if by_dot:
+                store_bf16(scores + 32 * i, p, 16)
+            else:
+                store(scores + 64 * i, p, 16)
+            sums = add(sums, p)
+        if new > old:
+            poke(state, new)
+            for c in range(chunks):
+                store(acc + 64 * c, mul(load(acc + 64 * c), factor), 16)
+        before = peek(state + 4)
+        poke(state + 4, before * largest(factor) + total(sums))
+
+    @njit(boundscheck=False)
+    def add_values(v_cache, offsets, scores, acc, count):  # type: ignore[no-untyped-def]
+        for b in range(blocks):
+            p = scores + 4 * b * heads * TILE
+            for c in range(chunks):
+                at = acc + b * heads * state_bytes + 64 * c
+                out = load_block(at, state_bytes)
+                for t in range(count):
+                    v = load_kv(v_cache + peek_i64(offsets + 8 * t) + lane_bytes * c)
+                    out = fma_broadcast(out, v, p + 4 * t, 4 * TILE)
+                store_block(out, at, state_bytes)
+
+    @njit(boundscheck=False)
+    def add_value_pairs(v_cache, offsets, scores, acc, count):  # type: ignore[no-untyped-def]
+        """p as pairs of bf16 at the start of each row of scores; acc holds columns as dealt out."""
+        for b in range(blocks):
+            p = scores + 4 * b * heads * TILE
+            for c in range(chunks // 2):
+                at = acc + b * heads * state_bytes + 128 * c
+                low, high = load_block(at, state_bytes), load_block(at + 64, state_bytes)
+                for t in range(0, count, 2):
+                    even = load_i32(v_cache + peek_i64(offsets + 8 * t) + 64 * c)
+                    odd = load_i32(v_cache + peek_i64(offsets + 8 * t + 8) + 64 * c)
+                    low = dot_broadcast(low, pairs_low(even, odd), p + 2 * t, 4 * TILE)
+                    high = dot_broadcast(high, pairs_high(even, odd), p + 2 * t, 4 * TILE)
+                store_block(low, at, state_bytes)
+                store_block(high, at + 64, state_bytes)
+
+    @njit(boundscheck=False)
+    def attend_range(  # type: ignore[no-untyped-def]
+        q, k_cache, v_cache, table, head, kv_heads, page, first, last, partial, scores, products,
+        offsets, scale,
+    ):
+        for g in range(group):
+            at = partial + g * state_bytes
+            for c in range(chunks):
+                store(at + 64 * c, splat(np.float32(0.0)), 16)
+            poke(at + acc_bytes, LOWEST)
+            poke(at + acc_bytes + 4, np.float32(0.0))
+        index, slot = first // page, first % page
+        for start in range(first, last, TILE):
+            count = min(TILE, last - start)
+            for t in range(count):  # counted along: a division a token would cost a third
+                if slot == page:
+                    index, slot = index + 1, 0
+                block_start = (np.int64(peek_i32(table + 4 * index)) * kv_heads + head) * page
+                poke_i64(offsets + 8 * t, (block_start + slot) * row_bytes)
+                slot += 1
+            for t in range(count, count + -count % 4):  # fill the last four: they weigh nothing
+                poke_i64(offsets + 8 * t, peek_i64(offsets))
+            score_tile(q, k_cache, v_cache, offsets, scores, products, count)
+            for g in range(group):
+                at = partial + g * state_bytes
+                soften(scores + 4 * g * TILE, at + acc_bytes, at, count, scale)
+            if by_dot:
+                add_value_pairs(v_cache, offsets, scores, partial, count)
+            else:
+                add_values(v_cache, offsets, scores, partial, count)
+
+    @njit(boundscheck=False)
+    def combine(partial, splits, step, out):  # type: ignore[no-untyped-def]
+        """One head: partial sums of every split weighted by their maxima."""
+        top = LOWEST
+        for s in range(splits):
+            top = max(top, peek(partial + s * step + acc_bytes))
+        weight = splat(np.float32(0.0))
+        for s in range(splits):
+            at = partial + s * step + acc_bytes
+            weight = fma(exp(splat(peek(at) - top)), splat(peek(at + 4)), weight)
+        inverse = splat(np.float32(1.0) / largest(weight))
+        for s in range(splits):  # sum into the first split's accumulator
+            at = partial + s * step
+            factor = mul(exp(splat(peek(at + acc_bytes) - top)), inverse)
+            for c in range(chunks):
+                value = mul(load(at + 64 * c), factor)
+                if s:
+                    value = add(value, load(partial + 64 * c))
+                store(partial + 64 * c, value, 16)
+        for c in range(0, chunks, 2 if by_dot else 1):
+            at, to = partial + 64 * c, out + 16 * c * out_size
+            if by_dot:
+                low, high = load(at), load(at + 64)
+                store_out(to, unpair_first(low, high), 16)
+                store_out(to + 16 * out_size, unpair_second(low, high), 16)
+            else:
+                store_out(to, load(at), 16)
+
+    @njit(parallel=True, boundscheck=False)
+    def run(  # type: ignore[no-untyped-def]
+        q, k_cache, v_cache, table, table_width, lengths, out, partial, scores, products,
+        offsets, batch, kv_heads, page, splits, scale,
+    ):
+        step = group * state_bytes
+        for item in prange(batch * kv_heads * splits):
+            pair, split = item // splits, item % splits
+            row, head = pair // kv_heads, pair % kv_heads
+            length = np.int64(peek_i32(lengths + 4 * row))
+            attend_range(
+                q + pair * group * head_dim * q_size, k_cache, v_cache,
+                table + 4 * row * table_width, head, kv_heads, page,
+                split * length // splits, (split + 1) * length // splits,
+                partial + item * step, scores + item * 4 * group * TILE,
+                products + item * 256 * group, offsets + item * 8 * TILE, np.float32(scale),
+            )
+        for pair in range(batch * kv_heads):
+            for g in range(group):
+                combine(
+                    partial + pair * splits * step + g * state_bytes, splits, step,
+                    out + (pair * group + g) * head_dim * out_size,
+                )
+
+    return run

@@ -1,0 +1,54 @@
+"""``decode_attention`` by torch: ``F.scaled_dot_product_attention`` with one query a sequence."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from truetpot.ops import DECODE_ATTENTION
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime.device import Device
+
+
+@register(DECODE_ATTENTION, provider="torch", devices=("cpu", "cuda", "xpu"))
+class TorchDecodeAttention(Kernel):
+    """q [batch, heads, head_dim], caches of either layout; out as q."""
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """What is not attention proper."""
+        return (
+            "torch has no paged decode: pages are gathered into a contiguous copy in every call; "
+            "so is a cache of another dtype than q"
+        )
+
+    def __call__(
+        self,
+        *,
+        q: Tensor,
+        k_cache: Tensor,
+        v_cache: Tensor,
+        block_table: Tensor | None,
+        lengths: Tensor,
+        max_length: int,
+    ) -> Tensor:
+        """Slots from ``max_length`` on are cut off; a mask is made only where lengths differ."""
+        if block_table is not None:
+            used = block_table[:, : -(-max_length // k_cache.shape[2])]
+            k_cache, v_cache = _gathered(k_cache, used), _gathered(v_cache, used)
+        k = k_cache[:, :, :max_length].to(q.dtype)
+        v = v_cache[:, :, :max_length].to(q.dtype)
+        mask = None
+        if self.case.ragged:
+            slots = torch.arange(max_length, device=q.device)
+            mask = (slots < lengths[:, None])[:, None, None]
+        out = functional.scaled_dot_product_attention(
+            q[:, :, None], k, v, attn_mask=mask, enable_gqa=True
+        )
+        return out[:, :, 0]
+
+
+def _gathered(cache: Tensor, table: Tensor) -> Tensor:
+    """Pages [pages, kv_heads, page, d] by table [batch, n] as [batch, kv_heads, n page, d]."""
+    return cache[table].transpose(1, 2).flatten(2, 3)

@@ -1,0 +1,160 @@
+"""``linear`` on the CPU: weight panels streamed once for all rows of x, float32 accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from numba import get_num_threads, njit, prange
+from truetpot.kernels.linear._panels import (
+    BLOCK,
+    LOADS,
+    ROWS,
+    STORES,
+    by_dot,
+    pack,
+    panel_bytes,
+    panel_dot,
+    prepare_int4,
+    terms,
+)
+
+from truetpot.formats import Weight
+from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime import simd
+from truetpot.runtime.device import Device
+
+
+@register(LINEAR, provider="numba", devices=("cpu",))
+class NumbaLinear(Kernel):
+    """y = x W^T + b, any weight format of the panels."""
+
+    def __init__(self, case: LinearCase, device: Device, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        self.activations = Activations(case)
+        self.run = linear_panels(case.weight_format, case.dtype)
+
+    @classmethod
+    def refuses(cls, case: LinearCase, device: Device) -> str | None:
+        """Only what the format itself refuses."""
+        return refuses(case)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """The path in use."""
+        return simd.path_name()
+
+    def pack(self, weight: Weight) -> Any:
+        """uint8 panels."""
+        return pack(weight)
+
+    def __call__(self, *, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
+        case = self.case
+        out = torch.empty((case.m, case.n), dtype=x.dtype)
+        columns, stride, offsets = self.activations.of(x)
+        self.run(
+            weight.ctypes.data, columns, stride, offsets,
+            bias.data_ptr() if bias is not None else 0,
+            out.data_ptr(), case.m, case.n, case.k, get_num_threads(),
+        )
+        return out
+
+
+def refuses(case: LinearCase) -> str | None:
+    """Why the panels cannot hold the case's weight."""
+    if case.weight_format != "sym_int4" and case.weight_format not in LOADS:
+        return f"no panels for {case.weight_format}"
+    if case.weight_format == "sym_int4" and case.k % BLOCK:
+        return f"sym_int4 needs k in blocks of {BLOCK}, not {case.k}"
+    return None
+
+
+class Activations:
+    """Scratch for one case's activations in the form that the panel dot reads."""
+
+    def __init__(self, case: LinearCase) -> None:
+        self.case = case
+        self.blocked = case.weight_format == "sym_int4"
+        if self.blocked:
+            count = case.m * terms(case.weight_format, case.dtype)
+            dtype = torch.bfloat16 if by_dot("sym_int4", case.dtype) else torch.float32
+            self.columns = torch.empty((count, case.k), dtype=dtype)
+            self.offsets = torch.empty((count, case.k // BLOCK), dtype=torch.float32)
+            self.prepare = prepare_int4(case.dtype)
+
+    def of(self, x: torch.Tensor) -> tuple[int, int, int]:
+        """Address of the columns, bytes between them, address of the offsets."""
+        case = self.case
+        if not self.blocked:
+            self.columns = x.to(torch.float32)
+            return self.columns.data_ptr(), 4 * case.k, 0
+        columns, offsets = self.columns.data_ptr(), self.offsets.data_ptr()
+        self.prepare(x.data_ptr(), case.m, case.k, columns, offsets)
+        return columns, case.k * self.columns.element_size(), offsets
+
+
+def rows_at_once(weight_format: str, dtype: str) -> int:
+    """Rows of x that share one sweep over a panel, as many as the registers hold."""
+    return max(1, 4 // terms(weight_format, dtype))
+
+
+@cache
+def linear_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
+    """njit ``(w, x, stride, offsets, bias, out, m, n, k, parts)``; panels dealt to the threads."""
+    count = terms(weight_format, dtype)
+    several = rows_at_once(weight_format, dtype)
+    many, one = (panel_dot(weight_format, dtype, count * c) for c in (several, 1))
+    get_many, get_one = simd.block(count * several).get, simd.block(count).get
+    store, size = STORES[dtype]
+    load_some = simd.load_some(dtype)
+    add, zero = simd.add, simd.zero
+
+    @njit(boundscheck=False)
+    def panel(w, x, stride, offsets, bias_at, out, m, n, k, p):  # type: ignore[no-untyped-def]
+        left = min(ROWS, n - p * ROWS)
+        start = load_some(bias_at + p * ROWS * size, left) if bias_at else zero()
+        offset_stride = 4 * (k // BLOCK)
+        row = 0
+        while row < m:
+            xr, offset = x + row * count * stride, offsets + row * count * offset_stride
+            at = out + (row * n + p * ROWS) * size
+            if several > 1 and m - row >= several:
+                y = many(w, xr, stride, offset, offset_stride, k)
+                for i in range(several):
+                    value = start
+                    for t in range(count):
+                        value = add(value, get_many(y, i * count + t))
+                    store(at + i * n * size, value, left)
+                row += several
+            else:
+                z = one(w, xr, stride, offset, offset_stride, k)
+                value = start
+                for t in range(count):
+                    value = add(value, get_one(z, t))
+                store(at, value, left)
+                row += 1
+
+    @njit(parallel=True, boundscheck=False)
+    def run(w, x, stride, offsets, bias_at, out, m, n, k, parts):  # type: ignore[no-untyped-def]
+        panels = (n + ROWS - 1) // ROWS
+        step = panel_bytes_of(k)
+        for part in prange(parts):
+            for p in range(part * panels // parts, (part + 1) * panels // parts):
+                panel(w + p * step, x, stride, offsets, bias_at, out, m, n, k, p)
+
+    panel_bytes_of = _panel_bytes(weight_format)
+    return run
+
+
+@cache
+def _panel_bytes(weight_format: str) -> Callable[[int], int]:
+    per_k = panel_bytes(weight_format, BLOCK)
+
+    @njit
+    def size(k):  # type: ignore[no-untyped-def]
+        return k * per_k // BLOCK
+
+    return size

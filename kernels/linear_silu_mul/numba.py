@@ -1,0 +1,92 @@
+"""``linear_silu_mul`` on the CPU: gate and up panels side by side, activated in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from numba import get_num_threads, njit, prange
+from truetpot.kernels.linear import _panels
+from truetpot.kernels.linear._panels import BLOCK, ROWS, STORES
+from truetpot.kernels.linear.numba import Activations, refuses
+
+from truetpot.formats import Weight
+from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
+from truetpot.ops.linear_silu_mul import linear_case
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime import simd
+from truetpot.runtime.device import Device
+
+
+@register(LINEAR_SILU_MUL, provider="numba", devices=("cpu",))
+class NumbaLinearSiluMul(Kernel):
+    """silu(x G^T) * (x U^T), G the first half of the weight's rows."""
+
+    def __init__(self, case: CompositeCase, device: Device, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        self.linear = linear_case(case)
+        self.activations = Activations(self.linear)
+        self.run = fused_panels(self.linear.weight_format, self.linear.dtype)
+
+    @classmethod
+    def refuses(cls, case: CompositeCase, device: Device) -> str | None:
+        """As the linear, and no bias: no supported model has one here."""
+        linear = linear_case(case)
+        return "no bias in the fused kernel" if linear.bias else refuses(linear)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """The path in use."""
+        return simd.path_name()
+
+    def pack(self, weight: Weight) -> Any:
+        """uint8 panels, gate and up alternating."""
+        return _panels.pack(weight, halves=2)
+
+    def __call__(self, *, x: torch.Tensor, weight: Any, bias: None = None) -> torch.Tensor:
+        case = self.linear
+        out = torch.empty((case.m, case.n // 2), dtype=x.dtype)
+        columns, stride, offsets = self.activations.of(x)
+        self.run(
+            weight.ctypes.data, columns, stride, offsets,
+            out.data_ptr(), case.m, case.n // 2, case.k, get_num_threads(),
+        )
+        return out
+
+
+@cache
+def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
+    """njit ``(w, x, stride, offsets, out, m, n, k, parts)``, n of the result."""
+    count = _panels.terms(weight_format, dtype)
+    dot, get = _panels.panel_dot(weight_format, dtype, count), simd.block(count).get
+    store, size = STORES[dtype]
+    add, mul, silu = simd.add, simd.mul, simd.silu
+    per_k = _panels.panel_bytes(weight_format, BLOCK)
+
+    @njit(boundscheck=False)
+    def project(w, x, stride, offsets, offset_stride, k):  # type: ignore[no-untyped-def]
+        y = dot(w, x, stride, offsets, offset_stride, k)
+        value = get(y, 0)
+        for t in range(1, count):
+            value = add(value, get(y, t))
+        return value
+
+    @njit(parallel=True, boundscheck=False)
+    def run(w, x, stride, offsets, out, m, n, k, parts):  # type: ignore[no-untyped-def]
+        panels, step, offset_stride = (n + ROWS - 1) // ROWS, k * per_k // BLOCK, 4 * (k // BLOCK)
+        for part in prange(parts):
+            for p in range(part * panels // parts, (part + 1) * panels // parts):
+                at = w + 2 * p * step
+                for row in range(m):
+                    xr = x + row * count * stride
+                    offset = offsets + row * count * offset_stride
+                    gate = project(at, xr, stride, offset, offset_stride, k)
+                    up = project(at + step, xr, stride, offset, offset_stride, k)
+                    value = mul(silu(gate), up)
+                    store(out + (row * n + p * ROWS) * size, value, min(ROWS, n - p * ROWS))
+
+    return run
+
+

@@ -1,0 +1,1 @@
+"""Check a kernel, then time it: a wrong kernel has no time."""

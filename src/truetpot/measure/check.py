@@ -1,0 +1,185 @@
+"""Is a kernel right? Asked before any time is taken, on the same inputs.
+
+``check`` is the whole of it. Its steps stand on their own: ``prepare`` puts inputs on the device,
+``run`` calls the kernel, ``compare`` holds what came back against the reference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from truetpot.errors import UserError
+from truetpot.formats import Weight
+from truetpot.measure.poison import Poison, poison
+from truetpot.ops import Case
+from truetpot.ops.arrays import NUMPY_DTYPE
+from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.registry import Kernel
+
+Args = dict[str, Any]
+"""Inputs as a kernel takes them: device arrays, packed weights, ints, None."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict on one kernel and case."""
+
+    error: float
+    """Of the worse of two calls, as the operator defines it; ``inf`` for any other fault."""
+    tolerance: float
+    reason: str
+    """What is wrong, in one line; empty when nothing is."""
+    inputs: Args
+    """On the device, ready for a timed call; empty when the kernel could not take them."""
+
+    @property
+    def ok(self) -> bool:
+        """May this kernel be timed?"""
+        return not self.reason
+
+
+class KernelError(Exception):
+    """A kernel did something wrong: what, in one line."""
+
+
+def check(kernel: Kernel, case: Case, rng: np.random.Generator) -> Check:
+    """Call the kernel twice on fresh copies of random inputs and compare all that it left behind.
+
+    The second call finds the first one's outputs poisoned, so that a kernel which reuses a buffer
+    or keeps state is seen. Raises UserError where the inputs cannot be made or do not fit.
+    """
+    host = kernel.op.inputs(case, rng)
+    want = kernel.op.reference(case, host)
+    tolerance = kernel.op.tolerance(case)
+    error, args = 0.0, Args()
+    try:
+        for call in ("", "in a second call, "):
+            args = _fresh(kernel, host, args)
+            error = max(error, _run_and_compare(kernel, case, host, want, args))
+            if error > tolerance:
+                raise KernelError(f"{call}error {error:.2g} is above the tolerance {tolerance:.2g}")
+    except KernelError as wrong:
+        return Check(error if error > tolerance else math.inf, tolerance, str(wrong), args)
+    return Check(error, tolerance, "", _fresh(kernel, host, args))
+
+
+def prepare(kernel: Kernel, inputs: Inputs, packed: Mapping[str, Any] | None = None) -> Args:
+    """The inputs on the kernel's device; weights packed, or taken from ``packed`` where given."""
+    args = Args(packed or {})
+    for name, value in inputs.items():
+        if name in args:
+            continue
+        if isinstance(value, Weight):
+            args[name] = _pack(kernel, value)
+        elif isinstance(value, np.ndarray):
+            args[name] = kernel.device.upload(value)
+        else:
+            args[name] = value
+    return args
+
+
+def run(kernel: Kernel, args: Args) -> Args:
+    """Call and wait: the returned arrays by name, still on the device. Raises KernelError."""
+    try:
+        with Poison():
+            result = kernel(**args)
+        kernel.device.synchronize()
+    except Exception as error:
+        raise KernelError(_one_line(error)) from error
+    names = kernel.op.returns
+    values = (result,) if len(names) == 1 else result
+    if not isinstance(values, tuple) or len(values) != len(names):
+        raise KernelError(f"returned {type(result).__name__}, not ({', '.join(names)})")
+    return dict(zip(names, values, strict=True))
+
+
+def collect(kernel: Kernel, args: Args, result: Args) -> Outputs:
+    """Copies on the host of all that the kernel may have changed or made: every array."""
+    arrays = {n: v for n, v in args.items() if n not in kernel.op.weights}
+    arrays |= result
+    try:
+        return {
+            name: kernel.device.download(value)
+            for name, value in arrays.items()
+            if value is not None and not isinstance(value, int)
+        }
+    except Exception as error:
+        raise KernelError(f"an output cannot be read back: {_one_line(error)}") from error
+
+
+def compare(kernel: Kernel, case: Case, inputs: Inputs, got: Outputs, want: Outputs) -> float:
+    """The operator's error. Raises KernelError for what no error can measure.
+
+    That is a shape, a dtype, or a change of an input that is not the kernel's to change.
+    """
+    op = kernel.op
+    for name, value in want.items():
+        if name not in got:
+            raise KernelError(f"{name} is missing")
+        if name in op.mutates:
+            dtype = inputs[name].dtype
+        else:
+            dtype = value.dtype if value.dtype.kind in "iu" else NUMPY_DTYPE[case.dtype]
+        if got[name].shape != value.shape:
+            raise KernelError(f"{name} has shape {got[name].shape}, not {value.shape}")
+        if got[name].dtype != dtype:
+            raise KernelError(f"{name} has dtype {got[name].dtype}, not {dtype}")
+    for name, value in inputs.items():
+        if not isinstance(value, np.ndarray) or name in op.mutates:
+            continue
+        if not _same_bits(got[name], value):
+            raise KernelError(f"{name} was changed, and it is an input only")
+    return op.error(case, inputs, {name: got[name] for name in want}, want)
+
+
+def _fresh(kernel: Kernel, inputs: Inputs, args: Args) -> Args:
+    """Every array anew, the old ones dropped first; packed weights stay."""
+    packed = {name: args.pop(name) for name in kernel.op.weights if name in args}
+    args.clear()
+    return prepare(kernel, inputs, packed)
+
+
+def _run_and_compare(
+    kernel: Kernel, case: Case, inputs: Inputs, want: Outputs, args: Args
+) -> float:
+    result = run(kernel, args)
+    error = compare(kernel, case, inputs, collect(kernel, args, result), want)
+    _poison_outputs(result, args)
+    return error
+
+
+def _pack(kernel: Kernel, weight: Weight) -> Any:
+    try:
+        return kernel.pack(weight)
+    except UserError:  # no memory, say: not the kernel's fault
+        raise
+    except Exception as error:
+        raise KernelError(f"pack: {_one_line(error)}") from error
+
+
+def _poison_outputs(result: Args, args: Args) -> None:
+    inputs = {_storage(value) for value in args.values()}
+    for value in result.values():
+        if _storage(value) not in inputs:
+            poison(value)
+
+
+def _storage(value: Any) -> int | None:
+    return value.untyped_storage().data_ptr() if isinstance(value, torch.Tensor) else None
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal, NaN to NaN included."""
+    first, second = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
+    return np.array_equal(first, second)
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

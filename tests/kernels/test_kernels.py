@@ -1,0 +1,72 @@
+"""Every kernel that is registered, over every case of its operator, on every device that is here.
+
+``truetpot.measure.check`` is what is asked before a kernel is timed, so what passes here is what is
+benchmarked. With ``TRUETPOT_KERNELS=DIR`` the kernels of that folder are tested too.
+"""
+
+import os
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from truetpot.measure.check import check
+from truetpot.ops import OPERATORS
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device, present
+
+REGISTRY.load_builtin()
+if folder := os.environ.get("TRUETPOT_KERNELS"):
+    REGISTRY.load_folder(folder)
+
+NEEDED = ("torch", "numba")
+"""Providers that the default environment has: one that cannot be loaded is a failure."""
+
+
+def runs():
+    """(kernel, device, case); the case is None where the kernel does not run on the device."""
+    for device in map(choose_device, present()):
+        marks = () if device.name == "cpu" else pytest.mark.gpu
+        for kernel in REGISTRY.kernels():
+            here = device.kind in kernel.devices
+            for case in kernel.op.grid() if here else (None,):
+                label = case.label() if here else "not here"
+                name = f"{kernel.op.name}-{kernel.provider}-{device.name}-{label}"
+                yield pytest.param(kernel, device, case, marks=marks, id=name)
+
+
+@pytest.mark.parametrize(("kernel", "device", "case"), list(runs()))
+def test_kernel(kernel, device, case):
+    if case is None:
+        any_case = next(iter(kernel.op.grid()))
+        pytest.skip(str(REGISTRY.find(kernel.op.name, kernel.provider, any_case, device)))
+    if reason := kernel.refuses(case, device):
+        pytest.skip(f"{kernel.provider} {kernel.op.name}: {reason}")
+    for config in kernel.configs(case, device):
+        rng = np.random.default_rng(crc32(case.label().encode()))
+        found = check(kernel(case, device, **config), case, rng)
+        assert found.ok, f"{found.reason} {config or ''}"
+
+
+def test_what_could_not_be_loaded():
+    reasons = [f"{m.provider} {m.op}: {m.reason}" for m in REGISTRY.missing()]
+    assert not [m for m in REGISTRY.missing() if m.provider in NEEDED], reasons
+    if reasons:
+        pytest.skip("; ".join(reasons))
+
+
+@pytest.mark.parametrize("kernel", REGISTRY.kernels(), ids=lambda k: f"{k.op.name}-{k.provider}")
+def test_a_kernel_refuses_no_case_on_every_device_and_says_why_in_one_line(kernel):
+    for device in map(choose_device, present()):
+        note = kernel.note(device)
+        assert "\n" not in note
+        if device.kind not in kernel.devices:
+            continue
+        reasons = [kernel.refuses(case, device) for case in kernel.op.grid()]
+        assert None in reasons, "refuses all: it should not be registered for this device"
+        assert all("\n" not in reason for reason in reasons if reason)
+
+
+def test_every_operator_has_a_kernel():
+    simple = {op.name for op in OPERATORS.values() if not hasattr(op, "parts")}
+    assert simple <= {kernel.op.name for kernel in REGISTRY.kernels(provider="torch")}

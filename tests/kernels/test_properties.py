@@ -1,0 +1,118 @@
+"""Whatever legal shape comes: every kernel of every provider agrees with the reference."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+from truetpot.measure.check import check
+from truetpot.ops import (
+    ArgmaxCase,
+    DecodeAttentionCase,
+    EmbeddingCase,
+    LinearCase,
+    MemoryReadCase,
+    RmsNormCase,
+    RopeAppendCase,
+    SiluMulCase,
+)
+from truetpot.ops.linear import GRID_FORMATS
+from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
+from truetpot.ops.memory_read import GRANULE
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device, present
+
+REGISTRY.load_builtin()
+
+DTYPE = st.sampled_from(["bf16", "fp16", "fp32"])
+ROWS = st.integers(1, 16)
+
+
+@st.composite
+def linear(draw, even=False):
+    weight_format = draw(st.sampled_from(GRID_FORMATS))
+    block = 64 if weight_format == "sym_int4" else 1
+    k = block * draw(st.integers(1, 2000 // block))
+    # some layouts take rows in groups of 16 only, which any n would seldom be
+    n = 16 * draw(st.integers(1, 20)) if draw(st.booleans()) else draw(st.integers(1, 300))
+    n += n % 2 if even else 0
+    return LinearCase(draw(DTYPE), draw(ROWS), n, k, weight_format, draw(st.booleans()))
+
+
+@st.composite
+def linear_silu_mul(draw):
+    part = draw(linear(even=True))
+    # with one or two outputs, all may cancel to near zero, where no error is relatively small
+    assume(part.n >= 16)
+    return LINEAR_SILU_MUL.case(part, SiluMulCase(part.dtype, part.m, part.n // 2))
+
+
+COMPILED = [
+    ("bf16", "bf16", 5, 128),
+    ("bf16", "bf16", 1, 64),
+    ("bf16", "fp16", 4, 32),
+    ("fp16", "fp16", 7, 64),
+    ("fp16", "bf16", 3, 96),
+    ("fp32", "bf16", 8, 128),
+    ("fp32", "fp16", 2, 256),
+]
+"""dtype, kv_format, heads a KV head, head_dim: what a kernel may be compiled for, which takes
+seconds; the rest is drawn freely."""
+
+
+@st.composite
+def kv(draw, kind, **more):
+    dtype, kv_format, group, head_dim = draw(st.sampled_from(COMPILED))
+    batch, kv_heads = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    context = draw(st.one_of(st.integers(1, 70), st.integers(1, 700)))
+    page, ragged = draw(st.sampled_from([None, None, 8, 16, 64])), draw(st.booleans())
+    shape = (batch, kv_heads * group, kv_heads, head_dim, context, kv_format, page, ragged)
+    return kind(dtype, *shape, **{name: draw(strategy) for name, strategy in more.items()})
+
+
+CASES = {
+    "linear": linear(),
+    "linear_silu_mul": linear_silu_mul(),
+    "decode_attention": kv(DecodeAttentionCase),
+    "rope_append": kv(RopeAppendCase, qk_norm=st.booleans()),
+    "rms_norm": st.builds(
+        RmsNormCase,
+        DTYPE,
+        ROWS,
+        st.integers(1, 6000),
+        st.sampled_from([1e-6, 1e-5]),
+        residual=st.booleans(),
+    ),
+    "silu_mul": st.builds(SiluMulCase, DTYPE, ROWS, st.integers(1, 3000)),
+    "embedding": st.builds(EmbeddingCase, DTYPE, ROWS, st.integers(1, 500), st.integers(1, 700)),
+    "argmax": st.builds(ArgmaxCase, DTYPE, ROWS, st.integers(1, 5000)),
+    "memory_read": st.builds(
+        MemoryReadCase, st.just("fp32"), st.integers(1, 3000).map(lambda n: n * GRANULE)
+    ),
+}
+
+
+def kernels():
+    for device in map(choose_device, present()):
+        for kernel in REGISTRY.kernels():
+            if device.kind in kernel.devices:
+                marks = () if device.name == "cpu" else pytest.mark.gpu
+                name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
+                yield pytest.param(kernel, device, marks=marks, id=name)
+
+
+@pytest.mark.parametrize(("kernel", "device"), list(kernels()))
+# the same examples every time: a failure in CI is one that can be looked into
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_any_legal_shape(kernel, device, data, seed):
+    case = data.draw(CASES[kernel.op.name])
+    assume(kernel.refuses(case, device) is None)
+    found = check(kernel(case, device), case, np.random.default_rng(seed))
+    assert found.ok, found.reason
