@@ -1,0 +1,56 @@
+"""Which provider serves an operator: the first, in the user's order, that has a kernel for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from truetpot.decode.program import Call
+from truetpot.errors import UserError
+from truetpot.ops import Case, Composite, Operator
+from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.runtime.device import Device
+
+
+class Preference:
+    """Providers in order, for one device. Raises UserError for a name that nobody registered."""
+
+    def __init__(self, providers: Sequence[str], device: Device) -> None:
+        REGISTRY.load_builtin()
+        if unknown := [name for name in providers if name not in REGISTRY.providers()]:
+            known = ", ".join(REGISTRY.providers()) or "none"
+            raise UserError(f"There is no provider {unknown[0]!r}; known are {known}.")
+        self.providers, self.device = tuple(providers), device
+        self._ranks: dict[tuple[str, Case], int | None] = {}
+
+    def rank(self, op: Operator, case: Case) -> int | None:
+        """Place of the provider that serves the case; None if none does."""
+        key = op.name, case
+        if key not in self._ranks:
+            able = (
+                place
+                for place, provider in enumerate(self.providers)
+                if not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
+            )
+            self._ranks[key] = next(able, None)
+        return self._ranks[key]
+
+    def composites(self) -> list[Composite]:
+        """Fused operators that the providers have kernels for, a user's own among them."""
+        kernels = (kernel for name in self.providers for kernel in REGISTRY.kernels(provider=name))
+        found = {k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}
+        return list(found.values())
+
+    def build(self, call: Call) -> Kernel:
+        """The kernel object for a call. Raises UserError with every provider's reason."""
+        place = self.rank(call.op, call.case)
+        if place is None:
+            reasons = (
+                str(REGISTRY.find(call.op.name, provider, call.case, self.device))
+                for provider in self.providers
+            )
+            raise UserError(
+                f"No given provider runs {call.op.name} ({call.case.label()}) on "
+                f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. Add one that can, such "
+                "as torch."
+            )
+        return REGISTRY.build(call.op.name, self.providers[place], call.case, self.device)

@@ -1,0 +1,209 @@
+"""The single-token decode step as a straight-line program over named values.
+
+Reading `decode_program` from top to bottom is reading the model. Values are strings, each written
+once, with one exception: `hidden` is the residual stream, which every norm but the first adds to in
+place. Parameters are :class:`Parameter` references, so that the program has no arrays in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from truetpot import ops
+from truetpot.errors import UserError
+from truetpot.facts.models import Model, check_tp, linears
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """What a step is measured at.
+
+    `context` tokens of each of `batch` sequences are in the KV cache when the step starts, and
+    attention reads those and the new one. `page` None is a contiguous cache, else tokens a page.
+    `layers` is how many layers to run, None for all. With `tp` > 1 it is one rank's step, without
+    communication: what o and down leave is a partial sum, and the vocabulary is rounded up to a
+    multiple of `tp`.
+    """
+
+    batch: int
+    context: int
+    tp: int
+    dtype: str
+    weight_format: str
+    kv_format: str
+    page: int | None = None
+    layers: int | None = None
+
+    def tokens(self) -> int:
+        """Tokens of a sequence that attention reads: the context and the new one."""
+        return self.context + 1
+
+    def capacity(self) -> int:
+        """Token slots a sequence has in the cache: `tokens`, in whole pages."""
+        page = self.page or 1
+        return -(-self.tokens() // page) * page
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something resident that the program refers to: ``layers.3.qkv.weight``, ``layers.3.k_cache``.
+
+    `kind` is ``weight`` (a linear's, in the layout of the kernel that uses it), ``vector`` (a norm
+    or bias [n]), ``table`` (the embedding [vocab, hidden]) or ``cache`` (`name` is k_cache or
+    v_cache).
+    """
+
+    kind: str
+    name: str
+    layer: int | None = None
+
+    def __str__(self) -> str:
+        """The path as people write it."""
+        where = "" if self.layer is None else f"layers.{self.layer}."
+        return where + self.name + (".weight" if self.kind == "weight" else "")
+
+
+Arg = str | Parameter | None
+
+INPUTS = ("ids", "positions", "lengths", "max_length", "cos_sin", "block_table")
+"""Values that exist before the first call. ids int64 [batch], positions and lengths int32 [batch],
+max_length int on the host, cos_sin float32 [tokens, head_dim], block_table int32 or None."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator with its arguments by input name; `outputs` are in the order of its returns."""
+
+    op: ops.Operator
+    case: ops.Case
+    role: str
+    layer: int | None
+    args: Mapping[str, Arg]
+    outputs: tuple[str, ...]
+    flatten: tuple[str, ...] = ()
+    """Inputs to view as [batch, -1]: attention leaves heads apart, o wants them side by side."""
+
+    def __str__(self) -> str:
+        """``o.3 = linear(x=attention.3, weight=layers.3.o.weight)``."""
+        given = {name: value for name, value in self.args.items() if value is not None}
+        args = ", ".join(f"{name}={value}" for name, value in given.items())
+        return f"{', '.join(self.outputs)} = {self.op.name}({args})"
+
+
+@dataclass(frozen=True)
+class Program:
+    """Calls in order. `outputs` are what the step is for and must survive it."""
+
+    model: Model
+    shape: StepShape
+    calls: tuple[Call, ...]
+    outputs: tuple[str, ...] = ("logits", "next_ids")
+
+
+@dataclass
+class _Builder:
+    """Appends calls; knows the shapes of one rank."""
+
+    model: Model
+    shape: StepShape
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.linears = {linear.role: linear for linear in linears(self.model, self.shape.tp)}
+        self.heads = self.model.heads // self.shape.tp
+        self.kv_heads = self.model.kv_heads // self.shape.tp
+
+    def add(
+        self,
+        op: ops.Operator,
+        case: ops.Case,
+        role: str,
+        layer: int | None,
+        out: str,
+        args: Mapping[str, Arg],
+        flatten: tuple[str, ...] = (),
+    ) -> str:
+        name = out if layer is None else f"{out}.{layer}"
+        self.calls.append(Call(op, case, role, layer, args, (name,), flatten))
+        return name
+
+    def linear(self, role: str, layer: int | None, x: str, flatten: tuple[str, ...] = ()) -> str:
+        s, linear = self.shape, self.linears[role]
+        case = ops.LinearCase(s.dtype, s.batch, linear.n, linear.k, s.weight_format, linear.bias)
+        bias = Parameter("vector", f"{role}_bias", layer) if linear.bias else None
+        weight = Parameter("weight", role, layer)
+        out = "logits" if role == "lm_head" else role
+        args: dict[str, Arg] = {"x": x, "weight": weight, "bias": bias}
+        return self.add(ops.LINEAR, case, role, layer, out, args, flatten)
+
+    def norm(self, role: str, layer: int | None, x: str, residual: str | None) -> str:
+        s, m = self.shape, self.model
+        case = ops.RmsNormCase(s.dtype, s.batch, m.hidden, m.rms_eps, residual is not None)
+        gamma = Parameter("vector", role, layer)
+        args: dict[str, Arg] = {"x": x, "gamma": gamma, "residual": residual}
+        return self.add(ops.RMS_NORM, case, role, layer, role, args)
+
+    def attention(self, layer: int, qkv: str) -> str:
+        s, m = self.shape, self.model
+        shape = (s.dtype, s.batch, self.heads, self.kv_heads, m.head_dim, s.tokens())
+        cache: dict[str, Arg] = {
+            "k_cache": Parameter("cache", "k_cache", layer),
+            "v_cache": Parameter("cache", "v_cache", layer),
+            "block_table": "block_table",
+        }
+        rope = ops.RopeAppendCase(*shape, s.kv_format, s.page, qk_norm=m.qk_norm, eps=m.rms_eps)
+        args = cache | {
+            "qkv": qkv,
+            "positions": "positions",
+            "cos_sin": "cos_sin",
+            "q_norm": Parameter("vector", "q_norm", layer) if m.qk_norm else None,
+            "k_norm": Parameter("vector", "k_norm", layer) if m.qk_norm else None,
+        }
+        q = self.add(ops.ROPE_APPEND, rope, "rope_append", layer, "q", args)
+        attention = ops.DecodeAttentionCase(*shape, s.kv_format, s.page)
+        args = cache | {"q": q, "lengths": "lengths", "max_length": "max_length"}
+        return self.add(ops.DECODE_ATTENTION, attention, "attention", layer, "attention", args)
+
+
+def decode_program(model: Model, shape: StepShape) -> Program:
+    """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
+    check_tp(model, shape.tp, shape.weight_format)
+    layers = model.layers if shape.layers is None else shape.layers
+    if not 1 <= layers <= model.layers:
+        raise UserError(f"layers = {layers}: {model.name} has {model.layers}; give 1 or more.")
+    if shape.batch < 1 or shape.context < 0 or (shape.page is not None and shape.page < 1):
+        raise UserError(
+            f"batch = {shape.batch}, context = {shape.context}, page = {shape.page}: give a batch "
+            "and a page of at least 1 and a context of at least 0."
+        )
+    b = _Builder(model, shape)
+    # Under tensor parallelism a rank holds its share of the vocabulary in both tables.
+    vocab = b.linears["lm_head"].n
+    embedding = ops.EmbeddingCase(shape.dtype, shape.batch, vocab, model.hidden)
+    args: dict[str, Arg] = {"ids": "ids", "table": Parameter("table", "embedding")}
+    hidden = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
+
+    x, residual = hidden, None
+    for layer in range(layers):
+        normed = b.norm("attn_norm", layer, x, residual)
+        residual = hidden
+        attended = b.attention(layer, b.linear("qkv", layer, normed))
+        x = b.linear("o", layer, attended, flatten=("x",))
+        gate_up = b.linear("gate_up", layer, b.norm("mlp_norm", layer, x, residual))
+        silu = ops.SiluMulCase(shape.dtype, shape.batch, b.linears["down"].k)
+        mlp = b.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", {"gate_up": gate_up})
+        x = b.linear("down", layer, mlp)
+
+    logits = b.linear("lm_head", None, b.norm("final_norm", None, x, residual))
+    argmax = ops.ArgmaxCase(shape.dtype, shape.batch, vocab)
+    b.add(ops.ARGMAX, argmax, "argmax", None, "next_ids", {"logits": logits})
+    return Program(model, shape, tuple(b.calls))
+
+
+def step_bytes(program: Program) -> dict[str, int]:
+    """Bytes that must move by role, summed over the layers: everything read and written once."""
+    total: dict[str, int] = {}
+    for call in program.calls:
+        total[call.role] = total.get(call.role, 0) + call.op.bytes(call.case)
+    return total

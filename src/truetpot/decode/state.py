@@ -1,0 +1,68 @@
+"""What changes from step to step: the position, the KV cache and the values of the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from truetpot.decode.program import Parameter, StepShape
+from truetpot.decode.weights import random_array
+from truetpot.errors import UserError
+from truetpot.facts.models import Model, rope_inv_freq
+from truetpot.ops.rope_append import rope_table
+from truetpot.runtime.device import Device
+
+
+class StepState:
+    """Everything resident but the weights; `values` is the environment that the calls run in.
+
+    The cache holds random keys and values of unit variance from the start, not zeros: an empty one
+    would be compressed by some memory controllers, and its softmax is flat. Pages are shuffled.
+    """
+
+    def __init__(self, model: Model, shape: StepShape, device: Device) -> None:
+        self.shape = shape
+        self.vocab = -(-model.vocab // shape.tp)
+        rng = np.random.default_rng(0)
+        # Row p holds p for every sequence: a position and a length are rows of one array, and going
+        # to the next token moves nothing to the device.
+        counts = np.arange(shape.tokens() + 1, dtype=np.int32)
+        self._counts = device.upload(np.repeat(counts[:, None], shape.batch, axis=1))
+        inv_freq, factor = rope_inv_freq(model)
+        table = None if shape.page is None else device.upload(self._block_table(rng))
+        self.values: dict[str, Any] = {
+            "ids": device.upload(rng.integers(0, self.vocab, shape.batch)),
+            "cos_sin": device.upload(rope_table(inv_freq, factor, shape.tokens())),
+            "block_table": table,
+        }
+        layers = model.layers if shape.layers is None else shape.layers
+        page = shape.page or shape.capacity()
+        blocks = shape.batch * (shape.capacity() // page)
+        cache = (blocks, model.kv_heads // shape.tp, page, model.head_dim)
+        self.caches = {
+            Parameter("cache", name, layer): device.upload(
+                random_array(cache, shape.kv_format, rng)
+            )
+            for layer in range(layers)
+            for name in ("k_cache", "v_cache")
+        }
+        self.seek(shape.context)
+
+    def seek(self, position: int) -> None:
+        """Say that each sequence has `position` tokens in the cache; at most all that it holds."""
+        room = self.shape.tokens()
+        if not 0 <= position <= room:
+            raise UserError(f"Position {position} is not in a cache of {room} tokens.")
+        self.position = position
+        if position == room:  # full: nothing can be run here
+            return
+        self.values["positions"] = self._counts[position]
+        self.values["lengths"] = self._counts[position + 1]
+        self.values["max_length"] = position + 1
+
+    def _block_table(self, rng: np.random.Generator) -> np.ndarray:
+        assert self.shape.page is not None
+        blocks = self.shape.capacity() // self.shape.page
+        table = rng.permutation(self.shape.batch * blocks).astype(np.int32)
+        return table.reshape(self.shape.batch, blocks)

@@ -1,0 +1,22 @@
+"""The same step on a GPU: device arrays are opaque to the engine, so nothing else changes."""
+
+import pytest
+
+from truetpot.decode.checkpoint import CheckpointWeights
+from truetpot.decode.engine import DecodeStep
+from truetpot.ops.tolerance import relative_error
+from truetpot.runtime.choose import choose_device, present
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(present() == ["cpu"], reason="torch sees no accelerator on this machine")
+@pytest.mark.parametrize(("dtype", "limit"), [("fp32", 1e-4), ("bf16", 0.05)])
+@pytest.mark.parametrize("page", [None, 8])
+def test_same_logits_as_on_the_cpu(checkpoint, dtype, limit, page):
+    saved = checkpoint("qwen3")
+    shape = saved.shape(dtype, page=page)
+    weights = CheckpointWeights(saved.directory, saved.model, shape)
+    step = DecodeStep(saved.model, shape, choose_device(), "torch", weights)
+    tokens = saved.tokens()
+    assert relative_error(step.feed(tokens), saved.logits(tokens)) < limit
+    assert sum(use.count for use in step.calls_by_kernel()) == len(step.program.calls)

@@ -1,0 +1,165 @@
+"""What can be wrong with a checkpoint, and what is read of it."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from truetpot.decode.checkpoint import CheckpointWeights
+from truetpot.errors import UserError
+from truetpot.facts.models import load_model
+from truetpot.formats import quantise
+
+FILE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+DOWN = "model.layers.1.mlp.down_proj.weight"
+
+
+@pytest.fixture
+def saved(checkpoint):
+    return checkpoint("qwen2")
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """A copy of the checkpoint to damage, and how to open it."""
+    shutil.copytree(saved.directory, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def opened(saved, directory, **shape):
+    return CheckpointWeights(directory, saved.model, saved.shape(**shape))
+
+
+def rewrite(directory, change):
+    tensors = load_file(directory / FILE)
+    change(tensors)
+    save_file(tensors, directory / FILE)
+
+
+def refused(saved, directory):
+    with pytest.raises(UserError) as caught:
+        opened(saved, directory)
+    return str(caught.value)
+
+
+def test_linear_is_quantised_rows_of_the_fused_projections(saved):
+    attention = saved.hf.model.layers[1].self_attn
+    parts = (attention.q_proj, attention.k_proj, attention.v_proj)
+    want = quantise(torch.cat([p.weight for p in parts]).detach().numpy(), "sym_int4")
+    got = opened(saved, saved.directory, weight_format="sym_int4").linear(1, "qkv")
+    assert got.shape == want.shape
+    assert np.array_equal(got.codes, want.codes)
+    assert np.array_equal(got.scales, want.scales)
+
+
+def test_chunks_make_no_difference(saved, monkeypatch):
+    want = opened(saved, saved.directory, weight_format="sym_int4").linear(0, "gate_up")
+    monkeypatch.setattr("truetpot.decode.checkpoint._CHUNK", 1000)
+    weights = opened(saved, saved.directory, weight_format="sym_int4")
+    got = weights.linear(0, "gate_up")
+    assert np.array_equal(got.codes, want.codes)
+    assert np.array_equal(got.scales, want.scales)
+    assert np.array_equal(weights.embedding(), saved.hf.model.embed_tokens.weight.detach().numpy())
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16])
+def test_stored_dtypes(saved, copy, stored):
+    rewrite(copy, lambda t: t.update({name: v.to(stored) for name, v in t.items()}))
+    got = opened(saved, copy).linear(1, "down").codes
+    want = saved.hf.model.layers[1].mlp.down_proj.weight.detach()
+    assert np.array_equal(got, want.to(stored).float().numpy())
+
+
+def test_split_into_several_files(saved, tmp_path):
+    saved.hf.save_pretrained(tmp_path, max_shard_size="200KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 2
+    whole, split = (opened(saved, d) for d in (saved.directory, tmp_path))
+    for key in ((1, "down"), (None, "lm_head"), (0, "qkv")):
+        assert np.array_equal(whole.linear(*key).codes, split.linear(*key).codes)
+    missing = sorted(tmp_path.glob("*.safetensors"))[1]
+    missing.unlink()
+    assert f"{missing} is missing" in refused(saved, tmp_path)
+
+
+def test_only_the_layers_asked_for_need_be_there(saved, copy):
+    rewrite(copy, lambda t: [t.pop(name) for name in list(t) if "layers.1" in name])
+    assert "layers.1" in refused(saved, copy)
+    opened(saved, copy, layers=1).linear(0, "down")
+
+
+def test_no_directory(saved, tmp_path):
+    assert "no directory" in refused(saved, tmp_path / "absent")
+
+
+def test_no_safetensors(saved, copy):
+    (copy / FILE).unlink()
+    assert FILE in refused(saved, copy)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1000])
+def test_truncated(saved, copy, keep):
+    data = (copy / FILE).read_bytes()
+    (copy / FILE).write_bytes(data[:keep])
+    message = refused(saved, copy)
+    assert str(copy / FILE) in message
+    assert "truncated" in message
+
+
+def test_missing_tensor(saved, copy):
+    rewrite(copy, lambda t: t.pop(DOWN))
+    assert refused(saved, copy).startswith(f"{DOWN} is not in {copy / FILE}")
+
+
+def test_missing_from_the_index(saved, copy):
+    names = {name: FILE for name in load_file(copy / FILE) if name != DOWN}
+    (copy / INDEX).write_text(json.dumps({"weight_map": names}))
+    assert refused(saved, copy).startswith(f"{DOWN} is not in {copy / INDEX}")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": 1}}'])
+def test_broken_index(saved, copy, text):
+    (copy / INDEX).write_text(text)
+    assert str(copy / INDEX) in refused(saved, copy)
+
+
+def test_wrong_shape(saved, copy):
+    rewrite(copy, lambda t: t.update({DOWN: t[DOWN][:, :128].contiguous()}))
+    message = refused(saved, copy)
+    assert DOWN in message
+    assert "[128, 128]" in message
+    assert "[128, 192]" in message
+
+
+def test_the_config_of_another_model(saved, copy):
+    config = json.loads((copy / "config.json").read_text()) | {"num_key_value_heads": 4}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"k_proj.*shape \[64, 128\].*\[128, 128\]"):
+        CheckpointWeights(copy, load_model(copy), saved.shape())
+
+
+def test_unsupported_stored_dtype(saved, copy):
+    rewrite(copy, lambda t: t.update({DOWN: t[DOWN].to(torch.int8)}))
+    message = refused(saved, copy)
+    assert DOWN in message
+    assert "I8" in message
+    assert "unquantised" in message
+
+
+def test_values_that_are_no_numbers(saved, copy):
+    rewrite(copy, lambda t: t[DOWN].__setitem__((3, 4), float("nan")))
+    weights = opened(saved, copy, weight_format="sym_int4")
+    with pytest.raises(UserError, match=f"{DOWN} in .*NaN"):
+        weights.linear(1, "down")
+
+
+def test_untied_without_lm_head(saved, copy):
+    rewrite(copy, lambda t: t.pop("lm_head.weight"))
+    assert "lm_head.weight" in refused(saved, copy)
+    tied = replace(saved.model, tied=True)
+    head = CheckpointWeights(copy, tied, saved.shape()).linear(None, "lm_head")
+    assert np.array_equal(head.codes, saved.hf.model.embed_tokens.weight.detach().numpy())

@@ -1,0 +1,102 @@
+"""One token at a time through our step against transformers' forward over the whole sequence."""
+
+import math
+
+import pytest
+import torch
+
+from truetpot.formats import dequantise, quantise
+from truetpot.ops.tolerance import relative_error, tolerance
+
+PROVIDERS = ("torch", "numba")
+
+
+def step_tolerance(model, dtype):
+    """Errors of a step's operators, each within its own tolerance, adding up in quadrature."""
+    operators = 9 * model.layers + 3
+    return math.sqrt(operators) * tolerance(model.intermediate, dtype)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_fp32_logits(every_checkpoint, provider):
+    saved = every_checkpoint
+    tokens = saved.tokens()
+    step = saved.step(provider)
+    error = relative_error(step.feed(tokens), saved.logits(tokens))
+    assert set(step.providers.values()) == {provider}
+    assert error < step_tolerance(saved.model, "fp32") < 1e-4
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_bf16_logits(every_checkpoint, provider):
+    half_precision_logits(every_checkpoint, "bf16", torch.bfloat16, provider)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_fp16_logits(checkpoint, provider):
+    half_precision_logits(checkpoint("qwen2"), "fp16", torch.float16, provider)
+
+
+def half_precision_logits(saved, dtype, torch_dtype, provider):
+    # Both round, and differently. So beside the distance from each other: ours from the truth
+    # (float32, same weights) may be at most twice transformers' own.
+    tokens = saved.tokens()
+    truth, theirs = saved.logits(tokens), saved.logits(tokens, torch_dtype)
+    ours = saved.step(provider, dtype=dtype).feed(tokens)
+    assert relative_error(ours, theirs) < step_tolerance(saved.model, dtype)
+    assert relative_error(ours, truth) < 2 * relative_error(theirs, truth)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("name", "weight_format", "dtype"),
+    [
+        ("qwen2", "sym_int4", "fp32"),
+        ("qwen2", "sym_int4", "bf16"),
+        ("qwen2", "fp8_e5m2", "bf16"),
+        ("qwen3", "sym_int4", "fp32"),
+    ],
+)
+def test_quantised_logits(checkpoint, name, weight_format, dtype, provider):
+    saved = checkpoint(name)
+    tokens = saved.tokens()
+    with quantised_linears(saved.hf, weight_format):
+        want = saved.logits(tokens)
+    step = saved.step(provider, dtype=dtype, weight_format=weight_format)
+    assert relative_error(step.feed(tokens), want) < step_tolerance(saved.model, dtype)
+    # and the format shows: it is not the unquantised model that is compared
+    assert relative_error(want, saved.logits(tokens)) > 0.05
+
+
+class quantised_linears:  # noqa: N801
+    """The model's linear weights replaced by what their quantised form stands for, for a while."""
+
+    def __init__(self, hf, weight_format):
+        self.format = weight_format
+        self.linears = [m for m in hf.modules() if isinstance(m, torch.nn.Linear)]
+
+    def __enter__(self):
+        self.kept = [linear.weight.data for linear in self.linears]
+        for linear in self.linears:
+            rounded = dequantise(quantise(linear.weight.data.numpy(), self.format))
+            linear.weight.data = torch.tensor(rounded, dtype=torch.float32)
+
+    def __exit__(self, *_):
+        for linear, weight in zip(self.linears, self.kept, strict=True):
+            linear.weight.data = weight
+
+
+def test_greedy_tokens(checkpoint):
+    saved = checkpoint("qwen2")
+    step = saved.step()
+    prompt = saved.tokens(4)
+    step.feed(prompt)
+    made = []
+    ids = step.state.values["next_ids"]
+    for _ in range(6):
+        made.append(int(ids[0]))
+        ids = step.step(ids)
+    want = saved.hf.generate(
+        torch.tensor(prompt)[None], max_new_tokens=6, do_sample=False, eos_token_id=None
+    )
+    assert made == want[0, 4:].tolist()
