@@ -1,0 +1,96 @@
+"""The ceiling: the best read bandwidth of a device, over every kernel that only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.measure.race import Entrant, race
+from truetpot.ops import MEMORY_READ, MemoryReadCase
+from truetpot.ops.memory_read import GRANULE
+from truetpot.ops.registry import REGISTRY, Config
+from truetpot.runtime.device import Device
+from truetpot.runtime.sampler import StopRule
+
+MIB = 1 << 20
+SWEEP = StopRule(noise=0.005, seconds=4.0, min_samples=20, warmup_s=0.3)
+
+
+@dataclass
+class Ceiling:
+    """The winner of the sweep, ready to race beside whatever is held against it."""
+
+    provider: str
+    config: Config
+    bandwidth: float
+    """Bytes a second in the sweep; the shares of a race use the same kernel's time in that race."""
+    swept: dict[str, float]
+    """Bytes a second of every kernel of the family, by ``provider`` and parameters."""
+    calls: list[Any]
+    bytes: int
+
+    def entrant(self) -> Entrant:
+        """A fresh entrant that reads the buffer slice by slice."""
+        return Entrant("ceiling", self.calls, self.bytes)
+
+    def to_json(self) -> dict[str, Any]:
+        """What was swept and what won, GB/s of 1e9 bytes."""
+        return {
+            "provider": self.provider,
+            "config": self.config,
+            "gb_s": self.bandwidth / 1e9,
+            "swept_gb_s": {name: value / 1e9 for name, value in self.swept.items()},
+        }
+
+
+def buffer_bytes(device: Device) -> int:
+    """Four times the last-level cache, from 512 MiB to 2 GiB, and a quarter of what is free."""
+    size = min(2048 * MIB, max(512 * MIB, 4 * device.cache_bytes()))
+    size = min(size, device.free_bytes() // 4)
+    if size < 16 * MIB:
+        raise UserError(f"{device.name} has no 64 MiB left to measure its read bandwidth with.")
+    return size // (8 * GRANULE) * 8 * GRANULE
+
+
+def find_ceiling(device: Device, rule: StopRule = SWEEP) -> Ceiling:
+    """Sweep every kernel and configuration of ``memory_read``, each checked first.
+
+    Raises UserError where no provider can read here.
+    """
+    REGISTRY.load_builtin()
+    # one sample reads an eighth of the buffer, the next sample the next eighth: never cached
+    case = MemoryReadCase("fp32", buffer_bytes(device) // 8)
+    rng = np.random.default_rng(0)
+    pattern = np.frombuffer(rng.bytes(case.size), dtype=np.int32)
+    want = MEMORY_READ.reference(case, {"buffer": pattern})
+    slices = [device.upload(pattern) for _ in range(8)]
+    family: list[tuple[str, Config, Entrant]] = []
+    for kernel_type in REGISTRY.kernels(MEMORY_READ.name):
+        found = REGISTRY.find(MEMORY_READ.name, kernel_type.provider, case, device)
+        if found is not kernel_type:
+            continue
+        for config in kernel_type.configs(case, device):
+            kernel = kernel_type(case, device, **config)
+            got = {"out": device.download(kernel(buffer=slices[0]))}
+            if MEMORY_READ.error(case, {"buffer": pattern}, got, want) != 0.0:
+                raise UserError(
+                    f"The {kernel_type.provider} read kernel {config} misread its buffer: this "
+                    "device or its driver is not fit to be measured."
+                )
+            calls = [_bind(kernel, part) for part in slices]
+            name = f"{kernel_type.provider} {config}" if config else kernel_type.provider
+            family.append((kernel_type.provider, config, Entrant(name, calls, case.size)))
+    if not family:
+        raise UserError(f"No provider has a memory_read kernel for {device.kind}.")
+    if not race([entrant for *_, entrant in family], device, rule):
+        raise KeyboardInterrupt
+    provider, config, best = max(family, key=lambda entry: entry[2].bandwidth)
+    swept = {entrant.name: entrant.bandwidth for *_, entrant in family}
+    return Ceiling(provider, config, best.bandwidth, swept, list(best.calls), case.size)
+
+
+def _bind(kernel: Any, part: Any) -> Any:
+    return lambda: kernel(buffer=part)

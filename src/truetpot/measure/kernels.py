@@ -1,0 +1,201 @@
+"""Time one operator case with several providers: check first, then race them and the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.facts.hardware import Hardware
+from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.check import KernelError, check, prepare
+from truetpot.measure.race import Entrant, race, ratio
+from truetpot.ops import Case, Operator
+from truetpot.ops.operator import Inputs
+from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.runtime.device import Device
+from truetpot.runtime.sampler import StopRule
+
+ROTATED_BYTES = 1 << 30
+"""Weights and KV rotate through at least this much, or four times the cache if that is more."""
+MOST_COPIES = 1024
+FEW_COPIES = 8
+"""Of inputs without weights or KV: in a decode step they come out of a cache too."""
+
+
+@dataclass
+class KernelResult:
+    """One provider on one case. ``status``: ok, invalid, wrong, skipped, partial."""
+
+    op: str
+    case: Case
+    provider: str
+    device: str
+    status: str
+    reason: str = ""
+    error: float | None = None
+    tolerance: float | None = None
+    cache: str = ""
+    """``rotated``: every call on other memory; ``hot``: inputs that a cache may hold."""
+    copies: int = 0
+    entrant: Entrant | None = None
+    share_of_ceiling: float | None = None
+    time_over_best: float | None = None
+    """Median over the rounds of this provider's time over the fastest provider's."""
+    bytes: int = 0
+    flops: int = 0
+    note: str = ""
+
+    def to_json(self, samples: bool = False) -> dict[str, Any]:
+        """The record: seconds, bytes; null where there is no time."""
+        timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
+        numbers: dict[str, Any] = dict.fromkeys(
+            (
+                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "wall_median_s",
+                "stop", "gb_s",
+            )
+        )
+        if timed is not None:
+            device, wall = timed.stats, timed.wall
+            numbers = {
+                "median_s": device.median_s,
+                "ci_s": [device.low_s, device.high_s],
+                "cv": device.cv,
+                "min_s": device.min_s,
+                "samples": device.count,
+                "calls_per_sample": timed.per_sample,
+                "wall_median_s": wall.median_s,
+                "stop": timed.stop,
+                "gb_s": self.bytes / device.median_s / 1e9,
+            }
+            if samples:
+                numbers["samples_s"] = list(timed.device_s)
+        return {
+            "op": self.op,
+            "case": self.case.label(),
+            "format": self.case.format,
+            "provider": self.provider,
+            "device": self.device,
+            "status": self.status,
+            "reason": self.reason,
+            **numbers,
+            "bytes": self.bytes,
+            "flops": self.flops,
+            "share_of_ceiling": self.share_of_ceiling,
+            "time_over_best": self.time_over_best,
+            "error": self.error,
+            "tolerance": self.tolerance,
+            "cache": self.cache,
+            "copies": self.copies,
+            "note": self.note,
+        }
+
+
+def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
+    """How the case is kept out of the cache, and through how many copies it rotates."""
+    resident = ("weight", "k_cache", "v_cache", "table", "buffer")
+    size = sum(count for name, count in op.reads(case).items() if name in resident)
+    if size == 0 or op.name in ("embedding", "rope_append"):
+        return "hot", FEW_COPIES
+    target = max(ROTATED_BYTES, 4 * device.cache_bytes())
+    return "rotated", int(min(MOST_COPIES, max(2, -(-target // size))))
+
+
+def measure_kernels(
+    op: Operator,
+    case: Case,
+    providers: Sequence[str],
+    device: Device,
+    ceiling: Ceiling,
+    rule: StopRule,
+    hardware: Hardware | None = None,
+    on_round: Callable[[float], None] | None = None,
+) -> tuple[list[KernelResult], bool]:
+    """Every provider's result, in the order given; False with it if the user interrupted."""
+    rng = np.random.default_rng(0)
+    results = [_prepare(op, case, provider, device, hardware, rng) for provider in providers]
+    running = [result for result in results if result.entrant is not None]
+    if not running:
+        return results, True
+    top = ceiling.entrant()
+    finished = race([*(r.entrant for r in running if r.entrant), top], device, rule, on_round)
+    _judge(running, top, finished)
+    return results, finished
+
+
+def _judge(running: list[KernelResult], top: Entrant, finished: bool) -> None:
+    timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
+    for result in running:
+        if result not in timed:
+            result.status, result.reason = "partial", "interrupted before its first sample"
+    for result in timed:
+        entrant = result.entrant
+        assert entrant is not None
+        result.status = "ok" if finished else "partial"
+        if impossible := entrant.impossible():
+            result.status, result.reason = "invalid", impossible
+        if top.device_s:
+            result.share_of_ceiling = entrant.share_of(top)
+    valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
+    if valid:
+        best = min(valid, key=lambda e: e.stats.median_s)
+        for result in timed:
+            assert result.entrant is not None
+            result.time_over_best = ratio(result.entrant, best)
+
+
+def _prepare(
+    op: Operator,
+    case: Case,
+    provider: str,
+    device: Device,
+    hardware: Hardware | None,
+    rng: np.random.Generator,
+) -> KernelResult:
+    """Check the kernel and make its calls; a result without an entrant says why there is none."""
+    result = KernelResult(op.name, case, provider, device.name, "skipped")
+    result.bytes, result.flops = op.bytes(case), op.flops(case)
+    found = REGISTRY.find(op.name, provider, case, device)
+    if isinstance(found, str):
+        result.reason = found
+        return result
+    kernel = found(case, device)
+    result.note = kernel.note(device)
+    verdict = check(kernel, case, rng)
+    result.error, result.tolerance = verdict.error, verdict.tolerance
+    if not verdict.ok:
+        result.status, result.reason = "wrong", verdict.reason
+        return result
+    result.cache, wanted = copies_needed(op, case, device)
+    host = op.inputs(case, rng)
+    size = max(1, op.bytes(case))
+    room = max(1, int(0.5 * device.free_bytes() // size))
+    result.copies = min(wanted, room)
+    if result.copies < wanted and result.copies * size < 4 * device.cache_bytes():
+        result.reason = (
+            f"{result.copies} copies fit in memory where {wanted} are needed to stay out of the "
+            "cache; use a smaller case"
+        )
+        return result
+    calls = [_bind(kernel, _copy(kernel, host)) for _ in range(result.copies)]
+    floor_s = None
+    if hardware is not None and result.cache == "rotated":
+        floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
+    result.entrant = Entrant(provider, calls, result.bytes, floor_s)
+    return result
+
+
+def _copy(kernel: Kernel, host: Inputs) -> dict[str, Any]:
+    """The host inputs once more on the device, at other addresses."""
+    try:
+        return prepare(kernel, host)
+    except KernelError as error:
+        raise UserError(f"The {kernel.provider} {kernel.op.name} kernel: {error}.") from error
+
+
+def _bind(kernel: Kernel, args: dict[str, Any]) -> Callable[[], Any]:
+    return lambda: kernel(**args)
+

@@ -1,0 +1,169 @@
+"""Time several things in turn, round after round, so that they can be compared.
+
+A shared machine's speed drifts by a factor of two within seconds. Things timed one after the other
+then differ for reasons that are not theirs. Here every round takes one sample of each entrant, in
+random order; a ratio is taken round by round and its median reported.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from truetpot.runtime.device import Device, Timing
+from truetpot.runtime.sampler import Stats, StopRule, stats
+
+Call = Callable[[], Any]
+
+PAIR_COSTS = 100
+"""A bracket is at least this many times the cost of taking a time around nothing."""
+MOST_CALLS = 10_000
+"""Calls in one bracket at most."""
+
+
+@dataclass
+class Entrant:
+    """Something to time: calls that do the same work on different memory, taken in turn.
+
+    ``bytes`` of one call; ``floor_s`` is the time below which no call can be (None: not known).
+    """
+
+    name: str
+    calls: Sequence[Call]
+    bytes: int = 0
+    floor_s: float | None = None
+    device_s: list[float] = field(default_factory=list)
+    wall_s: list[float] = field(default_factory=list)
+    enqueue_s: list[float] = field(default_factory=list)
+    per_sample: int = 1
+    """Calls in a bracket; raised in the warm-up where the device's clock is too coarse for it."""
+    stop: str = ""
+    _next: int = 0
+
+    def take(self, device: Device) -> Timing:
+        """One bracket of ``per_sample`` calls."""
+        calls = [
+            self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
+        ]
+        self._next = (self._next + self.per_sample) % len(self.calls)
+        return device.time_calls(calls)
+
+    def add(self, timing: Timing) -> None:
+        """Keep a sample."""
+        self.device_s.append(timing.device_s)
+        self.wall_s.append(timing.wall_s)
+        self.enqueue_s.append(timing.enqueue_s)
+
+    @property
+    def stats(self) -> Stats:
+        """Of the device's time."""
+        return stats(self.device_s)
+
+    @property
+    def wall(self) -> Stats:
+        """Of the host's time."""
+        return stats(self.wall_s)
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes a second at the median."""
+        return self.bytes / self.stats.median_s
+
+    def impossible(self) -> str | None:
+        """Why the run is invalid, if one sample cannot be true; no sample is ever dropped."""
+        # the two clocks are read at slightly different instants: a thousandth is no contradiction
+        for device_s, wall_s in zip(self.device_s, self.wall_s, strict=True):
+            if wall_s < device_s * 0.999:
+                return f"a sample took {device_s:.3g} s on the device, {wall_s:.3g} s on the host"
+            if device_s <= 0:
+                return f"a sample took {device_s:.3g} s"
+        if self.floor_s is not None and (fastest := min(self.device_s)) < self.floor_s:
+            return (
+                f"a sample took {fastest:.4g} s and the datasheet's bandwidth allows no less than "
+                f"{self.floor_s:.4g} s"
+            )
+        return None
+
+    def share_of(self, ceiling: Entrant) -> float:
+        """Median over the rounds of this entrant's bandwidth over the ceiling's, round by round."""
+        rounds = min(len(self.device_s), len(ceiling.device_s))
+        mine = self.bytes / np.asarray(self.device_s[:rounds])
+        best = ceiling.bytes / np.asarray(ceiling.device_s[:rounds])
+        return float(np.median(mine / best))
+
+
+def ratio(a: Entrant, b: Entrant) -> float:
+    """Median over the rounds of a's time over b's."""
+    rounds = min(len(a.device_s), len(b.device_s))
+    return float(np.median(np.asarray(a.device_s[:rounds]) / np.asarray(b.device_s[:rounds])))
+
+
+def race(
+    entrants: Sequence[Entrant],
+    device: Device,
+    rule: StopRule,
+    on_round: Callable[[float], None] | None = None,
+) -> bool:
+    """Fill the entrants with samples until the rule ends it. False if the user interrupted.
+
+    ``on_round`` is told the share of the budget that is used, 0 to 1. Each entrant's ``stop`` says
+    which rule ended it: ``noise``, ``time``, ``count`` or ``interrupted``.
+    """
+    try:
+        _warm_up(entrants, device, rule)
+        order = list(entrants)
+        shuffle = random.Random(0).shuffle
+        start = time.perf_counter()
+        rounds = 0
+        while True:
+            shuffle(order)
+            for entrant in order:
+                entrant.add(entrant.take(device))
+            rounds += 1
+            used = time.perf_counter() - start
+            if on_round is not None:
+                on_round(min(1.0, used / rule.seconds))
+            reason = _ended(entrants, rounds, used, rule)
+            if reason is not None:
+                for entrant in entrants:
+                    entrant.stop = reason
+                return True
+    except KeyboardInterrupt:
+        for entrant in entrants:
+            entrant.stop = "interrupted"
+        return False
+
+
+def _ended(entrants: Sequence[Entrant], rounds: int, used: float, rule: StopRule) -> str | None:
+    if rounds < rule.min_samples:
+        return None
+    if used >= rule.seconds:
+        return "time"
+    if rounds >= rule.max_samples:
+        return "count"
+    # sorting all samples every round would cost more than some kernels
+    check = rounds % rule.min_samples == 0
+    return "noise" if check and all(e.stats.noise <= rule.noise for e in entrants) else None
+
+
+def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> None:
+    """Run everything for ``warmup_s`` in all, at least twice, and size the brackets."""
+    shortest = PAIR_COSTS * device.clock().empty_pair_s
+    for entrant in entrants:
+        entrant.take(device)  # compiles
+        while True:
+            timing = entrant.take(device)
+            each = max(timing.device_s, 1e-9)
+            if each * entrant.per_sample >= shortest or entrant.per_sample >= MOST_CALLS:
+                break
+            wanted = -(-shortest * 1.5 // each)
+            entrant.per_sample = int(min(MOST_CALLS, max(2 * entrant.per_sample, wanted)))
+    end = time.perf_counter() + rule.warmup_s
+    while time.perf_counter() < end:
+        for entrant in entrants:
+            entrant.take(device)

@@ -1,0 +1,88 @@
+"""Time a decode step whole and each of its kernels alone, in one race with the ceiling.
+
+A round takes one whole step, one sweep of each kernel over all layers (every call with the next
+layer's own weights and cache, so nothing is served from a cache), and one ceiling sample. The
+ladder's rungs are then ratios of times that lie next to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.decode.engine import DecodeStep, KernelUse
+from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.race import Entrant, race
+from truetpot.runtime.sampler import Stats, StopRule, stats
+
+STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
+
+
+@dataclass
+class KernelTiming:
+    """One kernel of the step; a sample is its mean time over all layers."""
+
+    use: KernelUse
+    entrant: Entrant
+
+    @property
+    def rotated(self) -> bool:
+        """Whether its calls read weights or caches large enough to come from memory."""
+        resident = ("weight", "k_cache", "v_cache")
+        reads = self.use.op.reads(self.use.case)
+        return sum(reads.get(name, 0) for name in resident) >= 1 << 20
+
+
+@dataclass
+class StepTimings:
+    """Everything that was timed of one step. Lists of samples are aligned by round."""
+
+    step: Entrant
+    kernels: list[KernelTiming]
+    ceiling: Entrant
+    finished: bool
+
+    @property
+    def rounds(self) -> int:
+        """Rounds in which everything has a sample."""
+        entrants = [self.step, self.ceiling, *(k.entrant for k in self.kernels)]
+        return min(len(e.device_s) for e in entrants)
+
+    def kernel_sums(self, layered: float = 1.0) -> np.ndarray:
+        """Seconds of all kernels of a step, round by round [rounds].
+
+        ``layered`` multiplies what belongs to the layers: 64 / 10 turns ten layers into 64.
+        """
+        total = np.zeros(self.rounds)
+        for kernel in self.kernels:
+            count = kernel.use.count * (layered if kernel.use.layered else 1.0)
+            total += count * np.asarray(kernel.entrant.device_s[: self.rounds])
+        return total
+
+    def kernels_stats(self, layered: float = 1.0) -> Stats:
+        """Of the sums."""
+        return stats(self.kernel_sums(layered))
+
+
+def time_step(
+    step: DecodeStep,
+    ceiling: Ceiling,
+    must_move: int,
+    rule: StopRule = STEP_RULE,
+    floor_s: float | None = None,
+    on_round: Callable[[float], None] | None = None,
+) -> StepTimings:
+    """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts."""
+    whole, top = Entrant("step", [step.run], must_move, floor_s), ceiling.entrant()
+    kernels = [
+        KernelTiming(
+            use,
+            Entrant(use.role, use.calls, use.op.bytes(use.case), per_sample=len(use.calls)),
+        )
+        for use in step.calls_by_kernel()
+    ]
+    entrants = [whole, *(k.entrant for k in kernels), top]
+    finished = race(entrants, step.device, rule, on_round)
+    return StepTimings(whole, kernels, top, finished)
