@@ -1,7 +1,7 @@
 """``decode_attention`` on the CPU: K and V read once for all heads of a group, split over tokens.
 
 A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles: the
-tile's keys give the scores of the whole group (the values are prefetched meanwhile), an online
+tile's keys give the scores of the whole group, an online
 softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and sum, and the tile's
 values are added up some columns at a time. Partial results of a sequence are combined at the end.
 
@@ -27,7 +27,8 @@ from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 
-TILE = 64
+TILE = 16
+"""Tokens. Small, so that keys and values alternate faster than the prefetcher forgets either."""
 MOST_AT_ONCE = 8
 """Heads whose accumulators the registers hold together."""
 ITEMS_A_THREAD = 4
@@ -94,16 +95,46 @@ def dots(dtype: str, kv_format: str, head_dim: int) -> bool:
 
 
 @cache
+def values(head_dim: int, kv_format: str, by_dot: bool, heads: int) -> Callable[..., Any]:
+    """njit ``(v_cache, offsets, p, acc, count)``: acc[h] += sum over the tile's rows of p[h] v.
+
+    One pass over whole rows for all heads at once, although that is more accumulators than there
+    are registers: going through a tile by columns or by heads instead costs a third of the
+    bandwidth, because the hardware's prefetcher then has no stream to follow.
+    """
+    load_kv, lane_bytes = LOADS[kv_format]
+    chunks, state_bytes = head_dim // simd.LANES, 4 * (head_dim + 2)
+    block, peek_i64 = simd.outer(heads, chunks), simd.peek_i64
+    load, store, multiply = block.load, block.store, block.dot if by_dot else block.fma
+    two_rows = simd.paired_rows(chunks) if by_dot else None
+    one_row = None if by_dot else simd.widened_row(load_kv, chunks, lane_bytes)
+
+    @njit(boundscheck=False)
+    def add_values(v_cache, offsets, p, acc, count):  # type: ignore[no-untyped-def]
+        out = load(acc, state_bytes)
+        if by_dot:  # p as pairs of bf16 at the start of each row of scores
+            for t in range(0, count, 2):
+                even, odd = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
+                rows = two_rows(v_cache + even, v_cache + odd)
+                out = multiply(out, rows, p + 2 * t, 4 * TILE)
+        else:
+            for t in range(count):
+                row = one_row(v_cache + peek_i64(offsets + 8 * t))
+                out = multiply(out, row, p + 4 * t, 4 * TILE)
+        store(out, acc, state_bytes)
+
+    return add_values
+
+
+@cache
 def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..., Any]:
     """njit over addresses; see the call above. lengths and table are int32, offsets int64."""
     by_dot = dots(dtype, kv_format, head_dim)
     heads = max(h for h in range(1, MOST_AT_ONCE + 1) if group % h == 0)
     blocks = group // heads
     block = simd.block(heads)
-    zero, fma_broadcast, dot_broadcast = block.zero, block.fma_broadcast, block.dot_broadcast
-    load_block, store_block, fold_four = block.load, block.store, block.fold_four
+    zero, load_block, fold_four = block.zero, block.load, block.fold_four
     sums_of_four_folds = simd.sums_of_four_folds
-    pairs_low, pairs_high = simd.pairs_low, simd.pairs_high
     unpair_first, unpair_second, store_bf16 = simd.unpair_first, simd.unpair_second, simd.store_bf16
     load_kv, lane_bytes = LOADS[kv_format]
     store_out, out_size = STORES[dtype]
@@ -112,25 +143,20 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
     multiply, load_key = (block.dot, simd.load_i32) if by_dot else (block.fma, load_kv)
     key_bytes = 64 if by_dot else lane_bytes
     steps = head_dim * kv_size // key_bytes
-    load, load_i32, store = simd.load_f32, simd.load_i32, simd.store_f32
+    load, store = simd.load_f32, simd.store_f32
     exp, splat, mul, add, fma = simd.exp, simd.splat, simd.mul, simd.add, simd.fma
     largest, maximum, total = simd.reduce_max, simd.maximum, simd.reduce_add
-    prefetch, peek, peek_i32, poke = simd.prefetch, simd.peek_f32, simd.peek_i32, simd.poke_f32
+    peek, peek_i32, poke = simd.peek_f32, simd.peek_i32, simd.poke_f32
     peek_i64, poke_i64 = simd.peek_i64, simd.poke_i64
     chunks, row_bytes = head_dim // simd.LANES, head_dim * kv_size
     acc_bytes, state_bytes = 4 * head_dim, 4 * (head_dim + 2)
 
     @njit(boundscheck=False)
-    def score_tile(q, k_cache, v_cache, offsets, scores, products, count):  # type: ignore[no-untyped-def]
+    def score_tile(q, k_cache, offsets, scores, products, count):  # type: ignore[no-untyped-def]
         """Four tokens at a time, so that each load of q serves four."""
         for t in range(0, count, 4):
             o0, o1 = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
             o2, o3 = peek_i64(offsets + 8 * t + 16), peek_i64(offsets + 8 * t + 24)
-            for line in range(0, row_bytes, 64):
-                prefetch(v_cache + o0 + line)
-                prefetch(v_cache + o1 + line)
-                prefetch(v_cache + o2 + line)
-                prefetch(v_cache + o3 + line)
             for b in range(blocks):
                 a0, a1, a2, a3 = zero(), zero(), zero(), zero()
                 for c in range(steps):
@@ -178,33 +204,7 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
         before = peek(state + 4)
         poke(state + 4, before * largest(factor) + total(sums))
 
-    @njit(boundscheck=False)
-    def add_values(v_cache, offsets, scores, acc, count):  # type: ignore[no-untyped-def]
-        for b in range(blocks):
-            p = scores + 4 * b * heads * TILE
-            for c in range(chunks):
-                at = acc + b * heads * state_bytes + 64 * c
-                out = load_block(at, state_bytes)
-                for t in range(count):
-                    v = load_kv(v_cache + peek_i64(offsets + 8 * t) + lane_bytes * c)
-                    out = fma_broadcast(out, v, p + 4 * t, 4 * TILE)
-                store_block(out, at, state_bytes)
-
-    @njit(boundscheck=False)
-    def add_value_pairs(v_cache, offsets, scores, acc, count):  # type: ignore[no-untyped-def]
-        """p as pairs of bf16 at the start of each row of scores; acc holds columns as dealt out."""
-        for b in range(blocks):
-            p = scores + 4 * b * heads * TILE
-            for c in range(chunks // 2):
-                at = acc + b * heads * state_bytes + 128 * c
-                low, high = load_block(at, state_bytes), load_block(at + 64, state_bytes)
-                for t in range(0, count, 2):
-                    even = load_i32(v_cache + peek_i64(offsets + 8 * t) + 64 * c)
-                    odd = load_i32(v_cache + peek_i64(offsets + 8 * t + 8) + 64 * c)
-                    low = dot_broadcast(low, pairs_low(even, odd), p + 2 * t, 4 * TILE)
-                    high = dot_broadcast(high, pairs_high(even, odd), p + 2 * t, 4 * TILE)
-                store_block(low, at, state_bytes)
-                store_block(high, at + 64, state_bytes)
+    add_values = values(head_dim, kv_format, by_dot, heads)
 
     @njit(boundscheck=False)
     def attend_range(  # type: ignore[no-untyped-def]
@@ -220,22 +220,23 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
         index, slot = first // page, first % page
         for start in range(first, last, TILE):
             count = min(TILE, last - start)
-            for t in range(count):  # counted along: a division a token would cost a third
-                if slot == page:
-                    index, slot = index + 1, 0
-                block_start = (np.int64(peek_i32(table + 4 * index)) * kv_heads + head) * page
-                poke_i64(offsets + 8 * t, (block_start + slot) * row_bytes)
-                slot += 1
-            for t in range(count, count + -count % 4):  # fill the last four: they weigh nothing
-                poke_i64(offsets + 8 * t, peek_i64(offsets))
-            score_tile(q, k_cache, v_cache, offsets, scores, products, count)
+            offset = np.int64(0)
+            for t in range(count + -count % 4):  # the last four filled up: they weigh nothing
+                if t < count:
+                    if slot == page:  # counted along: a division a token costs a third of the time
+                        index, slot = index + 1, 0
+                    where = (np.int64(peek_i32(table + 4 * index)) * kv_heads + head) * page
+                    offset = (where + slot) * row_bytes
+                    slot += 1
+                poke_i64(offsets + 8 * t, offset)
+            score_tile(q, k_cache, offsets, scores, products, count)
             for g in range(group):
                 at = partial + g * state_bytes
                 soften(scores + 4 * g * TILE, at + acc_bytes, at, count, scale)
-            if by_dot:
-                add_value_pairs(v_cache, offsets, scores, partial, count)
-            else:
-                add_values(v_cache, offsets, scores, partial, count)
+            for g in range(0, group, heads):
+                add_values(
+                    v_cache, offsets, scores + 4 * g * TILE, partial + g * state_bytes, count
+                )
 
     @njit(boundscheck=False)
     def combine(partial, splits, step, out):  # type: ignore[no-untyped-def]

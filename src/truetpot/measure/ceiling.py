@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +56,12 @@ def buffer_bytes(device: Device) -> int:
     return size // (8 * GRANULE) * 8 * GRANULE
 
 
-def find_ceiling(device: Device, rule: StopRule = SWEEP) -> Ceiling:
+def find_ceiling(
+    device: Device, rule: StopRule = SWEEP, providers: Sequence[str] | None = None
+) -> Ceiling:
     """Sweep every kernel and configuration of ``memory_read``, each checked first.
 
-    Raises UserError where no provider can read here.
+    ``providers`` None means all. Raises UserError where none can read here.
     """
     REGISTRY.load_builtin()
     # one sample reads an eighth of the buffer, the next sample the next eighth: never cached
@@ -70,7 +73,8 @@ def find_ceiling(device: Device, rule: StopRule = SWEEP) -> Ceiling:
     family: list[tuple[str, Config, Entrant]] = []
     for kernel_type in REGISTRY.kernels(MEMORY_READ.name):
         found = REGISTRY.find(MEMORY_READ.name, kernel_type.provider, case, device)
-        if found is not kernel_type:
+        wanted = providers is None or kernel_type.provider in providers
+        if found is not kernel_type or not wanted:
             continue
         for config in kernel_type.configs(case, device):
             kernel = kernel_type(case, device, **config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,8 @@ class KernelResult:
             "flops": self.flops,
             "share_of_ceiling": self.share_of_ceiling,
             "time_over_best": self.time_over_best,
-            "error": self.error,
+            # a shape or an exception has no size, and JSON no infinity
+            "error": None if self.error == math.inf else self.error,
             "tolerance": self.tolerance,
             "cache": self.cache,
             "copies": self.copies,
@@ -109,24 +111,29 @@ def measure_kernels(
     case: Case,
     providers: Sequence[str],
     device: Device,
-    ceiling: Ceiling,
+    ceiling: Ceiling | None,
     rule: StopRule,
     hardware: Hardware | None = None,
     on_round: Callable[[float], None] | None = None,
+    rotate: bool = True,
 ) -> tuple[list[KernelResult], bool]:
-    """Every provider's result, in the order given; False with it if the user interrupted."""
+    """Every provider's result, in the order given; False with it if the user interrupted.
+
+    Without a ceiling there is no share of it, and nothing that empties the cache between samples.
+    ``rotate`` False times every case hot, on few copies.
+    """
     rng = np.random.default_rng(0)
-    results = [_prepare(op, case, provider, device, hardware, rng) for provider in providers]
+    results = [_prepare(op, case, p, device, hardware, rng, rotate) for p in providers]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
-    top = ceiling.entrant()
-    finished = race([*(r.entrant for r in running if r.entrant), top], device, rule, on_round)
-    _judge(running, top, finished)
+    tops = [] if ceiling is None else [ceiling.entrant()]
+    finished = race([*(r.entrant for r in running if r.entrant), *tops], device, rule, on_round)
+    _judge(running, tops[0] if tops else None, finished)
     return results, finished
 
 
-def _judge(running: list[KernelResult], top: Entrant, finished: bool) -> None:
+def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> None:
     timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
     for result in running:
         if result not in timed:
@@ -137,7 +144,7 @@ def _judge(running: list[KernelResult], top: Entrant, finished: bool) -> None:
         result.status = "ok" if finished else "partial"
         if impossible := entrant.impossible():
             result.status, result.reason = "invalid", impossible
-        if top.device_s:
+        if top is not None and top.device_s:
             result.share_of_ceiling = entrant.share_of(top)
     valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
     if valid:
@@ -154,6 +161,7 @@ def _prepare(
     device: Device,
     hardware: Hardware | None,
     rng: np.random.Generator,
+    rotate: bool,
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
     result = KernelResult(op.name, case, provider, device.name, "skipped")
@@ -162,19 +170,25 @@ def _prepare(
     if isinstance(found, str):
         result.reason = found
         return result
-    kernel = found(case, device)
-    result.note = kernel.note(device)
+    try:
+        kernel = found(case, device)
+        result.note = kernel.note(device)
+    except Exception as error:  # noqa: BLE001
+        # a kernel may be anyone's: whatever it raises is its fault
+        result.status, result.reason = "wrong", f"{type(error).__name__}: {error}"
+        return result
     verdict = check(kernel, case, rng)
     result.error, result.tolerance = verdict.error, verdict.tolerance
     if not verdict.ok:
         result.status, result.reason = "wrong", verdict.reason
         return result
-    result.cache, wanted = copies_needed(op, case, device)
+    result.cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
     host = op.inputs(case, rng)
     size = max(1, op.bytes(case))
     room = max(1, int(0.5 * device.free_bytes() // size))
     result.copies = min(wanted, room)
-    if result.copies < wanted and result.copies * size < 4 * device.cache_bytes():
+    few = result.copies < wanted and result.copies * size < 4 * device.cache_bytes()
+    if few and result.cache == "rotated":
         result.reason = (
             f"{result.copies} copies fit in memory where {wanted} are needed to stay out of the "
             "cache; use a smaller case"

@@ -19,7 +19,7 @@ from truetpot.runtime.device import ClockInfo, Timing
 from truetpot.runtime.memory import free_bytes, huge_empty
 from truetpot.runtime.torch_device import TorchDevice, as_tensor
 
-_HUGE_FROM = 8 << 20
+_HUGE_FROM = 1 << 20
 _CPU0 = Path("/sys/devices/system/cpu/cpu0")
 
 

@@ -17,7 +17,8 @@ def huge_empty(nbytes: int) -> np.ndarray:
     Streaming gigabytes through 4 KiB pages costs a TLB miss every 64 cache lines. The pages are
     touched on first write, so an allocation of this size is no promise that it fits.
     """
-    mapping = mmap.mmap(-1, nbytes + 2 * _HUGE_PAGE)
+    # private: a shared mapping, Python's default, gets no huge pages
+    mapping = mmap.mmap(-1, nbytes + 2 * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         mapping.madvise(mmap.MADV_HUGEPAGE)
     raw = np.frombuffer(mapping, dtype=np.uint8)

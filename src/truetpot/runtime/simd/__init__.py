@@ -29,7 +29,7 @@ from truetpot.runtime.simd.arithmetic import (
     zero,
     zero_i32,
 )
-from truetpot.runtime.simd.block import Block, block
+from truetpot.runtime.simd.block import Block, Outer, block, outer, paired_rows, widened_row
 from truetpot.runtime.simd.memory import (
     load_bf16,
     load_e5m2,
@@ -61,6 +61,7 @@ __all__ = [
     "HAS_BF16_DOT",
     "LANES",
     "Block",
+    "Outer",
     "add",
     "add_i32",
     "and_or",
@@ -76,6 +77,8 @@ __all__ = [
     "load_some",
     "maximum",
     "mul",
+    "outer",
+    "paired_rows",
     "pairs_high",
     "pairs_low",
     "path_name",
@@ -99,6 +102,7 @@ __all__ = [
     "to_f32",
     "unpair_first",
     "unpair_second",
+    "widened_row",
     "zero",
     "zero_i32",
 ]

@@ -21,7 +21,7 @@ from truetpot.runtime.simd.vector import (
 )
 
 
-def _words(builder: Any, a: Any, b: Any, first: int) -> Any:
+def interleave_words(builder: Any, a: Any, b: Any, first: int) -> Any:
     """Interleave 16-bit words of a and b, half of each 128-bit lane, as ``vpunpck?wd`` does."""
     order = [
         8 * lane + first + word + 32 * which for lane in range(4) for word in range(4)
@@ -36,13 +36,13 @@ def _words(builder: Any, a: Any, b: Any, first: int) -> Any:
 @op(I32, I32, I32)
 def pairs_low(builder: Any, a: Any, b: Any) -> Any:
     """Pairs (a[w], b[w]) of 16-bit words w = 0..3 of every eight: ``vpunpcklwd``."""
-    return _words(builder, a, b, 0)
+    return interleave_words(builder, a, b, 0)
 
 
 @op(I32, I32, I32)
 def pairs_high(builder: Any, a: Any, b: Any) -> Any:
     """Pairs (a[w], b[w]) of 16-bit words w = 4..7 of every eight: ``vpunpckhwd``."""
-    return _words(builder, a, b, 4)
+    return interleave_words(builder, a, b, 4)
 
 
 def _fours(builder: Any, low: Any, high: Any, first: int) -> Any:

@@ -1,0 +1,119 @@
+"""The cases of a model's decode step, each once, for kernels to be measured or checked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from truetpot.decode.fuse import fuse
+from truetpot.decode.program import StepShape, decode_program
+from truetpot.errors import UserError
+from truetpot.facts.models import Model
+from truetpot.ops import (
+    COMPOSITES,
+    LINEAR,
+    LINEAR_SILU_MUL,
+    Case,
+    Composite,
+    EmbeddingCase,
+    LinearCase,
+    Operator,
+    SiluMulCase,
+)
+
+CHECKED_ROWS = 2048
+"""Rows of a weight or table that a check is content with: the loop over them is the same."""
+
+
+@dataclass(frozen=True)
+class StepCase:
+    """A case with the roles it plays, and how often a step calls it."""
+
+    op: Operator
+    case: Case
+    roles: tuple[str, ...]
+    count: int
+
+
+def step_cases(
+    model: Model, shape: StepShape, composites: Iterable[Composite] = COMPOSITES
+) -> list[StepCase]:
+    """Distinct cases of the step in the order of their first call, the composites' last."""
+    simple = decode_program(model, shape)
+    programs = [simple, *(fuse(simple, _always_first, [one]) for one in composites)]
+    found: dict[tuple[str, Case], StepCase] = {}
+    for program in programs:
+        new: dict[tuple[str, Case], StepCase] = {}
+        for call in program.calls:
+            key = call.op.name, call.case
+            if key in found:
+                continue
+            old = new.get(key) or StepCase(call.op, call.case, (), 0)
+            roles = tuple(dict.fromkeys((*old.roles, call.role)))
+            new[key] = replace(old, roles=roles, count=old.count + 1)
+        found |= new
+    return list(found.values())
+
+
+def _always_first(op: Operator, case: Case) -> int:
+    """A rank under which the composite, being longer, always wins."""
+    return 0
+
+
+def choose(
+    cases: Iterable[StepCase], ops: tuple[str, ...] | None, roles: tuple[str, ...] | None
+) -> list[StepCase]:
+    """Those of the given operators and roles; a fused role has the names of its parts too."""
+    cases = list(cases)
+    names = {name for case in cases for name in _names(case)}
+    if roles is not None and (unknown := [role for role in roles if role not in names]):
+        known = ", ".join(sorted(names))
+        raise UserError(f"No call has the role {unknown[0]!r}; known are {known}.")
+    return [
+        case
+        for case in cases
+        if (ops is None or case.op.name in ops) and (roles is None or _names(case) & set(roles))
+    ]
+
+
+def _names(case: StepCase) -> set[str]:
+    return {name for role in case.roles for name in (role, *role.split("+"))}
+
+
+def reduced(op: Operator, case: Case) -> Case:
+    """The same kind of case with at most ``CHECKED_ROWS`` rows; itself where no rule is known."""
+    if isinstance(case, LinearCase):
+        return replace(case, n=min(case.n, CHECKED_ROWS))
+    if isinstance(case, EmbeddingCase):
+        return replace(case, vocab=min(case.vocab, CHECKED_ROWS))
+    if isinstance(op, Composite) and op.name == LINEAR_SILU_MUL.name:
+        linear, silu = case.parts  # type: ignore[attr-defined]
+        assert isinstance(linear, LinearCase) and isinstance(silu, SiluMulCase)
+        n = min(linear.n, CHECKED_ROWS)
+        return op.case(replace(linear, n=n), replace(silu, n=n // 2))
+    return case
+
+
+def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
+    """Cases of ``n=..,k=..[,m=..]`` instead of a model's. Raises UserError where there is none."""
+    try:
+        given = {name: int(value) for name, value in (p.split("=") for p in text.split(","))}
+    except ValueError:
+        given = {}
+    if not {"n", "k"} <= given.keys() <= {"n", "k", "m"} or min(given.values()) < 1:
+        raise UserError(f"--shape {text!r} is not of the form n=27648,k=5120 or n=64,k=64,m=4.")
+    m, n, k = given.get("m", shape.batch), given["n"], given["k"]
+    linear = LinearCase(shape.dtype, m, n, k, shape.weight_format)
+    found = []
+    for name in ops:
+        if name == LINEAR.name:
+            found.append(StepCase(LINEAR, linear, (), 1))
+        elif name == LINEAR_SILU_MUL.name:
+            if n % 2:
+                raise UserError(f"--shape {text!r}: n is gate and up together; give an even n.")
+            case = LINEAR_SILU_MUL.case(linear, SiluMulCase(shape.dtype, m, n // 2))
+            found.append(StepCase(LINEAR_SILU_MUL, case, (), 1))
+        else:
+            raise UserError(f"--shape is for linear and linear_silu_mul, not for {name}.")
+    return found
+

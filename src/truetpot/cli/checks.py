@@ -1,0 +1,60 @@
+"""Every kernel of a step is checked before the step is timed: a wrong kernel has no time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from truetpot.cli.cases import reduced
+from truetpot.decode.fuse import fuse
+from truetpot.decode.preference import Preference
+from truetpot.decode.program import Call, StepShape, decode_program
+from truetpot.errors import UserError
+from truetpot.facts.models import Model
+from truetpot.measure.check import check
+from truetpot.ops import Case
+from truetpot.ops.registry import REGISTRY
+
+
+def wrong_kernels(
+    model: Model,
+    shape: StepShape,
+    preference: Preference,
+    advance: Callable[[float, float], None],
+) -> list[str]:
+    """One line for each kernel of the step that is wrong, each checked on a case like its own.
+
+    The case has fewer rows (see ``reduced``), so that this takes seconds for a model of any size.
+    Raises UserError where no given provider has a kernel.
+    """
+    program = fuse(decode_program(model, shape), preference.rank, preference.composites())
+    distinct: dict[tuple[str, Case], Call] = {}
+    for call in program.calls:
+        distinct.setdefault((call.op.name, call.case), call)
+    wrong = []
+    for i, call in enumerate(distinct.values()):
+        place = preference.rank(call.op, call.case)
+        if place is None:
+            preference.build(call)  # raises, with every provider's reason
+            continue
+        provider = preference.providers[place]
+        if reason := _fault(call, provider, preference):
+            wrong.append(f"{provider} {call.op.name} ({call.case.label()}) is wrong: {reason}")
+        advance(i + 1, len(distinct))
+    return wrong
+
+
+def _fault(call: Call, provider: str, preference: Preference) -> str:
+    """What is wrong with the kernel; empty when nothing is."""
+    device, case = preference.device, reduced(call.op, call.case)
+    if isinstance(REGISTRY.find(call.op.name, provider, case, device), str):
+        case = call.case
+    try:
+        kernel = REGISTRY.build(call.op.name, provider, case, device)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # a kernel may be anyone's: whatever it raises is its fault
+        return f"{type(error).__name__}: {error}"
+    return check(kernel, case, np.random.default_rng(0)).reason

@@ -1,0 +1,90 @@
+"""What commands share: ``--json`` with an optional value, and records that survive a Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from truetpot.errors import UserError
+
+STDOUT = "-"
+
+JsonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="[FILE|-]",
+        help="Write the record to FILE; alone or with -, to standard output and nothing else.",
+    ),
+]
+KernelsOption = Annotated[
+    Path | None,
+    typer.Option("--kernels", metavar="DIR", help="A folder with kernels of your own."),
+]
+
+
+class JsonCommand(TyperCommand):
+    """Reads ``--json`` without a value as ``--json -``; neither typer nor argparse-like use can."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the dash where the value is left out."""
+        whole: list[str] = []
+        for i, arg in enumerate(args):
+            whole.append(arg)
+            following = args[i + 1] if i + 1 < len(args) else "--"
+            if arg == "--json" and following.startswith("-") and following != STDOUT:
+                whole.append(STDOUT)
+        return super().parse_args(ctx, whole)
+
+
+def check_writable(path: str | Path | None, option: str) -> None:
+    """Raise UserError now rather than after the measurement, if a file cannot be written."""
+    if path is None or str(path) == STDOUT:
+        return
+    file = Path(path)
+    if file.is_dir():
+        raise UserError(f"{option} {file} is a folder; give a file.")
+    if not file.parent.is_dir():
+        raise UserError(f"There is no folder {file.parent} for {option} {file}; make it first.")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(f"{option} {file} cannot be written; give another file.")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C while a record is written: a second one must not undo the first."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def listed(text: str, option: str) -> tuple[str, ...]:
+    """A comma-separated list. Raises UserError for an empty one."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise UserError(f"{option} {text!r} names nothing; give names separated by commas.")
+    return names
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """Comma-separated integers. Raises UserError for anything else."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a list of integers such as 5,17,3.") from None
+
+
+def one_of(value: str, known: tuple[str, ...], option: str) -> str:
+    """The value, if it is known. Raises UserError otherwise."""
+    if value not in known:
+        raise UserError(f"{option} {value!r} is not known; choose from {', '.join(known)}.")
+    return value

@@ -1,0 +1,118 @@
+"""``truetpot decode``: the main job, one whole decode step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truetpot.cli.command import JsonOption, KernelsOption, check_writable, numbers
+from truetpot.errors import UserError
+
+MODEL = "qwq-32b"
+
+
+def decode(
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"A known model, or a folder with a config.json; {MODEL} if not given."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, xpu[:i] or cuda[:i].")] = "auto",
+    format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
+    context: Annotated[
+        int, typer.Option(min=0, help="Tokens in the cache when the step starts.")
+    ] = 1024,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences decoded at once.")] = 1,
+    dtype: Annotated[
+        str, typer.Option(help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16.")
+    ] = "auto",
+    kv_format: Annotated[str, typer.Option(help="KV cache; auto is as the activations.")] = "auto",
+    page: Annotated[
+        int | None, typer.Option(min=1, help="Tokens a page of the KV cache; else contiguous.")
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(help="In order of preference; numba,torch on a CPU, else torch."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="R/N", help="Rank R's share of N tensor-parallel ranks, alone."),
+    ] = None,
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="Measure so many layers and extrapolate.")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A Hugging Face safetensors folder; else random weights."),
+    ] = None,
+    tokens: Annotated[
+        str | None,
+        typer.Option(metavar="5,17,3", help="Feed these tokens instead of timing."),
+    ] = None,
+    save_logits: Annotated[
+        Path | None, typer.Option(metavar="FILE.npy", help="Where the logits of --tokens go.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Time for timing; a few rounds are taken in any case.")
+    ] = 60.0,
+    kernels: KernelsOption = None,
+    json: JsonOption = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is printed, as a picture.")
+    ] = None,
+) -> None:
+    """Time one whole single-token decode step and each of its kernels, beside the read ceiling."""
+    check_writable(json, "--json")
+    check_writable(svg, "--svg")
+    check_writable(save_logits, "--save-logits")
+    if save_logits is not None and tokens is None:
+        raise UserError("--save-logits needs --tokens, which names what is fed.")
+    if weights is not None and model is not None:
+        raise UserError("--weights has a config.json that says which model it is: no --model.")
+    if tokens is not None and batch != 1:
+        raise UserError("--tokens are one sequence: no --batch.")
+    fed = None if tokens is None else numbers(tokens, "--tokens")
+    rank, tp = (0, None) if shard is None else _share(shard)
+
+    from truetpot.cli.decode_run import Request, run
+    from truetpot.cli.feed import feed
+    from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.decode.program import StepShape
+    from truetpot.facts.models import load_model
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal(quiet=json == "-", picture=svg)
+    known = load_model(_config(weights) if weights is not None else model or MODEL)
+    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    shape = StepShape(
+        batch=batch,
+        context=context if fed is None else len(fed) - 1,
+        tp=tp or 1,
+        dtype=setting.dtype,
+        weight_format=weight_format(format),
+        kv_format=setting.kv_format,
+        page=page,
+        layers=layers,
+    )
+    request = Request(known, shape, setting, rank, tp is not None, weights, seed, seconds)
+    if fed is not None:
+        feed(request, fed, save_logits, json, terminal)
+        return
+    raise typer.Exit(run(request, json, terminal))
+
+
+def _share(text: str) -> tuple[int, int]:
+    """``R/N`` as (R, N)."""
+    rank, _, ranks = text.partition("/")
+    if not (rank.isdecimal() and ranks.isdecimal()) or not int(rank) < int(ranks):
+        raise UserError(f"--shard {text!r} is not R/N with R below N, such as 0/4.")
+    return int(rank), int(ranks)
+
+
+def _config(folder: Path) -> Path:
+    """The config.json of a checkpoint folder."""
+    if not folder.expanduser().is_dir():
+        raise UserError(f"There is no folder {folder} for --weights; give a local checkpoint.")
+    return folder.expanduser() / "config.json"

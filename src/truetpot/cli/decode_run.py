@@ -1,0 +1,277 @@
+"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, ladder, record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from truetpot.cli.checks import wrong_kernels
+from truetpot.cli.command import uninterrupted
+from truetpot.cli.setting import Setting, busy, sweep_rule, why_no_spec
+from truetpot.decode.checkpoint import CheckpointWeights
+from truetpot.decode.engine import DecodeStep
+from truetpot.decode.fit import Plan, plan
+from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.weights import SyntheticWeights, WeightSource
+from truetpot.errors import UserError
+from truetpot.facts.models import Model
+from truetpot.ladder import Ladder, build_ladder, step_traffic
+from truetpot.measure import record
+from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.step import STEP_RULE, StepTimings, time_step
+from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
+from truetpot.report.numbers import gib
+from truetpot.report.terminal import Terminal
+from truetpot.runtime.memory import peak_rss_bytes
+
+INVALID = 1
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. ``share`` says that he named the share himself."""
+
+    model: Model
+    shape: StepShape
+    setting: Setting
+    rank: int
+    share: bool
+    weights: Path | None
+    seed: int
+    seconds: float
+
+    def source(self, shape: StepShape) -> WeightSource:
+        """Where parameters come from; a checkpoint is looked through at once."""
+        if self.weights is None:
+            return SyntheticWeights(self.model, shape, self.seed)
+        return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
+
+    def plan(self, set_aside: int) -> Plan:
+        """What fits beside ``set_aside`` bytes. Raises UserError where nothing does."""
+        decode_program(self.model, self.shape)  # refuses a shape that the model does not have
+        free = self.setting.device.free_bytes() - set_aside
+        chosen = plan(self.model, self.shape, free)
+        if self.share and chosen.sharded:
+            raise UserError(
+                f"The whole {self.model.name} does not fit in {gib(free)}; leave out --shard and "
+                "the smallest share that fits is taken, or give --layers."
+            )
+        return chosen
+
+
+@dataclass
+class Outcome:
+    """What is known so far: enough for a record at any moment."""
+
+    request: Request
+    plan: Plan
+    opening: dict[str, Any]
+    busy: str | None = None
+    stage: str = "check"
+    wrong: list[str] = field(default_factory=list)
+    ceiling: Ceiling | None = None
+    providers: dict[str, str] = field(default_factory=dict)
+    timings: StepTimings | None = None
+    interrupted: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the timing came to its own end."""
+        return self.timings is not None and self.timings.finished
+
+    @property
+    def extrapolation(self) -> str | None:
+        """What is said of a measurement of some layers only."""
+        total = self.request.model.layers
+        if self.plan.layers == total:
+            return None
+        return f"measured {self.plan.layers} of {total} layers, extrapolated"
+
+    def ladder(self) -> Ladder:
+        """The rungs that can be had."""
+        built = build_ladder(
+            self.request.model,
+            self.plan.shape,
+            self.plan.layers,
+            self.request.setting.hardware,
+            self.ceiling,
+            self.timings,
+        )
+        warnings = [*self.wrong, *built.warnings, *([self.busy] if self.busy else [])]
+        if self.plan.sharded:
+            warnings.append(
+                f"the whole model does not fit in memory: this is rank 0's share of "
+                f"tp = {self.plan.shape.tp}, without communication"
+            )
+        return replace(built, valid=built.valid and not self.wrong, warnings=tuple(warnings))
+
+    def to_json(self, ladder: Ladder) -> dict[str, Any]:
+        """The record; docs/records.md says what the fields mean."""
+        shape, needs = self.plan.shape, self.plan.needs
+        return {
+            **self.opening,
+            "model": self.request.model.name,
+            "format": shape.weight_format,
+            "kv_format": shape.kv_format,
+            "dtype": shape.dtype,
+            "context": shape.context,
+            "batch": shape.batch,
+            "page": shape.page,
+            "tp": shape.tp,
+            "rank": self.request.rank,
+            "sharded": self.plan.sharded,
+            "device": self.request.setting.device.name,
+            "weights": None if self.request.weights is None else str(self.request.weights),
+            "seed": self.request.seed,
+            "layers_measured": self.plan.layers,
+            "layers_total": self.request.model.layers,
+            "extrapolation": self.extrapolation,
+            "parameters": self.request.model.parameters(),
+            **ladder.to_json(),
+            "step_timing": None if self.timings is None else _timing(self.timings),
+            "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
+            "providers": self.providers,
+            "plan": {
+                "sentence": self.plan.sentence(),
+                "needed_bytes": needs.total,
+                "free_bytes": self.plan.free_bytes,
+            },
+            "state_after": self.request.setting.device.state(),
+            "peak_rss_bytes": peak_rss_bytes(),
+            "finished": self.finished,
+            "partial": self.interrupted,
+            "interrupted_during": self.stage if self.interrupted else None,
+        }
+
+
+def run(request: Request, json: str | None, terminal: Terminal) -> int:
+    """The exit code. Raises UserError for what cannot be run."""
+    device = request.setting.device
+    set_aside = buffer_bytes(device)
+    chosen = request.plan(set_aside)
+    weights = request.source(chosen.shape)
+    opening = record.header("decode", device)
+    outcome = Outcome(request, chosen, opening, busy(device))
+    _announce(outcome, set_aside, terminal)
+    try:
+        _measure(outcome, weights, terminal)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    with uninterrupted():
+        outcome.interrupted |= outcome.timings is not None and not outcome.finished
+        ladder = outcome.ladder()
+        if json is not None:
+            record.write(outcome.to_json(ladder), json)
+        _show(outcome, ladder, terminal)
+        terminal.save_picture(record.command())
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 0 if ladder.valid else INVALID
+
+
+def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> None:
+    """Fill the outcome, stage by stage; an interrupt passes through."""
+    request, shape = outcome.request, outcome.plan.shape
+    setting, model = request.setting, request.model
+    with terminal.bar("checking each kernel of the step") as advance:
+        outcome.wrong = wrong_kernels(model, shape, setting.preference, advance)
+    if outcome.wrong:
+        return
+
+    outcome.stage = "ceiling"
+    terminal.status("sweeping the read kernels for the ceiling")
+    outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+
+    outcome.stage = "weights"
+    what = "making random weights" if request.weights is None else "reading the checkpoint"
+    with terminal.bar(what, "GB") as advance:
+        step = DecodeStep(
+            model,
+            shape,
+            setting.device,
+            setting.providers,
+            weights,
+            request.rank,
+            lambda done, total: advance(done / 1e9, total / 1e9),
+        )
+    outcome.providers = step.providers
+
+    outcome.stage = "timing"
+    must_move = step_traffic(model, shape, outcome.plan.layers).bound
+    floor_s = None
+    if setting.hardware is not None:
+        # what the last-level cache may have kept from the step before need not be read
+        cold = max(0, must_move - setting.device.cache_bytes())
+        floor_s = setting.hardware.read_ms(cold) * 1e-3
+    seconds = request.seconds
+    rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
+    with terminal.bar("timing the step and its kernels") as advance:
+        outcome.timings = time_step(
+            step, outcome.ceiling, must_move, rule, floor_s, lambda used: advance(used, 1.0)
+        )
+
+
+def _timing(timings: StepTimings) -> dict[str, Any] | None:
+    """The step's own samples, both clocks; seconds."""
+    entrant = timings.step
+    if not timings.rounds:
+        return None
+    device, wall = entrant.stats, entrant.wall
+    return {
+        "rounds": timings.rounds,
+        "stop": entrant.stop,
+        "median_s": device.median_s,
+        "ci_s": [device.low_s, device.high_s],
+        "cv": device.cv,
+        "wall_median_s": wall.median_s,
+        "wall_ci_s": [wall.low_s, wall.high_s],
+        "enqueue_median_s": sorted(entrant.enqueue_s)[len(entrant.enqueue_s) // 2],
+        "bytes": entrant.bytes,
+        "samples_s": entrant.device_s,
+        "wall_samples_s": entrant.wall_s,
+    }
+
+
+def _announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
+    request, shape = outcome.request, outcome.plan.shape
+    setting = request.setting
+    rank = f", rank {request.rank} of tp = {shape.tp}, no communication" if shape.tp > 1 else ""
+    page = f", pages of {shape.page}" if shape.page else ""
+    terminal.say(
+        f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "
+        f"{request.model.layers} layers): {shape.weight_format} weights, {shape.dtype} "
+        f"activations, {shape.kv_format} KV{page}, context {shape.context}, batch {shape.batch}"
+        f"{rank}",
+        "bold",
+    )
+    terminal.say(describe_device(setting.device.name, outcome.opening["environment"]))
+    terminal.say(f"{outcome.plan.sentence()}, {gib(set_aside)} set aside for the ceiling's buffer")
+    if outcome.plan.sharded:
+        terminal.say(
+            "The whole model does not fit: taking the smallest tensor-parallel share that does.",
+            "yellow",
+        )
+    if outcome.extrapolation is not None:
+        terminal.say(f"To be {outcome.extrapolation}.", "yellow")
+
+
+def _show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
+    absent = {}
+    if "spec" not in ladder.rungs:
+        absent["spec"] = why_no_spec(outcome.request.setting)
+    terminal.show("", draw_ladder(ladder, absent))
+    if ladder.operators:
+        terminal.show("", draw_operators(ladder))
+    if outcome.timings is not None and outcome.timings.rounds:
+        wall = outcome.timings.step.wall.median_s * 1e3
+        terminal.show(
+            "",
+            f"{outcome.timings.rounds} rounds, ended by {outcome.timings.step.stop}; a step of the "
+            f"host's clock {wall:.2f} ms; peak memory {gib(peak_rss_bytes())}",
+        )
+    for warning, style in draw_warnings(ladder):
+        terminal.say(warning, style)
+    if outcome.interrupted:
+        terminal.say(f"Interrupted during {outcome.stage}: this is what was measured.", "yellow")

@@ -1,0 +1,55 @@
+"""``truetpot decode --tokens``: the logits of given tokens, for comparison with another program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from truetpot.cli.decode_run import Request
+from truetpot.decode.engine import DecodeStep
+from truetpot.errors import UserError
+from truetpot.measure import record
+from truetpot.report.terminal import Terminal
+
+
+def feed(
+    request: Request, tokens: list[int], save: Path | None, json: str | None, terminal: Terminal
+) -> None:
+    """Feed one token after the other from an empty cache; nothing is timed."""
+    model, setting = request.model, request.setting
+    if request.shape.tp > 1:
+        raise UserError("A share's logits are of partial sums: --tokens takes no --shard.")
+    worst = next((token for token in tokens if not 0 <= token < model.vocab), None)
+    if worst is not None:
+        raise UserError(f"Token {worst} is none of {model.name}'s: ids are 0 to {model.vocab - 1}.")
+    chosen = request.plan(0)
+    if chosen.sharded or not chosen.whole:
+        raise UserError(
+            f"{model.name} does not fit in memory ({chosen.sentence()}), and logits need all of "
+            "it; choose a smaller format or model."
+        )
+    weights = request.source(chosen.shape)
+    with terminal.bar("making the weights", "GB") as advance:
+        step = DecodeStep(
+            model,
+            chosen.shape,
+            setting.device,
+            setting.providers,
+            weights,
+            progress=lambda done, total: advance(done / 1e9, total / 1e9),
+        )
+    logits = step.feed(np.asarray(tokens))
+    if save is not None:
+        with save.open("wb") as file:  # np.save by name would append .npy
+            np.save(file, logits)
+    likeliest = [int(token) for token in logits.argmax(axis=1)]
+    if json is not None:
+        opening = record.header("logits", setting.device)
+        shape = {"format": chosen.shape.weight_format, "kv_format": chosen.shape.kv_format}
+        about = {"model": model.name, "dtype": chosen.shape.dtype, "device": setting.device.name}
+        fed = {"tokens": tokens, "likeliest": likeliest, "logits": str(save) if save else None}
+        record.write({**opening, **about, **shape, "providers": step.providers, **fed}, json)
+    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
+    if save is not None:
+        terminal.show(f"logits {list(logits.shape)} float32 in {save}")

@@ -1,0 +1,115 @@
+"""``truetpot floor``: rung ``spec``, from tables alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from truetpot.cli.command import JsonOption, check_writable
+from truetpot.errors import UserError
+
+
+def floor(
+    model: Annotated[
+        str, typer.Option(help="A known model, or a folder with a config.json.")
+    ] = "qwq-32b",
+    device: Annotated[str, typer.Option(help="A card of the tables.")] = "arc-a770",
+    tp: Annotated[int, typer.Option(help="Tensor-parallel degree: cards that share.")] = 1,
+    format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
+    kv_format: Annotated[str, typer.Option(help="KV cache format.")] = "fp16",
+    lm_head_format: Annotated[
+        str | None, typer.Option(help="Format of lm_head; the other weights' if not given.")
+    ] = None,
+    context: Annotated[
+        str,
+        typer.Option(
+            metavar="N[:END]",
+            help="Tokens in the cache; a range is a request that starts at N and ends at END.",
+        ),
+    ] = "1024",
+    batch: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 1,
+    published: Annotated[
+        bool, typer.Option("--published", help="Published figures beside their floors.")
+    ] = False,
+    json: JsonOption = None,
+) -> None:
+    """The least time of a decoded token: bytes that must move over datasheet bandwidth."""
+    check_writable(json, "--json")
+    if published:
+        raise typer.Exit(_published(json))
+    from truetpot.facts import floor as facts
+    from truetpot.facts.hardware import load_hardware
+    from truetpot.facts.models import load_model
+    from truetpot.report.floor import draw_floor
+
+    start, end = _contexts(context)
+    known_model, card = load_model(model), load_hardware(device)
+    given: dict[str, Any] = {
+        "tp": tp,
+        "format": format,
+        "kv_format": kv_format,
+        "batch": batch,
+        "lm_head_format": lm_head_format,
+    }
+    bound = facts.floor(known_model, card, context=start, **given)
+    span = None
+    if end is not None:
+        span = facts.floor_range(
+            known_model, card, context_start=start, context_end=end, **given
+        )
+    _finish((span or bound).to_json(), "floor", json, lambda: draw_floor(bound, span))
+
+
+def _published(json: str | None) -> int:
+    """Exit code: 1 if a figure claims the impossible."""
+    from truetpot.facts.published import comparisons
+    from truetpot.report.floor import draw_published
+
+    found = comparisons()
+    figures = [
+        {
+            "id": c.entry.id,
+            "url": c.entry.url,
+            "date": c.entry.date,
+            "device": c.entry.hardware,
+            "cards": c.entry.cards,
+            "parallel": c.entry.parallel,
+            "model": c.entry.model,
+            "format": c.entry.format,
+            "context": c.entry.context,
+            "batch": c.entry.batch,
+            "reported": c.entry.reported,
+            "ms_per_token": c.entry.ms_per_token,
+            "floor_ms": c.floor_ms,
+            "ratio": c.ratio,
+            "comparable": c.entry.comparable,
+            "reason": c.entry.reason,
+            "impossible": c.impossible,
+        }
+        for c in found
+    ]
+    record = {"schema_version": 1, "rung": "spec", "figures": figures}
+    _finish(record, "published", json, lambda: draw_published(found))
+    return int(any(c.impossible for c in found))
+
+
+def _finish(record: dict[str, Any], kind: str, json: str | None, draw: Any) -> None:
+    from truetpot.measure.record import command, write
+    from truetpot.report.terminal import Terminal
+
+    if json is not None:
+        write({"kind": kind, "command": command(), **record}, json)
+    if json != "-":
+        Terminal().show(draw())
+
+
+def _contexts(text: str) -> tuple[int, int | None]:
+    """``1024`` or ``1024:5120``."""
+    first, colon, last = text.partition(":")
+    try:
+        return int(first), int(last) if colon else None
+    except ValueError:
+        raise UserError(
+            f"--context {text!r} is neither a number of tokens nor a range such as 1024:5120."
+        ) from None

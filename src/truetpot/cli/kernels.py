@@ -1,0 +1,90 @@
+"""``truetpot kernels``: providers beside each other and beside the ceiling, case by case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truetpot.cli.command import JsonOption, KernelsOption, check_writable, listed
+
+SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
+MODEL, CONTEXT = "qwq-32b", 1024
+
+
+def kernels(
+    op: Annotated[
+        str | None, typer.Option(help="Operators; all of the decode step if not given.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="Weight formats.")] = "sym_int4",
+    model: Annotated[
+        str | None, typer.Option(help=f"Whose decode step has the cases; {MODEL} if not given.")
+    ] = None,
+    tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
+    context: Annotated[
+        int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences decoded at once.")] = 1,
+    dtype: Annotated[
+        str, typer.Option(help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16.")
+    ] = "auto",
+    kv_format: Annotated[str, typer.Option(help="KV cache; auto is as the activations.")] = "auto",
+    page: Annotated[
+        int | None, typer.Option(min=1, help="Tokens a page of the KV cache; else contiguous.")
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Who is compared; numba,torch on a CPU, else torch.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, xpu[:i] or cuda[:i].")] = "auto",
+    role: Annotated[
+        str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="n=..,k=..[,m=..]", help="A linear of this shape, not a model's."),
+    ] = None,
+    small: Annotated[
+        bool,
+        typer.Option("--small", help=f"Does all run? {SMALL_MODEL}, few tokens, from the cache."),
+    ] = False,
+    seconds: Annotated[float, typer.Option(min=0.05, help="Time for each case.")] = 5.0,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Put every sample into the record.")
+    ] = False,
+    kernels: KernelsOption = None,
+    json: JsonOption = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is printed, as a picture.")
+    ] = None,
+) -> None:
+    """Check kernels, then race them and the read ceiling on the cases of a decode step."""
+    check_writable(json, "--json")
+    check_writable(svg, "--svg")
+    from truetpot.cli.kernels_run import Request, run
+    from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.decode.program import StepShape
+    from truetpot.facts.models import load_model
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal(quiet=json == "-", picture=svg)
+    known = load_model(model or (SMALL_MODEL if small else MODEL))
+    if context is None:
+        context = SMALL_CONTEXT if small else CONTEXT
+    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    shapes = [
+        StepShape(batch, context, tp, setting.dtype, weight_format(name), setting.kv_format, page)
+        for name in listed(format, "--format")
+    ]
+    request = Request(
+        known,
+        shapes,
+        setting,
+        None if op is None else listed(op, "--op"),
+        None if role is None else listed(role, "--role"),
+        shape,
+        seconds,
+        samples,
+        small,
+    )
+    raise typer.Exit(run(request, json, terminal))

@@ -1,0 +1,140 @@
+"""The run behind ``truetpot kernels``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from truetpot.cli.cases import StepCase, choose, shaped, step_cases
+from truetpot.cli.command import uninterrupted
+from truetpot.cli.setting import Setting, busy, sweep_rule
+from truetpot.decode.program import StepShape
+from truetpot.errors import UserError
+from truetpot.facts.models import Model
+from truetpot.measure import record
+from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.kernels import KernelResult, measure_kernels
+from truetpot.ops import LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
+from truetpot.report.kernels import Row, draw_case, draw_head
+from truetpot.report.ladder import describe_device
+from truetpot.report.terminal import Terminal
+from truetpot.runtime.sampler import StopRule
+
+INVALID = 1
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; one shape a weight format."""
+
+    model: Model
+    shapes: list[StepShape]
+    setting: Setting
+    ops: tuple[str, ...] | None
+    roles: tuple[str, ...] | None
+    linear: str | None
+    seconds: float
+    samples: bool
+    hot: bool
+    """Time on few copies, out of the cache: to see that things run, not how fast they are."""
+
+    def cases(self) -> list[StepCase]:
+        """What is to be measured. Raises UserError where that is nothing, or not known."""
+        composites = self.setting.preference.composites()
+        names = dict.fromkeys([*OPERATORS, *(one.name for one in composites)])
+        for name in self.ops or ():
+            if name not in names:
+                raise UserError(f"There is no operator {name!r}; known are {', '.join(names)}.")
+        found: dict[tuple[str, Any], StepCase] = {}
+        for shape in self.shapes:
+            if self.linear is not None:
+                new = shaped(self.linear, shape, self.ops or (LINEAR.name,))
+            else:
+                new = choose(step_cases(self.model, shape, composites), self.ops, self.roles)
+            found |= {(case.op.name, case.case): case for case in new}
+        if self.ops is not None and MEMORY_READ.name in self.ops:
+            size = buffer_bytes(self.setting.device) // 8
+            case = MemoryReadCase("fp32", size)
+            found[MEMORY_READ.name, case] = StepCase(MEMORY_READ, case, (), 0)
+        if not found:
+            asked = ", ".join([*(self.ops or ()), *(self.roles or ())])
+            raise UserError(f"The step of {self.model.name} has no case of {asked}.")
+        return list(found.values())
+
+
+def run(request: Request, json: str | None, terminal: Terminal) -> int:
+    """The exit code. Raises UserError where nothing could be measured."""
+    cases = request.cases()
+    opening = record.header("kernels", request.setting.device)
+    terminal.say(describe_device(request.setting.device.name, opening["environment"]))
+    if warning := busy(request.setting.device):
+        terminal.say(warning, "yellow")
+    ceiling: Ceiling | None = None
+    rows: list[Row] = []
+    interrupted = False
+    try:
+        terminal.status("sweeping the read kernels for the ceiling")
+        ceiling = find_ceiling(request.setting.device, sweep_rule(max(1.0, request.seconds)))
+        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+        for i, case in enumerate(cases):
+            results, finished = _measure(request, case, ceiling, terminal, f"{i + 1}/{len(cases)}")
+            new = [(result, case.roles) for result in results]
+            terminal.show(*(() if rows else ("", draw_head())), draw_case(new))
+            rows += new
+            if not finished:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
+    with uninterrupted():
+        if json is not None:
+            results_json = [
+                {**result.to_json(request.samples), "roles": list(roles)} for result, roles in rows
+            ]
+            found = {
+                "model": request.model.name if request.linear is None else None,
+                "ceiling": None if ceiling is None else ceiling.to_json(),
+                "results": results_json,
+                "warnings": [warning] if warning else [],
+                "state_after": request.setting.device.state(),
+            }
+            record.write({**opening, **found, "partial": interrupted}, json)
+        if interrupted:
+            terminal.say("Interrupted: this is what was measured.", "yellow")
+        terminal.save_picture(record.command())
+    return INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
+
+
+def _measure(
+    request: Request, case: StepCase, ceiling: Ceiling, terminal: Terminal, place: str
+) -> tuple[list[KernelResult], bool]:
+    """All providers on one case; what has no room is skipped with its reason."""
+    setting = request.setting
+    rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
+    with terminal.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
+        try:
+            return measure_kernels(
+                case.op,
+                case.case,
+                setting.providers,
+                setting.device,
+                ceiling,
+                rule,
+                setting.hardware,
+                lambda used: advance(used, 1.0),
+                rotate=not request.hot,
+            )
+        except UserError as error:
+            name, skipped = setting.device.name, "skipped"
+            return [
+                KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
+                for provider in setting.providers
+            ], True
+
+
+def _verdict(results: list[KernelResult]) -> int:
+    if any(result.status in ("wrong", "invalid") for result in results):
+        return INVALID
+    if all(result.status == "skipped" for result in results):
+        raise UserError(f"Nothing could be measured: {results[0].reason.rstrip('.')}.")
+    return 0

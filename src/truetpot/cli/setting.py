@@ -1,0 +1,113 @@
+"""Where a command measures and with what: device, kernels, providers, dtypes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from truetpot.cli.command import listed, one_of
+from truetpot.decode.preference import Preference
+from truetpot.errors import UserError
+from truetpot.facts.hardware import Hardware, recognise
+from truetpot.formats import FORMATS
+from truetpot.measure.ceiling import SWEEP
+from truetpot.ops.arrays import ITEMSIZE
+from truetpot.ops.registry import REGISTRY
+from truetpot.report.terminal import Terminal
+from truetpot.runtime.choose import choose_device
+from truetpot.runtime.device import Device
+from truetpot.runtime.sampler import StopRule
+
+DTYPES = tuple(ITEMSIZE)
+BUSY = 0.2
+"""Share of all cores in use by others from which on a reader is told."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One device, what the tables know of it, and the providers in order of preference."""
+
+    device: Device
+    hardware: Hardware | None
+    preference: Preference
+    dtype: str
+    kv_format: str
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """In order of preference."""
+        return self.preference.providers
+
+
+def find_setting(
+    terminal: Terminal,
+    device: str,
+    provider: str | None,
+    kernels: Path | None,
+    dtype: str,
+    kv_format: str,
+) -> Setting:
+    """Everything that ``auto`` stands for. Raises UserError for what is not there."""
+    chosen = choose_device(device)
+    own = load_kernels(terminal, kernels)
+    if provider is None:
+        usual = ("numba", "torch") if chosen.kind == "cpu" else ("torch",)
+        providers = tuple(dict.fromkeys((*own, *usual)))
+    else:
+        providers = listed(provider, "--provider")
+    if dtype == "auto":
+        dtype = "fp16" if chosen.kind == "xpu" else "bf16"
+    one_of(dtype, DTYPES, "--dtype")
+    if kv_format == "auto":
+        kv_format = "bf16" if dtype == "fp32" else dtype
+    one_of(kv_format, DTYPES, "--kv-format")
+    identity = chosen.identity()
+    card = recognise(str(identity["name"]), identity.get("memory_bytes"))
+    return Setting(chosen, card, Preference(providers, chosen), dtype, kv_format)
+
+
+def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
+    """Built-in kernels and those of a folder; the folder's providers. Says what did not load."""
+    REGISTRY.load_builtin()
+    if folder is None:
+        return []
+    known = set(REGISTRY.missing())
+    REGISTRY.load_folder(folder)
+    lost = [missing for missing in REGISTRY.missing() if missing not in known]
+    for missing in lost:
+        file = f"{missing.provider}.py"
+        where = file if missing.op == "(file)" else f"{missing.op}/{file}"
+        terminal.say(f"{folder / where} was not loaded: {missing.reason}", "yellow")
+    root = folder.resolve()
+    own = [k for k in REGISTRY.kernels() if Path(k.source).resolve().is_relative_to(root)]
+    if not own and not lost:
+        raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
+    return list(dict.fromkeys(kernel.provider for kernel in own))
+
+
+def weight_format(name: str) -> str:
+    """A format that can be computed in."""
+    return one_of(name, FORMATS, "--format")
+
+
+def sweep_rule(seconds: float) -> StopRule:
+    """The ceiling's sweep takes at most as long as what it is the ceiling of."""
+    return replace(SWEEP, seconds=min(SWEEP.seconds, seconds))
+
+
+def why_no_spec(setting: Setting) -> str:
+    """For the reader of a ladder without its lowest rung."""
+    name = setting.device.identity()["name"]
+    return f"{name} is not in the tables of cards, so its datasheet bandwidth is not known"
+
+
+def busy(device: Device) -> str | None:
+    """What to tell a reader if other programs use the CPU that is about to be measured."""
+    if device.kind != "cpu":
+        return None
+    used = psutil.cpu_percent(interval=0.3) / 100
+    if used < BUSY:
+        return None
+    return f"the machine was busy ({used:.0%} of its CPU) before the run: times are of a busy one"

@@ -1,0 +1,1 @@
+"""What was computed or measured, drawn for people. Nothing is measured here."""

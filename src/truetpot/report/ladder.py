@@ -1,0 +1,109 @@
+"""The ladder as a table with bars, and the operators below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from truetpot.ladder import LOSSES, RUNGS, Ladder
+from truetpot.report.numbers import bar, digits, microseconds, percent
+
+_STYLE = {"spec": "cyan", "ceiling": "blue", "kernels": "green", "step": "magenta"}
+_LOSS_OF = {loss.split("/")[0]: loss for loss in LOSSES}
+"""The loss that a rung shows against the one below it."""
+
+
+def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
+    """Rungs, losses, shares, sources. ``absent`` says why a rung is missing; others stay out."""
+    parts: list[RenderableType] = [_rungs(ladder, absent)]
+    if ladder.share_of_ceiling is not None:
+        share = percent(ladder.share_of_ceiling)
+        parts += ["", Text.assemble("The step reaches ", (share, "bold"), " of the ceiling.")]
+    sources = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    sources.add_column(no_wrap=True)
+    sources.add_column(overflow="fold")
+    for name in RUNGS:
+        if name in ladder.rungs:
+            sources.add_row(name, ladder.rungs[name].source, style="dim")
+    return Group(*parts, "", sources)
+
+
+def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("rung", no_wrap=True)
+    table.add_column("ms/token", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("over the line above: what is lost", overflow="fold")
+    most = max((rung.ms_per_token for rung in ladder.rungs.values()), default=0.0)
+    for name in RUNGS:
+        if name not in ladder.rungs:
+            if name in absent:
+                table.add_row(name, "-", "", "", "", absent[name], style="dim")
+            continue
+        rung = ladder.rungs[name]
+        loss = _LOSS_OF.get(name, "")
+        ratio = ladder.losses.get(loss)
+        interval = ""
+        if rung.ci_ms is not None:
+            interval = f"{digits(rung.ci_ms[0])} to {digits(rung.ci_ms[1])}"
+        table.add_row(
+            Text(name, style="bold"),
+            Text(digits(rung.ms_per_token) + ("*" if rung.extrapolated else ""), style="bold"),
+            interval,
+            Text(bar(rung.ms_per_token, most), style=_STYLE.get(name, "")),
+            "" if ratio is None else f"{ratio:.3f}",
+            "" if ratio is None else LOSSES[loss],
+        )
+    if any(rung.extrapolated for rung in ladder.rungs.values()):
+        table.caption = "* extrapolated"
+        table.caption_justify = "left"
+    return table
+
+
+def draw_operators(ladder: Ladder) -> RenderableType:
+    """One row a kernel, the one that takes most first."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("role", "op", "provider"):
+        table.add_column(name, no_wrap=True)
+    for name in ("calls", "us a call", "share of kernels", "share of ceiling"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in ladder.operators:
+        table.add_row(
+            row.role,
+            row.op,
+            row.provider,
+            str(row.count),
+            microseconds(row.time.median_s),
+            percent(row.share),
+            percent(row.share_of_ceiling) if row.share_of_ceiling is not None else "from cache",
+        )
+    return table
+
+
+def draw_warnings(ladder: Ladder) -> list[tuple[str, str]]:
+    """(sentence, style): what a reader must be told."""
+    return [
+        (warning, "bold red" if warning.startswith("INVALID") else "yellow")
+        for warning in ladder.warnings
+    ]
+
+
+def describe_device(name: str, environment: Mapping[str, Any]) -> str:
+    """The physical device in one line: name, address, driver, clock."""
+    identity = environment["device"]
+    parts = [f"{name}: {identity['name']}"]
+    if cores := identity.get("cores"):
+        parts.append(f"{cores} cores")
+    if features := identity.get("features"):
+        parts.append(" ".join(features))
+    for label, key in (("PCI", "pci_address"), ("UUID", "uuid"), ("driver", "driver")):
+        if identity.get(key):
+            parts.append(f"{label} {identity[key]}")
+    parts.append(f"timed by {environment['clock']['source']}")
+    return ", ".join(parts)

@@ -1,0 +1,97 @@
+"""Where people read: tables on standard output, what is going on on standard error."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from truetpot.errors import UserError
+
+WIDTH = 110
+"""Columns where no terminal says how many it has, and of a picture."""
+REDRAW_S = 0.1
+
+
+class Terminal:
+    """The two streams of a command.
+
+    ``quiet`` keeps tables off standard output, which then belongs to a record; ``say`` goes to
+    standard error instead. ``picture`` is where :meth:`save_picture` puts what was printed.
+    """
+
+    def __init__(self, quiet: bool = False, picture: Path | None = None) -> None:
+        self.picture = picture
+        self.quiet = quiet
+        self.err = _console(stderr=True)
+        self.out = _console(quiet=quiet, record=picture is not None)
+
+    def show(self, *what: RenderableType) -> None:
+        """Tables and what belongs to them."""
+        for part in what:
+            self.out.print(part)
+
+    def say(self, text: str, style: str = "") -> None:
+        """A sentence that a reader must not miss, whatever standard output is for."""
+        self.out.print(text, style=style, markup=False)
+        if self.quiet:
+            self.err.print(text, style=style, markup=False, soft_wrap=True)
+
+    def status(self, text: str) -> None:
+        """What happens next."""
+        self.err.print(text, style="dim", markup=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, what: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
+        """A progress bar; gives ``advance(done, total)``. A line where there is no terminal.
+
+        It is redrawn by ``advance`` alone: a thread that redraws would run into what is timed.
+        """
+        if not self.err.is_terminal:
+            self.status(what)
+            yield lambda done, total: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[amount]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.err, transient=True, auto_refresh=False) as progress:
+            task = progress.add_task(what, total=None, amount="")
+            drawn = 0.0
+
+            def advance(done: float, total: float) -> None:
+                nonlocal drawn
+                if (now := time.monotonic()) - drawn < REDRAW_S and done < total:
+                    return
+                drawn = now
+                amount = f"{done:.1f} of {total:.1f} {unit}" if unit else f"{done / total:.0%}"
+                progress.update(task, completed=done, total=total, amount=amount)
+                progress.refresh()
+
+            yield advance
+
+    def save_picture(self, title: str) -> None:
+        """What was printed, as SVG. Raises UserError where it cannot be written."""
+        if self.picture is None:
+            return
+        try:
+            self.out.save_svg(str(self.picture), title=title)
+        except OSError as error:
+            raise UserError(f"Cannot write {self.picture}: {error.strerror}.") from error
+
+
+def _console(*, stderr: bool = False, quiet: bool = False, record: bool = False) -> Console:
+    file = io.StringIO() if quiet else None
+    console = Console(stderr=stderr, file=file, highlight=False, record=record, emoji=False)
+    if record or not console.is_terminal:
+        console = Console(
+            stderr=stderr, file=file, highlight=False, record=record, emoji=False, width=WIDTH
+        )
+    return console
