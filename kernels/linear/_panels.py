@@ -1,7 +1,8 @@
 """Weight panels: the layout in which the numba linears stream weights, and the dot over one panel.
 
 Sixteen output rows make a panel; lane r of every vector belongs to row r, so a panel needs no
-horizontal sum and its bytes are read in one forward sweep.
+horizontal sum and its bytes are read in one forward sweep, which the hardware's prefetcher follows
+by itself: software prefetch made it slower (docs/performance/cpu.md).
 
 =============  ====================================================================  =============
 format         one step of a panel                                                   bytes a step
@@ -36,9 +37,9 @@ from truetpot.runtime.memory import huge_empty
 
 ROWS = simd.LANES
 BLOCK = 64
+SHARES = 8
+"""Times that a thread comes back for more panels."""
 INT4_STEP = 2 * ROWS + BLOCK // 2 * ROWS
-AHEAD = 2048
-"""Bytes ahead of the load at which a cache line is asked for; see docs/performance/cpu.md."""
 
 LOADS: dict[str, tuple[Any, int]] = {
     "fp32": (simd.load_f32, 64),
@@ -170,16 +171,12 @@ def _plain_dot(weight_format: str, columns: int) -> Callable[..., Any]:
     load, step = LOADS[weight_format]
     block = simd.block(columns)
     zero, fma, add = block.zero, block.fma_broadcast, block.add
-    prefetch = simd.prefetch
-    lines = max(1, 4 * step // 64)
 
     @njit(boundscheck=False)
     def dot(w, x, stride, offsets, offset_stride, k):  # type: ignore[no-untyped-def]
         a0, a1, a2, a3 = zero(), zero(), zero(), zero()
         for i in range(k // 4):
             at, xi = w + i * 4 * step, x + 16 * i
-            for line in range(lines):
-                prefetch(at + AHEAD + 64 * line)
             a0 = fma(a0, load(at), xi, stride)
             a1 = fma(a1, load(at + step), xi + 4, stride)
             a2 = fma(a2, load(at + 2 * step), xi + 8, stride)
@@ -196,9 +193,8 @@ def _int4_bf16(columns: int) -> Callable[..., Any]:
     zero, dot_pairs, fma, add, fill = (
         block.zero, block.dot_broadcast, block.fma, block.add, block.fill
     )
-    load, load_scales, shift, and_or, prefetch = (
-        simd.load_i32, simd.load_f16, simd.shift_right, simd.and_or, simd.prefetch
-    )
+    load, load_scales = simd.load_i32, simd.load_f16
+    shift, and_or = simd.shift_right, simd.and_or
     nibbles, base = int32(0x000F000F), int32(0x43004300)
 
     @njit(boundscheck=False)
@@ -210,7 +206,6 @@ def _int4_bf16(columns: int) -> Callable[..., Any]:
             for j in range(8):
                 at, xj = w + 2 * ROWS + 64 * j, x + 16 * j
                 q = load(at)
-                prefetch(at + AHEAD)
                 d0 = dot_pairs(d0, and_or(q, nibbles, base), xj, stride)
                 d1 = dot_pairs(d1, and_or(shift(q, 4), nibbles, base), xj + 4, stride)
                 d2 = dot_pairs(d2, and_or(shift(q, 8), nibbles, base), xj + 8, stride)
@@ -228,9 +223,8 @@ def _int4_generic(columns: int) -> Callable[..., Any]:
     zero, fma_x, fma, add, fill = (
         block.zero, block.fma_broadcast, block.fma, block.add, block.fill
     )
-    load, load_scales, shift, and_or, to_f32, prefetch = (
-        simd.load_i32, simd.load_f16, simd.shift_right, simd.and_or, simd.to_f32, simd.prefetch
-    )
+    load, load_scales, to_f32 = simd.load_i32, simd.load_f16, simd.to_f32
+    shift, and_or = simd.shift_right, simd.and_or
     nibble, none = int32(15), int32(0)
 
     @njit(boundscheck=False)
@@ -241,7 +235,6 @@ def _int4_generic(columns: int) -> Callable[..., Any]:
             for j in range(8):
                 at = w + 2 * ROWS + 64 * j
                 q = load(at)
-                prefetch(at + AHEAD)
                 for i in range(4):
                     xi = x + 32 * j + 8 * i
                     low = to_f32(and_or(shift(q, int32(4 * i)), nibble, none))

@@ -12,6 +12,7 @@ from truetpot.kernels.linear._panels import (
     BLOCK,
     LOADS,
     ROWS,
+    SHARES,
     STORES,
     by_dot,
     pack,
@@ -58,7 +59,8 @@ class NumbaLinear(Kernel):
         self.run(
             weight.ctypes.data, columns, stride, offsets,
             bias.data_ptr() if bias is not None else 0,
-            out.data_ptr(), case.m, case.n, case.k, get_num_threads(),
+            out.data_ptr(), case.m, case.n, case.k,
+            self.activations.next.data_ptr(), get_num_threads(),
         )
         return out
 
@@ -73,10 +75,11 @@ def refuses(case: LinearCase) -> str | None:
 
 
 class Activations:
-    """Scratch for one case's activations in the form that the panel dot reads."""
+    """One case's activations in the form that the panel dot reads, and its panel counter."""
 
     def __init__(self, case: LinearCase) -> None:
         self.case = case
+        self.next = torch.zeros(1, dtype=torch.int64)
         self.blocked = case.weight_format == "sym_int4"
         if self.blocked:
             count = case.m * terms(case.weight_format, case.dtype)
@@ -103,7 +106,11 @@ def rows_at_once(weight_format: str, dtype: str) -> int:
 
 @cache
 def linear_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
-    """njit ``(w, x, stride, offsets, bias, out, m, n, k, parts)``; panels dealt to the threads."""
+    """njit ``(w, x, stride, offsets, bias, out, m, n, k, next, parts)``.
+
+    Threads take panels as they come free, from the counter at ``next``: a core that another
+    process uses for a while does not hold up the others.
+    """
     count = terms(weight_format, dtype)
     several = rows_at_once(weight_format, dtype)
     many, one = (panel_dot(weight_format, dtype, count * c) for c in (several, 1))
@@ -137,24 +144,18 @@ def linear_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
                 store(at, value, left)
                 row += 1
 
+    per_block, poke, take = panel_bytes(weight_format, BLOCK), simd.poke_i64, simd.fetch_add
+
     @njit(parallel=True, boundscheck=False)
-    def run(w, x, stride, offsets, bias_at, out, m, n, k, parts):  # type: ignore[no-untyped-def]
-        panels = (n + ROWS - 1) // ROWS
-        step = panel_bytes_of(k)
-        for part in prange(parts):
-            for p in range(part * panels // parts, (part + 1) * panels // parts):
-                panel(w + p * step, x, stride, offsets, bias_at, out, m, n, k, p)
+    def run(w, x, stride, offsets, bias_at, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
+        panels, step = (n + ROWS - 1) // ROWS, k * per_block // BLOCK
+        some = max(1, panels // (parts * SHARES))
+        poke(next_at, 0)
+        for _ in prange(parts):
+            first = take(next_at, some)
+            while first < panels:
+                for p in range(first, min(first + some, panels)):
+                    panel(w + p * step, x, stride, offsets, bias_at, out, m, n, k, p)
+                first = take(next_at, some)
 
-    panel_bytes_of = _panel_bytes(weight_format)
     return run
-
-
-@cache
-def _panel_bytes(weight_format: str) -> Callable[[int], int]:
-    per_k = panel_bytes(weight_format, BLOCK)
-
-    @njit
-    def size(k):  # type: ignore[no-untyped-def]
-        return k * per_k // BLOCK
-
-    return size

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from numba import get_num_threads, njit, prange
 from truetpot.kernels.linear import _panels
-from truetpot.kernels.linear._panels import BLOCK, ROWS, STORES
+from truetpot.kernels.linear._panels import BLOCK, ROWS, SHARES, STORES
 from truetpot.kernels.linear.numba import Activations, refuses
 
 from truetpot.formats import Weight
@@ -51,18 +51,20 @@ class NumbaLinearSiluMul(Kernel):
         columns, stride, offsets = self.activations.of(x)
         self.run(
             weight.ctypes.data, columns, stride, offsets,
-            out.data_ptr(), case.m, case.n // 2, case.k, get_num_threads(),
+            out.data_ptr(), case.m, case.n // 2, case.k,
+            self.activations.next.data_ptr(), get_num_threads(),
         )
         return out
 
 
 @cache
 def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
-    """njit ``(w, x, stride, offsets, out, m, n, k, parts)``, n of the result."""
+    """njit ``(w, x, stride, offsets, out, m, n, k, next, parts)``, n of the result."""
     count = _panels.terms(weight_format, dtype)
     dot, get = _panels.panel_dot(weight_format, dtype, count), simd.block(count).get
     store, size = STORES[dtype]
     add, mul, silu = simd.add, simd.mul, simd.silu
+    poke, take = simd.poke_i64, simd.fetch_add
     per_k = _panels.panel_bytes(weight_format, BLOCK)
 
     @njit(boundscheck=False)
@@ -73,19 +75,26 @@ def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
             value = add(value, get(y, t))
         return value
 
+    @njit(boundscheck=False)
+    def panel(w, step, x, stride, offsets, out, m, n, k, p):  # type: ignore[no-untyped-def]
+        offset_stride = 4 * (k // BLOCK)
+        for row in range(m):
+            xr, offset = x + row * count * stride, offsets + row * count * offset_stride
+            gate = project(w, xr, stride, offset, offset_stride, k)
+            up = project(w + step, xr, stride, offset, offset_stride, k)
+            store(out + (row * n + p * ROWS) * size, mul(silu(gate), up), min(ROWS, n - p * ROWS))
+
     @njit(parallel=True, boundscheck=False)
-    def run(w, x, stride, offsets, out, m, n, k, parts):  # type: ignore[no-untyped-def]
-        panels, step, offset_stride = (n + ROWS - 1) // ROWS, k * per_k // BLOCK, 4 * (k // BLOCK)
-        for part in prange(parts):
-            for p in range(part * panels // parts, (part + 1) * panels // parts):
-                at = w + 2 * p * step
-                for row in range(m):
-                    xr = x + row * count * stride
-                    offset = offsets + row * count * offset_stride
-                    gate = project(at, xr, stride, offset, offset_stride, k)
-                    up = project(at + step, xr, stride, offset, offset_stride, k)
-                    value = mul(silu(gate), up)
-                    store(out + (row * n + p * ROWS) * size, value, min(ROWS, n - p * ROWS))
+    def run(w, x, stride, offsets, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
+        panels, step = (n + ROWS - 1) // ROWS, k * per_k // BLOCK
+        some = max(1, panels // (parts * SHARES))
+        poke(next_at, 0)
+        for _ in prange(parts):
+            first = take(next_at, some)
+            while first < panels:
+                for p in range(first, min(first + some, panels)):
+                    panel(w + 2 * p * step, step, x, stride, offsets, out, m, n, k, p)
+                first = take(next_at, some)
 
     return run
 

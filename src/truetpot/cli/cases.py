@@ -10,7 +10,6 @@ from truetpot.decode.program import StepShape, decode_program
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.ops import (
-    COMPOSITES,
     LINEAR,
     LINEAR_SILU_MUL,
     Case,
@@ -36,7 +35,7 @@ class StepCase:
 
 
 def step_cases(
-    model: Model, shape: StepShape, composites: Iterable[Composite] = COMPOSITES
+    model: Model, shape: StepShape, composites: Iterable[Composite]
 ) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last."""
     simple = decode_program(model, shape)

@@ -14,7 +14,7 @@ from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.kernels import KernelResult, measure_kernels
-from truetpot.ops import LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
+from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -41,8 +41,8 @@ class Request:
 
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""
-        composites = self.setting.preference.composites()
-        names = dict.fromkeys([*OPERATORS, *(one.name for one in composites)])
+        composites = {one.name: one for one in (*COMPOSITES, *self.setting.preference.composites())}
+        names = dict.fromkeys([*OPERATORS, *composites])
         for name in self.ops or ():
             if name not in names:
                 raise UserError(f"There is no operator {name!r}; known are {', '.join(names)}.")
@@ -51,7 +51,8 @@ class Request:
             if self.linear is not None:
                 new = shaped(self.linear, shape, self.ops or (LINEAR.name,))
             else:
-                new = choose(step_cases(self.model, shape, composites), self.ops, self.roles)
+                cases = step_cases(self.model, shape, composites.values())
+                new = choose(cases, self.ops, self.roles)
             found |= {(case.op.name, case.case): case for case in new}
         if self.ops is not None and MEMORY_READ.name in self.ops:
             size = buffer_bytes(self.setting.device) // 8
@@ -75,7 +76,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     interrupted = False
     try:
         terminal.status("sweeping the read kernels for the ceiling")
-        ceiling = find_ceiling(request.setting.device, sweep_rule(max(1.0, request.seconds)))
+        ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
         terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
         for i, case in enumerate(cases):
             results, finished = _measure(request, case, ceiling, terminal, f"{i + 1}/{len(cases)}")

@@ -94,7 +94,8 @@ def weight_format(name: str) -> str:
 
 def sweep_rule(seconds: float) -> StopRule:
     """The ceiling's sweep takes at most as long as what it is the ceiling of."""
-    return replace(SWEEP, seconds=min(SWEEP.seconds, seconds))
+    warmup_s = min(SWEEP.warmup_s, seconds)
+    return replace(SWEEP, seconds=min(SWEEP.seconds, seconds), warmup_s=warmup_s)
 
 
 def why_no_spec(setting: Setting) -> str:

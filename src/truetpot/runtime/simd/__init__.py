@@ -31,6 +31,7 @@ from truetpot.runtime.simd.arithmetic import (
 )
 from truetpot.runtime.simd.block import Block, Outer, block, outer, paired_rows, widened_row
 from truetpot.runtime.simd.memory import (
+    fetch_add,
     load_bf16,
     load_e5m2,
     load_f16,
@@ -67,6 +68,7 @@ __all__ = [
     "and_or",
     "block",
     "exp",
+    "fetch_add",
     "first_lane",
     "fma",
     "load_bf16",

@@ -137,6 +137,12 @@ peek_i32, poke_i32 = _scalar(types.int32, I32T, "int32")
 peek_i64, poke_i64 = _scalar(types.int64, I64T, "int64")
 
 
+@op(types.int64, types.int64, types.int64)
+def fetch_add(builder: Any, address: Any, amount: Any) -> Any:
+    """Add to the int64 at an address, atomically; what it was before."""
+    return builder.atomic_rmw("add", pointer_to(builder, address, I64T), amount, "monotonic")
+
+
 @op(types.void, types.int64)
 def prefetch(builder: Any, address: Any) -> Any:
     """Ask for the cache line at an address; harmless past the end of an allocation."""
