@@ -213,14 +213,17 @@ def _paired(timings: StepTimings) -> list[float]:
 
 
 def _beyond(timings: StepTimings) -> tuple[float, str]:
-    """How far the fastest kernel that reads from memory is beyond the ceiling, and its role."""
+    """How far the fastest kernel that reads from memory is beyond the ceiling, and its role.
+
+    Beyond means that the whole interval of its share lies above 1, not only the median.
+    """
     shares = [
-        (kernel.entrant.share_of(timings.ceiling), kernel.use.role)
+        (share.median_s, kernel.use.role)
         for kernel in timings.kernels
         if kernel.rotated
+        and (share := stats(kernel.entrant.shares(timings.ceiling))).low_s > 1.0
     ]
-    most, role = max(shares, default=(0.0, ""))
-    return (most, role) if most > 1.0 else (1.0, "")
+    return max(shares, default=(1.0, ""))
 
 
 def _ceiling_rung(whole: Traffic, bandwidth: float, ceiling: Ceiling, raised: float) -> Rung:

@@ -68,7 +68,8 @@ class Outcome:
     request: Request
     plan: Plan
     opening: dict[str, Any]
-    busy: str | None = None
+    notes: list[str]
+    """For the reader, found before and beside the measurement."""
     stage: str = "check"
     wrong: list[str] = field(default_factory=list)
     ceiling: Ceiling | None = None
@@ -99,7 +100,7 @@ class Outcome:
             self.ceiling,
             self.timings,
         )
-        warnings = [*self.wrong, *built.warnings, *([self.busy] if self.busy else [])]
+        warnings = [*self.wrong, *built.warnings, *self.notes]
         if self.plan.sharded:
             warnings.append(
                 f"the whole model does not fit in memory: this is rank 0's share of "
@@ -153,7 +154,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
     opening = record.header("decode", device)
-    outcome = Outcome(request, chosen, opening, busy(device))
+    outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
     _announce(outcome, set_aside, terminal)
     try:
         _measure(outcome, weights, terminal)
@@ -197,6 +198,11 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
             lambda done, total: advance(done / 1e9, total / 1e9),
         )
     outcome.providers = step.providers
+    outcome.notes += [
+        f"no kernel of {provider} is part of this step, although --kernels has some"
+        for provider in setting.own
+        if provider not in step.providers.values()
+    ]
 
     outcome.stage = "timing"
     must_move = step_traffic(model, shape, outcome.plan.layers).bound

@@ -34,6 +34,8 @@ class Setting:
     preference: Preference
     dtype: str
     kv_format: str
+    own: tuple[str, ...] = ()
+    """Providers of the user's own folder."""
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -65,7 +67,8 @@ def find_setting(
     one_of(kv_format, DTYPES, "--kv-format")
     identity = chosen.identity()
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))
-    return Setting(chosen, card, Preference(providers, chosen), dtype, kv_format)
+    preference = Preference(providers, chosen)
+    return Setting(chosen, card, preference, dtype, kv_format, tuple(own))
 
 
 def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:

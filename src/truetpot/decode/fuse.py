@@ -21,7 +21,8 @@ def fuse(program: Program, rank: Rank, composites: Iterable[Composite]) -> Progr
     """The program with each run of calls that a composite covers replaced by one call.
 
     From left to right: among the composites that match at a call, and the call itself, the one
-    whose provider comes first wins, then the largest.
+    whose provider comes first wins, then the largest. A composite does not displace a part that
+    has a kernel of a provider before its own.
     """
     composites = tuple(composites)
     uses = Counter(value for call in program.calls for value in call.args.values())
@@ -31,11 +32,19 @@ def fuse(program: Program, rank: Rank, composites: Iterable[Composite]) -> Progr
         place = rank(option.op, option.case)
         return float("inf") if place is None else place, -_length(option)
 
+    def preferred(call: Call, parts: Sequence[Call]) -> bool:
+        return all(order(call)[0] <= order(part)[0] for part in parts)
+
     calls: list[Call] = []
     rest = program.calls
     while rest:
-        fused = (_fused(c, rest[: len(c.parts)], uses) for c in composites)
-        best = min((rest[0], *(call for call in fused if call is not None)), key=order)
+        options = [rest[0]]
+        for composite in composites:
+            run = rest[: len(composite.parts)]
+            call = _fused(composite, run, uses)
+            if call is not None and preferred(call, run):
+                options.append(call)
+        best = min(options, key=order)
         calls.append(best)
         rest = rest[_length(best) :]
     return replace(program, calls=tuple(calls))

@@ -17,6 +17,8 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 
 MIB = 1 << 20
+SLICES = 4
+"""One call reads a slice of the buffer, the next call the next slice: never cached."""
 SWEEP = StopRule(noise=0.005, seconds=4.0, min_samples=20, warmup_s=0.3)
 
 
@@ -33,9 +35,14 @@ class Ceiling:
     calls: list[Any]
     bytes: int
 
-    def entrant(self) -> Entrant:
-        """A fresh entrant that reads the buffer slice by slice."""
-        return Entrant("ceiling", self.calls, self.bytes)
+    def entrant(self, at_least: int = 0) -> Entrant:
+        """A fresh entrant that reads the buffer slice by slice, ``at_least`` bytes a sample.
+
+        A machine whose bandwidth comes in bursts gives a short sample more than a long one: beside
+        something long, the ceiling must read as long.
+        """
+        slices = max(1, round(at_least / self.bytes))
+        return Entrant("ceiling", self.calls, self.bytes, per_sample=slices)
 
     def to_json(self) -> dict[str, Any]:
         """What was swept and what won, GB/s of 1e9 bytes."""
@@ -48,12 +55,16 @@ class Ceiling:
 
 
 def buffer_bytes(device: Device) -> int:
-    """Four times the last-level cache, from 512 MiB to 2 GiB, and a quarter of what is free."""
-    size = min(2048 * MIB, max(512 * MIB, 4 * device.cache_bytes()))
-    size = min(size, device.free_bytes() // 4)
+    """A 32nd of what is free, from 512 MiB to 4 GiB; four caches at least; a quarter at most.
+
+    A fast card needs large reads: what 64 MiB take on an H200, 15 us, is mostly ramp and tail.
+    """
+    free = device.free_bytes()
+    size = min(4096 * MIB, max(512 * MIB, free // 32, 4 * device.cache_bytes()))
+    size = min(size, free // 4)
     if size < 16 * MIB:
         raise UserError(f"{device.name} has no 64 MiB left to measure its read bandwidth with.")
-    return size // (8 * GRANULE) * 8 * GRANULE
+    return size // (SLICES * GRANULE) * SLICES * GRANULE
 
 
 def find_ceiling(
@@ -64,12 +75,11 @@ def find_ceiling(
     ``providers`` None means all. Raises UserError where none can read here.
     """
     REGISTRY.load_builtin()
-    # one sample reads an eighth of the buffer, the next sample the next eighth: never cached
-    case = MemoryReadCase("fp32", buffer_bytes(device) // 8)
+    case = MemoryReadCase("fp32", buffer_bytes(device) // SLICES)
     rng = np.random.default_rng(0)
     pattern = np.frombuffer(rng.bytes(case.size), dtype=np.int32)
     want = MEMORY_READ.reference(case, {"buffer": pattern})
-    slices = [device.upload(pattern) for _ in range(8)]
+    slices = [device.upload(pattern) for _ in range(SLICES)]
     family: list[tuple[str, Config, Entrant]] = []
     for kernel_type in REGISTRY.kernels(MEMORY_READ.name):
         found = REGISTRY.find(MEMORY_READ.name, kernel_type.provider, case, device)

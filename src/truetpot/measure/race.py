@@ -42,6 +42,8 @@ class Entrant:
     enqueue_s: list[float] = field(default_factory=list)
     per_sample: int = 1
     """Calls in a bracket; raised in the warm-up where the device's clock is too coarse for it."""
+    elapsed: bool = False
+    """Whether idle gaps between launches belong to the time, as they do in a whole step."""
     stop: str = ""
     _next: int = 0
 
@@ -51,7 +53,7 @@ class Entrant:
             self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
         ]
         self._next = (self._next + self.per_sample) % len(self.calls)
-        return device.time_calls(calls)
+        return device.time_calls(calls, elapsed=self.elapsed)
 
     def add(self, timing: Timing) -> None:
         """Keep a sample."""
@@ -94,12 +96,16 @@ class Entrant:
             )
         return None
 
-    def share_of(self, ceiling: Entrant) -> float:
-        """Median over the rounds of this entrant's bandwidth over the ceiling's, round by round."""
+    def shares(self, ceiling: Entrant) -> np.ndarray:
+        """This entrant's bandwidth over the ceiling's, round by round [rounds]."""
         rounds = min(len(self.device_s), len(ceiling.device_s))
         mine = self.bytes / np.asarray(self.device_s[:rounds])
         best = ceiling.bytes / np.asarray(ceiling.device_s[:rounds])
-        return float(np.median(mine / best))
+        return np.asarray(mine / best)
+
+    def share_of(self, ceiling: Entrant) -> float:
+        """Median of :meth:`shares`."""
+        return float(np.median(self.shares(ceiling)))
 
 
 def ratio(a: Entrant, b: Entrant) -> float:

@@ -75,7 +75,8 @@ def time_step(
     on_round: Callable[[float], None] | None = None,
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts."""
-    whole, top = Entrant("step", [step.run], must_move, floor_s), ceiling.entrant()
+    whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True)
+    top = ceiling.entrant(must_move)
     kernels = [
         KernelTiming(
             use,

@@ -32,10 +32,10 @@ class AcceleratorDevice(TorchDevice):
         """Wait for every stream of the device."""
         self._api.synchronize(self.index)
 
-    def time_calls(self, calls: Sequence[Callable[[], Any]]) -> Timing:
+    def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """An event pair around the calls; the profiler's kernel times where launches dominate."""
         timing = self._bracket(calls)
-        if timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
+        if elapsed or timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
             return timing
         kernels = self._profiled(calls)
         return Timing(kernels or timing.device_s, timing.wall_s, timing.enqueue_s)

@@ -41,7 +41,7 @@ class CpuDevice(TorchDevice):
     def synchronize(self) -> None:
         """Nothing to wait for."""
 
-    def time_calls(self, calls: Sequence[Callable[[], Any]]) -> Timing:
+    def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """Host clock around the calls: on a CPU, device time is wall time."""
         start = time.perf_counter_ns()
         for call in calls:

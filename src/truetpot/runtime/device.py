@@ -52,8 +52,12 @@ class Device(ABC):
         """Wait until all submitted work is done."""
 
     @abstractmethod
-    def time_calls(self, calls: Sequence[Callable[[], Any]]) -> Timing:
-        """Run the calls in order and give the seconds per call."""
+    def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
+        """Run the calls in order and give the seconds per call.
+
+        The device's time is what the kernels took; with ``elapsed`` it is from the first one's
+        start to the last one's end, idle gaps between launches included.
+        """
 
     @abstractmethod
     def clock(self) -> ClockInfo:
