@@ -1,7 +1,7 @@
 # make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
 # make test     lint, then the tests
 # make lint     ruff, mypy, and the downward imports
-# make bench    every ASV benchmark once, nothing saved: do they still run?
+# make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
 # make venv     only the environment, with what developers need
 # make clean    remove the environments and what was built; ASV results stay
 #
@@ -51,7 +51,7 @@ lint: $(DEV)
 
 bench: $(DEV)
 	$(PY) -m asv machine --yes >/dev/null
-	$(PY) -m asv run --quick --python=same --show-stderr $(ARGS)
+	TRUETPOT_BENCH=$${TRUETPOT_BENCH:-small} $(PY) -m asv run --quick --python=same --show-stderr $(ARGS)
 
 venv: $(DEV)
 

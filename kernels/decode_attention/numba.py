@@ -1,9 +1,9 @@
 """``decode_attention`` on the CPU: K and V read once for all heads of a group, split over tokens.
 
 A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles: the
-tile's keys give the scores of the whole group, an online
-softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and sum, and the tile's
-values are added up some columns at a time. Partial results of a sequence are combined at the end.
+tile's keys give the scores of the whole group, an online softmax (Milakov and Gimelshein 2018,
+arXiv 1805.02867) updates maximum and sum, and the tile's values are added up. Partial results of a
+sequence are combined at the end.
 
 With bf16 activations and cache both products go by ``vdpbf16ps``, two elements an instruction:
 pairs of dimensions for q.K, pairs of tokens for p.V, for which two rows' words are interleaved and
@@ -106,8 +106,8 @@ def values(head_dim: int, kv_format: str, by_dot: bool, heads: int) -> Callable[
     chunks, state_bytes = head_dim // simd.LANES, 4 * (head_dim + 2)
     block, peek_i64 = simd.outer(heads, chunks), simd.peek_i64
     load, store, multiply = block.load, block.store, block.dot if by_dot else block.fma
-    two_rows = simd.paired_rows(chunks) if by_dot else None
-    one_row = None if by_dot else simd.widened_row(load_kv, chunks, lane_bytes)
+    two_rows: Any = simd.paired_rows(chunks) if by_dot else None
+    one_row: Any = None if by_dot else simd.widened_row(load_kv, chunks, lane_bytes)
 
     @njit(boundscheck=False)
     def add_values(v_cache, offsets, p, acc, count):  # type: ignore[no-untyped-def]

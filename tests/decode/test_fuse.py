@@ -136,3 +136,10 @@ def test_a_planted_composite_runs_in_the_step(checkpoint, planted):
     uses = {use.role: use for use in fused.calls_by_kernel()}
     assert uses["mlp_norm+gate_up"].count == saved.model.layers
     assert uses["mlp_norm+gate_up"].op is NORM_QKV
+
+
+def test_a_part_of_an_earlier_provider_is_not_displaced():
+    fused = fuse(program(), ranks(silu_mul=0), [LINEAR_SILU_MUL])
+    assert {"gate_up", "silu_mul"} < set(roles(fused))
+    both = fuse(program(), ranks(silu_mul=0, linear_silu_mul=0), [LINEAR_SILU_MUL])
+    assert "gate_up+silu_mul" in roles(both)

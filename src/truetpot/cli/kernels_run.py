@@ -12,7 +12,7 @@ from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
-from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.kernels import KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
 from truetpot.report.kernels import Row, draw_case, draw_head
@@ -55,7 +55,7 @@ class Request:
                 new = choose(cases, self.ops, self.roles)
             found |= {(case.op.name, case.case): case for case in new}
         if self.ops is not None and MEMORY_READ.name in self.ops:
-            size = buffer_bytes(self.setting.device) // 8
+            size = buffer_bytes(self.setting.device) // SLICES
             case = MemoryReadCase("fp32", size)
             found[MEMORY_READ.name, case] = StepCase(MEMORY_READ, case, (), 0)
         if not found:

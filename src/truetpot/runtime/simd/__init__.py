@@ -29,7 +29,7 @@ from truetpot.runtime.simd.arithmetic import (
     zero,
     zero_i32,
 )
-from truetpot.runtime.simd.block import Block, Outer, block, outer, paired_rows, widened_row
+from truetpot.runtime.simd.block import Block, block
 from truetpot.runtime.simd.memory import (
     fetch_add,
     load_bf16,
@@ -49,9 +49,8 @@ from truetpot.runtime.simd.memory import (
     store_f16,
     store_f32,
 )
+from truetpot.runtime.simd.outer import Outer, outer, paired_rows, widened_row
 from truetpot.runtime.simd.shuffle import (
-    pairs_high,
-    pairs_low,
     sums_of_four_folds,
     unpair_first,
     unpair_second,
@@ -81,8 +80,6 @@ __all__ = [
     "mul",
     "outer",
     "paired_rows",
-    "pairs_high",
-    "pairs_low",
     "path_name",
     "peek_f32",
     "peek_i32",

@@ -11,7 +11,6 @@ from truetpot.runtime.simd.vector import (
     F32,
     F32X16T,
     I16T,
-    I32,
     I32T,
     I32X16T,
     I64T,
@@ -33,18 +32,6 @@ def interleave_words(builder: Any, a: Any, b: Any, first: int) -> Any:
     return builder.bitcast(builder.shuffle_vector(*halves, mask), I32X16T)
 
 
-@op(I32, I32, I32)
-def pairs_low(builder: Any, a: Any, b: Any) -> Any:
-    """Pairs (a[w], b[w]) of 16-bit words w = 0..3 of every eight: ``vpunpcklwd``."""
-    return interleave_words(builder, a, b, 0)
-
-
-@op(I32, I32, I32)
-def pairs_high(builder: Any, a: Any, b: Any) -> Any:
-    """Pairs (a[w], b[w]) of 16-bit words w = 4..7 of every eight: ``vpunpckhwd``."""
-    return interleave_words(builder, a, b, 4)
-
-
 def _fours(builder: Any, low: Any, high: Any, first: int) -> Any:
     order = [
         4 * lane + i + LANES * which for lane in (first, first + 1) for which in range(2)
@@ -55,7 +42,7 @@ def _fours(builder: Any, low: Any, high: Any, first: int) -> Any:
 
 @op(F32, F32, F32)
 def unpair_first(builder: Any, low: Any, high: Any) -> Any:
-    """Elements 0..15 of the 32 that :func:`pairs_low` and :func:`pairs_high` dealt out."""
+    """Elements 0..15 of the 32 that ``paired_rows`` dealt out."""
     return _fours(builder, low, high, 0)
 
 

@@ -117,7 +117,7 @@ def op(result: types.Type, *wanted: types.Type) -> Any:
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         )
         typing.__name__, typing.__doc__ = emit.__name__, emit.__doc__
-        function = intrinsic(typing)
+        function: Any = intrinsic(typing)
         function.emit = emit  # for larger operations made of this one
         return function
 

@@ -1,0 +1,166 @@
+"""What the benchmarks share: their size, their parameters, and the bridge to ASV.
+
+Parameters depend on this checkout and on environment variables, never on the package that is
+installed: ASV names a parameter by its position, and reads these files from the checkout for every
+commit that it installs in turn. All of them have to mean the same by it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from asv_runner.benchmarks.mark import SkipNotImplemented
+
+from truetpot.cli.cases import step_cases
+from truetpot.decode.program import StepShape
+from truetpot.errors import UserError
+from truetpot.facts.hardware import Hardware, recognise
+from truetpot.facts.models import load_model
+from truetpot.measure.kernels import measure_kernels
+from truetpot.measure.race import Entrant, race
+from truetpot.ops import Case, Composite, Operator
+from truetpot.ops.registry import REGISTRY, Missing
+from truetpot.runtime.choose import choose_device, present
+from truetpot.runtime.device import Device
+from truetpot.runtime.sampler import StopRule
+
+ROUNDS = 3
+"""Processes that a benchmark's samples come from: the median then survives one that was disturbed
+throughout. ``asv run -a rounds=6`` for another number."""
+SAMPLES = 10
+"""Samples of one process: with 7 against 7 a rank test can see a difference, with 6 it cannot."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What ``TRUETPOT_BENCH`` selects."""
+
+    model: str
+    layers: int | None
+    contexts: tuple[int, ...]
+    formats: tuple[str, ...]
+    seconds: float
+    rotate: bool
+    """Whether weights and KV come from memory; small shapes are timed hot, as CI wants it soon."""
+
+
+SIZES = {
+    "default": Size("qwq-32b", None, (1024, 5120), ("sym_int4", "fp8_e5m2", "bf16"), 2.0, True),
+    "small": Size("qwen2.5-0.5b", 2, (128,), ("sym_int4", "bf16"), 0.3, False),
+}
+_NAME = os.environ.get("TRUETPOT_BENCH") or "default"
+if _NAME not in SIZES:
+    raise UserError(f"There is no TRUETPOT_BENCH={_NAME}; known are {', '.join(SIZES)}.")
+SIZE = SIZES[_NAME]
+SECONDS = float(os.environ.get("TRUETPOT_BENCH_SECONDS") or SIZE.seconds)
+# Never by noise: samples should cover the whole time, because the machine drifts meanwhile.
+RULE = StopRule(noise=-1.0, seconds=SECONDS, min_samples=SAMPLES, warmup_s=min(0.5, SECONDS / 4))
+
+_WANTED = os.environ.get("TRUETPOT_BENCH_DEVICE") or "auto"
+DEVICE = present()[0] if _WANTED == "auto" else _WANTED
+"""A parameter of every measured benchmark: `asv compare` must not hold a CPU against a card."""
+
+
+def providers(op: str | None = None) -> list[str]:
+    """Who has a file for the operator (None: for any) in ``kernels/``, or a kernel from outside.
+
+    From outside means the entry points, and ``TRUETPOT_BENCH_KERNELS``, a folder.
+    """
+    files = (Path(__file__).parents[1] / "kernels").glob(f"{op or '*'}/[!_]*.py")
+    lost = {missing.provider for missing in _load_kernels() if op in (None, missing.op)}
+    outside = [k for k in REGISTRY.kernels(op) if not k.__module__.startswith("truetpot.kernels.")]
+    return sorted({file.stem for file in files} | {kernel.provider for kernel in outside} | lost)
+
+
+@cache
+def _load_kernels() -> list[Missing]:
+    """Load all; what of the user's folder cannot be imported, which then is n/a with its reason."""
+    REGISTRY.load_builtin()
+    before = REGISTRY.missing()
+    if folder := os.environ.get("TRUETPOT_BENCH_KERNELS"):
+        REGISTRY.load_folder(folder)
+    return [missing for missing in REGISTRY.missing() if missing not in before]
+
+
+def skip(reason: str) -> NoReturn:
+    """Make it n/a; ASV keeps no reason, so it is printed (``asv run --show-stderr``)."""
+    print(f"not measured: {reason}", file=sys.stderr)
+    raise SkipNotImplemented(reason)
+
+
+def device(name: str) -> Device:
+    """The device, or n/a."""
+    try:
+        return choose_device(name)
+    except UserError as error:
+        skip(str(error))
+
+
+def card(here: Device) -> Hardware | None:
+    """What the tables know of the device."""
+    identity = here.identity()
+    return recognise(str(identity["name"]), identity.get("memory_bytes"))
+
+
+def shape(name: str, format: str, context: int) -> StepShape:
+    """The step whose kernels are timed: one sequence, the activations that suit the device."""
+    dtype = "fp16" if name.startswith("xpu") else "bf16"
+    return StepShape(1, context, 1, dtype, format, dtype, layers=SIZE.layers)
+
+
+def case(op: Operator, step: StepShape, role: str | None = None) -> Case:
+    """The step's most frequent case of the operator, or of one role of it."""
+    composites = (op,) if isinstance(op, Composite) else ()
+    found = [
+        entry
+        for entry in step_cases(load_model(SIZE.model), step, composites)
+        if entry.op.name == op.name and role in (None, *entry.roles)
+    ]
+    if not found:
+        skip(f"the step of {SIZE.model} has no {op.name} {role or ''}")
+    return max(found, key=lambda entry: entry.count).case
+
+
+def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str, Any]:
+    """Check the provider's kernel on the case, time it, and give ASV the device seconds."""
+    here = device(name)
+    try:
+        results, finished = measure_kernels(
+            op, what, [provider], here, None, RULE, card(here), rotate=SIZE.rotate
+        )
+    except UserError as error:  # no memory for it
+        skip(str(error))
+    if not finished:
+        raise KeyboardInterrupt
+    result = results[0]
+    if result.status == "skipped":
+        skip(result.reason)
+    if result.status != "ok" or result.entrant is None:
+        raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
+    return samples(result.entrant.device_s)
+
+
+def race_alone(entrant: Entrant, here: Device) -> Entrant:
+    """The same for what is no kernel of the registry: time it, and doubt it."""
+    if not race([entrant], here, RULE):
+        raise KeyboardInterrupt
+    if reason := entrant.impossible():
+        raise RuntimeError(f"{entrant.name}: {reason}")
+    return entrant
+
+
+def samples(seconds: Sequence[float]) -> dict[str, Any]:
+    """What makes ASV store a ``track_`` result as timing samples.
+
+    Thousands of samples of one process say little more than ten: consecutive ones are alike. So
+    they go in groups of consecutive ones, each as its median.
+    """
+    groups = np.array_split(np.asarray(seconds), SAMPLES)
+    return {"samples": [float(np.median(group)) for group in groups], "number": 1}

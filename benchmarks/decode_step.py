@@ -1,0 +1,81 @@
+"""The whole single-token decode step, random weights."""
+
+from __future__ import annotations
+
+from truetpot.cli.checks import wrong_kernels
+from truetpot.decode.engine import DecodeStep as Step
+from truetpot.decode.fit import SHARDS, plan
+from truetpot.decode.fuse import fuse
+from truetpot.decode.preference import Preference
+from truetpot.decode.program import decode_program
+from truetpot.decode.weights import SyntheticWeights
+from truetpot.errors import UserError
+from truetpot.facts.models import load_model
+from truetpot.ladder import step_traffic
+from truetpot.measure.race import Entrant
+
+from . import common
+
+LAYERS = f", {common.SIZE.layers} layers" if common.SIZE.layers else ""
+USUAL = ("numba", "torch")
+"""Who serves the operators that a provider has no kernel for."""
+
+
+class DecodeStep:
+    """One token through the model, or through the smallest share of it that the memory holds.
+
+    The share is the parameter ``tp``: the one that was measured has a time, the others are n/a.
+    """
+
+    version = "1"
+    unit = "seconds"
+    timeout = 3600
+    param_names = ("device", "provider", "format", "model", "tp")
+    params = (
+        [common.DEVICE],
+        common.providers(),
+        ["sym_int4"],
+        [common.SIZE.model + LAYERS],
+        [1, *SHARDS],
+    )
+
+    def track_device_time(self, device, provider, format, model, tp):
+        """Seconds by the device's clock."""
+        return common.samples(_timed(device, provider, format, tp).device_s)
+
+    def track_wall_time(self, device, provider, format, model, tp):
+        """Seconds by the host's clock."""
+        if device == "cpu":
+            common.skip("a CPU has one clock: its wall time is its device time")
+        return common.samples(_timed(device, provider, format, tp).wall_s)
+
+    track_device_time.rounds = track_wall_time.rounds = common.ROUNDS
+
+
+def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
+    """The timed step, every kernel of it checked before."""
+    here, model = common.device(device), load_model(common.SIZE.model)
+    try:
+        shape = common.shape(device, format, common.SIZE.contexts[0])
+        chosen = plan(model, shape, here.free_bytes())
+        if not chosen.whole:
+            common.skip(f"no share of {model.name} fits: {chosen.sentence()}")
+        if chosen.shape.tp != tp:
+            common.skip(f"it is tp = {chosen.shape.tp} that is measured here: {chosen.sentence()}")
+        preference = Preference(dict.fromkeys((provider, *USUAL)), here)
+        plain = decode_program(model, chosen.shape)
+        program = fuse(plain, preference.rank, preference.composites())
+        if all(preference.rank(call.op, call.case) != 0 for call in program.calls):
+            common.skip(f"{provider} has no kernel of this step on {device}")
+        if wrong := wrong_kernels(model, chosen.shape, preference, lambda done, total: None):
+            raise RuntimeError("; ".join(wrong))
+        weights = SyntheticWeights(model, chosen.shape)
+        step = Step(model, chosen.shape, here, preference.providers, weights)
+    except UserError as error:
+        common.skip(str(error))
+    must_move = step_traffic(model, chosen.shape, chosen.layers).bound
+    entrant = Entrant("step", [step.run], must_move)
+    if hardware := common.card(here):
+        # what the last-level cache may have kept from the step before need not be read
+        entrant.floor_s = hardware.read_ms(max(0, must_move - here.cache_bytes())) * 1e-3
+    return common.race_alone(entrant, here)

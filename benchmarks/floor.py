@@ -1,0 +1,30 @@
+"""Rung ``spec``: the least time of a token. Arithmetic; a change here is a change of the facts."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from truetpot.facts.floor import floor
+from truetpot.facts.hardware import load_hardware
+from truetpot.facts.models import load_model
+
+FACTS = Path(__file__).parents[1] / "src" / "truetpot" / "facts"
+
+
+class Floor:
+    """QwQ-32B on four of each card, context 1024."""
+
+    version = "1"
+    unit = "seconds"
+    timeout = 60
+    param_names = ("card", "format")
+    params = (
+        list(tomllib.loads((FACTS / "hardware.toml").read_text())),
+        ["sym_int4", "fp8_e5m2", "bf16"],
+    )
+
+    def track_token_time(self, card, format):
+        """Seconds a token."""
+        bound = floor(load_model("qwq-32b"), load_hardware(card), tp=4, format=format, context=1024)
+        return bound.ms_per_token * 1e-3

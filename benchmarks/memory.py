@@ -1,0 +1,44 @@
+"""The ceiling: how fast this device can be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from truetpot.errors import UserError
+from truetpot.measure.ceiling import SWEEP, buffer_bytes, find_ceiling
+from truetpot.ops import MEMORY_READ, MemoryReadCase
+from truetpot.ops.registry import REGISTRY
+
+from . import common
+
+GIB = 1 << 30
+
+
+class Read:
+    """One GiB by a provider's read kernel, the fastest of its configurations in this process."""
+
+    version = "1"
+    unit = "seconds"
+    timeout = 600
+    param_names = ("device", "provider")
+    params = ([common.DEVICE], common.providers("memory_read"))
+
+    def track_device_time(self, device, provider):
+        """Seconds a GiB: ASV takes lower for better, which GB/s are not."""
+        here = common.device(device)
+        try:
+            what = MemoryReadCase("fp32", buffer_bytes(here) // 8)
+            reason = REGISTRY.find(MEMORY_READ.name, provider, what, here)
+            if isinstance(reason, str):
+                common.skip(reason)
+            sweep = replace(SWEEP, seconds=min(SWEEP.seconds, common.SECONDS))
+            best = find_ceiling(here, sweep, [provider]).entrant()
+        except UserError as error:
+            common.skip(str(error))
+        if hardware := common.card(here):
+            best.floor_s = hardware.read_ms(best.bytes) * 1e-3
+        best.per_sample = max(1, GIB // best.bytes)
+        times = common.race_alone(best, here).device_s
+        return common.samples([each * GIB / best.bytes for each in times])
+
+    track_device_time.rounds = common.ROUNDS

@@ -1,0 +1,105 @@
+"""``truetpot floor``: what it prints can be checked by hand, and it is there at once."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+ASKED = ["floor", "--model", "qwq-32b", "--device", "arc-a770", "--tp", 4, "--format", "fp8_e5m2"]
+
+
+def test_the_record(cli):
+    done = cli(*ASKED, "--context", 1024, "--json")
+    assert done.code == 0
+    record = done.record
+    assert record["kind"] == "floor"
+    assert record["schema_version"] == 1
+    # one byte a weight of all linear layers, over four cards of 560 GB/s
+    weights = (64 * 5120 * (7168 + 5120 + 2 * 27648 + 27648) + 5120 * 152064) / 4
+    assert record["terms"]["weights_ms"] == pytest.approx(weights / 560e9 * 1e3)
+    assert record["terms"]["weights_ms"] == pytest.approx(14.28, abs=0.01)
+    kv = 1024 * 2 * 64 * 2 * 128 * 2
+    assert record["terms"]["kv_ms"] == pytest.approx(kv / 560e9 * 1e3)
+    assert record["ms_per_token"] == pytest.approx((weights + kv) / 560e9 * 1e3)
+    assert record["terms"]["collectives_ms"] > 0
+    assert record["mean_ms_per_token"] is None
+    assert record["command"].startswith("truetpot") or "pytest" in record["command"]
+
+
+def test_the_terms_are_printed_one_a_line(cli):
+    done = cli(*ASKED)
+    assert done.code == 0
+    lines = {line.split("  ")[0]: line for line in done.out.splitlines()}
+    assert "64 x 1792 x 5120 of 8 bit" in lines["qkv"]
+    assert "587,202,560" in lines["qkv"]
+    assert lines["qkv"].split()[-1] == "1.049"
+    assert lines["weights"].split()[-1] == "14.279"
+    assert lines["floor"].split()[-1] == "14.398"
+    assert "a model, not in the floor" in lines["collectives"]
+    assert "scales" not in lines, "fp8_e5m2 has none that must be read"
+
+
+def test_scales_have_a_line_of_their_own(cli):
+    done = cli("floor", "--tp", 4, "--format", "sym_int4")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("scales")]
+    assert "2 bytes a block of 64" in line
+
+
+def test_a_range(cli):
+    done = cli(*ASKED, "--context", "1024:5120", "--json")
+    record = done.record
+    assert (record["context"], record["context_end"], record["steps"]) == (1024, 5120, 4095)
+    last = record["curve"][-1]["ms_per_token"]
+    assert record["ms_per_token"] < record["mean_ms_per_token"] < last
+    printed = cli(*ASKED, "--context", "1024:5120").out
+    assert f"{record['mean_ms_per_token']:.3f} ms" in printed
+    assert "4095 steps" in printed
+
+
+def test_a_file_and_a_table(cli, tmp_path):
+    done = cli(*ASKED, "--json", tmp_path / "floor.json")
+    assert "no step can be faster" in done.out
+    assert json.loads((tmp_path / "floor.json").read_text())["rung"] == "spec"
+
+
+def test_json_without_a_value_may_stand_anywhere(cli):
+    assert cli("floor", "--json", "--tp", 4).record["tp"] == 4
+    assert cli("floor", "--json", "-", "--tp", 4).record["tp"] == 4
+
+
+def test_the_format_of_lm_head(cli):
+    whole, head = (
+        cli("floor", "--json", *more).record["bytes"]["weights"]
+        for more in ([], ["--lm-head-format", "bf16"])
+    )
+    assert head - whole == 152064 * 5120 * 3 / 2
+
+
+def test_published(cli):
+    done = cli("floor", "--published", "--json")
+    assert done.code == 0
+    figures = {figure["id"]: figure for figure in done.record["figures"]}
+    reason = figures["qwq32b-4xa770-serving-metric"]
+    assert not reason["comparable"]
+    assert reason["reason"]
+    assert reason["ratio"] > 2000
+    assert not any(figure["impossible"] for figure in figures.values())
+    printed = cli("floor", "--published").out
+    assert all(name in printed for name in figures)
+
+
+def test_a_fresh_process_answers_at_once():
+    command = [sys.executable, "-X", "importtime", "-m", "truetpot", "floor", "--json"]
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        took.append(time.perf_counter() - start)
+        if took[-1] < 2:
+            break
+    assert min(took) < 2, took
+    assert json.loads(done.stdout)["model"] == "qwq-32b"
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"torch", "numba", "truetpot.ops", "truetpot.decode"}

@@ -1,0 +1,121 @@
+"""``truetpot kernels``: the record, what can be chosen, and loud skips."""
+
+import pytest
+
+from truetpot.measure.ceiling import SLICES
+
+
+@pytest.fixture
+def kernels(cli, model, check_kernels):
+    """``kernels(...)`` on the tiny model, quickly; a record is checked field by field."""
+
+    def call(*args):
+        done = cli("kernels", "--model", model, "--seconds", 0.05, "--context", 20, *args)
+        if "--json" in args:
+            check_kernels(done.record)
+        return done
+
+    return call
+
+
+def test_the_record(kernels):
+    done = kernels("--op", "linear", "--provider", "numba,torch", "--json")
+    assert done.code == 0, done.err
+    record = done.record
+    assert record["kind"] == "kernels"
+    assert record["schema_version"] == 1
+    assert not record["partial"]
+    assert record["ceiling"]["gb_s"] > 0
+    assert [(r["roles"], r["provider"]) for r in record["results"]] == [
+        ([role], provider)
+        for role in ("qkv", "o", "gate_up", "down", "lm_head")
+        for provider in ("numba", "torch")
+    ]
+    for result in record["results"]:
+        assert result["status"] == "ok"
+        assert result["error"] <= result["tolerance"]
+        assert result["median_s"] > 0
+        assert result["ci_s"][0] <= result["median_s"] <= result["ci_s"][1]
+    assert min(result["time_over_best"] for result in record["results"]) == 1
+
+
+def test_every_operator_of_the_step_by_itself(kernels):
+    done = kernels("--provider", "numba,torch", "--small")
+    assert done.code == 0, done.err
+    for op in ("linear", "decode_attention", "rms_norm", "rope_append", "silu_mul", "embedding"):
+        assert f"{op} (" in done.out
+    assert "linear_silu_mul (gate_up+silu_mul)" in done.out
+    assert "hot" in done.out
+    assert "skipped: torch has no" in " ".join(done.out.split())
+
+
+def test_roles_formats_and_samples(kernels):
+    done = kernels(
+        *("--role", "o,gate_up", "--format", "bf16,fp16", "--provider", "torch"),
+        *("--samples", "--json"),
+    )
+    results = done.record["results"]
+    assert [(r["op"], r["format"]) for r in results] == [
+        (op, format) for format in ("bf16", "fp16") for op in ("linear",) * 2 + (
+            "linear_silu_mul",)
+    ]  # fmt: skip
+    timed = [r for r in results if r["status"] == "ok"]
+    assert len(timed) == 4
+    assert all(len(r["samples_s"]) == r["samples"] for r in timed)
+
+
+def test_a_shape_of_ones_own(kernels):
+    done = kernels("--shape", "n=32,k=128,m=2", "--op", "linear,linear_silu_mul", "--json")
+    cases = {result["case"] for result in done.record["results"]}
+    assert len(cases) == 2
+    assert all("m=2 n=32 k=128" in case for case in cases)
+
+
+def test_the_read_kernels(kernels):
+    (result,) = kernels("--op", "memory_read", "--provider", "torch", "--json").record["results"]
+    assert result["error"] == 0
+    assert result["bytes"] == (16 << 20) // SLICES
+
+
+BAD = """
+import torch
+from truetpot.ops import ARGMAX
+from truetpot.ops.registry import Kernel, register
+
+@register(ARGMAX, provider="{name}", devices=("cpu",))
+class Bad(Kernel):
+    def __init__(self, case, device):
+        if {fails}:
+            raise RuntimeError("no licence")
+        super().__init__(case, device)
+
+    def __call__(self, *, logits):
+        return logits[:, :3].argmax(dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "reason"), [(True, "RuntimeError: no licence"), (False, "error inf")]
+)
+def test_a_wrong_kernel_has_no_time(kernels, tmp_path, fails, reason):
+    (tmp_path / "bad.py").write_text(BAD.format(fails=fails, name="bad"))
+    done = kernels("--kernels", tmp_path, "--provider", "bad,torch", "--op", "argmax", "--json")
+    assert done.code == 1
+    bad, good = done.record["results"]
+    assert (bad["status"], bad["median_s"], bad["error"]) == ("wrong", None, None)
+    assert reason in bad["reason"]
+    assert good["status"] == "ok"
+
+
+def test_a_folders_provider_comes_first(kernels, tmp_path):
+    (tmp_path / "bad.py").write_text(BAD.format(fails=True, name="first"))
+    (tmp_path / "broken.py").write_text("import not_there\n")
+    done = kernels("--kernels", tmp_path, "--op", "argmax", "--json")
+    assert [r["provider"] for r in done.record["results"]] == ["first", "numba", "torch"]
+    assert "broken.py was not loaded: No module named 'not_there'" in done.err
+
+
+def test_nothing_to_measure_is_no_success(kernels):
+    done = kernels("--op", "linear_silu_mul", "--provider", "torch")
+    assert done.code == 2
+    assert "Nothing could be measured: torch has no linear_silu_mul kernel" in done.sentence

@@ -1,0 +1,41 @@
+"""``truetpot providers``, and what belongs to no command."""
+
+import subprocess
+import sys
+
+import truetpot
+
+
+def test_providers(cli, tmp_path):
+    (tmp_path / "gone.py").write_text("import not_there\n")
+    done = cli("providers", "--device", "cpu", "--kernels", tmp_path, "--json")
+    assert done.code == 0
+    record = done.record
+    assert record["kind"] == "providers"
+    assert [device["device"] for device in record["devices"]][-1] == "cpu"
+    rows = {(row["op"], row["provider"]): row for row in record["kernels"]}
+    linear = rows["linear", "numba"]
+    assert linear["available"]
+    assert linear["note"] in ("avx512_bf16", "generic")
+    assert linear["source"] == "kernels/linear/numba.py"
+    assert "multiples of 16" in rows["linear", "torch"]["reason"]
+    lost = rows["(file)", "gone"]
+    assert not lost["available"]
+    assert "not_there" in lost["reason"]
+    printed = cli("providers", "--device", "cpu").out
+    assert "kernels/decode_attention/torch.py" in "".join(printed.split())
+
+
+def test_version(cli):
+    assert cli("--version").out == f"truetpot {truetpot.__version__}\n"
+    command = [sys.executable, "-m", "truetpot", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"truetpot {truetpot.__version__}\n"
+
+
+def test_help_names_every_command(cli):
+    done = cli("--help")
+    assert done.code == 0
+    for name in ("floor", "decode", "kernels", "providers"):
+        assert name in done.out
+        assert cli(name, "--help").code == 0
