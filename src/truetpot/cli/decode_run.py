@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ class Outcome:
     stage: str = "check"
     wrong: list[str] = field(default_factory=list)
     ceiling: Ceiling | None = None
+    build_s: float | None = None
     providers: dict[str, str] = field(default_factory=dict)
     timings: StepTimings | None = None
     interrupted: bool = False
@@ -134,6 +136,7 @@ class Outcome:
             "step_timing": None if self.timings is None else _timing(self.timings),
             "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
             "providers": self.providers,
+            "build_s": self.build_s,
             "plan": {
                 "sentence": self.plan.sentence(),
                 "needed_bytes": needs.total,
@@ -187,6 +190,7 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
+    start = time.perf_counter()
     with terminal.bar(what, "GB") as advance:
         step = DecodeStep(
             model,
@@ -197,7 +201,7 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
             request.rank,
             lambda done, total: advance(done / 1e9, total / 1e9),
         )
-    outcome.providers = step.providers
+    outcome.providers, outcome.build_s = step.providers, time.perf_counter() - start
     outcome.notes += [
         f"no kernel of {provider} is part of this step, although --kernels has some"
         for provider in setting.own

@@ -27,6 +27,7 @@ class CpuDevice(TorchDevice):
     """All cores that this process may use, as one device."""
 
     kind = "cpu"
+    settle_s = 0.005  # libgomp's threads spin for 300,000 rounds by default, some 3 ms
     name = "cpu"
     torch = torch.device("cpu")
 

@@ -36,6 +36,8 @@ class Device(ABC):
 
     kind: ClassVar[str]
     """``cpu``, ``cuda``, ``xpu``, ``opencl``: what a kernel's ``devices`` name."""
+    settle_s: ClassVar[float] = 0.0
+    """How long what ran before may still disturb: untimed calls fill it before each sample."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
 
