@@ -35,6 +35,7 @@ DECODE = {
     "extrapolation": str | None, "parameters": int, "rungs": dict, "losses": dict,
     "share_of_ceiling": float | None, "operators": list, "valid": bool, "warnings": list,
     "step_timing": dict | None, "ceiling": dict | None, "providers": dict, "plan": dict,
+    "build_s": float | None,
     "state_after": dict, "peak_rss_bytes": int, "finished": bool, "partial": bool,
     "interrupted_during": str | None,
 }  # fmt: skip
