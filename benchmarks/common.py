@@ -19,6 +19,7 @@ import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from truetpot.cli.cases import step_cases
+from truetpot.cli.setting import busy
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
@@ -96,11 +97,14 @@ def skip(reason: str) -> NoReturn:
 
 
 def device(name: str) -> Device:
-    """The device, or n/a."""
+    """The device, or n/a. Says so if a CPU is busy with other things."""
     try:
-        return choose_device(name)
+        here = choose_device(name)
     except UserError as error:
         skip(str(error))
+    if note := busy(here):
+        print(note, file=sys.stderr)
+    return here
 
 
 def card(here: Device) -> Hardware | None:

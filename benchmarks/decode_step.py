@@ -74,7 +74,7 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
     except UserError as error:
         common.skip(str(error))
     must_move = step_traffic(model, chosen.shape, chosen.layers).bound
-    entrant = Entrant("step", [step.run], must_move)
+    entrant = Entrant("step", [step.run], must_move, elapsed=True)
     if hardware := common.card(here):
         # what the last-level cache may have kept from the step before need not be read
         entrant.floor_s = hardware.read_ms(max(0, must_move - here.cache_bytes())) * 1e-3

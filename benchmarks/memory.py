@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from truetpot.errors import UserError
-from truetpot.measure.ceiling import SWEEP, buffer_bytes, find_ceiling
+from truetpot.measure.ceiling import SLICES, SWEEP, buffer_bytes, find_ceiling
 from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 
@@ -27,17 +27,16 @@ class Read:
         """Seconds a GiB: ASV takes lower for better, which GB/s are not."""
         here = common.device(device)
         try:
-            what = MemoryReadCase("fp32", buffer_bytes(here) // 8)
+            what = MemoryReadCase("fp32", buffer_bytes(here) // SLICES)
             reason = REGISTRY.find(MEMORY_READ.name, provider, what, here)
             if isinstance(reason, str):
                 common.skip(reason)
             sweep = replace(SWEEP, seconds=min(SWEEP.seconds, common.SECONDS))
-            best = find_ceiling(here, sweep, [provider]).entrant()
+            best = find_ceiling(here, sweep, [provider]).entrant(GIB)
         except UserError as error:
             common.skip(str(error))
         if hardware := common.card(here):
             best.floor_s = hardware.read_ms(best.bytes) * 1e-3
-        best.per_sample = max(1, GIB // best.bytes)
         times = common.race_alone(best, here).device_s
         return common.samples([each * GIB / best.bytes for each in times])
 

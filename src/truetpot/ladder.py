@@ -215,12 +215,15 @@ def _paired(timings: StepTimings) -> list[float]:
 def _beyond(timings: StepTimings) -> tuple[float, str]:
     """How far the fastest kernel that reads from memory is beyond the ceiling, and its role.
 
-    Beyond means that the whole interval of its share lies above 1, not only the median.
+    Beyond means that the whole interval of its share lies above 1, not only the median. A sample
+    a tenth as long as the ceiling's is no match for it where bandwidth comes in bursts.
     """
+    enough = timings.ceiling.bytes * timings.ceiling.per_sample / 10
     shares = [
         (share.median_s, kernel.use.role)
         for kernel in timings.kernels
         if kernel.rotated
+        and kernel.entrant.bytes * kernel.entrant.per_sample >= enough
         and (share := stats(kernel.entrant.shares(timings.ceiling))).low_s > 1.0
     ]
     return max(shares, default=(1.0, ""))
