@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 from numba import get_num_threads, njit, prange
-from truetpot.kernels.linear._panels import LOADS, STORES
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import LOADS, STORES
 
 TILE = 16
 """Tokens. Small, so that keys and values alternate faster than the prefetcher forgets either."""

@@ -34,6 +34,7 @@ from numba import int32, njit, prange
 from truetpot.formats import Weight
 from truetpot.runtime import simd
 from truetpot.runtime.memory import huge_empty
+from truetpot.runtime.simd import LOADS
 
 ROWS = simd.LANES
 BLOCK = 64
@@ -41,17 +42,6 @@ SHARES = 8
 """Times that a thread comes back for more panels."""
 INT4_STEP = 2 * ROWS + BLOCK // 2 * ROWS
 
-LOADS: dict[str, tuple[Any, int]] = {
-    "fp32": (simd.load_f32, 64),
-    "fp16": (simd.load_f16, 32),
-    "bf16": (simd.load_bf16, 32),
-    "fp8_e5m2": (simd.load_e5m2, 16),
-}
-STORES: dict[str, tuple[Any, int]] = {
-    "fp32": (simd.store_f32, 4),
-    "fp16": (simd.store_f16, 2),
-    "bf16": (simd.store_bf16, 2),
-}
 TERMS = {"bf16": 1, "fp16": 2}
 """bf16 terms that add up to one activation, by dtype: 8 significant bits each."""
 

@@ -10,10 +10,8 @@ import torch
 from numba import get_num_threads, njit, prange
 from truetpot.kernels.linear._panels import (
     BLOCK,
-    LOADS,
     ROWS,
     SHARES,
-    STORES,
     by_dot,
     pack,
     panel_bytes,
@@ -27,6 +25,7 @@ from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import LOADS, STORES
 
 
 @register(LINEAR, provider="numba", devices=("cpu",))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from numba import get_num_threads, njit, prange
 from truetpot.kernels.linear import _panels
-from truetpot.kernels.linear._panels import BLOCK, ROWS, SHARES, STORES
+from truetpot.kernels.linear._panels import BLOCK, ROWS, SHARES
 from truetpot.kernels.linear.numba import Activations, refuses
 
 from truetpot.formats import Weight
@@ -18,6 +18,7 @@ from truetpot.ops.linear_silu_mul import linear_case
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import STORES
 
 
 @register(LINEAR_SILU_MUL, provider="numba", devices=("cpu",))

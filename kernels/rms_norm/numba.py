@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
-from truetpot.kernels.linear._panels import STORES
 
 from truetpot.ops import RMS_NORM, RmsNormCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import STORES
 
 
 @register(RMS_NORM, provider="numba", devices=("cpu",))

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
-from truetpot.kernels.linear._panels import LOADS, STORES
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import LOADS, STORES
 
 
 @register(ROPE_APPEND, provider="numba", devices=("cpu",))

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from numba import njit
-from truetpot.kernels.linear._panels import STORES
 
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
+from truetpot.runtime.simd import STORES
 
 
 @register(SILU_MUL, provider="numba", devices=("cpu",))

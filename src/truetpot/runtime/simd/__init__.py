@@ -31,6 +31,8 @@ from truetpot.runtime.simd.arithmetic import (
 )
 from truetpot.runtime.simd.block import Block, block
 from truetpot.runtime.simd.memory import (
+    LOADS,
+    STORES,
     fetch_add,
     load_bf16,
     load_e5m2,
@@ -60,6 +62,8 @@ from truetpot.runtime.simd.vector import HAS_BF16_DOT, LANES, path_name
 __all__ = [
     "HAS_BF16_DOT",
     "LANES",
+    "LOADS",
+    "STORES",
     "Block",
     "Outer",
     "add",

@@ -149,3 +149,18 @@ def prefetch(builder: Any, address: Any) -> Any:
     pointer = builder.inttoptr(address, ir.IntType(8).as_pointer())
     flags = [ir.Constant(I32T, v) for v in (0, 3, 1)]  # read, keep in all caches, data
     call_intrinsic(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, *flags])
+
+
+LOADS: dict[str, tuple[Any, int]] = {
+    "fp32": (load_f32, 64),
+    "fp16": (load_f16, 32),
+    "bf16": (load_bf16, 32),
+    "fp8_e5m2": (load_e5m2, 16),
+}
+"""The load of each dtype or format, and the bytes of sixteen elements."""
+STORES: dict[str, tuple[Any, int]] = {
+    "fp32": (store_f32, 4),
+    "fp16": (store_f16, 2),
+    "bf16": (store_bf16, 2),
+}
+"""The store of each dtype, and the bytes of one element."""
