@@ -1,9 +1,10 @@
 """``decode_attention`` on the CPU: K and V read once for all heads of a group, split over tokens.
 
-A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles: the
-tile's keys give the scores of the whole group, an online softmax (Milakov and Gimelshein 2018,
-arXiv 1805.02867) updates maximum and sum, and the tile's values are added up. Partial results of a
-sequence are combined at the end.
+A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles, and
+prefetches the next tile's rows, one for each row it uses: there is too much arithmetic between two
+loads for the hardware to look ahead by itself. The tile's keys give the scores of the whole group,
+an online softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and sum, and the
+tile's values are added up. Partial results of a sequence are combined at the end.
 
 With bf16 activations and cache both products go by ``vdpbf16ps``, two elements an instruction:
 pairs of dimensions for q.K, pairs of tokens for p.V, for which two rows' words are interleaved and
@@ -27,10 +28,14 @@ from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import LOADS, STORES
 
-TILE = 16
-"""Tokens. Small, so that keys and values alternate faster than the prefetcher forgets either."""
+TILE = 64
+"""Tokens whose keys, then values, are gone through; the next tile's are prefetched meanwhile."""
 MOST_AT_ONCE = 8
-"""Heads whose accumulators the registers hold together."""
+"""Heads whose sums of q.K the registers hold together."""
+ACCUMULATORS = 24
+"""Vectors that the registers hold of p.V, beside the rows and p."""
+STATE = 16
+"""Floats beside a head's accumulator: maximum, sum, and room that keeps vectors aligned."""
 ITEMS_A_THREAD = 4
 LOWEST = np.float32(-3.0e38)
 
@@ -45,10 +50,10 @@ class NumbaDecodeAttention(Kernel):
         self.run = attend(case.dtype, case.kv_format, group, case.head_dim)
         pairs = case.batch * case.kv_heads
         self.most_splits = -(-ITEMS_A_THREAD * get_num_threads() // pairs)
-        self.partial = torch.empty((pairs * self.most_splits, group, case.head_dim + 2))
+        self.partial = torch.empty((pairs * self.most_splits, group, case.head_dim + STATE))
         self.scores = torch.empty((pairs * self.most_splits, group, TILE))
         self.products = torch.empty((pairs * self.most_splits, group, 4 * simd.LANES))
-        self.offsets = torch.empty((pairs * self.most_splits, TILE), dtype=torch.int64)
+        self.offsets = torch.empty((pairs * self.most_splits, 2 * TILE), dtype=torch.int64)
         self.identity = torch.arange(case.batch, dtype=torch.int32)
 
     @classmethod
@@ -96,32 +101,41 @@ def dots(dtype: str, kv_format: str, head_dim: int) -> bool:
 
 @cache
 def values(head_dim: int, kv_format: str, by_dot: bool, heads: int) -> Callable[..., Any]:
-    """njit ``(v_cache, offsets, p, acc, count)``: acc[h] += sum over the tile's rows of p[h] v.
+    """njit ``(v_cache, offsets, ahead, p, acc, count)``: acc[h] += sum over the rows of p[h] v.
 
-    One pass over whole rows for all heads at once, although that is more accumulators than there
-    are registers: going through a tile by columns or by heads instead costs a third of the
-    bandwidth, because the hardware's prefetcher then has no stream to follow.
+    The tile is gone through as many columns at a time as leave every head's accumulator in a
+    register. ``ahead`` are the offsets of the next tile's rows.
     """
     load_kv, lane_bytes = LOADS[kv_format]
-    chunks, state_bytes = head_dim // simd.LANES, 4 * (head_dim + 2)
-    block, peek_i64 = simd.outer(heads, chunks), simd.peek_i64
+    chunks, state_bytes = head_dim // simd.LANES, 4 * (head_dim + STATE)
+    unit = 2 if by_dot else 1
+    columns = max(
+        c for c in range(unit, chunks + 1, unit)
+        if chunks % c == 0 and (c == unit or heads * c <= ACCUMULATORS)
+    )
+    column_bytes = columns * lane_bytes
+    block, peek_i64, prefetch = simd.outer(heads, columns), simd.peek_i64, simd.prefetch
     load, store, multiply = block.load, block.store, block.dot if by_dot else block.fma
-    two_rows: Any = simd.paired_rows(chunks) if by_dot else None
-    one_row: Any = None if by_dot else simd.widened_row(load_kv, chunks, lane_bytes)
+    two_rows: Any = simd.paired_rows(columns) if by_dot else None
+    one_row: Any = None if by_dot else simd.widened_row(load_kv, columns, lane_bytes)
 
     @njit(boundscheck=False)
-    def add_values(v_cache, offsets, p, acc, count):  # type: ignore[no-untyped-def]
-        out = load(acc, state_bytes)
-        if by_dot:  # p as pairs of bf16 at the start of each row of scores
-            for t in range(0, count, 2):
-                even, odd = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
-                rows = two_rows(v_cache + even, v_cache + odd)
-                out = multiply(out, rows, p + 2 * t, 4 * TILE)
-        else:
-            for t in range(count):
-                row = one_row(v_cache + peek_i64(offsets + 8 * t))
-                out = multiply(out, row, p + 4 * t, 4 * TILE)
-        store(out, acc, state_bytes)
+    def add_values(v_cache, offsets, ahead, p, acc, count):  # type: ignore[no-untyped-def]
+        for c in range(0, chunks, columns):
+            at = v_cache + c * lane_bytes
+            out = load(acc + 64 * c, state_bytes)
+            for t in range(0, count, unit):
+                for i in range(unit):
+                    next_row = at + peek_i64(ahead + 8 * (t + i))
+                    for line in range(0, column_bytes, 64):
+                        prefetch(next_row + line)
+                if by_dot:  # p as pairs of bf16 at the start of each row of scores
+                    even, odd = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
+                    out = multiply(out, two_rows(at + even, at + odd), p + 2 * t, 4 * TILE)
+                else:
+                    row = one_row(at + peek_i64(offsets + 8 * t))
+                    out = multiply(out, row, p + 4 * t, 4 * TILE)
+            store(out, acc + 64 * c, state_bytes)
 
     return add_values
 
@@ -149,14 +163,19 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
     peek, peek_i32, poke = simd.peek_f32, simd.peek_i32, simd.poke_f32
     peek_i64, poke_i64 = simd.peek_i64, simd.poke_i64
     chunks, row_bytes = head_dim // simd.LANES, head_dim * kv_size
-    acc_bytes, state_bytes = 4 * head_dim, 4 * (head_dim + 2)
+    acc_bytes, state_bytes = 4 * head_dim, 4 * (head_dim + STATE)
+    prefetch = simd.prefetch
 
     @njit(boundscheck=False)
-    def score_tile(q, k_cache, offsets, scores, products, count):  # type: ignore[no-untyped-def]
+    def score_tile(q, k_cache, offsets, ahead, scores, products, count):  # type: ignore[no-untyped-def]
         """Four tokens at a time, so that each load of q serves four."""
         for t in range(0, count, 4):
             o0, o1 = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
             o2, o3 = peek_i64(offsets + 8 * t + 16), peek_i64(offsets + 8 * t + 24)
+            for i in range(4):
+                next_row = k_cache + peek_i64(ahead + 8 * (t + i))
+                for line in range(0, row_bytes, 64):
+                    prefetch(next_row + line)
             for b in range(blocks):
                 a0, a1, a2, a3 = zero(), zero(), zero(), zero()
                 for c in range(steps):
@@ -207,6 +226,20 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
     add_values = values(head_dim, kv_format, by_dot, heads)
 
     @njit(boundscheck=False)
+    def locate(table, head, kv_heads, page, first, last, offsets):  # type: ignore[no-untyped-def]
+        """Byte offsets of a tile's rows; past the end the last row's, which then weighs nothing."""
+        index, slot = first // page, first % page
+        offset = np.int64(0)
+        for t in range(TILE):
+            if first + t < last:
+                if slot == page:  # counted along: a division a token costs a third of the time
+                    index, slot = index + 1, 0
+                where = (np.int64(peek_i32(table + 4 * index)) * kv_heads + head) * page
+                offset = (where + slot) * row_bytes
+                slot += 1
+            poke_i64(offsets + 8 * t, offset)
+
+    @njit(boundscheck=False)
     def attend_range(  # type: ignore[no-untyped-def]
         q, k_cache, v_cache, table, head, kv_heads, page, first, last, partial, scores, products,
         offsets, scale,
@@ -217,25 +250,19 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
                 store(at + 64 * c, splat(np.float32(0.0)), 16)
             poke(at + acc_bytes, LOWEST)
             poke(at + acc_bytes + 4, np.float32(0.0))
-        index, slot = first // page, first % page
+        ahead = offsets + 8 * TILE
+        locate(table, head, kv_heads, page, first, last, ahead)
         for start in range(first, last, TILE):
             count = min(TILE, last - start)
-            offset = np.int64(0)
-            for t in range(count + -count % 4):  # the last four filled up: they weigh nothing
-                if t < count:
-                    if slot == page:  # counted along: a division a token costs a third of the time
-                        index, slot = index + 1, 0
-                    where = (np.int64(peek_i32(table + 4 * index)) * kv_heads + head) * page
-                    offset = (where + slot) * row_bytes
-                    slot += 1
-                poke_i64(offsets + 8 * t, offset)
-            score_tile(q, k_cache, offsets, scores, products, count)
+            offsets, ahead = ahead, offsets
+            locate(table, head, kv_heads, page, start + TILE, last, ahead)
+            score_tile(q, k_cache, offsets, ahead, scores, products, count)
             for g in range(group):
                 at = partial + g * state_bytes
                 soften(scores + 4 * g * TILE, at + acc_bytes, at, count, scale)
             for g in range(0, group, heads):
                 add_values(
-                    v_cache, offsets, scores + 4 * g * TILE, partial + g * state_bytes, count
+                    v_cache, offsets, ahead, scores + 4 * g * TILE, partial + g * state_bytes, count
                 )
 
     @njit(boundscheck=False)
@@ -281,7 +308,7 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
                 table + 4 * row * table_width, head, kv_heads, page,
                 split * length // splits, (split + 1) * length // splits,
                 partial + item * step, scores + item * 4 * group * TILE,
-                products + item * 256 * group, offsets + item * 8 * TILE, np.float32(scale),
+                products + item * 256 * group, offsets + item * 16 * TILE, np.float32(scale),
             )
         for pair in range(batch * kv_heads):
             for g in range(group):
