@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
-from truetpot.cli.cases import step_cases
 from truetpot.cli.setting import busy
+from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise

@@ -81,3 +81,8 @@ def test_not_even_one_layer(qwq):
     with pytest.raises(UserError) as caught:
         plan(qwq, replace(SHAPE, context=5000), 2 * GIB)
     assert re.search(r"needs \d\.\d GiB and 2\.0 GiB are free", str(caught.value))
+
+
+def test_more_layers_than_there_are(qwq):
+    with pytest.raises(UserError, match="has 64 layers, not 65"):
+        plan(qwq, replace(SHAPE, layers=65), 100 * GIB)

@@ -28,6 +28,24 @@ KernelsOption = Annotated[
     Path | None,
     typer.Option("--kernels", metavar="DIR", help="A folder with kernels of your own."),
 ]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, xpu[:i] or cuda[:i].")]
+BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Sequences decoded at once.")]
+DtypeOption = Annotated[
+    str,
+    typer.Option(
+        "--dtype", help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16."
+    ),
+]
+KvFormatOption = Annotated[
+    str, typer.Option("--kv-format", help="KV cache; auto is as the activations.")
+]
+PageOption = Annotated[
+    int | None,
+    typer.Option("--page", min=1, help="Tokens a page of the KV cache; else contiguous."),
+]
+SvgOption = Annotated[
+    Path | None, typer.Option("--svg", metavar="FILE", help="What is printed, as a picture.")
+]
 
 
 class JsonCommand(TyperCommand):

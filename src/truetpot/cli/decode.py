@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, KernelsOption, check_writable, numbers
+from truetpot.cli.command import (
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    KernelsOption,
+    KvFormatOption,
+    PageOption,
+    SvgOption,
+    check_writable,
+    numbers,
+)
 from truetpot.errors import UserError
 
 MODEL = "qwq-32b"
@@ -18,19 +29,15 @@ def decode(
         str | None,
         typer.Option(help=f"A known model, or a folder with a config.json; {MODEL} if not given."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, xpu[:i] or cuda[:i].")] = "auto",
+    device: DeviceOption = "auto",
     format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
     context: Annotated[
         int, typer.Option(min=0, help="Tokens in the cache when the step starts.")
     ] = 1024,
-    batch: Annotated[int, typer.Option(min=1, help="Sequences decoded at once.")] = 1,
-    dtype: Annotated[
-        str, typer.Option(help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16.")
-    ] = "auto",
-    kv_format: Annotated[str, typer.Option(help="KV cache; auto is as the activations.")] = "auto",
-    page: Annotated[
-        int | None, typer.Option(min=1, help="Tokens a page of the KV cache; else contiguous.")
-    ] = None,
+    batch: BatchOption = 1,
+    dtype: DtypeOption = "auto",
+    kv_format: KvFormatOption = "auto",
+    page: PageOption = None,
     provider: Annotated[
         str | None,
         typer.Option(help="In order of preference; numba,torch on a CPU, else torch."),
@@ -59,9 +66,7 @@ def decode(
     ] = 60.0,
     kernels: KernelsOption = None,
     json: JsonOption = None,
-    svg: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What is printed, as a picture.")
-    ] = None,
+    svg: SvgOption = None,
 ) -> None:
     """Time one whole single-token decode step and each of its kernels, beside the read ceiling."""
     check_writable(json, "--json")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, KernelsOption, check_writable, listed
+from truetpot.cli.command import (
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    KernelsOption,
+    KvFormatOption,
+    PageOption,
+    SvgOption,
+    check_writable,
+    listed,
+)
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
 MODEL, CONTEXT = "qwq-32b", 1024
@@ -25,18 +35,14 @@ def kernels(
     context: Annotated[
         int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Sequences decoded at once.")] = 1,
-    dtype: Annotated[
-        str, typer.Option(help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16.")
-    ] = "auto",
-    kv_format: Annotated[str, typer.Option(help="KV cache; auto is as the activations.")] = "auto",
-    page: Annotated[
-        int | None, typer.Option(min=1, help="Tokens a page of the KV cache; else contiguous.")
-    ] = None,
+    batch: BatchOption = 1,
+    dtype: DtypeOption = "auto",
+    kv_format: KvFormatOption = "auto",
+    page: PageOption = None,
     provider: Annotated[
         str | None, typer.Option(help="Who is compared; numba,torch on a CPU, else torch.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, xpu[:i] or cuda[:i].")] = "auto",
+    device: DeviceOption = "auto",
     role: Annotated[
         str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
     ] = None,
@@ -54,9 +60,7 @@ def kernels(
     ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
-    svg: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What is printed, as a picture.")
-    ] = None,
+    svg: SvgOption = None,
 ) -> None:
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
     check_writable(json, "--json")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from truetpot.cli.cases import StepCase, choose, shaped, step_cases
+from truetpot.cli.cases import choose, shaped
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.setting import Setting, busy, sweep_rule
+from truetpot.decode.cases import StepCase, step_cases
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model

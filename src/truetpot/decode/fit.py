@@ -89,6 +89,8 @@ def plan(model: Model, shape: StepShape, free_bytes: int) -> Plan:
     """
     check_tp(model, shape.tp, shape.weight_format)
     asked = model.layers if shape.layers is None else shape.layers
+    if asked > model.layers:
+        raise UserError(f"{model.name} has {model.layers} layers, not {asked}.")
 
     def planned(chosen: StepShape, layers: int) -> Plan:
         need = needs(model, chosen, layers)
