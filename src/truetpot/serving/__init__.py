@@ -1,0 +1,1 @@
+"""What serving benchmarks wrote: records, readers, metrics, findings, prompts. No devices here."""

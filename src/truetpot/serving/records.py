@@ -1,0 +1,206 @@
+"""What a serving benchmark wrote, in one form for every tool.
+
+A file holds one or more runs. A run always has what the tool printed (:class:`Figure`, in seconds)
+and its totals; it has one row a request only if the file does. Columns are plain arrays, so that
+tens of millions of gaps take eight bytes each. What a file does not say is NaN, -1 or None: a
+reader never computes a value that the tool did not write, except where a docstring here says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+UNKNOWN = -1
+"""Of a count."""
+
+
+class Counting(StrEnum):
+    """Ways to count the output tokens of a request."""
+
+    SERVER = "server"
+    """What the server said it generated (``usage.completion_tokens``, a loadgen's report)."""
+    RETOKENISED = "retokenised"
+    """The visible text through a tokenizer again."""
+    REQUESTED = "requested"
+    """What was asked for, whatever came."""
+    CHUNKS = "chunks"
+    """Streamed messages, each taken for a token."""
+    UNSTATED = "unstated"
+    """A count that the file gives without saying how it was made."""
+
+
+class Metric(StrEnum):
+    """Quantities that tools report. Which formula a tool means is in its :class:`Definition`."""
+
+    TTFT = "ttft"
+    TPOT = "tpot"
+    ITL = "itl"
+    E2E = "e2e"
+    E2E_PER_TOKEN = "e2e_per_token"
+    QUEUE = "queue"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a tool's figure really is. From ``tools/<tool>.toml``."""
+
+    metric: Metric
+    name: str
+    """As the tool calls it: ``Mean TPOT (ms)``."""
+    canonical: str
+    """Key of ``metrics/definitions.toml`` whose formula this is; "" where it is none of them."""
+    formula: str
+    """In the tool's own quantities."""
+    counting: Counting
+    """Which count of output tokens it divides by."""
+    ends: str
+    """What the interval ends with: ``last token``, ``[DONE]``, ``last chunk``."""
+    aggregate: str
+    """``per request``, ``token-weighted`` or ``pooled over chunks``."""
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One reported number. ``value`` is in seconds, NaN if the file has NaN or null."""
+
+    metric: Metric
+    statistic: str
+    """``mean``, ``median``, ``std``, ``min``, ``max``, ``p99``, ``p99.9``, ..."""
+    value: float
+    key: str
+    """Where in the file: ``mean_tpot_ms``."""
+    unit: str
+    """The file's: ``s``, ``ms``, ``us`` or ``ns``."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the run as the tool wrote them; None where it did not."""
+
+    duration_s: float | None = None
+    attempted: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    input_tokens: int | None = None
+    output_tokens: Mapping[Counting, int] = field(default_factory=dict)
+    requests_per_s: float | None = None
+    output_tokens_per_s: float | None = None
+    total_tokens_per_s: float | None = None
+    peak_output_tokens_per_s: float | None = None
+    mean_concurrency: float | None = None
+    """Measured by the tool, not the limit that was set."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the run was asked to do; None where the file does not say."""
+
+    model: str | None = None
+    tokenizer: str | None = None
+    date: str | None = None
+    request_rate: float | None = None
+    """Requests a second; ``inf`` where all were sent at once."""
+    max_concurrency: int | None = None
+    batch: int | None = None
+    """Sequences decoded together, where the tool drives the engine itself."""
+    input_tokens: int | None = None
+    """A request's prompt, as asked for."""
+    output_tokens: int | None = None
+    """A request's output, as asked for."""
+    ignore_eos: bool | None = None
+    streaming: bool | None = None
+    tokens_per_step: float | None = None
+    """Mean accepted length of speculative decoding; 1 without."""
+    weight_format: str | None = None
+    """As the file calls it."""
+    model_bytes: int | None = None
+    """Of the weights, where the tool knows."""
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Times between consecutive streamed chunks of every request, one array for all."""
+
+    seconds: Floats
+    """[gaps]"""
+    offsets: Ints
+    """[requests + 1]: request i has ``seconds[offsets[i]:offsets[i + 1]]``."""
+
+    def counts(self) -> Ints:
+        """Gaps of each request [requests]."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class Requests:
+    """One row a request, in the file's order. Arrays are [requests]."""
+
+    prompt_tokens: Ints
+    output_tokens: Mapping[Counting, Ints]
+    """Every count that the file has."""
+    counting: Counting
+    """The one that the tool divides by: a key of ``output_tokens``."""
+    ttft_s: Floats
+    """From sending to the first chunk."""
+    latency_s: Floats
+    """From sending to the end; where ``latency_from_gaps``, ``ttft + sum(gaps)`` by the reader."""
+    latency_from_gaps: bool
+    ok: NDArray[np.bool_]
+    """False for a request that failed."""
+    start_s: Floats | None = None
+    """Since any fixed instant."""
+    gaps: Gaps | None = None
+    gap_unit_is_token: bool = False
+    """True where the tool divides a chunk's gap by its tokens before it writes it."""
+    text_chars: Ints | None = None
+    """Visible characters of the output."""
+    blank_chars: Ints | None = None
+    """White space among them."""
+    finish_reasons: tuple[str, ...] | None = None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """Message and how often, the first hundred distinct ones."""
+
+    def __len__(self) -> int:
+        return len(self.ttft_s)
+
+    @property
+    def tokens(self) -> Ints:
+        """Output tokens as the tool counts them."""
+        return self.output_tokens[self.counting]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one tool."""
+
+    tool: str
+    """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
+    ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``ipex-llm-all-in-one``,
+    ``ipex-llm-online``."""
+    variant: str
+    """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
+    place: str
+    """Where in the file, if it has several: ``line 3``, ``benchmarks[1]``; else ""."""
+    definitions: Mapping[Metric, Definition]
+    figures: tuple[Figure, ...]
+    totals: Totals
+    setting: Setting
+    requests: Requests | None = None
+    notes: tuple[str, ...] = ()
+    """What the reader had to decide, in sentences for people."""
+
+    def figure(self, metric: Metric, statistic: str) -> float | None:
+        """A reported value in seconds, None if the file has none."""
+        for figure in self.figures:
+            if figure.metric is metric and figure.statistic == statistic:
+                return figure.value
+        return None
