@@ -1,0 +1,49 @@
+"""What the Triton kernels share: where they run, and small device functions.
+
+``TRITON_INTERPRET=1`` runs them on the CPU, operation by operation in NumPy: for tests, not for
+timing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+
+from truetpot.runtime.device import Device
+
+INTERPRETED = bool(triton.knobs.runtime.interpret)
+_WIDEN = tl.constexpr(INTERPRETED)
+DEVICES = ("cuda", "xpu", "cpu") if INTERPRETED else ("cuda", "xpu")
+
+TL_DTYPE = {"fp32": tl.float32, "fp16": tl.float16, "bf16": tl.bfloat16}
+
+
+def note(device: Device) -> str:
+    """For ``truetpot providers``."""
+    return "by Triton's interpreter, for tests" if INTERPRETED else f"Triton {triton.__version__}"
+
+
+def power_of_2(count: int) -> int:
+    """The smallest power of two that is not smaller: what a block's sizes have to be."""
+    return 1 << (count - 1).bit_length()
+
+
+def units(device: Device) -> int:
+    """Multiprocessors or Xe cores: how many programs run side by side at least."""
+    return int(device.identity().get("units") or 1)
+
+
+@triton.jit
+def silu(x: Any) -> Any:
+    """x / (1 + exp(-x))"""
+    return x / (1 + tl.exp(-x))
+
+
+@triton.jit
+def dot(a: Any, b: Any, total: Any) -> Any:
+    """total + a b, accumulated in float32; exact products."""
+    if _WIDEN:  # the interpreter would multiply the bits of a bf16
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a, b, total, input_precision="ieee")

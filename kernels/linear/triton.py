@@ -1,0 +1,183 @@
+"""``linear`` in Triton: float32 multiply-adds for one row of x, ``tl.dot`` for up to sixteen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+from truetpot.kernels._triton import DEVICES, TL_DTYPE, note, power_of_2
+from truetpot.kernels.linear import _triton
+
+from truetpot.formats import Weight
+from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.registry import Config, Kernel, register
+from truetpot.runtime.device import Device
+from truetpot.runtime.torch_device import TorchDevice
+
+MOST_ROWS = 16
+FORMATS = ("fp32", "fp16", "bf16", "fp8_e5m2", "sym_int4")
+DEFAULT = {
+    # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
+    "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4},
+    "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
+    "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4},
+    "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4},
+    "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4},
+}
+
+
+@register(LINEAR, provider="triton", devices=DEVICES)
+class TritonLinear(Kernel):
+    """x [m, k], W as :meth:`pack` leaves it, bias [n] or None; out [m, n] in ``dtype``."""
+
+    def __init__(self, case: LinearCase, device: TorchDevice, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        self.product = Product(case, device, config, paired=False)
+
+    @classmethod
+    def refuses(cls, case: LinearCase, device: Device) -> str | None:
+        """More rows than a decode step's batch."""
+        return refuses(case)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """Which Triton."""
+        return note(device)
+
+    @classmethod
+    def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
+        """The default, then every combination that fits the case."""
+        return configs(case)
+
+    def pack(self, weight: Weight) -> Any:
+        """[n, k] as it is, sym_int4 as :mod:`truetpot.kernels.linear._triton` says."""
+        return self.product.pack(weight)
+
+    def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
+        """One launch."""
+        return self.product(x, weight, bias)
+
+
+def refuses(case: LinearCase) -> str | None:
+    """Why there is no product for the case; None if there is one."""
+    if case.m > MOST_ROWS:
+        return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
+    if case.weight_format not in FORMATS:
+        return f"no product with {case.weight_format} weights"
+    if case.weight_format == "sym_int4" and case.k % 64:
+        return f"sym_int4 needs k in blocks of 64, not {case.k}"
+    return None
+
+
+def kind(case: LinearCase) -> str:
+    """Key of :data:`DEFAULT`: which device function, and for which width of the weights."""
+    if case.weight_format == "sym_int4":
+        return "int4" if case.m == 1 else "gemm_int4"
+    if case.m > 1:
+        return "gemm"
+    return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
+
+
+def configs(case: LinearCase) -> Iterable[Config]:
+    """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
+    yield fitted(DEFAULT[kind(case)], case)
+    seen = [fitted(DEFAULT[kind(case)], case)]
+    for candidate in _candidates(kind(case)):
+        config = fitted(candidate, case)
+        if config not in seen:
+            seen.append(config)
+            yield config
+
+
+def _candidates(name: str) -> Iterable[Config]:
+    if name in ("wide", "narrow"):
+        for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (2, 4, 8)):
+            if 8 <= bn * bk // (32 * warps) <= 64:
+                yield {"BN": bn, "BK": bk, "UNROLL": unroll, "num_warps": warps}
+    elif name == "int4":
+        for g, bw, unroll, warps in product((1, 2, 4), (32, 64, 128, 256), (1, 2, 4), (1, 2, 4, 8)):
+            if bw // (32 * warps) in (1, 2):
+                yield {"G": g, "BW": bw, "UNROLL": unroll, "num_warps": warps}
+    else:
+        depth, sizes = ("BK", (64, 128, 256)) if name == "gemm" else ("BW", (16, 32, 64))
+        for bn, bk, stages, warps in product((16, 32, 64), sizes, (1, 2, 3, 4), (2, 4, 8)):
+            yield {"BN": bn, depth: bk, "STAGES": stages, "num_warps": warps}
+
+
+def fitted(config: Config, case: LinearCase) -> Config:
+    """No block longer than K, no more unrolling than there are blocks."""
+    config = dict(config)
+    for name, length in (("BK", case.k), ("BW", case.k // 8)):
+        if name in config:
+            least = 16 if "STAGES" in config else 1
+            config[name] = max(least, min(config[name], power_of_2(length)))
+            if "UNROLL" in config:
+                config["UNROLL"] = max(1, min(config["UNROLL"], length // config[name]))
+    return config
+
+
+@dataclass
+class Product:
+    """The launch for one case: which device function, with which arguments."""
+
+    case: LinearCase
+    device: TorchDevice
+    config: Config
+    paired: bool
+
+    def __post_init__(self) -> None:
+        case = self.case
+        if case.weight_format == "sym_int4" and case.m == 1:
+            self.launch = self._gemv_int4
+        elif case.weight_format == "sym_int4":
+            self.launch = self._gemm_int4
+        else:
+            self.launch = self._gemv if case.m == 1 else self._gemm
+        self.config = fitted({**DEFAULT[kind(case)], **self.config}, case)
+        self.n = case.n // 2 if self.paired else case.n
+        self.groups = -(-self.n // _triton.GROUP)
+        plain = case.weight_format in (case.dtype, "fp8_e5m2", "sym_int4")
+        self.compute = TL_DTYPE[case.dtype if plain else "fp32"]
+
+    def pack(self, weight: Weight) -> Any:
+        """On the device; the halves of a paired weight each in whole groups."""
+        if weight.format == "sym_int4":
+            return _triton.pack_int4(weight, self.device, 2 if self.paired else 1)
+        codes = self.device.upload(weight.codes)
+        return codes.view(torch.float8_e5m2) if weight.format == "fp8_e5m2" else codes
+
+    def __call__(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
+        """out [m, n], or [m, n / 2] if paired."""
+        out = torch.empty((self.case.m, self.n), dtype=x.dtype, device=x.device)
+        flags = {"PAIRED": self.paired, "BIAS": bias is not None}
+        self.launch(x, weight, out if bias is None else bias, out, {**self.config, **flags})
+        return out
+
+    def _gemv(self, x: Tensor, w: Tensor, bias: Tensor, out: Tensor, config: Config) -> None:
+        n, k = self.n, self.case.k
+        even = k % config["BK"] == 0
+        _triton.gemv[(-(-n // config["BN"]),)](x, w, bias, out, n, k, EVEN=even, **config)
+
+    def _gemv_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+        k, exact = self.case.k, self.case.dtype == "fp32"
+        _triton.gemv_int4[(-(-self.groups // config["G"]),)](
+            x, *w, bias, out, self.n, k, k // 8, k // 64, self.groups, *_triton.BITS,
+            EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
+        )
+
+    def _gemm(self, x: Tensor, w: Tensor, bias: Tensor, out: Tensor, config: Config) -> None:
+        m, n, k = self.case.m, self.n, self.case.k
+        _triton.gemm[(-(-n // config["BN"]),)](
+            x, w, bias, out, m, n, k, BM=MOST_ROWS, COMPUTE=self.compute, **config
+        )
+
+    def _gemm_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+        m, n, k = self.case.m, self.n, self.case.k
+        _triton.gemm_int4[(-(-n // config["BN"]),)](
+            x, *w, bias, out, m, n, k, k // 8, k // 64, self.groups,
+            BM=MOST_ROWS, COMPUTE=self.compute, **config,
+        )

@@ -1,0 +1,48 @@
+"""``rms_norm`` in Triton: a program a row, the whole row in registers."""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from truetpot.kernels._triton import DEVICES, note, power_of_2
+
+from truetpot.ops import RMS_NORM
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime.device import Device
+
+
+@register(RMS_NORM, provider="triton", devices=DEVICES)
+class TritonRmsNorm(Kernel):
+    """x [m, hidden], gamma [hidden], residual [m, hidden] or None; out as x."""
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """Which Triton."""
+        return note(device)
+
+    def __call__(self, *, x: Tensor, gamma: Tensor, residual: Tensor | None) -> Tensor:
+        """Adds x to the residual in place, where there is one."""
+        out = torch.empty_like(x)
+        block = power_of_2(self.case.hidden)
+        norm[(self.case.m,)](
+            x, gamma, x if residual is None else residual, out, self.case.hidden, self.case.eps,
+            BLOCK=block, ADD=residual is not None, num_warps=min(16, max(1, block // 256)),
+        )  # fmt: skip
+        return out
+
+
+@triton.jit
+def norm(x, gamma, residual, out, hidden, eps, BLOCK: tl.constexpr, ADD: tl.constexpr):
+    """The sum is normed as float32; what is stored of it is rounded."""
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0).to(tl.int64) * hidden + column
+    ok = column < hidden
+    value = tl.load(x + at, mask=ok, other=0.0).to(tl.float32)
+    if ADD:
+        value += tl.load(residual + at, mask=ok, other=0.0).to(tl.float32)
+        tl.store(residual + at, value.to(residual.dtype.element_ty), mask=ok)
+    scale = tl.rsqrt(tl.sum(value * value, 0) / hidden + eps)
+    weight = tl.load(gamma + column, mask=ok, other=0.0).to(tl.float32)
+    tl.store(out + at, (value * scale * weight).to(out.dtype.element_ty), mask=ok)
