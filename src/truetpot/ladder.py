@@ -2,7 +2,8 @@
 
 ``spec`` is the bytes that must be read over the datasheet's bandwidth, ``ceiling`` the same bytes
 over the best read bandwidth found on this device, ``kernels`` the sum of the step's kernels' own
-times, ``step`` the whole step. ``serving`` joins from a result file.
+times, ``step`` the whole step, ``eager`` the same where the host submits every kernel although the
+device can replay a captured graph. ``serving`` joins from a result file.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from truetpot.facts.models import Model
 from truetpot.facts.traffic import Traffic, traffic
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.step import KernelTiming, StepTimings
+from truetpot.ops.registry import Config
 from truetpot.runtime.sampler import Stats, stats
 
-RUNGS = ("spec", "ceiling", "kernels", "step", "serving")
+RUNGS = ("spec", "ceiling", "kernels", "step", "eager", "serving")
 LOSSES = {
     "ceiling/spec": "hardware: what the card does not reach of its datasheet",
     "kernels/ceiling": "kernels: bytes not read at full speed",
     "step/kernels": "launch and host: gaps between kernels (below 1: overlap of ramps and tails)",
+    "eager/step": "launches: what the host loses by submitting every kernel itself",
     "serving/step": "scheduler, batching or metric",
 }
 
@@ -58,10 +61,11 @@ class OperatorRow:
     count: int
     time: Stats
     share: float
-    """Of the kernels rung."""
+    """Of the sum of all rows' medians: the shares add up to 1."""
     share_of_ceiling: float | None
     bytes: int
     case: str
+    config: Config
 
     def to_json(self) -> dict[str, Any]:
         """Seconds."""
@@ -77,6 +81,7 @@ class OperatorRow:
             "share_of_ceiling": self.share_of_ceiling,
             "bytes": self.bytes,
             "case": self.case,
+            "config": self.config,
         }
 
 
@@ -182,13 +187,18 @@ def _measured(
         stretch = sums.median_s / timings.kernels_stats().median_s
     rungs["kernels"] = _timed("kernels", sums, 1.0, how, partial)
     source = f"{step.count} steps, {timings.step.stop or 'running'}"
+    if timings.eager is not None:
+        source += ", captured in a graph"
     if partial:
         source += f"; {note}, in proportion to the kernels"
     rungs["step"] = _timed("step", step, stretch, source, partial)
+    if timings.eager is not None:
+        how = "every kernel submitted by the host"
+        rungs["eager"] = _timed("eager", timings.eager.stats, stretch, how, partial)
 
     wrong = [
         f"{e.name}: {why}"
-        for e in (timings.step, *(k.entrant for k in timings.kernels))
+        for e in timings.entrants
         if (why := e.impossible())
     ]
     warnings += [f"INVALID RUN: {why}" for why in wrong]
@@ -199,7 +209,8 @@ def _measured(
             f"INVALID RUN: a step took {step.min_s * 1e3:.3f} ms and no less than "
             f"{spec.ms_per_token:.3f} ms is possible"
         )
-    rows = tuple(_row(k, timings, raised) for k in timings.kernels)
+    total = sum(k.use.count * k.entrant.stats.median_s for k in timings.kernels)
+    rows = tuple(_row(k, timings, raised, total) for k in timings.kernels)
     ordered = sorted(rows, key=lambda row: -row.share)
     losses = _losses(rungs)
     closure = float(stats(_paired(timings)).median_s)
@@ -241,9 +252,10 @@ def _timed(name: str, time: Stats, stretch: float, source: str, extrapolated: bo
     return Rung(name, time.median_s * ms, source, interval, extrapolated)
 
 
-def _row(kernel: KernelTiming, timings: StepTimings, raised: float) -> OperatorRow:
+def _row(
+    kernel: KernelTiming, timings: StepTimings, raised: float, total: float
+) -> OperatorRow:
     use, entrant = kernel.use, kernel.entrant
-    total = timings.kernels_stats().median_s
     return OperatorRow(
         role=use.role,
         op=use.op.name,
@@ -254,6 +266,7 @@ def _row(kernel: KernelTiming, timings: StepTimings, raised: float) -> OperatorR
         share_of_ceiling=entrant.share_of(timings.ceiling) / raised if kernel.rotated else None,
         bytes=entrant.bytes,
         case=use.case.label(),
+        config=use.kernel.parameters,
     )
 
 

@@ -44,7 +44,8 @@ OPERATOR = {
     "cv": float, "share": float, "share_of_ceiling": float | None, "bytes": int, "case": str,
 }  # fmt: skip
 STEP = {
-    "rounds": int, "stop": str, "median_s": float, "ci_s": list, "cv": float,
+    "rounds": int, "submitted": str, "eager": dict | None, "stop": str, "median_s": float,
+    "ci_s": list, "cv": float,
     "wall_median_s": float, "wall_ci_s": list, "enqueue_median_s": float, "bytes": int,
     "samples_s": list, "wall_samples_s": list,
 }  # fmt: skip
@@ -57,7 +58,8 @@ RESULT = {
     "op": str, "case": str, "format": str, "roles": list, "provider": str, "device": str,
     "note": str, "status": str, "reason": str, "median_s": float | None, "ci_s": list | None,
     "cv": float | None, "min_s": float | None, "wall_median_s": float | None,
-    "samples": int | None, "calls_per_sample": int | None, "stop": str | None, "bytes": int,
+    "samples": int | None, "calls_per_sample": int | None, "submitted": str | None,
+    "stop": str | None, "bytes": int,
     "flops": int, "gb_s": float | None, "share_of_ceiling": float | None,
     "time_over_best": float | None, "error": float | None, "tolerance": float | None,
     "cache": str, "copies": int,

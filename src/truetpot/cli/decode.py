@@ -40,7 +40,7 @@ def decode(
     page: PageOption = None,
     provider: Annotated[
         str | None,
-        typer.Option(help="In order of preference; numba,torch on a CPU, else torch."),
+        typer.Option(help="In order of preference; numba,torch on a CPU, else triton,torch."),
     ] = None,
     shard: Annotated[
         str | None,

@@ -20,6 +20,7 @@ from truetpot.facts.models import Model
 from truetpot.ladder import Ladder, build_ladder, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.race import Entrant
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
 from truetpot.report.numbers import gib
@@ -224,13 +225,17 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
 
 
 def _timing(timings: StepTimings) -> dict[str, Any] | None:
-    """The step's own samples, both clocks; seconds."""
-    entrant = timings.step
+    """The step's own samples, both clocks; seconds. ``eager`` has the same of the eager step."""
     if not timings.rounds:
         return None
+    eager = None if timings.eager is None else _samples(timings.eager)
+    return {"rounds": timings.rounds, **_samples(timings.step), "eager": eager}
+
+
+def _samples(entrant: Entrant) -> dict[str, Any]:
     device, wall = entrant.stats, entrant.wall
     return {
-        "rounds": timings.rounds,
+        "submitted": entrant.submitted,
         "stop": entrant.stop,
         "median_s": device.median_s,
         "ci_s": [device.low_s, device.high_s],

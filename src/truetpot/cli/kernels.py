@@ -40,7 +40,7 @@ def kernels(
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
     provider: Annotated[
-        str | None, typer.Option(help="Who is compared; numba,torch on a CPU, else torch.")
+        str | None, typer.Option(help="Who is compared; numba,torch on a CPU, else triton,torch.")
     ] = None,
     device: DeviceOption = "auto",
     role: Annotated[

@@ -55,7 +55,7 @@ def find_setting(
     chosen = choose_device(device)
     own = load_kernels(terminal, kernels)
     if provider is None:
-        usual = ("numba", "torch") if chosen.kind == "cpu" else ("torch",)
+        usual = ("numba", "torch") if chosen.kind == "cpu" else ("triton", "torch")
         providers = tuple(dict.fromkeys((*own, *usual)))
     else:
         providers = listed(provider, "--provider")

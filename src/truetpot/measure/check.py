@@ -55,7 +55,11 @@ def check(kernel: Kernel, case: Case, rng: np.random.Generator) -> Check:
     or keeps state is seen. Raises UserError where the inputs cannot be made or do not fit.
     """
     host = kernel.op.inputs(case, rng)
-    want = kernel.op.reference(case, host)
+    return check_on(kernel, case, host, kernel.op.reference(case, host))
+
+
+def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
+    """:func:`check` on given inputs, whose reference is known: for many kernels of one case."""
     tolerance = kernel.op.tolerance(case)
     error, args = 0.0, Args()
     try:
@@ -91,7 +95,7 @@ def run(kernel: Kernel, args: Args) -> Args:
             result = kernel(**args)
         kernel.device.synchronize()
     except Exception as error:
-        raise KernelError(_one_line(error)) from error
+        raise KernelError(one_line(error)) from error
     names = kernel.op.returns
     values = (result,) if len(names) == 1 else result
     if not isinstance(values, tuple) or len(values) != len(names):
@@ -110,7 +114,7 @@ def collect(kernel: Kernel, args: Args, result: Args) -> Outputs:
             if value is not None and not isinstance(value, int)
         }
     except Exception as error:
-        raise KernelError(f"an output cannot be read back: {_one_line(error)}") from error
+        raise KernelError(f"an output cannot be read back: {one_line(error)}") from error
 
 
 def compare(kernel: Kernel, case: Case, inputs: Inputs, got: Outputs, want: Outputs) -> float:
@@ -160,7 +164,7 @@ def _pack(kernel: Kernel, weight: Weight) -> Any:
     except UserError:  # no memory, say: not the kernel's fault
         raise
     except Exception as error:
-        raise KernelError(f"pack: {_one_line(error)}") from error
+        raise KernelError(f"pack: {one_line(error)}") from error
 
 
 def _poison_outputs(result: Args, args: Args) -> None:
@@ -180,6 +184,7 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     return np.array_equal(first, second)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Type and first line."""
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -16,7 +16,7 @@ from truetpot.measure.check import KernelError, check, prepare
 from truetpot.measure.race import Entrant, race, ratio
 from truetpot.ops import Case, Operator
 from truetpot.ops.operator import Inputs
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 
@@ -49,14 +49,16 @@ class KernelResult:
     bytes: int = 0
     flops: int = 0
     note: str = ""
+    config: Config | None = None
+    """Launch parameters; None where there was no kernel."""
 
     def to_json(self, samples: bool = False) -> dict[str, Any]:
         """The record: seconds, bytes; null where there is no time."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
         numbers: dict[str, Any] = dict.fromkeys(
             (
-                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "wall_median_s",
-                "stop", "gb_s",
+                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "submitted",
+                "wall_median_s", "stop", "gb_s",
             )
         )
         if timed is not None:
@@ -68,6 +70,7 @@ class KernelResult:
                 "min_s": device.min_s,
                 "samples": device.count,
                 "calls_per_sample": timed.per_sample,
+                "submitted": timed.submitted,
                 "wall_median_s": wall.median_s,
                 "stop": timed.stop,
                 "gb_s": self.bytes / device.median_s / 1e9,
@@ -93,6 +96,7 @@ class KernelResult:
             "cache": self.cache,
             "copies": self.copies,
             "note": self.note,
+            "config": self.config,
         }
 
 
@@ -104,6 +108,31 @@ def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
         return "hot", FEW_COPIES
     target = max(ROTATED_BYTES, 4 * device.cache_bytes())
     return "rotated", int(min(MOST_COPIES, max(2, -(-target // size))))
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Through how many copies of its inputs a case goes, and why it is ``rotated`` or ``hot``."""
+
+    cache: str
+    copies: int
+    reason: str = ""
+    """Why it cannot be timed: too few copies fit in memory. Empty when it can."""
+
+
+def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True) -> Rotation:
+    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``."""
+    cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
+    size = max(1, op.bytes(case))
+    copies = min(wanted, max(1, int(0.5 * device.free_bytes() // size)))
+    if cache == "hot" or copies == wanted or copies * size >= 4 * device.cache_bytes():
+        return Rotation(cache, copies)
+    return Rotation(
+        cache,
+        copies,
+        f"{copies} copies fit in memory where {wanted} are needed to stay out of the cache; use a "
+        "smaller case",
+    )
 
 
 def measure_kernels(
@@ -132,7 +161,7 @@ def measure_kernels(
     _judge(running, tops[0] if tops else None, finished)
     for result in running:
         if result.entrant is not None:
-            result.entrant.calls = ()  # a gigabyte of copies hangs on them
+            result.entrant.release()  # a gigabyte of copies hangs on its calls
     return results, finished
 
 
@@ -151,7 +180,8 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
             result.share_of_ceiling = entrant.share_of(top)
     valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
     if valid:
-        best = min(valid, key=lambda e: e.stats.median_s)
+        # by ratios of the same rounds: two medians over a drifting machine may say the opposite
+        best = min(valid, key=lambda e: ratio(e, valid[0]))
         for result in timed:
             assert result.entrant is not None
             result.time_over_best = ratio(result.entrant, best)
@@ -174,8 +204,8 @@ def _prepare(
         result.reason = found
         return result
     try:
-        kernel = found(case, device)
-        result.note = kernel.note(device)
+        kernel = found.make(case, device)
+        result.note, result.config = kernel.note(device), kernel.parameters
     except Exception as error:  # noqa: BLE001
         # a kernel may be anyone's: whatever it raises is its fault
         result.status, result.reason = "wrong", f"{type(error).__name__}: {error}"
@@ -185,18 +215,12 @@ def _prepare(
     if not verdict.ok:
         result.status, result.reason = "wrong", verdict.reason
         return result
-    result.cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
-    host = op.inputs(case, rng)
-    size = max(1, op.bytes(case))
-    room = max(1, int(0.5 * device.free_bytes() // size))
-    result.copies = min(wanted, room)
-    few = result.copies < wanted and result.copies * size < 4 * device.cache_bytes()
-    if few and result.cache == "rotated":
-        result.reason = (
-            f"{result.copies} copies fit in memory where {wanted} are needed to stay out of the "
-            "cache; use a smaller case"
-        )
+    rotation = plan_rotation(op, case, device, rotate)
+    result.cache, result.copies = rotation.cache, rotation.copies
+    if rotation.reason:
+        result.reason = rotation.reason
         return result
+    host = op.inputs(case, rng)
     calls = [_bind(kernel, _copy(kernel, host)) for _ in range(result.copies)]
     floor_s = None
     if hardware is not None and result.cache == "rotated":

@@ -44,11 +44,20 @@ class Entrant:
     """Calls in a bracket; raised in the warm-up where the device's clock is too coarse for it."""
     elapsed: bool = False
     """Whether idle gaps between launches belong to the time, as they do in a whole step."""
+    eager: bool = False
+    """Never as a captured graph: the host submits every call."""
+    captured: Call | None = None
+    """All the calls as one submission, where the device has graphs."""
     stop: str = ""
     _next: int = 0
+    _submitted: str = ""
 
     def take(self, device: Device) -> Timing:
-        """One bracket of ``per_sample`` calls."""
+        """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
+        if self.captured is not None:
+            replays = -(-self.per_sample // len(self.calls))
+            timing = device.time_calls([self.captured] * replays, elapsed=True)
+            return timing.over(len(self.calls))
         calls = [
             self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
         ]
@@ -74,10 +83,19 @@ class Entrant:
         self.wall_s.append(timing.wall_s)
         self.enqueue_s.append(timing.enqueue_s)
 
+    def release(self) -> None:
+        """Let go of the calls, and of the memory that they hold."""
+        self._submitted, self.calls, self.captured = self.submitted, (), None
+
     def drop_half_a_sample(self) -> None:
         """What an interrupt within :meth:`add` left: one clock's reading without the others'."""
         whole = len(self.enqueue_s)
         del self.device_s[whole:], self.wall_s[whole:]
+
+    @property
+    def submitted(self) -> str:
+        """``graph`` or ``eager``."""
+        return self._submitted or ("eager" if self.captured is None else "graph")
 
     @property
     def stats(self) -> Stats:
@@ -181,10 +199,14 @@ def _ended(
 
 
 def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> None:
-    """Run everything for ``warmup_s`` in all, at least twice, and size the brackets."""
+    """Run everything for ``warmup_s`` in all, at least twice; capture it, and size the brackets."""
     shortest = PAIR_COSTS * device.clock().empty_pair_s
     for entrant in entrants:
         entrant.take(device)  # compiles
+        if not entrant.eager:
+            for call in entrant.calls:
+                call()
+            entrant.captured = device.capture(entrant.calls)
         while True:
             timing = entrant.take(device)
             each = max(timing.device_s, 1e-9)

@@ -1,8 +1,9 @@
 """Time a decode step whole and each of its kernels alone, in one race with the ceiling.
 
-A round takes one whole step, one sweep of each kernel over all layers (every call with the next
-layer's own weights and cache, so nothing is served from a cache), and one ceiling sample. The
-ladder's rungs are then ratios of times that lie next to each other.
+A round takes one whole step (captured in a graph, and eager, where the device has graphs), one
+sweep of each kernel over all layers (every call with the next layer's own weights and cache, so
+nothing is served from a cache), and one ceiling sample. The ladder's rungs are then ratios of times
+that lie next to each other.
 """
 
 from __future__ import annotations
@@ -40,15 +41,23 @@ class StepTimings:
     """Everything that was timed of one step. Lists of samples are aligned by round."""
 
     step: Entrant
+    """Captured where it can be."""
+    eager: Entrant | None
+    """The same step with every kernel submitted by the host; None where ``step`` is that."""
     kernels: list[KernelTiming]
     ceiling: Entrant
     finished: bool
 
     @property
+    def entrants(self) -> list[Entrant]:
+        """The step, the eager one if there is one, and the kernels."""
+        steps = [self.step] if self.eager is None else [self.step, self.eager]
+        return [*steps, *(k.entrant for k in self.kernels)]
+
+    @property
     def rounds(self) -> int:
         """Rounds in which everything has a sample."""
-        entrants = [self.step, self.ceiling, *(k.entrant for k in self.kernels)]
-        return min(len(e.device_s) for e in entrants)
+        return min(len(e.device_s) for e in [self.ceiling, *self.entrants])
 
     def kernel_sums(self, layered: float = 1.0) -> np.ndarray:
         """Seconds of all kernels of a step, round by round [rounds].
@@ -76,6 +85,7 @@ def time_step(
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts."""
     whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True)
+    eager = Entrant("eager step", [step.run], must_move, floor_s, elapsed=True, eager=True)
     top = ceiling.entrant(must_move)
     kernels = [
         KernelTiming(
@@ -85,5 +95,8 @@ def time_step(
         for use in step.calls_by_kernel()
     ]
     entrants = [whole, *(k.entrant for k in kernels), top]
+    if step.device.graphs:
+        entrants.append(eager)
     finished = race(entrants, step.device, rule, on_round)
-    return StepTimings(whole, kernels, top, finished)
+    both = whole.captured is not None
+    return StepTimings(whole, eager if both else None, kernels, top, finished)

@@ -12,7 +12,7 @@ from rich.text import Text
 from truetpot.ladder import LOSSES, RUNGS, Ladder
 from truetpot.report.numbers import bar, digits, microseconds, percent
 
-_STYLE = {"spec": "cyan", "ceiling": "blue", "kernels": "green", "step": "magenta"}
+_STYLE = {"spec": "cyan", "ceiling": "blue", "kernels": "green", "step": "magenta", "eager": "red"}
 _LOSS_OF = {loss.split("/")[0]: loss for loss in LOSSES}
 """The loss that a rung shows against the one below it."""
 

@@ -27,6 +27,8 @@ class AcceleratorDevice(TorchDevice):
         self.name = f"{kind}:{index}"
         self.torch = torch.device(kind, index)
         self._api = getattr(torch, kind)
+        self._graph_type = getattr(self._api, f"{kind.upper()}Graph", None)
+        self.graphs = self._graph_type is not None
 
     def synchronize(self) -> None:
         """Wait for every stream of the device."""
@@ -40,10 +42,34 @@ class AcceleratorDevice(TorchDevice):
         kernels = self._profiled(calls)
         return Timing(kernels or timing.device_s, timing.wall_s, timing.enqueue_s)
 
+    def capture(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        """A CUDAGraph or XPUGraph; None where torch has none or a call cannot be captured.
+
+        Not capturable is what makes the host wait or copies from it, in anyone's kernel.
+        """
+        if self._graph_type is None:
+            return None
+        graph, held = self._graph_type(), list(calls)
+        try:
+            with self._api.graph(graph):
+                for call in held:
+                    call()
+        except RuntimeError:
+            self.synchronize()
+            return None
+
+        def replay() -> None:
+            assert held  # the graph has their addresses only
+            graph.replay()
+
+        return replay
+
     def clock(self) -> ClockInfo:
         """Events, with the measured cost of a pair around nothing."""
         return ClockInfo(
-            "torch events; torch profiler kernel times where launch-bound", self._empty_pair_s
+            "torch events, around graph replays where calls can be captured; else torch profiler "
+            "kernel times where launch-bound",
+            self._empty_pair_s,
         )
 
     def free_bytes(self) -> int:

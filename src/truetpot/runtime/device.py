@@ -21,6 +21,10 @@ class Timing:
     enqueue_s: float
     """Of the wall time, what the host needed to submit: near ``wall_s`` means launch-bound."""
 
+    def over(self, calls: int) -> Timing:
+        """Per call, where what was timed is a submission of so many."""
+        return Timing(self.device_s / calls, self.wall_s / calls, self.enqueue_s / calls)
+
 
 @dataclass(frozen=True)
 class ClockInfo:
@@ -38,6 +42,8 @@ class Device(ABC):
     """``cpu``, ``cuda``, ``xpu``, ``opencl``: what a kernel's ``devices`` name."""
     settle_s: ClassVar[float] = 0.0
     """How long what ran before may still disturb: untimed calls fill it before each sample."""
+    graphs: bool = False
+    """Whether :meth:`capture` may succeed."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
 
@@ -60,6 +66,13 @@ class Device(ABC):
         The device's time is what the kernels took; with ``elapsed`` it is from the first one's
         start to the last one's end, idle gaps between launches included.
         """
+
+    def capture(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        """One submission that repeats the calls on the same memory; None without such graphs.
+
+        The calls have run before, so that nothing is left to compile. What returns keeps them.
+        """
+        return None
 
     @abstractmethod
     def clock(self) -> ClockInfo:
