@@ -6,8 +6,6 @@ timing.
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
@@ -36,13 +34,13 @@ def units(device: Device) -> int:
 
 
 @triton.jit
-def silu(x: Any) -> Any:
+def silu(x):
     """x / (1 + exp(-x))"""
     return x / (1 + tl.exp(-x))
 
 
 @triton.jit
-def dot(a: Any, b: Any, total: Any) -> Any:
+def dot(a, b, total):
     """total + a b, accumulated in float32; exact products."""
     if _WIDEN:  # the interpreter would multiply the bits of a bf16
         a, b = a.to(tl.float32), b.to(tl.float32)
