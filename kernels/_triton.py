@@ -33,6 +33,11 @@ def units(device: Device) -> int:
     return int(device.identity().get("units") or 1)
 
 
+def local_memory(device: Device) -> int:
+    """Bytes a program may have of shared or local memory; the least of any card, if unknown."""
+    return int(device.identity().get("local_memory_bytes") or 64 << 10)
+
+
 @triton.jit
 def silu(x):
     """x / (1 + exp(-x))"""

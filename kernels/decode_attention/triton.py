@@ -17,7 +17,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, dot, note, power_of_2, units
+from truetpot.kernels._triton import DEVICES, dot, local_memory, note, power_of_2, units
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import Config, Kernel, register
@@ -26,13 +26,16 @@ from truetpot.runtime.torch_device import TorchDevice
 
 MATRIX_ROWS = 16
 """The fewest rows of a ``tl.dot``."""
+GRANULE = tl.constexpr(16)
+"""Tokens that a range is a multiple of: whole tiles would leave some programs twice the work."""
 MOST_SPLITS = 256
-SHORT, DEFAULT, LONG = (
-    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 2},
-    {"BT": 64, "WAVES": 1.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
-    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 2},
+SHORT, DEFAULT = (
+    {"BT": 128, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
 )
-LONG_FROM = 65536
+"""Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
+SHORT_TO = 2048
+"""Tokens up to which a program's whole range fits one tile."""
 
 
 @register(DECODE_ATTENTION, provider="triton", devices=DEVICES)
@@ -41,13 +44,16 @@ class TritonDecodeAttention(Kernel):
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        tokens = case.context * case.batch
-        usual = LONG if tokens >= LONG_FROM else SHORT if case.context <= 1024 else DEFAULT
+        usual = SHORT if case.context * case.batch <= SHORT_TO else DEFAULT
         self.config = {**usual, **config}
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads
+        tile = 2 * self.config["BT"] * case.head_dim * 2 * self.config["STAGES"]
+        while not config and tile > local_memory(device) and self.config["BT"] > MATRIX_ROWS:
+            self.config["BT"], tile = self.config["BT"] // 2, tile // 2
         waves = self.config.pop("WAVES")
-        self.most_splits = min(MOST_SPLITS, max(1, round(waves * units(device) / self.pairs)))
+        splits = int(waves * units(device) / self.pairs)  # one program more would be a wave more
+        self.most_splits = min(MOST_SPLITS, max(1, splits))
         size = self.pairs * self.most_splits * self.group * (case.head_dim + 2)
         self.partial = torch.empty(size, dtype=torch.float32, device=device.torch)
         self.arrived = torch.zeros(self.pairs, dtype=torch.int32, device=device.torch)
@@ -91,10 +97,10 @@ class TritonDecodeAttention(Kernel):
             q, k_cache, v_cache, q if block_table is None else block_table, lengths, out,
             self.partial, self.arrived, math.log2(math.e) / math.sqrt(case.head_dim),
             case.kv_heads, splits, 1 if block_table is None else block_table.shape[1],
-            k_cache.shape[2], max_length,
+            k_cache.shape[2], max_length, PAGE=case.page or 0,
             GROUP=self.group, ROWS=max(MATRIX_ROWS, power_of_2(self.group)),
-            FEW_ROWS=power_of_2(self.group), D=case.head_dim, PAGED=block_table is not None,
-            RAGGED=case.ragged, MOST=power_of_2(splits), **config,
+            FEW_ROWS=power_of_2(self.group), D=case.head_dim, RAGGED=case.ragged,
+            MOST=power_of_2(splits), **config,
         )  # fmt: skip
         return out
 
@@ -102,18 +108,18 @@ class TritonDecodeAttention(Kernel):
 @triton.jit
 def attend(
     q_at, k_at, v_at, table_at, lengths_at, out_at, partial_at, arrived_at, scale,
-    kv_heads, splits, table_width, page, max_length,
+    kv_heads, splits, table_width, capacity, max_length,
     GROUP: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr, D: tl.constexpr,
-    PAGED: tl.constexpr, RAGGED: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
+    PAGE: tl.constexpr, RAGGED: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
     BT: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """``scale`` has the factor from e to 2 in it. ``page`` is the capacity where not PAGED."""
+    """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous."""
     pair, split = tl.program_id(0), tl.program_id(1)
     sequence, head = pair // kv_heads, pair % kv_heads
     length = max_length  # an argument costs no load: a launch at a short context feels one
     if RAGGED:
         length = tl.load(lengths_at + sequence)
-    each = tl.cdiv(tl.cdiv(length, BT), splits) * BT
+    each = tl.cdiv(tl.cdiv(length, splits), GRANULE) * GRANULE
     first = split * each
     last = tl.minimum(first + each, length)
     row, column, token = tl.arange(0, ROWS), tl.arange(0, D), tl.arange(0, BT)
@@ -126,13 +132,13 @@ def attend(
     for start in tl.range(first, last, BT, num_stages=STAGES):
         at = start + token
         ok = at < last
-        block = sequence.to(tl.int64)
-        slot = at
-        if PAGED:
-            from_table = table_at + sequence * table_width + at // page
+        if PAGE:
+            from_table = table_at + sequence * table_width + at // PAGE
             block = tl.load(from_table, mask=ok, other=0).to(tl.int64)
-            slot = at % page
-        rows = ((block * kv_heads + head) * page + slot)[:, None] * D + column[None, :]
+            slot = (block * kv_heads + head) * PAGE + at % PAGE
+        else:
+            slot = pair.to(tl.int64) * capacity + at
+        rows = slot[:, None] * D + column[None, :]
         k = tl.load(k_at + rows, mask=ok[:, None], other=0.0).to(q.dtype)
         s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * scale
         s = tl.where(ok[None, :], s, -1e30)

@@ -102,6 +102,8 @@ class AcceleratorDevice(TorchDevice):
             "driver": getattr(p, "driver_version", None) or self._smi("driver_version"),
             "memory_bytes": p.total_memory,
             "cache_bytes": self.cache_bytes(),
+            "local_memory_bytes": getattr(p, "shared_memory_per_block_optin", None)
+            or getattr(p, "local_mem_size", None),
             "units": getattr(p, "multi_processor_count", None) or getattr(p, "gpu_eu_count", None),
         }
 
