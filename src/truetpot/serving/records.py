@@ -168,6 +168,8 @@ class Requests:
     finish_reasons: tuple[str, ...] | None = None
     errors: Mapping[str, int] = field(default_factory=dict)
     """Message and how often, the first hundred distinct ones."""
+    queue_s: Floats | None = None
+    """Waiting for one of the client's own places, before sending."""
 
     def __len__(self) -> int:
         return len(self.ttft_s)

@@ -22,6 +22,8 @@ class Yardstick:
     step_s: Callable[[float, float], float] | None = None
     """``(context, batch)``: the measured step, carried to another context or batch by the bytes."""
     step_from: str = ""
+    step_batch: int = 1
+    """The batch that ``step_s`` was measured at."""
     weight_format: str = ""
     tp: int = 1
     devices: str = ""

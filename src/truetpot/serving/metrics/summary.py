@@ -28,8 +28,8 @@ class Summary:
     percentiles: Mapping[float, float]
     """By :data:`PERCENTILES`, interpolated linearly."""
     excluded: Mapping[str, int] = field(default_factory=dict)
-    """Why and how many requests the definition leaves out: ``failed``, ``no tokens``,
-    ``one token``, ``no time``."""
+    """Why and how many requests the definition leaves out: ``failed``, ``no count``,
+    ``no tokens``, ``one token``, ``no time``."""
     from_totals: bool = False
     """True where only sums or means were there: mean is then the one value, the rest NaN."""
 

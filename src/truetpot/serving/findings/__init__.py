@@ -1,0 +1,16 @@
+"""What is wrong with a run: one decorated function a finding, in the modules of this package."""
+
+from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.findings.finding import Finding, Severity, find
+from truetpot.serving.findings.page import findings_page
+from truetpot.serving.findings.visible import VisibleCount, visible_counts
+
+__all__ = [
+    "Evidence",
+    "Finding",
+    "Severity",
+    "VisibleCount",
+    "find",
+    "findings_page",
+    "visible_counts",
+]

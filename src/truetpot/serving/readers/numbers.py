@@ -1,0 +1,18 @@
+"""Numbers in lines of text."""
+
+from __future__ import annotations
+
+import math
+
+from truetpot.serving.readers.source import Source
+
+
+def as_number(source: Source, line: int, text: str, what: str = "the value") -> float:
+    """As Python's float() reads it; NaN is one. Raises UserError, with the line, for any other."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise source.error_in_line(line, f"{what} is {text[:40]!a}, where a number was expected")
+    return value

@@ -1,0 +1,91 @@
+"""A result file, opened: mapped bytes, the errors that name it, and its lines if it is text."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truetpot.errors import UserError
+
+LONGEST_LINE = 1 << 16
+"""Bytes of a line that are looked at: no tool writes a longer one that a reader wants."""
+_HEAD = 1 << 16
+_BOM = b"\xef\xbb\xbf"
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ": "xz",
+    b"BZh": "bzip2",
+}
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Source:
+    """The bytes of one file, mapped: pages come and go as they are read, nothing is copied."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        try:
+            if path.is_dir():
+                raise self.error("is a directory: name one result file in it")
+            if path.exists() and not path.is_file():  # Opening a pipe would wait for its writer.
+                raise self.error("is no regular file: save it to disk first")
+            with path.open("rb") as file:
+                if not os.fstat(file.fileno()).st_size:
+                    raise self.error("is empty: was the benchmark stopped before it wrote?")
+                self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise self.error("does not exist") from None
+        except (OSError, ValueError) as error:
+            raise self.error(f"cannot be read: {error}") from None
+        self.size = len(self.map)
+        self.data: NDArray[np.uint8] = np.frombuffer(self.map, np.uint8)
+        self.start = len(_BOM) if self.map[:3] == _BOM else 0
+        self._refuse_binary()
+
+    def _refuse_binary(self) -> None:
+        head = self.map[:_HEAD]
+        for mark, name in _PACKED.items():
+            if head.startswith(mark):
+                raise self.error(f"is packed with {name}: unpack it first")
+        if head.startswith(_WIDE):
+            raise self.error("is UTF-16 text: save it as UTF-8")
+        if (zero := head.find(0)) >= 0:
+            raise self.error(f"is no text: byte {zero:,} is zero")
+
+    def error(self, sentence: str) -> UserError:
+        """`sentence` begins with a verb, the file being its subject, and has no full stop."""
+        return UserError(f"{self.name} {sentence}.")
+
+    def error_in_line(self, line: int, sentence: str) -> UserError:
+        """The same with a place; `sentence` is a whole one."""
+        return UserError(f"{self.name}, line {line}: {sentence}.")
+
+    def head(self) -> str:
+        """The first 64 KiB, decoded."""
+        return self.map[self.start : self.start + _HEAD].decode("utf-8", "replace")
+
+    def has(self, mark: bytes) -> bool:
+        """Whether `mark` occurs anywhere: the cheap way to recognise a log."""
+        return self.map.find(mark) >= 0
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Numbered from 1, without the line end and terminal colours; a progress bar's carriage
+        return ends a line too, under the same number. Bytes that are no UTF-8 become U+FFFD."""
+        at, number = self.start, 0
+        while at < self.size:
+            number += 1
+            end = self.map.find(b"\n", at)
+            end = self.size if end < 0 else end
+            text = self.map[at : min(end, at + LONGEST_LINE)].decode("utf-8", "replace")
+            for part in text.rstrip("\r").split("\r"):
+                yield number, _TERMINAL.sub("", part) if "\x1b" in part else part
+            at = end + 1

@@ -1,0 +1,222 @@
+"""The table that vLLM's client prints, and SGLang's: a stdout, or a longer log with several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from truetpot.serving.readers import sglang, vllm
+from truetpot.serving.readers.decode import as_float, is_nan, whole
+from truetpot.serving.readers.detect import TextReader
+from truetpot.serving.readers.figures import STATISTIC, figure
+from truetpot.serving.readers.source import Source
+from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
+from truetpot.serving.tools import definitions
+
+_HEADING = "Serving Benchmark Result"
+_METRICS = {
+    "ttft": Metric.TTFT,
+    "tpot": Metric.TPOT,
+    "itl": Metric.ITL,
+    "e2el": Metric.E2E,
+    "e2e latency": Metric.E2E,
+    "client queue time": Metric.QUEUE,
+}
+_FIGURE = rf"({STATISTIC}) ({'|'.join(_METRICS)}) \((ns|us|ms|s)\)"
+_OTHERS = (
+    "backend",
+    "successful requests",
+    "failed requests",
+    "maximum request concurrency",
+    "max request concurrency",
+    "request rate configured (rps)",
+    "traffic request rate",
+    "benchmark duration (s)",
+    "total input tokens",
+    "total generated tokens",
+    "total generated tokens (retokenized)",
+    "request throughput (req/s)",
+    "output token throughput (tok/s)",
+    "peak output token throughput (tok/s)",
+    "total token throughput (tok/s)",
+    "concurrency",
+    "acceptance length",
+    "accept length",
+)
+_LABEL = "|".join((*map(re.escape, _OTHERS), _FIGURE))
+# A logger's prefix may stand before: up to a word in capitals, or whatever ends with no letter.
+_LINE = re.compile(
+    rf"(?:.*(?:[^\sA-Za-z]|\b[A-Z]+)\s+)?\s*(?i:(?P<label>{_LABEL})):\s+(?P<word>\S+).*"
+)
+_LONGEST_LINE, _LONGEST_TABLE = 400, 300
+_CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
+_ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
+
+
+class _Entry(NamedTuple):
+    line: int
+    label: str
+    word: str
+
+
+@dataclass
+class _Table:
+    source: Source
+    line: int
+    """Of the heading."""
+    arguments: dict[str, str]
+    """What the client was started with, from the log above."""
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    """By the label in lower case."""
+    closed: bool = False
+
+    def _entry(self, labels: tuple[str, ...]) -> _Entry | None:
+        return next((self.entries[label] for label in labels if label in self.entries), None)
+
+    def word(self, *labels: str) -> str | None:
+        """Of the first label that is there."""
+        entry = self._entry(labels)
+        return entry.word if entry else None
+
+    def number(self, *labels: str) -> float | None:
+        """The same; None for ``not set`` and ``None``."""
+        return _number(self.word(*labels))
+
+    def count(self, *labels: str) -> int | None:
+        """The same, whole."""
+        entry = self._entry(labels)
+        value = _number(entry.word) if entry else None
+        if entry is None or value is None or is_nan(value):
+            return None
+        if (number := whole(value)) is None:
+            raise self.source.error_in_line(
+                entry.line, f'"{entry.label}" is {entry.word}, where a whole number was expected'
+            )
+        return number
+
+
+def _tables(source: Source) -> Iterator[_Table]:
+    table: _Table | None = None
+    arguments: dict[str, str] = {}
+    for line, text in source.lines():
+        if _HEADING in text:
+            if table:
+                yield table
+            table = _Table(source, line, arguments)
+        elif "Namespace(" in text:
+            arguments = {key: word.strip("'") for key, word in _ARGUMENT.findall(text)}
+        elif table and not table.closed and line < table.line + _LONGEST_TABLE:
+            if match := _LINE.fullmatch(text[:_LONGEST_LINE]):
+                table.entries[match["label"].lower()] = _Entry(line, match["label"], match["word"])
+            table.closed = bool(_CLOSING.fullmatch(text[:_LONGEST_LINE]))
+    if table:
+        yield table
+
+
+def _read(source: Source) -> list[Run]:
+    tables = [table for table in _tables(source) if table.entries]
+    if not tables:
+        raise source.error(f'has the heading "{_HEADING}", but no line of the table below it')
+    return [_run(table, f"line {table.line}" if len(tables) > 1 else "") for table in tables]
+
+
+def _run(table: _Table, place: str) -> Run:
+    backend = table.word("backend")
+    is_sglang = backend is not None or any("e2e latency" in label for label in table.entries)
+    if is_sglang:
+        tool, variant = "sglang", sglang.way_of_counting(backend)
+        counting, note = sglang.COUNTING[variant], sglang.NOTE.get(variant)
+    else:
+        tool, variant = "vllm", vllm.age(_keys(table), None)
+        counting, note = vllm.COUNTING[variant], vllm.NOTE.get(variant)
+    cut = None if table.closed else "The table has no closing line: it may have been cut off."
+    counts = {
+        Counting.RETOKENISED: table.count("total generated tokens (retokenized)"),
+        counting: table.count("total generated tokens"),
+    }
+    return Run(
+        tool=tool,
+        variant=f"printed table, {backend or variant}",
+        place=place,
+        definitions=definitions(tool, variant),
+        figures=tuple(
+            figure(_METRICS[match[2]], match[1], value, entry.label, match[3])
+            for label, entry in table.entries.items()
+            if (match := re.fullmatch(_FIGURE, label))
+            and (value := _number(entry.word)) is not None
+        ),
+        totals=Totals(
+            duration_s=table.number("benchmark duration (s)"),
+            attempted=_count(table.arguments.get("num_prompts")),
+            completed=table.count("successful requests"),
+            failed=table.count("failed requests"),
+            input_tokens=table.count("total input tokens"),
+            output_tokens={key: count for key, count in counts.items() if count is not None},
+            requests_per_s=table.number("request throughput (req/s)"),
+            output_tokens_per_s=table.number("output token throughput (tok/s)"),
+            total_tokens_per_s=table.number("total token throughput (tok/s)"),
+            peak_output_tokens_per_s=table.number("peak output token throughput (tok/s)"),
+            mean_concurrency=table.number("concurrency"),
+        ),
+        setting=_setting(table, is_sglang),
+        notes=tuple(filter(None, [note, cut])),
+    )
+
+
+def _keys(table: _Table) -> set[str]:
+    """What :func:`vllm.age` goes by, as far as a table and the arguments above it show it."""
+    labels = {
+        "failed requests": "failed",
+        "peak output token throughput (tok/s)": "max_output_tokens_per_s",
+        "acceptance length": "spec_decode_acceptance_length",
+    }
+    keys = {key for label, key in labels.items() if label in table.entries} | set(table.arguments)
+    return keys | {"tokenizer_id"} if "tokenizer" in keys else keys
+
+
+def _setting(table: _Table, is_sglang: bool) -> Setting:
+    given = {key: word for key, word in table.arguments.items() if word != "None"}
+    # SGLang draws lengths between this and 1 times the one given; so did vLLM, where now it is how
+    # far above and below they may lie.
+    exact = (1.0,) if is_sglang else (0.0, 1.0)
+    ratio = _number(given.get("random_range_ratio"))
+    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio in exact
+    prompt = given.get("input_len", given.get("random_input_len"))
+    output = given.get("output_len", given.get("random_output_len"))
+    ignore_eos = given.get("ignore_eos") == "True" or given.get("disable_ignore_eos") == "False"
+    rate = table.number("request rate configured (rps)", "traffic request rate")
+    if rate is None:
+        rate = _number(given.get("request_rate"))
+    concurrency = table.count("maximum request concurrency", "max request concurrency")
+    if concurrency is None:
+        concurrency = _count(given.get("max_concurrency"))
+    return Setting(
+        model=given.get("model"),
+        tokenizer=given.get("tokenizer"),
+        request_rate=rate,
+        max_concurrency=concurrency,
+        input_tokens=_count(prompt) if one_length else None,
+        output_tokens=_count(output) if one_length else None,
+        # False says little: newer clients turn it on by themselves after they print this.
+        ignore_eos=ignore_eos or None,
+        tokens_per_step=table.number("acceptance length", "accept length") or None,
+    )
+
+
+def _count(word: str | None) -> int | None:
+    return int(word) if word and re.fullmatch(r"\d{1,18}", word) else None
+
+
+def _number(word: str | None) -> float | None:
+    return None if word is None else as_float(word)
+
+
+READERS = (
+    TextReader(
+        "the table that vLLM's or SGLang's client prints",
+        lambda source: source.has(_HEADING.encode()),
+        _read,
+    ),
+)

@@ -1,0 +1,147 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tests.serving.readers.small_files import (
+    figures,
+    fixture,
+    guidellm_report,
+    guidellm_request,
+    read_json,
+)
+from truetpot.errors import UserError
+from truetpot.serving.readers import read
+from truetpot.serving.records import Counting, Metric
+
+KEYS = {
+    "time_to_first_token_ms": (Metric.TTFT, 1e3),
+    "time_per_output_token_ms": (Metric.TPOT, 1e3),
+    "inter_token_latency_ms": (Metric.ITL, 1e3),
+    "request_latency": (Metric.E2E, 1),
+}
+NAMES = {"std_dev": "std", "p001": "p0.1", "p01": "p1", "p05": "p5", "p999": "p99.9"}
+
+
+def test_real_report():
+    path = fixture("guidellm_v2_report.json")
+    given = json.loads(path.read_text())
+    runs = read(path)
+    assert [run.place for run in runs] == ["benchmarks[0]", "benchmarks[1]"]
+    for run, benchmark in zip(runs, given["benchmarks"], strict=True):
+        metrics = benchmark["metrics"]
+        expected = {}
+        for key, (metric, per_second) in KEYS.items():
+            table = dict(metrics[key]["successful"])
+            values = {**table.pop("percentiles"), **table}
+            for name in ("mode", "variance", "count", "total_sum", "pdf"):
+                del values[name]
+            for name, value in values.items():
+                expected[metric, NAMES.get(name, name)] = value / per_second
+        assert figures(run) == expected
+        totals = run.totals
+        assert totals.duration_s == benchmark["duration"]
+        assert totals.attempted == metrics["request_totals"]["total"]
+        assert totals.completed == metrics["request_totals"]["successful"]
+        assert totals.failed == metrics["request_totals"]["errored"]
+        sums = {key: metrics[key]["successful"]["total_sum"] for key in metrics if "count" in key}
+        assert totals.input_tokens == sums["prompt_token_count"]
+        assert totals.output_tokens == {Counting.SERVER: sums["output_token_count"]}
+        rates = {key: metrics[key]["successful"]["mean"] for key in metrics if "second" in key}
+        assert totals.requests_per_s == rates["requests_per_second"]
+        assert totals.output_tokens_per_s == rates["output_tokens_per_second"]
+        assert totals.total_tokens_per_s == rates["tokens_per_second"]
+        assert totals.mean_concurrency == metrics["request_concurrency"]["total"]["mean"]
+        assert run.setting.model == "e2e-mock-model"
+        assert run.setting.request_rate == benchmark["config"]["strategy"]["rate"]
+        assert (run.setting.input_tokens, run.setting.output_tokens) == (32, 8)
+        assert run.setting.date.startswith("2026-08-14")
+        assert run.requests is None
+
+
+def test_definitions_hold_in_the_real_report():
+    """TPOT is (TTFT + the rest)/n, ITL is the rest/(n - 1): 8 tokens a request in this file."""
+    for run in read(fixture("guidellm_v2_report.json")):
+        ttft, tpot, itl = (run.figure(m, "mean") for m in (Metric.TTFT, Metric.TPOT, Metric.ITL))
+        assert tpot * 8 == pytest.approx(ttft + itl * 7, rel=1e-9)
+        assert run.definitions[Metric.TPOT].canonical == "tpot_with_first"
+        assert run.definitions[Metric.ITL].canonical == "tpot_token_weighted"
+
+
+def test_requests(tmp_path):
+    failed = guidellm_request(output=None, output_tokens=None, time_to_first_token_ms=None)
+    failed["info"] = {"status": "errored", "error": "timed out", "timings": {}}
+    (run,) = read_json(tmp_path, guidellm_report([guidellm_request()], [failed]))
+    requests = run.requests
+    assert requests.tokens.tolist() == [9, -1]
+    assert requests.output_tokens[Counting.CHUNKS].tolist() == [5, -1]
+    assert requests.ttft_s[0] == 0.5
+    # To the last token, as in the tool's per-token figures, not to the end of the response.
+    assert requests.latency_s.tolist() == [2.5, 2.75]
+    assert requests.ok.tolist() == [True, False]
+    assert requests.errors == {"timed out": 1}
+    assert requests.text_chars.tolist() == [10, -1]
+    assert run.setting.max_concurrency == 4
+
+
+def test_old_report_without_metadata(tmp_path):
+    given = guidellm_report()
+    del given["metadata"]
+    (run,) = read_json(tmp_path, given)
+    assert run.variant == "report"
+
+
+def test_silent_zero_is_kept(tmp_path):
+    """guidellm writes 0.0 for what no request had."""
+    given = guidellm_report()
+    given["benchmarks"][0]["metrics"]["inter_token_latency_ms"] = {"successful": {"mean": 0.0}}
+    given["benchmarks"][0]["metrics"]["request_latency"] = {"successful": {"mean": None}}
+    (run,) = read_json(tmp_path, given)
+    assert run.figure(Metric.ITL, "mean") == 0
+    assert math.isnan(run.figure(Metric.E2E, "mean"))
+
+
+def test_messages_of_several_tokens(tmp_path):
+    given = guidellm_report()
+    given["benchmarks"][0]["metrics"]["iter_tokens_per_iteration"] = {"successful": {"mean": 2.5}}
+    (run,) = read_json(tmp_path, given)
+    assert run.notes == ("2.5 output tokens a message on average.",)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metrics": None}, "metrics"),
+        ({"metrics": {"request_latency": {"successful": 5}}}, "request_latency"),
+        ({"duration": "long"}, "duration"),
+        ({"requests": {"successful": [5]}}, "object"),
+        ({"requests": {"successful": 5}}, "list"),
+    ],
+)
+def test_broken(tmp_path, change, words):
+    given = guidellm_report()
+    given["benchmarks"][0].update(change)
+    with pytest.raises(UserError, match=words):
+        read_json(tmp_path, given)
+
+
+def test_no_benchmark(tmp_path):
+    with pytest.raises(UserError, match="no benchmark"):
+        read_json(tmp_path, {**guidellm_report(), "benchmarks": []})
+
+
+def test_weird_dates_do_no_harm(tmp_path):
+    for began in (1e300, -5, math.nan, math.inf, "then"):
+        given = guidellm_report()
+        given["benchmarks"][0]["start_time"] = began
+        assert read_json(tmp_path, given)[0].setting.date is None
+
+
+def test_rows_agree_with_the_tool(tmp_path):
+    """(latency - ttft)/(n - 1) of our columns is the tool's inter_token_latency_ms."""
+    (run,) = read_json(tmp_path, guidellm_report([guidellm_request()]))
+    requests, timings = run.requests, guidellm_request()["info"]["timings"]
+    itl = (timings["last_token_iteration"] - timings["first_token_iteration"]) / (9 - 1)
+    ours = (requests.latency_s - requests.ttft_s) / (requests.tokens - 1)
+    np.testing.assert_allclose(ours, itl, rtol=1e-12)

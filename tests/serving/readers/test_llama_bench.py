@@ -1,0 +1,81 @@
+import json
+import math
+
+import pytest
+
+from tests.serving.readers.small_files import (
+    figures,
+    lines,
+    llama_bench_test,
+    read_bytes,
+    read_json,
+)
+from truetpot.errors import UserError
+from truetpot.serving.records import Counting, Metric
+
+
+def test_one_run_a_test(tmp_path):
+    tests = [llama_bench_test(512, 0), llama_bench_test(), llama_bench_test(512, 128, n_depth=64)]
+    for data in (json.dumps(tests).encode(), lines(*tests)):
+        decode, both = read_bytes(tmp_path, data)
+        assert decode.tool == "llama-bench"
+        assert (decode.variant, both.variant) == ("tg128", "pp512+tg128 @ d64")
+        assert decode.place in ("[1]", "line 2")
+        assert figures(decode) == {(Metric.E2E, "mean"): 2.55, (Metric.E2E, "std"): 0.070710678}
+        assert decode.requests.latency_s.tolist() == [2.5, 2.6]
+        assert decode.requests.tokens.tolist() == [128, 128]
+        assert decode.requests.counting is Counting.SERVER
+        assert all(map(math.isnan, decode.requests.ttft_s))
+        assert decode.requests.prompt_tokens.tolist() == [0, 0]
+        assert both.requests.prompt_tokens.tolist() == [576, 576]
+        assert decode.totals.output_tokens_per_s == 50.215
+        assert both.totals.output_tokens_per_s is None  # The tool's counts the prompt too.
+        assert len(both.notes) == 2
+
+
+def test_samples_agree_with_the_average(tmp_path):
+    (run,) = read_json(tmp_path, [llama_bench_test()])
+    latencies = run.requests.latency_s
+    assert latencies.mean() == pytest.approx(run.figure(Metric.E2E, "mean"), rel=1e-12)
+    rates = run.requests.tokens / latencies
+    assert rates.mean() == pytest.approx(run.totals.output_tokens_per_s, rel=1e-4)
+
+
+def test_setting(tmp_path):
+    (run,) = read_json(tmp_path, [llama_bench_test()])
+    setting = run.setting
+    assert (setting.model, setting.batch) == ("qwq-32b-q4_k_m.gguf", 1)
+    assert (setting.weight_format, setting.model_bytes) == (
+        "qwen2 32B Q4_K - Medium",
+        19_845_357_568,
+    )
+    assert (setting.input_tokens, setting.output_tokens) == (0, 128)
+    assert run.place == ""
+
+
+def test_context_beyond_64_bits(tmp_path):
+    """Found by fuzzing: each fits, the sum does not."""
+    (run,) = read_json(tmp_path, [llama_bench_test(512, 128, n_depth=2**63 - 1)])
+    assert run.setting.input_tokens is None
+    assert run.requests.prompt_tokens.tolist() == [-1, -1]
+
+
+def test_without_samples(tmp_path):
+    (run,) = read_json(tmp_path, [llama_bench_test(samples_ns=None)])
+    assert run.requests is None
+    assert run.figure(Metric.E2E, "mean") == 2.55
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"samples_ns": [1, "x"]}, "samples_ns"),
+        ({"avg_ns": {}}, "avg_ns"),
+        ({"n_gen": 1.5}, "n_gen"),
+        ({"n_gen": 0}, "prompts only"),
+        ({"n_depth": 2**63}, "n_depth"),
+    ],
+)
+def test_broken(tmp_path, change, words):
+    with pytest.raises(UserError, match=words):
+        read_json(tmp_path, [llama_bench_test(**change)])

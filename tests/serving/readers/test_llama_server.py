@@ -1,0 +1,81 @@
+import math
+
+import pytest
+
+from tests.serving.readers.small_files import (
+    figures,
+    lines,
+    llama_server_answer,
+    read_bytes,
+    read_json,
+)
+from truetpot.errors import UserError
+from truetpot.serving.records import Counting, Metric
+
+
+def test_one_answer(tmp_path):
+    (run,) = read_json(tmp_path, llama_server_answer())
+    assert figures(run) == {
+        (Metric.TTFT, "mean"): 125.5 / 1e3,
+        (Metric.TPOT, "mean"): 27.520833333333332 / 1e3,
+    }
+    requests = run.requests
+    assert requests.tokens.tolist() == [12]
+    assert requests.prompt_tokens.tolist() == [40]
+    assert requests.ttft_s.tolist() == [0.1255]
+    assert requests.latency_s.tolist() == [0.1255 + 0.33025]
+    assert requests.output_tokens[Counting.REQUESTED].tolist() == [12]
+    assert requests.finish_reasons == ("limit",)
+    assert (requests.text_chars.tolist(), requests.blank_chars.tolist()) == ([14], [3])
+    assert run.setting.model == "qwq-32b"
+    assert run.setting.tokens_per_step is None
+
+
+def test_its_figure_divides_by_all_tokens(tmp_path):
+    """The first token has come when the server's clock starts: n - 1 steps, divided by n."""
+    (run,) = read_json(tmp_path, llama_server_answer())
+    requests, reported = run.requests, run.figure(Metric.TPOT, "mean")
+    decode = requests.latency_s - requests.ttft_s
+    assert decode[0] / 12 == pytest.approx(reported, rel=1e-12)
+    assert run.definitions[Metric.TPOT].canonical == ""
+
+
+def test_lines(tmp_path):
+    stream = {"content": "Arc", "stop": False}
+    answers = [llama_server_answer(), stream, llama_server_answer(predicted_n=4)]
+    (run,) = read_bytes(tmp_path, lines(*answers))
+    assert run.requests.tokens.tolist() == [12, 4]
+    assert run.figures == ()
+    assert "1 values without timings are left out." in run.notes
+    assert len(read_json(tmp_path, answers[:1] * 3)[0].requests) == 3
+
+
+def test_speculation(tmp_path):
+    answer = llama_server_answer(draft_n=10, draft_n_accepted=6)
+    (run,) = read_json(tmp_path, answer)
+    assert run.setting.tokens_per_step == 12 / 6
+
+
+def test_openai_answer(tmp_path):
+    answer = llama_server_answer()
+    for key in ("tokens_evaluated", "content", "stop_type", "generation_settings"):
+        del answer[key]
+    (run,) = read_json(tmp_path, answer)
+    assert run.requests.prompt_tokens.tolist() == [40]  # 10 processed, 30 from the cache.
+    (run,) = read_json(tmp_path, {**answer, "usage": {"prompt_tokens": 41}})
+    assert run.requests.prompt_tokens.tolist() == [41]
+
+
+def test_null_is_nan(tmp_path):
+    """JSON of a division by 0 tokens."""
+    (run,) = read_json(tmp_path, llama_server_answer(predicted_n=0, predicted_per_token_ms=None))
+    assert math.isnan(run.figure(Metric.TPOT, "mean"))
+    assert run.requests.tokens.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "timings", [{"predicted_n": "x"}, {"prompt_ms": []}, {"predicted_n": None}]
+)
+def test_broken(tmp_path, timings):
+    with pytest.raises(UserError, match="timings"):
+        read_json(tmp_path, llama_server_answer(**timings))

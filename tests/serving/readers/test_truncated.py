@@ -1,0 +1,56 @@
+"""A file cut at any byte gives one sentence, or runs of which every number is in the whole file."""
+
+import numpy as np
+import pytest
+
+from tests.serving.readers.small_files import SEEDS
+from truetpot.errors import UserError
+from truetpot.serving.readers import read
+
+IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
+TEXTS = {"mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"}
+
+
+def figures(runs):
+    return {(f.metric, f.statistic, repr(f.value)) for run in runs for f in run.figures}
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_cut_at_every_byte(name, tmp_path):
+    path, data = tmp_path / "cut", SEEDS[name]
+    path.write_bytes(data)
+    whole = read(path)
+    survivors = []
+    for end in range(len(data)):
+        path.write_bytes(data[:end])
+        try:
+            survivors.append(read(path))
+        except UserError:
+            continue
+    assert not survivors or name in IN_LINES | TEXTS, "JSON that was cut is no JSON"
+    for runs in survivors:
+        assert figures(runs) <= figures(whole) or name in IN_LINES
+        for run, full in zip(runs, whole, strict=False):
+            if run.requests is None:
+                continue
+            n = len(run.requests)
+            np.testing.assert_array_equal(run.requests.latency_s, full.requests.latency_s[:n])
+            np.testing.assert_array_equal(run.requests.tokens, full.requests.tokens[:n])
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_each_has_one_reader(name, tmp_path):
+    """No two readers claim one file: which is asked first must not matter."""
+    from truetpot.serving.readers import detect
+    from truetpot.serving.readers.document import Document
+    from truetpot.serving.readers.source import Source
+
+    path = tmp_path / "whole"
+    path.write_bytes(SEEDS[name])
+    source = Source(path)
+    if name in TEXTS:
+        kinds, asked = detect.TextReader, source
+    else:
+        kinds, asked = detect.JsonReader, Document(source).first
+    claims = [r.name for r in detect.readers() if isinstance(r, kinds) and r.recognises(asked)]
+    assert len(claims) == 1, claims
