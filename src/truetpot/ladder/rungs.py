@@ -8,7 +8,7 @@ device can replay a captured graph. ``serving`` joins from a result file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from truetpot.decode.program import StepShape
@@ -65,7 +65,8 @@ class OperatorRow:
     share_of_ceiling: float | None
     bytes: int
     case: str
-    config: Config
+    config: Config = field(default_factory=dict)
+    """Launch parameters."""
 
     def to_json(self) -> dict[str, Any]:
         """Seconds."""

@@ -1,0 +1,176 @@
+"""Serving figures held against floors and ladders: the verdicts, and what they rest on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from truetpot.errors import UserError
+from truetpot.facts.hardware import load_hardware
+from truetpot.facts.models import load_model
+from truetpot.ladder.verdict import Verdict, decode_batch, judge
+from truetpot.ladder.yardstick import from_facts, from_record
+from truetpot.serving.check import check_run
+from truetpot.serving.findings import Evidence
+from truetpot.serving.metrics import recompute
+from truetpot.serving.records import (
+    Counting,
+    Definition,
+    Figure,
+    Gaps,
+    Metric,
+    Requests,
+    Run,
+    Setting,
+    Totals,
+)
+
+TPOT = Definition(
+    Metric.TPOT, "TPOT", "tpot_per_request", "(latency - ttft) / (n - 1)", Counting.SERVER,
+    "last token", "per request", "",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def arc():
+    return from_facts(load_model("qwq-32b"), load_hardware("arc-a770"), 4, "fp8_e5m2")
+
+
+def served(tau: float, tokens: int = 512, at_once: int = 1, prompt: int = 1024, **setting) -> Run:
+    """Requests of the same length, ``at_once`` of them side by side all the time."""
+    count, ttft = 4 * at_once, 0.5
+    latency = ttft + (tokens - 1) * tau
+    times, ones = np.full(count, latency), np.ones(count, dtype=np.int64)
+    gaps = Gaps(np.full(count * (tokens - 1), tau), np.arange(count + 1) * (tokens - 1))
+    rows = Requests(
+        prompt * ones, {Counting.SERVER: tokens * ones}, Counting.SERVER, np.full(count, ttft),
+        times, False, np.ones(count, dtype=bool), gaps=gaps,
+    )  # fmt: skip
+    duration = 4 * latency
+    totals = Totals(
+        duration, count, count, 0, count * prompt, {Counting.SERVER: count * tokens},
+        count / duration, count * tokens / duration,
+    )  # fmt: skip
+    return Run(
+        "vllm", "made", "", {Metric.TPOT: TPOT}, (Figure(Metric.TPOT, "mean", tau, "tpot", "s"),),
+        totals, Setting(max_concurrency=at_once, **setting), rows,
+    )  # fmt: skip
+
+
+def test_a_sane_run_on_known_hardware(arc):
+    found = judge(check_run(served(0.030), yardstick=arc))
+    assert found.verdict is Verdict.BELIEVABLE
+    assert found.reported_s == 0.030
+    # 31.98e9 bytes and the cache of 1024 + 255 tokens, over four cards of 560 GB/s
+    cache = (1024 + 255) * 64 * 2 * 8 * 128 * 2
+    assert found.floor_s == pytest.approx((31.98e9 + cache) / 4 / 560e9, rel=2e-3)
+    assert found.over_floor == pytest.approx(0.030 / found.floor_s)
+
+
+def test_below_the_floor_is_impossible(arc):
+    found = judge(check_run(served(0.010), yardstick=arc))
+    assert found.verdict is Verdict.IMPOSSIBLE
+    assert "14." in found.why
+
+
+def test_without_a_yardstick_nothing_can_be_said():
+    found = judge(check_run(served(0.030)))
+    assert found.verdict is Verdict.UNDECIDABLE
+    assert "--model" in found.why
+    assert found.floor_s is None
+
+
+def test_speculation_is_not_comparable(arc):
+    found = judge(check_run(served(0.008, tokens_per_step=2.5), yardstick=arc))
+    assert found.verdict is Verdict.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 16])
+def test_the_batch_by_littles_law(arc, at_once):
+    run = served(0.040, at_once=at_once)
+    batch, how = decode_batch(Evidence(run, recompute(run), arc))
+    decoding = 511 * 0.040
+    assert batch == pytest.approx(max(1.0, at_once * decoding / (decoding + 0.5)))
+    assert "Little" in how
+
+
+def test_the_batch_without_rows(arc):
+    run = served(0.040, at_once=8)
+    bare = replace(run, requests=None)
+    batch, how = decode_batch(Evidence(bare, recompute(bare), arc))
+    assert batch == pytest.approx(8 * 511 * 0.04 / (511 * 0.04 + 0.5))
+    assert "mean interval" in how
+    nothing = replace(bare, totals=Totals())
+    assert decode_batch(Evidence(nothing, recompute(nothing), arc))[0] is None
+
+
+def test_the_founding_case(arc):
+    """4,096 tokens decoded at 29.95 ms, five of them visible, the interval divided by four."""
+    tokens, visible, tau = 4096, 5, 0.02995
+    run = served(tau, tokens)
+    reported = (tokens - 1) * tau / (visible - 1)
+    rows = run.requests
+    shown = {Counting.RETOKENISED: np.full(len(rows), visible)}
+    run = replace(
+        run,
+        definitions={Metric.TPOT: replace(TPOT, counting=Counting.RETOKENISED)},
+        figures=(Figure(Metric.TPOT, "mean", reported, "mean_tpot_ms", "ms"),),
+        requests=replace(rows, output_tokens=shown, counting=Counting.RETOKENISED),
+        totals=replace(run.totals, output_tokens={Counting.RETOKENISED: visible * len(rows)}),
+    )
+    checked = check_run(run, yardstick=arc, requested_output_tokens=tokens)
+    assert checked.findings[0].id == "visible-token-denominator"
+    assert [row.n for row in checked.visible if row.standing == "open"] == [visible]
+    found = judge(checked)
+    assert found.verdict is Verdict.INFLATED
+    assert found.factor == pytest.approx((tokens - 1) / (visible - 1), rel=1e-3)
+    assert 2000 < found.over_floor < 2200
+    assert json.dumps(checked.to_json(), allow_nan=False)
+
+
+def record(tmp_path, name="NVIDIA H200", batch=1, memory=150_754_820_096):
+    file = tmp_path / "ladder.json"
+    rungs = {
+        "spec": None, "ceiling": {"ms_per_token": 4.0}, "kernels": {"ms_per_token": 7.7},
+        "step": {"ms_per_token": 7.6},
+    }  # fmt: skip
+    file.write_text(json.dumps({
+        "model": "qwq-32b", "format": "sym_int4", "kv_format": "bf16", "context": 1024,
+        "batch": batch, "tp": 1, "rungs": rungs,
+        "environment": {"device": {"name": name, "memory_bytes": memory}},
+    }))  # fmt: skip
+    return file
+
+
+def test_a_measured_ladder(tmp_path):
+    ladder = from_record(record(tmp_path))
+    assert ladder.step_s(1024, 1) == pytest.approx(0.0076)
+    assert ladder.step_s(5120, 1) > 0.0076
+    found = judge(check_run(served(0.0085, tokens=64), yardstick=ladder))
+    assert found.verdict is Verdict.BELIEVABLE
+    assert found.over_step == pytest.approx(0.0085 / found.step_s)
+    assert 1.0 < found.over_step < 0.0085 / 0.0076
+
+
+def test_a_ladder_of_another_batch_is_not_comparable(tmp_path):
+    run = served(0.012, at_once=8)
+    found = judge(check_run(run, yardstick=from_record(record(tmp_path))))
+    assert found.verdict is Verdict.NOT_COMPARABLE
+    assert "at once" in found.why
+
+
+def test_a_device_without_a_datasheet_has_its_ceiling_for_a_floor(tmp_path):
+    ladder = from_record(record(tmp_path, name="AMD EPYC", memory=None))
+    assert ladder.floor_s(1024, 1) == pytest.approx(0.004)
+    assert "measured" in ladder.floor_from
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"model": "qwq-32b"}'])
+def test_what_is_no_ladder(tmp_path, text):
+    file = tmp_path / "ladder.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"truetpot decode --json|not JSON"):
+        from_record(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        from_record(tmp_path / "absent.json")
