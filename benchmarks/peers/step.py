@@ -45,15 +45,15 @@ def transformers_step(model: Model, context: int, device: Device) -> float:
         torch.set_default_dtype(torch.float32)
         cache = StaticCache(config=config, max_cache_len=context + 64)
         prompt = torch.randint(0, model.vocab, (1, context))
-        position = torch.arange(context)
-        peer(prompt, past_key_values=cache, cache_position=position, use_cache=True)
+        peer(prompt, past_key_values=cache, use_cache=True, logits_to_keep=1)
         step = torch.compile(peer.forward, mode="reduce-overhead", fullgraph=True)
-        token, position = prompt[:, :1].clone(), torch.tensor([context])
+        token = prompt[:, :1].clone()
         seconds = []
         for i in range(WARM_UP + SAMPLES):
             first, last = (torch.Event(where, enable_timing=True) for _ in range(2))
+            position = torch.full((1, 1), context + i)
             first.record()
-            step(token, past_key_values=cache, cache_position=position, use_cache=True)
+            step(token, position_ids=position, past_key_values=cache, use_cache=True)
             last.record()
             device.synchronize()
             if i >= WARM_UP:

@@ -1,6 +1,6 @@
-"""``linear`` as torch's own compiler writes it: the peer that beats the vendor's library at batch 1.
+"""``linear`` as torch's own compiler writes it: on some shapes faster than cuBLAS at batch 1.
 
-``(w * x).sum(-1)`` becomes one reduction kernel by Inductor (gpt-fast's observation). One row only.
+``(w * x).sum(-1)`` becomes one reduction kernel by Inductor, as gpt-fast found. One row only.
 """
 
 from __future__ import annotations

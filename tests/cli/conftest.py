@@ -42,6 +42,7 @@ DECODE = {
 OPERATOR = {
     "op": str, "role": str, "provider": str, "count": int, "median_s": float, "ci_s": list,
     "cv": float, "share": float, "share_of_ceiling": float | None, "bytes": int, "case": str,
+    "config": dict,
 }  # fmt: skip
 STEP = {
     "rounds": int, "submitted": str, "eager": dict | None, "stop": str, "median_s": float,
@@ -62,14 +63,28 @@ RESULT = {
     "stop": str | None, "bytes": int,
     "flops": int, "gb_s": float | None, "share_of_ceiling": float | None,
     "time_over_best": float | None, "error": float | None, "tolerance": float | None,
-    "cache": str, "copies": int,
+    "cache": str, "copies": int, "config": dict | None,
+}  # fmt: skip
+TUNE = {
+    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
+    "partial": bool, "model": str, "device": str, "file": str, "ceiling": dict | None,
+    "results": list, "warnings": list, "state_after": dict,
+}  # fmt: skip
+TUNED = {
+    "op": str, "case": str, "format": str, "roles": list, "provider": str, "status": str,
+    "reason": str, "when": str | None, "default": dict | None, "best": dict | None, "looks": list,
+}  # fmt: skip
+FIGURES = {
+    "config": dict, "reason": str, "median_s": float | None, "gain": float | None,
+    "gain_ci": list | None, "share_of_ceiling": float | None,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def records():
     """Fields and types, by the heading under which `docs/records.md` has them."""
-    return {"decode": DECODE | OPERATOR | STEP, "kernels": KERNELS | RESULT}
+    tune = TUNE | TUNED | FIGURES
+    return {"decode": DECODE | OPERATOR | STEP, "kernels": KERNELS | RESULT, "tune": tune}
 
 
 def typed(record, fields):
@@ -101,6 +116,21 @@ def check_kernels():
         typed(record, KERNELS)
         for result in record["results"]:
             typed({name: v for name, v in result.items() if name != "samples_s"}, RESULT)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_tune():
+    """Hold a tune record against its contract."""
+
+    def check(record):
+        typed(record, TUNE)
+        for result in record["results"]:
+            typed(result, TUNED)
+            for one in (result["default"], result["best"], *result["looks"]):
+                if one is not None:
+                    typed(one, FIGURES)
 
     return check
 
@@ -209,6 +239,12 @@ def one_thread():
     yield
     torch.set_num_threads(threads[0])
     numba.set_num_threads(threads[1])
+
+
+@pytest.fixture(autouse=True)
+def nothing_tuned(monkeypatch, tmp_path):
+    """What the user of this machine has tuned has no part in the tests."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,14 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from truetpot import __version__
+from truetpot.cli.check import check
 from truetpot.cli.command import JsonCommand
 from truetpot.cli.decode import decode
 from truetpot.cli.floor import floor
 from truetpot.cli.kernels import kernels
+from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
+from truetpot.cli.tune import tune
 from truetpot.errors import UserError
 
 USER_ERROR = 2
@@ -30,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (floor, decode, kernels, providers):
+for _command in (floor, decode, kernels, tune, check, prompts, providers):
     app.command(cls=JsonCommand)(_command)
 
 # The class that usage errors share. Recent typer has its own copy of click, older ones use click's.

@@ -47,11 +47,14 @@ def wrong_kernels(
 
 def _fault(call: Call, provider: str, preference: Preference) -> str:
     """What is wrong with the kernel; empty when nothing is."""
-    device, case = preference.device, reduced(call.op, call.case)
-    if isinstance(REGISTRY.find(call.op.name, provider, case, device), str):
+    device, case, op = preference.device, reduced(call.op, call.case), call.op.name
+    whole = REGISTRY.find(op, provider, call.case, device)
+    assert not isinstance(whole, str), whole
+    if REGISTRY.find(op, provider, case, device) is not whole:
         case = call.case
     try:
-        kernel = REGISTRY.build(call.op.name, provider, case, device)
+        # the step's launch parameters, which are tuned for the case that it has
+        kernel = whole.make(case, device, **whole.usual(call.case, device))
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -23,11 +23,12 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from truetpot.errors import UserError
 from truetpot.formats import Weight
 from truetpot.ops.operator import Case, Operator
+from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
 
 Config = dict[str, Any]
@@ -47,6 +48,31 @@ class Kernel:
 
     def __init__(self, case: Any, device: Device, **config: Any) -> None:
         self.case, self.device, self.config = case, device, config
+        self.given = config
+
+    @classmethod
+    def make(cls, case: Any, device: Device, **config: Any) -> Self:
+        """The kernel with the launch parameters given, else the tuned ones, else the default."""
+        chosen = config or cls.usual(case, device)
+        kernel = cls(case, device, **chosen)
+        kernel.given = chosen
+        return kernel
+
+    @classmethod
+    def usual(cls, case: Any, device: Device) -> Config:
+        """The tuned launch parameters for a case, else the default's."""
+        op, provider = cls.op.name, cls.provider
+        tuned = tuned_config(op, provider, case, device, lambda: cls.configs(case, device))
+        return tuned or dict(next(iter(cls.configs(case, device)), {}))
+
+    @property
+    def parameters(self) -> Config:
+        """For the record: what the kernel was made with, and what it says it chose itself."""
+        plain = (str, int, float, type(None))
+        return {
+            name: value if isinstance(value, plain) else str(value)
+            for name, value in (self.given | self.config).items()
+        }
 
     @classmethod
     def refuses(cls, case: Any, device: Device) -> str | None:
@@ -132,11 +158,11 @@ class Registry:
         return "; ".join(dict.fromkeys(str(r) for r in reasons))
 
     def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
-        """The kernel object for a case. Raises UserError with the reason where there is none."""
+        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel."""
         kernel = self.find(op, provider, case, device)
         if isinstance(kernel, str):
             raise UserError(f"No {op} kernel of {provider} for {case.label()}: {kernel}.")
-        return kernel(case, device, **config)
+        return kernel.make(case, device, **config)
 
     def load_builtin(self) -> None:
         """Import every ``truetpot.kernels.<op>.<provider>`` and the entry points, once."""

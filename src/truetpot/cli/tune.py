@@ -1,0 +1,83 @@
+"""``truetpot tune``: the best launch parameters for the cases of a decode step, kept for later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truetpot.cli.command import (
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    KernelsOption,
+    KvFormatOption,
+    PageOption,
+    check_writable,
+    listed,
+)
+from truetpot.cli.kernels import CONTEXT, MODEL
+
+
+def tune(
+    op: Annotated[
+        str | None, typer.Option(help="Operators; all of the decode step if not given.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="Weight formats.")] = "sym_int4",
+    model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
+    tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
+    context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
+    batch: BatchOption = 1,
+    dtype: DtypeOption = "auto",
+    kv_format: KvFormatOption = "auto",
+    page: PageOption = None,
+    role: Annotated[
+        str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Whose kernels; numba,torch on a CPU, else triton,torch.")
+    ] = None,
+    device: DeviceOption = "auto",
+    seconds: Annotated[
+        float, typer.Option(min=0.05, help="Timing for each case; checks come on top.")
+    ] = 30.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Do not go on from where the last run was interrupted.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of the user's file of this device.")
+    ] = None,
+    kernels: KernelsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Search launch parameters, checked and on cold memory; the best are used from then on."""
+    check_writable(json, "--json")
+    check_writable(out, "--out")
+    from truetpot.cli.kernels_run import Request
+    from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.cli.tune_run import run
+    from truetpot.decode.program import StepShape
+    from truetpot.facts.models import load_model
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal(quiet=json == "-")
+    known = load_model(model)
+    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    shapes = [
+        StepShape(batch, context, tp, setting.dtype, weight_format(name), setting.kv_format, page)
+        for name in listed(format, "--format")
+    ]
+    request = Request(
+        known,
+        shapes,
+        setting,
+        None if op is None else listed(op, "--op"),
+        None if role is None else listed(role, "--role"),
+        None,
+        seconds,
+        samples=False,
+        hot=False,
+    )
+    raise typer.Exit(run(request, out, again, json, terminal))

@@ -1,0 +1,110 @@
+"""One case on the device, ready to be run by any configuration of one kernel."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from truetpot.errors import UserError
+from truetpot.facts.hardware import Hardware
+from truetpot.measure.check import Args, KernelError, check_on, one_line, prepare
+from truetpot.measure.kernels import plan_rotation
+from truetpot.measure.race import Call, Entrant
+from truetpot.ops.operator import Case
+from truetpot.ops.registry import Config, Kernel
+from truetpot.runtime.device import Device
+
+
+class Bench:
+    """A case's inputs, their reference, and the copies on the device that the calls rotate through.
+
+    The copies are packed by the default. A configuration that packs the same weight to the same
+    bits shares them; another one gets copies of its own for as long as it is timed. Raises
+    KernelError where the default is wrong, UserError where too few copies fit.
+    """
+
+    def __init__(
+        self,
+        kernel: type[Kernel],
+        case: Case,
+        device: Device,
+        default: Config,
+        hardware: Hardware | None = None,
+    ) -> None:
+        self.kernel, self.case, self.device = kernel, case, device
+        rotation = plan_rotation(kernel.op, case, device)
+        if rotation.reason:
+            raise UserError(rotation.reason)
+        self.cache, self.copies = rotation.cache, rotation.copies
+        self.bytes = kernel.op.bytes(case)
+        self.floor_s = None
+        if hardware is not None and self.cache == "rotated":
+            self.floor_s = hardware.read_ms(self.bytes) * 1e-3
+        rng = np.random.default_rng(0)
+        self.host = kernel.op.inputs(case, rng)
+        self.want = kernel.op.reference(case, self.host)
+        first, _ = self._checked(default)
+        self.shared = self._copies(first)
+        self._default = self._calls(first, self.shared)
+
+    def default(self) -> Entrant:
+        """The default once more, without samples."""
+        return self._entrant("default", self._default)
+
+    def enter(self, config: Config) -> Entrant:
+        """Make the kernel, check it, and give its calls. Raises KernelError where it fails."""
+        kernel, args = self._checked(config)
+        if all(same(args[name], self.shared[0][name]) for name in kernel.op.weights):
+            copies = self.shared
+        else:
+            args.clear()
+            if reason := plan_rotation(kernel.op, self.case, self.device).reason:
+                raise KernelError(f"its own packing: {reason}")
+            copies = self._copies(kernel)
+        return self._entrant(str(config), self._calls(kernel, copies))
+
+    def _checked(self, config: Config) -> tuple[Kernel, Args]:
+        try:
+            kernel = self.kernel(self.case, self.device, **config)
+        except Exception as error:
+            raise KernelError(one_line(error)) from error
+        verdict = check_on(kernel, self.case, self.host, self.want)
+        if not verdict.ok:
+            raise KernelError(verdict.reason)
+        return kernel, verdict.inputs
+
+    def _copies(self, kernel: Kernel) -> list[Args]:
+        return [prepare(kernel, self.host) for _ in range(self.copies)]
+
+    def _calls(self, kernel: Kernel, copies: list[Args]) -> list[Call]:
+        return [partial(kernel, **args) for args in copies]
+
+    def _entrant(self, name: str, calls: list[Call]) -> Entrant:
+        return Entrant(name, calls, self.bytes, self.floor_s)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two packed weights are interchangeable: same structure, same layout, same bits.
+
+    False for anything whose content is not known here.
+    """
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, torch.Tensor):
+        alike = (a.shape, a.dtype, a.stride(), a.device) == (b.shape, b.dtype, b.stride(), b.device)
+        return alike and torch.equal(_bits(a), _bits(b))
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    return isinstance(a, int | float | str | torch.dtype | None) and bool(a == b)
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """Comparable in any dtype, NaN to NaN included."""
+    return tensor.contiguous().view(-1).view(torch.uint8)

@@ -1,0 +1,165 @@
+"""Search a kernel's launch parameters for one case: a look at each, then a race of the best.
+
+Each configuration is checked, then raced for a moment beside the default and the read ceiling. The
+few with the largest gains run a longer race, again beside those two. A gain is a ratio of one
+round, so a device whose clocks drift from one configuration to the next does not decide it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from truetpot.errors import UserError
+from truetpot.facts.hardware import Hardware
+from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.check import KernelError, one_line
+from truetpot.measure.race import Entrant, race
+from truetpot.ops.operator import Case
+from truetpot.ops.registry import Config, Kernel
+from truetpot.runtime.device import Device
+from truetpot.runtime.sampler import StopRule
+from truetpot.tune.bench import Bench
+from truetpot.tune.figures import Figures, Found
+from truetpot.tune.progress import Log
+
+FINALISTS = 4
+LOOKS_SHARE = 0.5
+"""Of the time of a case; the rest is the final's."""
+Entered = list[tuple[Config, Entrant]]
+
+
+class DeviceLostError(UserError):
+    """Nothing more can be done in this process; a new one goes on after what caused it."""
+
+
+def candidates(kernel: type[Kernel], case: Case, device: Device) -> list[Config]:
+    """The kernel's configurations, each once, the default first."""
+    found: list[Config] = []
+    for config in kernel.configs(case, device):
+        if config not in found:
+            found.append(dict(config))
+    return found
+
+
+def search(
+    kernel: type[Kernel],
+    case: Case,
+    device: Device,
+    ceiling: Ceiling,
+    seconds: float,
+    log: Log,
+    hardware: Hardware | None = None,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Found:
+    """The best configuration for the case, in about ``seconds`` of timing.
+
+    Whatever ``log`` knows is not measured again, and whatever is measured goes into it at once.
+    Raises KernelError where the default is wrong, UserError where the case cannot be timed,
+    DeviceLostError, and KeyboardInterrupt.
+    """
+    default, *others = candidates(kernel, case, device)
+    if log.final is not None:
+        return log.final
+    bench = Bench(kernel, case, device, default, hardware)
+    rule = _rule(seconds * LOOKS_SHARE / max(1, len(others)), noise=0.01, min_samples=10)
+    for i, config in enumerate(others):
+        on_progress(LOOKS_SHARE * i / len(others))
+        if log.look(config) is not None:
+            continue
+        look = _look(bench, config, default, ceiling, rule)
+        log.add(look)
+        if look.reason:
+            _still_there(device, config)
+    timed = [look for look in log.looks if look.gain and look.config in others]
+    fastest = sorted(timed, key=lambda look: -(look.gain or 0))
+    rule = _rule(seconds * (1 - LOOKS_SHARE), noise=0.001, min_samples=20)
+    found = _final(
+        bench,
+        default,
+        [look.config for look in fastest[:FINALISTS]],
+        ceiling,
+        rule,
+        lambda used: on_progress(LOOKS_SHARE + (1 - LOOKS_SHARE) * used),
+    )
+    log.finish(found)
+    return found
+
+
+def _rule(seconds: float, noise: float, min_samples: int) -> StopRule:
+    warmup_s = min(0.5, seconds / 4)
+    return StopRule(noise=noise, seconds=seconds, min_samples=min_samples, warmup_s=warmup_s)
+
+
+def _look(
+    bench: Bench, config: Config, default: Config, ceiling: Ceiling, rule: StopRule
+) -> Figures:
+    """A short race of one configuration; its reason where it has none."""
+    for name, value in config.items():
+        if not isinstance(value, str | int | float):
+            return Figures(config, f"{name} is a {type(value).__name__}, which no file can keep")
+    try:
+        entered = [(config, bench.enter(config))]
+        return _race(bench, default, entered, ceiling, rule)[1]
+    except (KernelError, UserError) as wrong:  # a UserError: no memory for copies of its own
+        return Figures(config, str(wrong))
+
+
+def _final(
+    bench: Bench,
+    default: Config,
+    finalists: Sequence[Config],
+    ceiling: Ceiling,
+    rule: StopRule,
+    on_round: Callable[[float], None],
+) -> Found:
+    """The longer race. Who fails here after all is left out, as a look would have left it out."""
+    entered: Entered = []
+    for config in finalists:
+        try:
+            entered.append((config, bench.enter(config)))
+        except (KernelError, UserError):
+            continue
+    first, *rest = _race(bench, default, entered, ceiling, rule, on_round)
+    if first.reason:
+        raise UserError(f"the default has no time: {first.reason}")
+    better = [one for one in rest if one.gain_ci is not None and one.gain_ci[0] > 1]
+    best = max(better, key=lambda one: one.gain or 0, default=first)
+    return Found(first, best, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
+
+def _race(
+    bench: Bench,
+    default: Config,
+    entered: Entered,
+    ceiling: Ceiling,
+    rule: StopRule,
+    on_round: Callable[[float], None] | None = None,
+) -> list[Figures]:
+    """The default's figures, then those of the entered, all from one race with the ceiling."""
+    usual, top = bench.default(), ceiling.entrant()
+    entrants = [usual, *(entrant for _, entrant in entered)]
+    try:
+        finished = race([*entrants, top], bench.device, rule, on_round)
+    except Exception as error:
+        raise KernelError(one_line(error)) from error
+    finally:
+        for entrant in entrants:
+            entrant.release()
+    if not finished:
+        raise KeyboardInterrupt
+    return [
+        Figures.of(config, entrant, usual, top, bench.cache)
+        for config, entrant in [(default, usual), *entered]
+    ]
+
+
+def _still_there(device: Device, config: Config) -> None:
+    """A failed kernel may take the device with it: then nothing after it could be timed."""
+    try:
+        device.synchronize()
+    except Exception as error:
+        raise DeviceLostError(
+            f"{device.name} no longer answers after {config} ({one_line(error)}); run the command "
+            "again: it goes on after that one."
+        ) from error

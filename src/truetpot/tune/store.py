@@ -1,0 +1,92 @@
+"""The file of a device's tuned launch parameters: read, one entry put in, written back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from truetpot.errors import UserError
+from truetpot.ops.tuned import read
+from truetpot.tune.figures import Found
+
+HEAD = "# Launch parameters that `truetpot tune` found; docs/tuning.md says what the fields are.\n"
+
+
+def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a search; an empty ``config`` where the default stays."""
+    best = found.best
+    kept: dict[str, Any] = {
+        "config": best.config if found.improved else {},
+        "gain": best.gain,
+        "gain_ci": list(best.gain_ci or ()),
+        "share_of_ceiling": best.share_of_ceiling,
+        "default_s": found.default.median_s,
+        "tuned_s": best.median_s,
+        "when": found.when,
+        "versions": dict(versions),
+        "device": dict(device),
+    }
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The entries by operator, provider and case. Raises UserError for any other file."""
+    tables = read(path)
+    levels = [tables]
+    for _ in ("operator", "provider", "case"):
+        levels = [inner for level in levels for inner in level.values()]
+        if not all(isinstance(inner, dict) for inner in levels):
+            raise UserError(
+                f"{path} has something else in it than tables [op.provider.case]; choose another "
+                "--out."
+            )
+    return tables
+
+
+def put(path: Path, op: str, provider: str, label: str, what: dict[str, Any]) -> None:
+    """Add an entry, or replace the one of the same case. The old file stays until the new is whole.
+
+    Raises UserError where the file is not one of these, or cannot be written.
+    """
+    tables = load(path)
+    tables.setdefault(op, {}).setdefault(provider, {})[label] = what
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(dump(tables), encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror}; choose another --out.") from error
+
+
+def dump(tables: Mapping[str, Any]) -> str:
+    """TOML: a table ``[op.provider."case"]`` an entry, one line a field, sorted."""
+    parts = [HEAD]
+    for op, providers in sorted(tables.items()):
+        for provider, cases in sorted(providers.items()):
+            for label, fields in sorted(cases.items()):
+                parts.append(f"\n[{_key(op)}.{_key(provider)}.{_string(label)}]\n")
+                parts += [f"{_key(name)} = {_value(value)}\n" for name, value in fields.items()]
+    return "".join(parts)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_key(name)} = {_value(one)}" for name, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(one) for one in value)}]"
+    return repr(value) if isinstance(value, int | float) else _string(str(value))
+
+
+def _key(name: str) -> str:
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else _string(name)
+
+
+def _string(text: str) -> str:
+    """JSON's strings are TOML's, but for the one control character that JSON leaves alone."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,201 @@
+"""``truetpot tune``: a search with a user's kernel, what it leaves behind, and who uses that."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+KERNEL = """
+from pathlib import Path
+
+import numpy as np
+import torch
+from truetpot.formats import dequantise
+from truetpot.ops import LINEAR
+from truetpot.ops.registry import Kernel, register
+
+STOP = Path(__file__).with_name("stop")
+
+@register(LINEAR, provider="mine", devices=("cpu",))
+class Mine(Kernel):
+    def __init__(self, case, device, repeat=32, wrong=False):
+        super().__init__(case, device, repeat=repeat, wrong=wrong)
+        if STOP.exists() and STOP.read_text() == str(repeat):
+            raise KeyboardInterrupt
+
+    @classmethod
+    def configs(cls, case, device):
+        yield {}
+        yield from ({"repeat": repeat} for repeat in (64, 1, 24))
+        yield {"repeat": 1, "wrong": True}
+
+    def pack(self, weight):
+        return torch.from_numpy(dequantise(weight).astype(np.float32)).T.contiguous()
+
+    def __call__(self, *, x, weight, bias):
+        for _ in range(self.config["repeat"]):
+            out = x.float() @ weight
+        out = out if bias is None else out + bias.float()
+        return (out + self.config["wrong"]).to(x.dtype)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "kernels"
+    path.mkdir()
+    (path / "mine.py").write_text(KERNEL)
+    return path
+
+
+@pytest.fixture
+def tune(cli, model, folder, check_tune):
+    def call(*args, role="o", provider="mine"):
+        done = cli(
+            *("tune", "--model", model, "--kernels", folder, "--op", "linear", "--role", role),
+            *("--provider", provider, "--format", "bf16", "--context", 20, "--seconds", 0.3, *args),
+        )
+        if "--json" in args:
+            check_tune(done.record)
+        return done
+
+    return call
+
+
+@pytest.fixture
+def kernels(cli, model, folder):
+    """The configuration that ``truetpot kernels`` runs."""
+
+    def call():
+        done = cli(
+            *("kernels", "--model", model, "--kernels", folder, "--op", "linear", "--role", "o"),
+            *("--provider", "mine", "--format", "bf16", "--seconds", 0.05, "--json"),
+        )
+        (result,) = done.record["results"]
+        return result["config"]
+
+    return call
+
+
+def test_what_is_found_is_used(tune, kernels, cli, model, folder, tmp_path, monkeypatch):
+    assert kernels() == {"repeat": 32, "wrong": False}
+    done = tune("--json")
+    assert done.code == 0, done.err
+    (result,) = done.record["results"]
+    assert (result["status"], result["roles"]) == ("tuned", ["o"])
+    assert result["best"]["config"] == {"repeat": 1}
+    assert result["best"]["gain"] > 1.2
+    assert result["default"]["gain"] == 1
+    *_, bad = result["looks"]
+    assert "above the tolerance" in bad["reason"]
+    assert bad["median_s"] is None
+
+    (file,) = (tmp_path / "data" / "truetpot" / "tuned").iterdir()
+    assert str(file) == done.record["file"]
+    ((label, kept),) = tomllib.loads(file.read_text())["linear"]["mine"].items()
+    assert label == result["case"]
+    assert kept["config"] == {"repeat": 1}
+    assert kept["gain"] == result["best"]["gain"]
+    assert {"truetpot", "torch"} <= kept["versions"].keys()
+    assert kept["device"]["name"] == done.record["environment"]["device"]["name"]
+
+    assert kernels() == {"repeat": 1, "wrong": False}
+    decode = cli(
+        *("decode", "--model", model, "--kernels", folder, "--format", "bf16", "--context", 20),
+        *("--provider", "mine,torch", "--seconds", 0.1, "--json"),
+    )
+    used = {row["role"]: row["config"] for row in decode.record["operators"]}
+    assert used["o"]["repeat"] == 1
+    assert used["qkv"]["repeat"] == 32, "not tuned"
+    monkeypatch.setenv("TRUETPOT_TUNED", "off")
+    assert kernels() == {"repeat": 32, "wrong": False}
+
+
+def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monkeypatch):
+    """On a case with fewer rows, for which there is no entry."""
+    monkeypatch.setattr("truetpot.cli.cases.CHECKED_ROWS", 32)
+    file = Path(tune("--json").record["file"])
+    text = file.read_text()
+    assert "config = { repeat = 1 }" in text
+    file.write_text(text.replace("{ repeat = 1 }", "{ repeat = 1, wrong = true }"))
+    done = cli(
+        *("decode", "--model", model, "--kernels", folder, "--format", "bf16", "--context", 20),
+        *("--provider", "mine,torch", "--seconds", 0.1, "--json"),
+    )
+    assert done.code == 1
+    (warning,) = (text for text in done.record["warnings"] if "is wrong" in text)
+    assert warning.startswith("mine linear (dtype=bf16 m=1 n=128 k=128")
+
+
+def test_the_table_and_what_is_left_out(tune):
+    done = tune(provider="mine,torch", role="o,down")
+    assert done.code == 0, done.err
+    assert "repeat=1" in done.out
+    assert "default us" in done.out
+    text = " ".join(done.out.split())
+    assert "skipped: linear of torch: the torch linear kernel has nothing to tune" in text
+    assert "left out of linear of mine" in text
+    assert "1 x error .. is above the tolerance .." in text
+
+
+def test_interrupted_and_resumed(tune, folder, tmp_path):
+    out = tmp_path / "out.toml"
+    stop = folder / "stop"
+    stop.write_text("24")
+    done = tune("--out", out, "--json", role="o,down")
+    assert done.code == 130, done.err
+    assert "the same command goes on" in done.err
+    assert done.record["partial"]
+    first, second = done.record["results"]
+    assert (first["status"], first["reason"]) == ("partial", "interrupted")
+    assert second["reason"] == "interrupted before its turn"
+    seen = first["looks"]
+    assert [look["config"]["repeat"] for look in seen] == [64, 1]
+    progress = tmp_path / "out.progress.jsonl"
+    assert len(progress.read_text().splitlines()) == 2
+    assert not out.exists()
+
+    stop.unlink()
+    done = tune("--out", out, "--json", role="o,down")
+    assert done.code == 0, done.err
+    assert "2 configurations known from the run before" in done.err
+    first, second = done.record["results"]
+    assert first["looks"][:2] == seen
+    assert (first["status"], second["status"]) == ("tuned", "tuned")
+    assert not progress.exists()
+    assert len(tomllib.loads(out.read_text())["linear"]["mine"]) == 2
+
+
+def test_again(tune, folder, tmp_path):
+    out = tmp_path / "out.toml"
+    (folder / "stop").write_text("24")
+    (old,) = tune("--out", out, "--json").record["results"]
+    (new,) = tune("--out", out, "--json", "--again").record["results"]
+    assert [look["config"] for look in new["looks"]] == [look["config"] for look in old["looks"]]
+    assert new["looks"] != old["looks"]
+    lines = (tmp_path / "out.progress.jsonl").read_text().splitlines()
+    assert [json.loads(line)["look"] for line in lines] == new["looks"]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("--provider", "torch"), "Nothing can be tuned: the torch linear kernel has nothing"),
+        (("--out", "/"), "--out / is a folder"),
+        (("--role", "nose"), "No call has the role 'nose'"),
+    ],
+)
+def test_what_cannot_be_done(tune, args, sentence):
+    done = tune(*args)
+    assert done.code == 2
+    assert sentence in done.sentence
+
+
+def test_a_strange_file_is_told_before_anything_is_measured(tune, tmp_path):
+    out = tmp_path / "out.toml"
+    out.write_text("[tool]\nname = 1\n")
+    done = tune("--out", out)
+    assert done.code == 2
+    assert "out.toml has something else in it" in done.sentence
+    assert "sweeping" not in done.err

@@ -1,0 +1,141 @@
+"""Tuned launch parameters are found where a kernel is made, and what is stale is told once."""
+
+import logging
+import os
+
+import pytest
+
+from truetpot.ops import SILU_MUL, SiluMulCase, tuned
+from truetpot.ops.registry import Kernel, Registry, register
+from truetpot.runtime.choose import choose_device
+
+CASE = SiluMulCase("bf16", 1, 64)
+ENTRY = '[silu_mul.mine."dtype=bf16 m=1 n=64"]\nconfig = {config}\n'
+
+
+@pytest.fixture
+def cpu():
+    return choose_device("cpu")
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    from truetpot.ops import registry
+
+    empty = Registry()
+    monkeypatch.setattr(registry, "REGISTRY", empty)
+
+    @register(SILU_MUL, provider="mine", devices=("cpu",))
+    class Mine(Kernel):
+        @classmethod
+        def configs(cls, case, device):
+            yield {"tile": 4}
+            yield {"tile": 8, "warps": 2}
+
+        def __init__(self, case, device, tile=4, warps=1):
+            super().__init__(case, device, warps=warps)
+            self.tile = tile
+
+    return empty
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path, cpu):
+    """``files(user=..., shipped=...)`` writes them."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv(tuned.VARIABLE, raising=False)
+    paths = {"user": tuned.user_file(cpu), "shipped": tmp_path / "shipped.toml"}
+    monkeypatch.setattr(tuned, "shipped_file", lambda device: paths["shipped"])
+    paths["user"].parent.mkdir(parents=True)
+
+    def write(**texts):
+        for name, text in texts.items():
+            paths[name].write_text(text)
+        return paths
+
+    return write
+
+
+@pytest.fixture
+def parameters(fresh, cpu):
+    """Of the kernel that is built."""
+    return lambda **config: fresh.build("silu_mul", "mine", CASE, cpu, **config).parameters
+
+
+def entry(config):
+    return ENTRY.format(config=config)
+
+
+def test_the_default_is_the_first_configuration(files, parameters):
+    files()
+    assert parameters() == {"tile": 4, "warps": 1}
+
+
+def test_the_users_file_comes_before_the_packages(files, parameters):
+    files(shipped=entry("{ tile = 16 }"))
+    assert parameters()["tile"] == 16
+    files(user=entry("{ tile = 32 }"))
+    assert parameters() == {"tile": 32, "warps": 1}
+    files(user=entry("{}"))
+    assert parameters()["tile"] == 4, "the user found the default to be the best"
+    files(user='[linear.mine."another case"]\nconfig = { tile = 2 }\n')
+    assert parameters()["tile"] == 16
+
+
+def test_given_parameters_come_first(files, parameters):
+    files(user=entry("{ tile = 16, warps = 4 }"))
+    assert parameters(tile=2) == {"tile": 2, "warps": 1}
+
+
+def test_the_switch(files, parameters, monkeypatch):
+    files(user=entry("{ tile = 16 }"))
+    monkeypatch.setenv("TRUETPOT_TUNED", "off")
+    assert parameters()["tile"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (entry("{ tile = 8, stages = 3 }"), "the kernel has no parameter stages; tune it again"),
+        (entry("3"), "it has no table config"),
+        ("[silu_mul.mine\n", "cannot be read"),
+        ("linear = 3\nsilu_mul = 4\n", None),
+    ],
+)
+def test_what_cannot_be_used_is_told_once(files, parameters, caplog, text, told):
+    paths = files(user=text, shipped=entry("{ tile = 16 }"))
+    with caplog.at_level(logging.WARNING):
+        assert parameters()["tile"] == 16
+        assert parameters()["tile"] == 16
+    if told is None:
+        assert caplog.messages == []
+    else:
+        (message,) = caplog.messages
+        assert told in message
+        assert str(paths["user"]) in message
+        assert "\n" not in message
+
+
+def test_a_file_without_permission(files, parameters, caplog):
+    paths = files(user=entry("{ tile = 16 }"))
+    paths["user"].chmod(0)
+    if os.access(paths["user"], os.R_OK):
+        pytest.skip("this user may read everything")
+    assert parameters()["tile"] == 4
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("NVIDIA H200", "nvidia-h200"),
+        ("Intel(R) Arc(TM) A770 Graphics", "intel-r-arc-tm-a770-graphics"),
+        ("-/.", "device"),
+    ],
+)
+def test_files_are_named_after_the_device(name, slug):
+    class Named:
+        def identity(self):
+            return {"name": name}
+
+    assert tuned.slug(Named()) == slug
