@@ -29,8 +29,9 @@ MATRIX_ROWS = 16
 GRANULE = tl.constexpr(16)
 """Tokens that a range is a multiple of: whole tiles would leave some programs twice the work."""
 MOST_SPLITS = 256
-SHORT, DEFAULT = (
+SHORT, SINGLE, USUAL = (
     {"BT": 128, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4},
     {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
 )
 """Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
@@ -44,7 +45,9 @@ class TritonDecodeAttention(Kernel):
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        usual = SHORT if case.context * case.batch <= SHORT_TO else DEFAULT
+        usual = SINGLE if case.page is None and case.batch == 1 else USUAL
+        if case.context * case.batch <= SHORT_TO:
+            usual = SHORT
         self.config = {**usual, **config}
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads

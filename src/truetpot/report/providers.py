@@ -35,7 +35,7 @@ def draw_providers(rows: Sequence[KernelRow], devices: Sequence[str]) -> Rendera
     table.add_column("provider", no_wrap=True)
     table.add_column("available", no_wrap=True)
     table.add_column("code path, or reason", overflow="fold")
-    table.add_column("source", overflow="fold", style="dim")
+    table.add_column("source", no_wrap=True, style="dim")
     for row in rows:
         about = "; ".join(part for part in (row.note, row.reason) if part)
         style = "" if row.available else "yellow"
