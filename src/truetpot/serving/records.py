@@ -187,7 +187,7 @@ class Run:
     tool: str
     """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
     ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``ipex-llm-all-in-one``,
-    ``ipex-llm-online``."""
+    ``ipex-llm-online``, ``inference-benchmarker``, ``llmperf``."""
     variant: str
     """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
     place: str

@@ -18,7 +18,7 @@ from truetpot.serving.records import Floats, Gaps, Ints
 
 # 4 MiB of gaps: a core that is late with one is not late for long, and some hundred calls for 5e7
 # gaps cost nothing. Threads of our own rather than numba's prange: it hands out equal halves, so a
-# core that others use holds up the whole, and it quadruples the compile time.
+# core that others use holds up the whole, and it triples the compile time.
 SHARE = 1 << 19
 
 

@@ -11,7 +11,7 @@ from truetpot.serving.readers.rows import NAN, Record, Rows
 from truetpot.serving.readers.statistics import (
     PER_SECOND,
     TIME_UNITS,
-    statistics,
+    all_statistics,
     total,
     unit_of_time,
     unknown_unit,
@@ -75,9 +75,7 @@ def _read_lines(document: Document) -> list[Run]:
             place="",
             definitions=definitions(_TOOL),
             figures=(),
-            totals=Totals(
-                attempted=len(rows), completed=len(rows) - rows.failed, failed=rows.failed
-            ),
+            totals=rows.totals(),
             setting=Setting(streaming=True if rows.has_gaps else None),
             requests=rows.requests(Counting.RETOKENISED),
             notes=(f"{warm_up:,} warm-up requests are left out.",) if warm_up else (),
@@ -148,16 +146,13 @@ def _read_summary(document: Document) -> list[Run]:
     prompts = tables.count("total_isl", "avg")
     duration = tables.get("benchmark_duration")
     failed = tables.count("error_request_count", "avg")
-    figures = [
-        figure for key, metric in _METRICS.items() for figure in statistics(metric, tables.get(key))
-    ]
     return [
         Run(
             tool=_TOOL,
             variant="summary, server's counts" if from_server else "summary",
             place="",
             definitions=definitions(_TOOL, "server's counts" if from_server else ""),
-            figures=tuple(figures),
+            figures=all_statistics(tables, _METRICS),
             totals=Totals(
                 duration_s=None if duration is None else _duration(duration),
                 completed=completed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
-from truetpot.serving.readers.statistics import statistics, total
+from truetpot.serving.readers.statistics import all_statistics, total
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -29,9 +29,6 @@ def _recognises(first: Node) -> bool:
 def _read(document: Document) -> list[Run]:
     """Totals of tokens are the mean length times the requests: the file has no sums."""
     first = document.first
-    figures = [
-        figure for key, metric in _METRICS.items() for figure in statistics(metric, first.get(key))
-    ]
     completed = first.count("request_count", "avg")
     output = total(first.number("output_sequence_length", "avg"), completed)
     totals = Totals(
@@ -56,8 +53,8 @@ def _read(document: Document) -> list[Run]:
         ignore_eos=settings.flag(config, "extra_inputs.ignore_eos", "input.extra.ignore_eos"),
         streaming=settings.flag(config, "streaming", "endpoint.streaming"),
     )
-    variant = "summary"
-    return [Run(_TOOL, variant, "", definitions(_TOOL), tuple(figures), totals, setting)]
+    figures = all_statistics(first, _METRICS)
+    return [Run(_TOOL, "summary", "", definitions(_TOOL), figures, totals, setting)]
 
 
 READERS = (JsonReader("GenAI-Perf profile_export_genai_perf.json", _recognises, _read),)

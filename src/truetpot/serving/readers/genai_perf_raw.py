@@ -12,7 +12,7 @@ from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.rows import NAN, Record, Rows
-from truetpot.serving.records import UNKNOWN, Counting, Floats, Ints, Run, Setting, Totals
+from truetpot.serving.records import UNKNOWN, Counting, Floats, Ints, Run, Setting
 from truetpot.serving.tools import definitions
 
 _TOOL = "genai-perf"
@@ -125,7 +125,7 @@ def _experiment(node: Node) -> Run:
         place=node.where,
         definitions=definitions(_TOOL),
         figures=(),
-        totals=Totals(attempted=len(rows), completed=len(rows) - rows.failed, failed=rows.failed),
+        totals=rows.totals(),
         setting=_setting(node, asked),
         requests=rows.requests(Counting.SERVER, Counting.CHUNKS),
         notes=tuple(notes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
-from truetpot.serving.readers.statistics import statistics
+from truetpot.serving.readers.statistics import all_statistics
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -31,11 +31,6 @@ def _read(document: Document) -> list[Run]:
 
 
 def _run(first: Node, result: Node) -> Run:
-    figures = [
-        figure
-        for key, metric in _METRICS.items()
-        for figure in statistics(metric, result.get(key), "ms")
-    ]
     duration = result.number("duration_ms")
     output = result.count("total_tokens")
     config = first.get("config")
@@ -44,7 +39,7 @@ def _run(first: Node, result: Node) -> Run:
         variant=(result.text("id") or "report")[:60],
         place=result.where,
         definitions=definitions(_TOOL),
-        figures=tuple(figures),
+        figures=all_statistics(result, _METRICS, "ms"),
         totals=Totals(
             duration_s=None if duration is None else duration / 1e3,
             attempted=result.count("total_requests"),

@@ -11,7 +11,7 @@ from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.rows import NAN, Record, Rows
-from truetpot.serving.readers.statistics import statistics, total
+from truetpot.serving.readers.statistics import all_statistics, total
 from truetpot.serving.records import UNKNOWN, Counting, Floats, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -40,11 +40,7 @@ def _read_report(document: Document) -> list[Run]:
         raise first.error('has no "successes"')
     variant = _variant(first, successes)
     tables = successes.get("latency") or successes
-    figures = [
-        figure
-        for key, metric in _METRICS.items()
-        for figure in statistics(metric, tables.get(key), "s")
-    ]
+    figures = all_statistics(tables, _METRICS, "s")
     if not figures:
         raise successes.error("has no latency of any kind in it")
     return [
@@ -53,7 +49,7 @@ def _read_report(document: Document) -> list[Run]:
             variant=variant or "lifecycle",
             place="",
             definitions=definitions(_TOOL, variant),
-            figures=tuple(figures),
+            figures=figures,
             totals=_totals(first, successes),
             setting=Setting(
                 request_rate=settings.number(first, "load_summary.requested_rate"),
@@ -139,9 +135,7 @@ def _read_rows(document: Document) -> list[Run]:
             place="",
             definitions=definitions(_TOOL, variant),
             figures=(),
-            totals=Totals(
-                attempted=len(rows), completed=len(rows) - rows.failed, failed=rows.failed
-            ),
+            totals=rows.totals(),
             setting=Setting(streaming=rows.has_gaps),
             requests=rows.requests(*counting),
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.figures import figure
-from truetpot.serving.readers.rows import Rows, added
+from truetpot.serving.readers.rows import Rows, added, objects
 from truetpot.serving.records import UNKNOWN, Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -20,19 +19,11 @@ def _recognises(first: Node) -> bool:
     return some is not None and {"n_gen", "n_prompt", "avg_ns", "model_size"} <= some.members.keys()
 
 
-def _tests(document: Document) -> Iterator[Node]:
-    for node in document.values():
-        if node.kind == "list":
-            yield from node.elements()
-        else:
-            yield node
-
-
 def _read(document: Document) -> list[Run]:
     """One run a test that generates tokens. Each of its samples is a row: n_gen tokens in the whole
     time, which is decoding alone where the test has no prompt.
     """
-    tests = list(_tests(document))
+    tests = list(objects(document))
     several = len(tests) > 1
     runs = [_run(node, several) for node in tests if node.count("n_gen")]
     if not runs:

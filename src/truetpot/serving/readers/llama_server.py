@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.figures import figure
-from truetpot.serving.readers.rows import Record, Rows, added
+from truetpot.serving.readers.rows import Record, Rows, added, objects
 from truetpot.serving.records import UNKNOWN, Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -21,14 +20,6 @@ def _recognises(first: Node) -> bool:
     return timings is not None and {"predicted_n", "predicted_ms"} <= timings.members.keys()
 
 
-def _answers(document: Document) -> Iterator[Node]:
-    for node in document.values():
-        if node.kind == "list":
-            yield from node.elements()
-        else:
-            yield node
-
-
 def _read(document: Document) -> list[Run]:
     """One run of all answers. The latency is prompt_ms + predicted_ms: the server writes no sum.
 
@@ -37,7 +28,7 @@ def _read(document: Document) -> list[Run]:
     rows = Rows()
     generated = accepted = left_out = 0
     models = set()
-    for node in _answers(document):
+    for node in objects(document):
         record = Record(node)
         if record.count("timings", "predicted_n") == UNKNOWN:
             left_out += 1

@@ -81,7 +81,6 @@ def _read_rows(document: Document) -> list[Run]:
             ok=not failed,
             error=record.text("error_msg") or "no message" if failed else "",
         )
-    totals = Totals(attempted=len(rows), completed=len(rows) - rows.failed, failed=rows.failed)
     return [
         Run(
             tool=_TOOL,
@@ -89,7 +88,7 @@ def _read_rows(document: Document) -> list[Run]:
             place="",
             definitions=definitions(_TOOL),
             figures=(),
-            totals=totals,
+            totals=rows.totals(),
             setting=Setting(streaming=True),
             requests=rows.requests(Counting.RETOKENISED),
         )

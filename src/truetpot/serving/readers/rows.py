@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from truetpot.serving.readers.document import Node
-from truetpot.serving.records import UNKNOWN, Counting, Floats, Gaps, Ints, Requests
+from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.records import UNKNOWN, Counting, Floats, Gaps, Ints, Requests, Totals
 
 NAN = float("nan")
 _MOST_ERRORS = 100
 _LONGEST_ERROR = 200
+
+
+def objects(document: Document) -> Iterator[Node]:
+    """The values of a file; of a list among them, its elements."""
+    for node in document.values():
+        if node.kind == "list":
+            yield from node.elements()
+        else:
+            yield node
 
 
 def added(*counts: int) -> int:
@@ -159,7 +168,7 @@ class Rows:
             errors=self._errors,
         )
 
-    @property
-    def failed(self) -> int:
-        """How many are not ok."""
-        return self._ok.count(0)
+    def totals(self) -> Totals:
+        """How many requests there are, and how many of them are ok."""
+        failed = self._ok.count(0)
+        return Totals(attempted=len(self), completed=len(self) - failed, failed=failed)

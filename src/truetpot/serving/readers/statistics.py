@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from truetpot.serving.readers.document import Node
 from truetpot.serving.readers.figures import figure
@@ -56,6 +56,12 @@ def statistics(metric: Metric, table: Node | None, unit: str = "") -> Iterator[F
     for key, node in table.members.items():
         if name := _NAMES.get(key) or (key if _PERCENTILE.fullmatch(key) else None):
             yield figure(metric, name, node.number(), node.where, unit)
+
+
+def all_statistics(node: Node, metrics: Mapping[str, Metric], unit: str = "") -> tuple[Figure, ...]:
+    """Of the tables that `node` has under the keys of `metrics`."""
+    tables = ((metric, node.get(key)) for key, metric in metrics.items())
+    return tuple(figure for metric, table in tables for figure in statistics(metric, table, unit))
 
 
 def total(mean: float | None, count: float | None) -> int | None:
