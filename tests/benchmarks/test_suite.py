@@ -16,7 +16,7 @@ from truetpot.facts.hardware import all_hardware
 from truetpot.facts.models import load_model
 from truetpot.ops import LINEAR, OPERATORS
 
-MODULES = [name for _, name, _ in pkgutil.iter_modules(benchmarks.__path__)]
+MODULES = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.ispkg]
 
 
 def found():
