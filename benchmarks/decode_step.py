@@ -17,7 +17,7 @@ from truetpot.measure.race import Entrant
 from . import common
 
 LAYERS = f", {common.SIZE.layers} layers" if common.SIZE.layers else ""
-USUAL = ("numba", "torch")
+USUAL = ("numba", "triton", "torch")
 """Who serves the operators that a provider has no kernel for."""
 
 

@@ -152,7 +152,7 @@ def _decide(
         return Verdict.INFLATED, why, reported / floor
     if step is not None:
         return _beside_step(evidence, reported, batch, step)
-    return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no finding.", None
+    return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
 
 
 def _beside_step(

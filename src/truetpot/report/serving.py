@@ -137,7 +137,7 @@ def _recomputed(checked: Checked) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for key, found in checked.recomputed.summaries.items():
-        rate = key == "decode_throughput"
+        rate = key.endswith("throughput")
         for counting, summary in found.items():
             scale = 1.0 if rate else 1e3
             p99 = summary.percentiles.get(99.0, float("nan"))
