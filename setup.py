@@ -8,5 +8,9 @@ kernels = ["truetpot.kernels", *(f"truetpot.kernels.{name}" for name in find_pac
 setup(
     packages=[*find_packages("src"), *kernels],
     package_dir={"": "src", "truetpot.kernels": "kernels"},
-    package_data={"": ["*.toml", "*.cl", "*.h", "py.typed"], "truetpot": ["tuned/*.toml"]},
+    package_data={
+        "": ["*.toml", "*.cl", "*.h", "py.typed"],
+        "truetpot": ["tuned/*.toml"],
+        "truetpot.serving.prompts": ["corpus/*/*.txt"],
+    },
 )

@@ -1,0 +1,222 @@
+"""``truetpot prompts``: a set of prompts with meaning, or what an existing set is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from truetpot.serving.prompts.compose import Prompt
+    from truetpot.serving.prompts.inspect import Inspection
+    from truetpot.serving.prompts.tokenizer import Tokenizer
+
+KINDS = ("text", "random", "repeated")
+LANGUAGES = ("en", "zh", "both")
+OUTPUT_TOKENS = 4096
+FAULTS = {
+    "random": "Faulty on purpose: random ids are no text, and little of an answer is visible.",
+    "repeated": "Faulty on purpose: one prompt for all, which a prefix cache computes only once.",
+}
+
+
+def prompts(
+    files: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Length of each prompt.")] = 1024,
+    count: Annotated[int, typer.Option(min=1, help="How many prompts.")] = 64,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder with the model's tokenizer.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help="text; or random or repeated, the two ways that spoil a benchmark.")
+    ] = "text",
+    form: Annotated[
+        str, typer.Option(help="vllm (custom dataset, JSON lines) or sharegpt (JSON).")
+    ] = "vllm",
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILES...", help="Your own text instead of the shipped one."),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en, zh or both; en, or all that your own text has.")
+    ] = None,
+    output_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Output asked for; {OUTPUT_TOKENS}, less with sharegpt."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another set.")] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the set goes.")] = None,
+    inspect: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Say what an existing set is, and make none."),
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Prompts of an exact length that ask about a text; or what an existing set of prompts is."""
+    from truetpot.measure.record import command, write
+    from truetpot.report.terminal import Terminal
+    from truetpot.serving.prompts.tokenizer import load
+
+    check_writable(json, "--json")
+    own = [*(corpus or []), *(files or [])]  # a shell turns --corpus *.txt into more than one word
+    if files and not corpus:
+        raise UserError(f"{files[0]} belongs to no option; text of your own goes after --corpus.")
+    terminal = Terminal(quiet=json == "-")
+    record: dict[str, Any] = {"schema_version": 1, "command": command()}
+    if inspect is not None:
+        found = _inspect(inspect, load(tokenizer) if tokenizer else None)
+        if json is not None:
+            write({**record, "kind": "inspection", **_inspection_record(found, inspect)}, json)
+        terminal.show(_draw(found, inspect))
+        raise typer.Exit(int(found.kind != "meaningful"))
+    if tokenizer is None or out is None:
+        raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
+    one_of(kind, KINDS, "--kind")
+    _check_form(form, out)
+    model = load(tokenizer)
+    made = _make(model, kind, own, language, tokens=tokens, count=count, seed=seed)
+    output = _save(made, model, form, output_tokens, out)
+    for line in _said(made, model, form, tokens, output, out):
+        terminal.say(line)
+    if json is not None:
+        write(
+            {
+                **record,
+                "kind": "prompts",
+                "file": str(out),
+                "form": form,
+                "made": kind,
+                "prompts": count,
+                "tokens": tokens,
+                "of_that_length": sum(prompt.tokens == tokens for prompt in made),
+                "special_tokens": model.added,
+                "output_tokens": output,
+                "tokenizer": model.where,
+                "seed": seed,
+                "subjects": dict(Counter(prompt.subject for prompt in made if prompt.subject)),
+            },
+            json,
+        )
+
+
+def _check_form(form: str, out: Path) -> None:
+    """Raises UserError for a file that vLLM would not read."""
+    from truetpot.serving.prompts.forms import FORMS
+
+    one_of(form, FORMS, "--form")
+    check_writable(out, "--out")
+    if form == "vllm" and out.suffix != ".jsonl":
+        raise UserError(f"vLLM reads a custom dataset from *.jsonl only: --out {out.stem}.jsonl.")
+
+
+def _make(
+    tokenizer: Tokenizer, kind: str, own: list[Path], language: str | None, **size: int
+) -> list[Prompt]:
+    from truetpot.serving.prompts import corpus, faulty
+    from truetpot.serving.prompts.compose import compose
+
+    if language is not None:
+        one_of(language, LANGUAGES, "--language")
+    if kind == "random":
+        return faulty.random(tokenizer, **size)
+    if own:
+        passages = corpus.from_files(own, language or corpus.BOTH)
+    else:
+        passages = corpus.shipped(language or "en")
+    make = compose if kind == "text" else faulty.repeated
+    return make(passages, tokenizer, **size)
+
+
+def _save(made: list[Prompt], tokenizer: Tokenizer, form: str, asked: int | None, out: Path) -> int:
+    """Write the set; the output tokens that it asks for."""
+    from truetpot.serving.prompts import forms
+    from truetpot.serving.prompts.compose import extract
+    from truetpot.serving.prompts.corpus import shipped
+
+    if form == "vllm":
+        output = asked or OUTPUT_TOKENS
+        text = forms.vllm(made, output)
+    else:
+        longest = max(prompt.tokens for prompt in made)
+        output = asked or max(forms.SHAREGPT_TOTAL - longest, forms.SHAREGPT_OUTPUT)
+        forms.check_sharegpt(longest, output)
+        text = forms.sharegpt(made, extract(shipped("en"), tokenizer, output))
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UserError(f"Cannot write {out}: {error.strerror}.") from error
+    return output
+
+
+def _said(
+    made: list[Prompt], tokenizer: Tokenizer, form: str, tokens: int, output: int, out: Path
+) -> list[str]:
+    others = [prompt.tokens for prompt in made if prompt.tokens != tokens]
+    lines = [f"{len(made) - len(others):,} prompts of exactly {tokens:,} tokens in {out}"]
+    if tokenizer.added:
+        lines[0] += f", {tokenizer.added} of them added by the tokenizer"
+    if others:
+        lines.append(f"{len(others):,} more have {min(others):,} to {max(others):,} tokens.")
+    if made[0].kind in FAULTS:
+        lines.append(FAULTS[made[0].kind])
+    name, length = {"vllm": ("custom", " --custom-output-len -1")}.get(form, (form, ""))
+    lines.append(
+        f"vllm bench serve --dataset-name {name} --dataset-path {out}{length} "
+        f"--num-prompts {len(made)} asks for {output:,} tokens each."
+    )
+    return lines
+
+
+def _inspect(file: Path, tokenizer: Tokenizer | None) -> Inspection:
+    from truetpot.serving.prompts.forms import read
+    from truetpot.serving.prompts.inspect import inspect
+
+    return inspect(read(file), tokenizer)
+
+
+def _inspection_record(found: Inspection, file: Path) -> dict[str, Any]:
+    from truetpot.serving.prompts.inspect import thresholds
+
+    return {
+        "file": str(file),
+        "verdict": found.kind,
+        "prompts": len(found.prompts),
+        "shares": found.shares,
+        "distinct": found.distinct,
+        "medians": {name: found.middle(name) for name in thresholds()},
+        "thresholds": thresholds(),
+        "each": [asdict(judged) for judged in found.prompts],
+    }
+
+
+def _draw(found: Inspection, file: Path) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from truetpot.report.numbers import percent
+    from truetpot.serving.prompts.inspect import thresholds
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("measure", "lowest", "median", "highest", "threshold"):
+        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
+    for name, threshold in thresholds().items():
+        if (middle := found.middle(name)) is not None:
+            values = [getattr(judged, name) for judged in found.prompts]
+            shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
+            table.add_row(name.replace("_", " "), *shown, threshold)
+    shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
+    return Group(
+        Text(f"{file}: {found.kind}"),
+        f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
+        "",
+        table,
+    )

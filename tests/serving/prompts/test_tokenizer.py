@@ -1,0 +1,98 @@
+"""Lengths are those that a server counts, or the reason is said why they are not known."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from truetpot.errors import UserError
+from truetpot.serving.prompts.tokenizer import load
+
+TEXT = "The rete turns over the plate. 浑仪由几重铜环套成。"
+
+
+def copied(folder, tmp_path, **config):
+    shutil.copy(folder / "tokenizer.json", tmp_path)
+    if config:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+def test_counts_as_transformers_does(folder, tokenizer):
+    transformers = pytest.importorskip("transformers")
+    reference = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    assert tokenizer.encode(TEXT) == reference(TEXT).input_ids
+    assert tokenizer.plain(TEXT) == reference(TEXT, add_special_tokens=False).input_ids
+    assert tokenizer.added == len(reference("").input_ids)
+
+
+def test_special_tokens_are_counted_and_not_ordinary(tokenizers):
+    assert tokenizers["byte_level"].added == 0
+    assert tokenizers["unigram"].added == 1
+    assert not {0, 1} & set(tokenizers["byte_level"].ordinary)
+    assert not {0, 1, 2} & set(tokenizers["unigram"].ordinary)
+    for tokenizer in tokenizers.values():
+        assert len(tokenizer.ordinary) > 3900
+        assert list(tokenizer.ordinary) == sorted(set(tokenizer.ordinary))
+
+
+def test_a_truncating_tokenizer_is_not_obeyed(folder, tokenizer, tmp_path):
+    file = copied(folder, tmp_path) / "tokenizer.json"
+    content = json.loads(file.read_text())
+    content["truncation"] = {
+        "max_length": 8, "strategy": "LongestFirst", "stride": 0, "direction": "Right",
+    }  # fmt: skip
+    content["padding"] = {
+        "strategy": {"Fixed": 512}, "direction": "Right", "pad_to_multiple_of": None,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "<unk>",
+    }  # fmt: skip
+    file.write_text(json.dumps(content))
+    assert load(tmp_path).encode(TEXT * 5) == tokenizer.encode(TEXT * 5)
+
+
+def test_a_config_that_agrees_changes_nothing(folders, tokenizers, tmp_path):
+    bos = {"content": "<s>", "lstrip": False}
+    folder = copied(folders["unigram"], tmp_path, bos_token=bos, add_bos_token=True)
+    assert load(folder).encode(TEXT) == tokenizers["unigram"].encode(TEXT)
+
+
+def test_where_two_files_disagree_transformers_decides(folders, tokenizers, tmp_path, monkeypatch):
+    """DeepSeek's distilled models: the config asks for a BOS that tokenizer.json does not add."""
+    transformers = pytest.importorskip("transformers")
+    config = {"bos_token": "<|endoftext|>", "add_bos_token": True}
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    folder = copied(folders["byte_level"], tmp_path, **config)
+    reference = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    assert load(folder).encode(TEXT) == reference(TEXT).input_ids
+
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(UserError, match=r"add_bos_token in .* needs transformers"):
+        load(folder)
+    assert load(folders["byte_level"]).encode(TEXT) == tokenizers["byte_level"].encode(TEXT)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(UserError, match="is not a folder"):
+        load(tmp_path / "Qwen" / "QwQ-32B")
+
+
+def test_no_tokenizer_json(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"has no tokenizer\.json"):
+        load(tmp_path)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(UserError, match=r"no tokenizer\.json: that needs transformers"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[1]", b"\xff\xfe", b'{"model": null}'])
+def test_a_broken_tokenizer_json(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"Cannot read .*tokenizer\.json: "):
+        load(tmp_path)
+
+
+def test_without_the_package(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(UserError, match="pip install tokenizers"):
+        load(folder)
