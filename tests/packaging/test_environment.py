@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 UNPINNED = {"triton"}
-"""torch's CUDA build, which is PyPI's default, asks for one release of it: a pin would contradict."""
+"""torch's CUDA build, PyPI's default, asks for one release of it: a pin would contradict."""
 
 
 def test_every_requirement_is_pinned():
