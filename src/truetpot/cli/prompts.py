@@ -160,9 +160,8 @@ def _said(
     made: list[Prompt], tokenizer: Tokenizer, form: str, tokens: int, output: int, out: Path
 ) -> list[str]:
     others = [prompt.tokens for prompt in made if prompt.tokens != tokens]
-    lines = [f"{len(made) - len(others):,} prompts of exactly {tokens:,} tokens in {out}"]
-    if tokenizer.added:
-        lines[0] += f", {tokenizer.added} of them added by the tokenizer"
+    added = f" ({tokenizer.added} added by the tokenizer)" if tokenizer.added else ""
+    lines = [f"{len(made) - len(others):,} prompts of exactly {tokens:,} tokens{added} in {out}"]
     if others:
         lines.append(f"{len(others):,} more have {min(others):,} to {max(others):,} tokens.")
     if made[0].kind in FAULTS:

@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, processors, trainers
+from tokenizers import pre_tokenizers as pre
 
 from truetpot.serving.prompts import corpus
 from truetpot.serving.prompts.tokenizer import load
-
-pytest.importorskip("tokenizers", reason="tokenizers is not installed")
-
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, processors, trainers
-from tokenizers import pre_tokenizers as pre
 
 VOCABULARY = 4000
 WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"

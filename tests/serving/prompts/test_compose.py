@@ -10,11 +10,13 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from truetpot.errors import UserError
 from truetpot.serving.prompts import corpus, forms
 from truetpot.serving.prompts.compose import DISTINCT, compose, extract
 from truetpot.serving.prompts.frames import frames
+from truetpot.serving.prompts.tokenizer import load
 
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 LANGUAGES = st.sampled_from(["en", "zh", "both"])
@@ -39,6 +41,30 @@ def test_short_prompts_are_exact_or_refused(tokenizer, count, tokens, seed):
     else:
         assert count(prompt.text) == tokens
         assert prompt.text.endswith(("?", "."))
+
+
+def test_a_tokenizer_that_forgets_blanks_and_capitals(tmp_path):
+    """WordPiece with a token at both ends, as BERT's."""
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer()
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=3000, special_tokens=special, show_progress=False
+    )
+    made.train_from_iterator([passage.text for passage in corpus.shipped("en")], trainer)
+    made.post_processor = processors.TemplateProcessing(
+        "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    made.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = load(tmp_path)
+    assert tokenizer.added == 2
+    for tokens in (50, 333, 2048):
+        for prompt in compose(corpus.shipped("en"), tokenizer, tokens=tokens, count=20):
+            assert len(made.encode(prompt.text).ids) == tokens
+    odd = [corpus.Passage("\u200b\u200b", "", "nothing", "en")]
+    with pytest.raises(UserError, match="which is 0 by this tokenizer"):
+        compose(odd, tokenizer, tokens=40, count=1)
 
 
 def test_sixteen_tokens_hold_no_question(tokenizer):

@@ -67,9 +67,19 @@ def test_where_two_files_disagree_transformers_decides(folders, tokenizers, tmp_
     assert load(folder).encode(TEXT) == reference(TEXT).input_ids
 
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(UserError, match=r"add_bos_token in .* needs transformers"):
+    with pytest.raises(UserError, match=r"another add_bos_token .* needs transformers"):
         load(folder)
     assert load(folders["byte_level"]).encode(TEXT) == tokenizers["byte_level"].encode(TEXT)
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["[]", "{", '"text"', '{"add_bos_token": true}', '{"bos_token": {}, "add_bos_token": 1}'],
+)
+def test_a_config_that_says_nothing_is_passed_over(folders, tokenizers, tmp_path, config):
+    folder = copied(folders["unigram"], tmp_path)
+    (folder / "tokenizer_config.json").write_text(config)
+    assert load(folder).encode(TEXT) == tokenizers["unigram"].encode(TEXT)
 
 
 def test_no_folder(tmp_path):

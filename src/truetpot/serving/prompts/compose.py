@@ -18,6 +18,8 @@ from truetpot.serving.prompts.tokenizer import Tokenizer
 
 DISTINCT = 8
 """No two prompts are alike in so many first tokens: a block of a prefix cache has more."""
+HOPELESS = 100_000
+"""Tokens of beginnings that came to nothing, one after another, after which none is tried."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ def compose(
     _check_least(passages, fitter)
     prompts: list[Prompt] = []
     starts: set[tuple[int, ...]] = set()
+    failed = 0
     for opener, first in _beginnings(passages, Random(f"beginnings {seed}")):
         random = Random(f"prompt {seed} {len(prompts)}")
         text = _write(opener, [first, *_others(first, passages, random)], fitter, random)
         if text is None:
+            failed += tokens
+            if failed > HOPELESS:
+                break
             continue
+        failed = 0
         start = tuple(tokenizer.encode(text)[:DISTINCT])
         if start not in starts:
             starts.add(start)
@@ -130,7 +137,7 @@ def _check_supply(passages: Sequence[Passage], fitter: Fitter) -> None:
         supply = sum(map(fitter.cost, texts))
         missing = fitter.tokens - fitter.tokenizer.added - supply
         if missing > 0:
-            size = missing * sum(len(text.encode()) for text in texts) / supply
+            size = missing * sum(len(text.encode()) for text in texts) / max(supply, 1)
             raise UserError(
                 f"{fitter.tokens:,} tokens are more than all the {frames()[language].name} text "
                 f"has, which is {supply:,} by this tokenizer: give about {_kb(size)} more with "
@@ -140,12 +147,15 @@ def _check_supply(passages: Sequence[Passage], fitter: Fitter) -> None:
 
 def _check_least(passages: Sequence[Passage], fitter: Fitter) -> None:
     """Raises UserError where no prompt can be as short as is wanted."""
-    least = min(_least(passage, fitter.tokenizer) for passage in passages)
-    if fitter.tokens < least:
-        raise UserError(
-            f"A prompt with part of a passage and a question has at least {least} tokens by this "
-            f"tokenizer: --tokens {fitter.tokens} is too few."
-        )
+    lengths = []
+    for passage in passages:
+        lengths.append(_least(passage, fitter.tokenizer))
+        if lengths[-1] <= fitter.tokens:
+            return
+    raise UserError(
+        f"A prompt with part of a passage and a question has at least {min(lengths)} tokens by "
+        f"this tokenizer: --tokens {fitter.tokens} is too few."
+    )
 
 
 def _least(passage: Passage, tokenizer: Tokenizer) -> int:
@@ -159,8 +169,13 @@ def _least(passage: Passage, tokenizer: Tokenizer) -> int:
 
 def _shortage(passages: Sequence[Passage], fitter: Fitter, made: int, count: int) -> str:
     """Why ``made`` prompts are all that there can be, and what would help."""
+    if made == 0:
+        return (
+            f"{len(passages)} paragraphs make no prompt of exactly {fitter.tokens:,} tokens: give "
+            "more text with --corpus, or a few --tokens more or fewer."
+        )
     size = sum(len(passage.text.encode()) for passage in passages) / len(passages)
-    more = (count - made) * len(passages) / max(made, 1)
+    more = (count - made) * len(passages) / made
     return (
         f"{len(passages)} paragraphs make {made:,} prompts of {fitter.tokens:,} tokens that differ "
         f"in their first {DISTINCT} tokens, not {count:,}: give about {more:,.0f} more paragraphs, "

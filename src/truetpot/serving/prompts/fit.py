@@ -100,7 +100,7 @@ class Fitter:
         count = self.tokenizer.count
         taken = len(pieces)
         wanted = self.tokens - count(before + rest(taken)) + count(rest(taken))
-        each = self.cost("".join(pieces)) / len(pieces)
+        each = max(self.cost("".join(pieces)), 1) / len(pieces)
         low, high = min(least, len(pieces)) - 1, len(pieces) + 1
         while low < taken < high:
             missing = wanted - count(rest(taken))

@@ -83,15 +83,17 @@ def _disagreement(backend: Any, folder: Path) -> str:
         config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
+    if not isinstance(config, dict):
+        return ""
     ids = backend.encode("a").ids
-    for name, place in (("bos", 0), ("eos", -1)):
+    for name, edge in (("bos", ids[:1]), ("eos", ids[-1:])):
         wanted = config.get(f"add_{name}_token")
         token = config.get(f"{name}_token")
-        token = token["content"] if isinstance(token, dict) else token
-        if wanted is None or token is None:
+        token = token.get("content") if isinstance(token, dict) else token
+        if wanted is None or not isinstance(token, str):
             continue
-        if wanted != (ids[place] == backend.token_to_id(token)):
-            return f"add_{name}_token in {folder}/tokenizer_config.json is not what its JSON does"
+        if bool(wanted) != (edge == [backend.token_to_id(token)]):
+            return f"{folder} says another add_{name}_token than its tokenizer.json does"
     return ""
 
 
