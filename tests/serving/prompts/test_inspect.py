@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from statistics import median
@@ -42,9 +43,17 @@ def kinds(tokenizer, tokens):
     for language in ("en", "zh", "both"):
         made = compose(corpus.shipped(language), tokenizer, tokens=tokens, count=24, seed=9)
         yield f"text {language}", made, "meaningful"
-    yield "random", faulty.random(tokenizer, tokens=tokens, count=24, seed=9), "random"
+    # at 200 tokens some six of a hundred read like text: their share needs many to be one
+    many = 480 if tokens < 512 else 48
+    yield "random", faulty.random(tokenizer, tokens=tokens, count=many, seed=9), "random"
     made = faulty.repeated(corpus.shipped("zh"), tokenizer, tokens=tokens, count=24, seed=9)
     yield "repeated", made, "repeated"
+
+
+def repeated(texts, tokenizer):
+    """Share of the texts that begin with the same eight tokens as another."""
+    starts = Counter(tuple(tokenizer.encode(text)[:8]) for text in texts)
+    return sum(count for count in starts.values() if count > 1) / len(texts)
 
 
 @pytest.mark.parametrize("tokens", [200, 1024])
@@ -54,7 +63,9 @@ def test_the_three_kinds(tokenizer, tokens):
         for known in (None, tokenizer):
             found = inspect(texts, known)
             assert found.kind == kind, (name, known is not None)
-            assert found.shares[kind] >= 0.9, (name, found.shares)
+            # two random walks may begin at the same id by chance, and then they do repeat
+            twins = 0.0 if kind == "repeated" else repeated(texts, tokenizer)
+            assert found.shares[kind] >= 0.9 - twins, (name, found.shares, twins)
             assert sum(found.shares.values()) == pytest.approx(1)
             assert (found.middle("ascending") is None) == (known is None)
         assert found.distinct == len(set(texts)) / len(texts)
