@@ -124,16 +124,12 @@ def _decide(
         most = "at most " if several else ""
         why = f"{inflating.title}: {most}{inflating.factor:,.2f} times the true time per token."
         return Verdict.INFLATED, why, inflating.factor
+    seen = any(finding.id == "several-a-step" for finding in checked.findings)
     lowest = evidence.floor_s(evidence.divided_by or evidence.requested or 2.0)
-    if lowest is not None and reported < lowest * (1 - limit("rounding")):
-        if any(f.id == "several-a-step" for f in checked.findings):
-            why = "Several tokens come per step: a time per token is no time per step."
-            return Verdict.NOT_COMPARABLE, why, None
+    if not seen and lowest is not None and reported < lowest * (1 - limit("rounding")):
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
         return Verdict.IMPOSSIBLE, why, None
-    if evidence.tokens_a_step > limit("speculation") or any(
-        f.id == "several-a-step" for f in checked.findings
-    ):
+    if seen or evidence.tokens_a_step > limit("speculation"):
         why = "Several tokens come per step: a time per token is no time per step."
         return Verdict.NOT_COMPARABLE, why, None
     if wrong:

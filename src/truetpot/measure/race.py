@@ -203,7 +203,7 @@ def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> Non
     shortest = PAIR_COSTS * device.clock().empty_pair_s
     for entrant in entrants:
         entrant.take(device)  # compiles
-        if not entrant.eager:
+        if device.graphs and not entrant.eager:
             for call in entrant.calls:
                 call()
             entrant.captured = device.capture(entrant.calls)
