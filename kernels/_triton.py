@@ -45,6 +45,18 @@ def silu(x):
 
 
 @triton.jit
+def rounded(x, to):
+    """x float32 as what ``to`` points to, rounded to nearest even."""
+    if _WIDEN and to.dtype.element_ty.primitive_bitwidth == 8:
+        # the interpreter loses the carry: leave it no bit to round
+        cut: tl.constexpr = 23 - to.dtype.element_ty.fp_mantissa_width
+        bits = x.to(tl.int32, bitcast=True)
+        bits += (1 << (cut - 1)) - 1 + ((bits >> cut) & 1)
+        x = ((bits >> cut) << cut).to(tl.float32, bitcast=True)
+    return x.to(to.dtype.element_ty)
+
+
+@triton.jit
 def dot(a, b, total):
     """total + a b, accumulated in float32; exact products."""
     if _WIDEN:  # the interpreter would multiply the bits of a bf16

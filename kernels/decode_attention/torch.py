@@ -51,4 +51,5 @@ class TorchDecodeAttention(Kernel):
 
 def _gathered(cache: Tensor, table: Tensor) -> Tensor:
     """Pages [pages, kv_heads, page, d] by table [batch, n] as [batch, kv_heads, n page, d]."""
-    return cache[table].transpose(1, 2).flatten(2, 3)
+    bits = cache.view(torch.uint8) if cache.itemsize == 1 else cache  # torch cannot index by fp8
+    return bits[table].transpose(1, 2).flatten(2, 3).view(cache.dtype)

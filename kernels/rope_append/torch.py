@@ -54,8 +54,11 @@ class TorchRopeAppend(Kernel):
         else:
             page = k_cache.shape[2]
             block, slot = block_table[self._sequences, positions // page], positions % page
-        k_cache[block, :, slot] = k.to(k_cache.dtype)
-        v_cache[block, :, slot] = v.to(v_cache.dtype)
+        for cache, new in ((k_cache, k), (v_cache, v)):
+            new = new.to(cache.dtype)
+            if cache.itemsize == 1:  # torch cannot store fp8 by index
+                cache, new = cache.view(torch.uint8), new.view(torch.uint8)
+            cache[block, :, slot] = new
         return q.to(qkv.dtype)
 
 

@@ -6,7 +6,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note, power_of_2
+from truetpot.kernels._triton import DEVICES, note, power_of_2, rounded
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Kernel, register
@@ -77,8 +77,8 @@ def rope(
         slot = position % page
     if head >= heads + kv_heads:
         to = v_cache + ((block * kv_heads + head - heads - kv_heads) * page + slot) * D + column
-        tl.store(to, first.to(v_cache.dtype.element_ty))
-        tl.store(to + half, second.to(v_cache.dtype.element_ty))
+        tl.store(to, rounded(first, v_cache))
+        tl.store(to + half, rounded(second, v_cache))
     else:
         if NORM:
             scale = tl.rsqrt((tl.sum(first * first, 0) + tl.sum(second * second, 0)) / D + eps)
@@ -94,5 +94,5 @@ def rope(
             tl.store(q_to + half, high.to(q_out.dtype.element_ty))
         else:
             k_to = k_cache + ((block * kv_heads + head - heads) * page + slot) * D + column
-            tl.store(k_to, low.to(k_cache.dtype.element_ty))
-            tl.store(k_to + half, high.to(k_cache.dtype.element_ty))
+            tl.store(k_to, rounded(low, k_cache))
+            tl.store(k_to + half, rounded(high, k_cache))

@@ -51,7 +51,7 @@ def test_sizes_and_scale(tiny):
     assert table.astype(float).std() == pytest.approx(1, rel=0.1)
 
 
-@pytest.mark.parametrize("dtype", ["bf16", "fp16", "fp32"])
+@pytest.mark.parametrize("dtype", ["bf16", "fp16", "fp32", "fp8_e5m2", "fp8_e4m3"])
 def test_random_arrays_are_random(dtype):
     array = random_array((300, 7, 64), dtype, np.random.default_rng(0))
     values = array.astype(np.float64)

@@ -11,10 +11,12 @@ from truetpot.ops import (
     LINEAR,
     MEMORY_READ,
     OPERATORS,
+    ROPE_APPEND,
     SILU_MUL,
     ArgmaxCase,
     LinearCase,
     MemoryReadCase,
+    RopeAppendCase,
     SiluMulCase,
 )
 from truetpot.ops.arrays import NUMPY_DTYPE
@@ -49,6 +51,18 @@ def test_one_rounding_is_a_fraction_of_the_tolerance(op, rng):
     for case in op.grid():
         inputs, got, want = correct(op, case, rng)
         assert op.error(case, inputs, got, want) <= op.tolerance(case) / 2, case
+
+
+@pytest.mark.parametrize("kv_format", ["fp8_e5m2", "fp8_e4m3"])
+def test_a_cache_cut_off_instead_of_rounded_is_refused(kv_format, rng):
+    case = RopeAppendCase("bf16", 3, 4, 2, 64, 77, kv_format)
+    inputs, got, want = correct(ROPE_APPEND, case, rng)
+    dtype = NUMPY_DTYPE[kv_format]
+    for name in ("k_cache", "v_cache"):
+        nearest = got[name]
+        up = np.abs(nearest.astype(np.float64)) > np.abs(want[name])
+        nearest[up] = (nearest.view(np.uint8)[up] - 1).view(dtype)
+    assert ROPE_APPEND.error(case, inputs, got, want) > ROPE_APPEND.tolerance(case)
 
 
 def one_wrong_element(array):

@@ -37,7 +37,11 @@ DtypeOption = Annotated[
     ),
 ]
 KvFormatOption = Annotated[
-    str, typer.Option("--kv-format", help="KV cache; auto is as the activations.")
+    str,
+    typer.Option(
+        "--kv-format",
+        help="KV cache: bf16, fp16, fp32, fp8_e5m2, fp8_e4m3; auto is as the activations.",
+    ),
 ]
 PageOption = Annotated[
     int | None,

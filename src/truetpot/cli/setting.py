@@ -13,14 +13,14 @@ from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
-from truetpot.ops.arrays import ITEMSIZE
+from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import REGISTRY
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 
-DTYPES = tuple(ITEMSIZE)
+DTYPES = ("bf16", "fp16", "fp32")
 BUSY = 0.2
 """Share of all cores in use by others from which on a reader is told."""
 
@@ -64,7 +64,7 @@ def find_setting(
     one_of(dtype, DTYPES, "--dtype")
     if kv_format == "auto":
         kv_format = "bf16" if dtype == "fp32" else dtype
-    one_of(kv_format, DTYPES, "--kv-format")
+    one_of(kv_format, tuple(NUMPY_DTYPE), "--kv-format")
     identity = chosen.identity()
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))
     preference = Preference(providers, chosen)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from truetpot.decode.program import StepShape
 from truetpot.facts.models import Model, linears
 from truetpot.formats import Weight, random_weight
-from truetpot.ops.arrays import normal
+from truetpot.formats.plain import Plain
+from truetpot.ops.arrays import NUMPY_DTYPE, normal
 
 Array = NDArray[Any]
 
@@ -71,6 +72,6 @@ class SyntheticWeights:
 
 
 def random_array(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array:
-    """Unit variance in an activation or KV dtype, at about a GB/s: a random weight's codes."""
-    rows = int(np.prod(shape[:-1]))
-    return random_weight((rows, shape[-1]), dtype, rng, std=1.0).codes.reshape(shape)
+    """Unit variance in an activation or KV dtype, at about a GB/s."""
+    codes, _ = Plain(NUMPY_DTYPE[dtype]).random((1, int(np.prod(shape))), rng, std=1.0)
+    return codes.reshape(shape)

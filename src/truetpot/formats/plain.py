@@ -37,7 +37,8 @@ class Plain:
         if self.dtype.itemsize == 4:
             fill_uniform(out, rng, std)
         else:
-            fill_from_table(out.view(np.uint16), _table(self.dtype, std), rng)
+            table = _table(self.dtype, std)
+            fill_from_table(out.view(table.dtype), table, rng)
         return out, None
 
 
@@ -46,7 +47,8 @@ def _table(dtype: np.dtype[Any], std: float) -> Array:
     def encode(values: NDArray[np.float64]) -> Array:
         return values.astype(np.float32).astype(dtype)
 
-    return normal_table(65536, std, encode).view(np.uint16)
+    bits = np.dtype(f"u{dtype.itemsize}")
+    return normal_table(256**dtype.itemsize, std, encode).view(bits)
 
 
 FP32 = Plain(np.float32)

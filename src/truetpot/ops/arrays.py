@@ -1,4 +1,4 @@
-"""Host arrays of the activation and KV dtypes."""
+"""Host arrays of the activation and KV dtypes; the fp8 ones are of a KV cache only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ NUMPY_DTYPE: dict[str, np.dtype] = {
     "fp32": np.dtype(np.float32),
     "fp16": np.dtype(np.float16),
     "bf16": np.dtype(ml_dtypes.bfloat16),
+    "fp8_e5m2": np.dtype(ml_dtypes.float8_e5m2),
+    "fp8_e4m3": np.dtype(ml_dtypes.float8_e4m3fn),
 }
 ITEMSIZE = {name: dtype.itemsize for name, dtype in NUMPY_DTYPE.items()}
 

@@ -78,7 +78,7 @@ class _DecodeAttention(Operator):
         return tolerance(case.head_dim + case.context, case.dtype)
 
     def grid(self) -> Iterable[DecodeAttentionCase]:
-        """Contexts 1 to 5120, several groupings and head sizes, pages of 8, 16, 64, ragged rows."""
+        """Contexts 1 to 5120, groupings, head sizes, pages of 8, 16, 64, ragged rows, fp8 caches."""
         for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
             for context in (1, 2, 17, 1024, 5120):
                 yield DecodeAttentionCase(dtype, 1, 10, 2, 128, context, kv_format)
@@ -88,6 +88,10 @@ class _DecodeAttention(Operator):
             yield DecodeAttentionCase(dtype, 16, 4, 4, 64, 33, kv_format, ragged=True)
             yield DecodeAttentionCase(dtype, 2, 7, 1, 64, 130, kv_format, 16)
             yield DecodeAttentionCase(dtype, 2, 8, 1, 256, 40, kv_format)
+        for kv_format in ("fp8_e5m2", "fp8_e4m3"):
+            for dtype in ("bf16", "fp16"):
+                yield DecodeAttentionCase(dtype, 1, 10, 2, 128, 1025, kv_format)
+                yield DecodeAttentionCase(dtype, 3, 4, 2, 64, 77, kv_format, 16, ragged=True)
 
 
 DECODE_ATTENTION = _DecodeAttention()

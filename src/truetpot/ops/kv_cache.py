@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 
 from truetpot.ops.arrays import NUMPY_DTYPE, normal
@@ -16,7 +17,7 @@ from truetpot.ops.operator import Case
 
 UNUSED = 1e4
 """What tests put in cache slots beyond a sequence's length: finite, as a real cache's leftovers
-are, and large enough that reading one shows."""
+are (or the largest that the format has), and large enough that reading one shows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def random_cache(case: KvCase, rng: np.random.Generator) -> dict[str, np.ndarray
     shape = (pages, case.kv_heads, page, case.head_dim)
     caches = {}
     for name in ("k_cache", "v_cache"):
-        cache = np.full(shape, UNUSED, dtype=NUMPY_DTYPE[case.kv_format])
+        dtype = NUMPY_DTYPE[case.kv_format]
+        cache = np.full(shape, min(UNUSED, float(ml_dtypes.finfo(dtype).max)), dtype=dtype)
         for row, length in zip(table, case.lengths(), strict=True):
             used = normal(rng, (case.kv_heads, int(length), case.head_dim), case.kv_format)
             for i, start in enumerate(range(0, int(length), page)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact, normal
 from truetpot.ops.kv_cache import KvCase, random_cache
 from truetpot.ops.operator import Inputs, Operator, Outputs
 from truetpot.ops.rms_norm import rms_normalise
@@ -113,17 +113,34 @@ class _RopeAppend(Operator):
         return {"q": q_out, **caches}
 
     def tolerance(self, case: RopeAppendCase) -> float:
-        """A norm over the head at most; rounds to the cache's format too."""
-        return tolerance(case.head_dim, case.dtype, case.kv_format)
+        """A norm over the head at most."""
+        return tolerance(case.head_dim, case.dtype)
+
+    def error(
+        self, case: RopeAppendCase, inputs: Inputs, got: Outputs, want: Outputs
+    ) -> float:
+        """Of a cache in another format, only what is beyond rounding to nearest once."""
+        if case.kv_format == case.dtype:
+            return super().error(case, inputs, got, want)
+        beyond = dict(got)
+        for name in self.mutates:
+            wrong = got[name].astype(np.float64) - want[name]
+            nearest = want[name].astype(NUMPY_DTYPE[case.kv_format]).astype(np.float64)
+            excess = np.maximum(np.abs(wrong) - np.abs(nearest - want[name]), 0)
+            beyond[name] = want[name] + np.copysign(excess, wrong)
+        return super().error(case, inputs, beyond, want)
 
     def grid(self) -> Iterable[RopeAppendCase]:
-        """Groupings, head sizes, pages, ragged positions, with and without the norms."""
+        """Groupings, head sizes, pages, ragged positions, the norms, fp8 caches."""
         for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
             for qk_norm in (False, True):
                 for page in (None, 8, 16, 64):
                     yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, page, True, qk_norm)
                 yield RopeAppendCase(dtype, 1, 10, 2, 128, 1, kv_format, qk_norm=qk_norm)
                 yield RopeAppendCase(dtype, 2, 7, 7, 32, 1024, kv_format, qk_norm=qk_norm)
+        for kv_format in ("fp8_e5m2", "fp8_e4m3"):
+            for dtype, page in (("bf16", None), ("fp16", 16)):
+                yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, page, True)
 
 
 ROPE_APPEND = _RopeAppend()

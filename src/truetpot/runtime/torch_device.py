@@ -18,6 +18,7 @@ TORCH_DTYPE = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloa
 _AS_BITS = {
     np.dtype(ml_dtypes.bfloat16): (np.uint16, torch.bfloat16),
     np.dtype(ml_dtypes.float8_e5m2): (np.uint8, torch.float8_e5m2),
+    np.dtype(ml_dtypes.float8_e4m3fn): (np.uint8, torch.float8_e4m3fn),
 }
 _FROM_BITS = {dtype: (bits, numpy) for numpy, (bits, dtype) in _AS_BITS.items()}
 _BITS = {np.uint16: torch.uint16, np.uint8: torch.uint8}
