@@ -108,7 +108,7 @@ def test_shapes_that_are_no_matrix(shape: tuple[int, ...]) -> None:
         quantise(np.ones(shape, np.float32), "bf16")
 
 
-@pytest.mark.parametrize(("name", "why"), [("asym_int4", "has its sizes"), ("int3", "is not a")])
+@pytest.mark.parametrize(("name", "why"), [("q4_0", "has its sizes"), ("int3", "is not a")])
 def test_formats_one_cannot_compute_in(name: str, why: str) -> None:
-    with pytest.raises(UserError, match=rf"'{name}' {why}.*fp32, fp16, bf16, fp8_e5m2, sym_int4"):
+    with pytest.raises(UserError, match=rf"'{name}' {why}.*fp32, fp16, bf16, fp8_e5m2, .*sym_int4"):
         quantise(np.ones((1, 64), np.float32), name)

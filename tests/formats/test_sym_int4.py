@@ -81,7 +81,6 @@ def test_zeros() -> None:
 
 def test_denormal_blocks_do_not_make_nan() -> None:
     weight = quantise(np.full((1, 64), 1e-39, np.float32), "sym_int4")
-    assert (weight.codes == 0x88).all()
     assert not dequantise(weight).any()
 
 

@@ -9,24 +9,31 @@ from numpy.typing import NDArray
 
 from truetpot.errors import UserError
 from truetpot.facts.formats import all_formats, format_facts
-from truetpot.formats import fp8_e5m2, plain, sym_int4
-from truetpot.formats.weight import Codec, Weight
+from truetpot.formats import asym_int4, fp8_e4m3, fp8_e5m2, plain, sym_int4, sym_int8, woq_int4
+from truetpot.formats.weight import Codec, Rounding, Weight
 
 _CODECS: dict[str, Codec] = {
     "fp32": plain.FP32,
     "fp16": plain.FP16,
     "bf16": plain.BF16,
     "fp8_e5m2": fp8_e5m2.CODEC,
+    "fp8_e4m3": fp8_e4m3.CODEC,
+    "sym_int8": sym_int8.CODEC,
     "sym_int4": sym_int4.CODEC,
+    "woq_int4": woq_int4.CODEC,
+    "asym_int4": asym_int4.CODEC,
 }
 
 FORMATS = tuple(_CODECS)
 """Formats that can be quantised, dequantised and multiplied (facts knows sizes of more)."""
 
 
-def quantise(w: NDArray[Any], format: str) -> Weight:
+def quantise(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> Weight:
     """`w` [N, K], of any float dtype, in `format`.
 
+    Each weight becomes the nearest of the values that the scale of its block offers; the scales are
+    the vendor's. ``rounding="vendor"`` does as the vendor's library where that rounds otherwise:
+    fp8_e5m2 and fp8_e4m3.
     Values are taken to float32 first (exact for bf16 and fp16), as the vendor's quantisers do, so
     a float64 is rounded twice. Raises UserError for a shape or format that does not fit, and for
     values that are not finite in the format: a weight that is not a number is a broken file.
@@ -38,7 +45,7 @@ def quantise(w: NDArray[Any], format: str) -> Weight:
     _check_shape(shape, format)
     with np.errstate(over="ignore"):
         narrow = np.ascontiguousarray(w, dtype=np.float32)
-    codes, scales = codec.quantise(narrow)
+    codes, scales = codec.quantise(narrow, rounding)
     _check_finite(narrow, codes, scales, format)
     return Weight(format, shape, codes, scales)
 
@@ -84,9 +91,10 @@ def _check_shape(shape: tuple[int, int], format: str) -> None:
 
 
 def _check_finite(w: NDArray[np.float32], codes: Any, scales: Any, format: str) -> None:
-    # Codes that are numbers show it themselves; sym_int4 shows it in its scales, fp8 in its bits.
+    # Codes that are numbers show it themselves, formats with scales in these; fp8_e5m2 in its bits.
+    # A NaN that a vendor's rule for the scale passes over shows in `w` alone.
     if scales is not None:
-        finite = bool(np.isfinite(scales).all())
+        finite = bool(np.isfinite(scales).all() and np.isfinite(w).all())
     elif codes.dtype == np.uint8:
         finite = not bool(((codes & 0x7C) == 0x7C).any())
     else:

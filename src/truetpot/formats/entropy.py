@@ -71,6 +71,16 @@ def fill_uniform(out: NDArray[np.float32], rng: np.random.Generator, std: float)
         part *= np.float32(std * 12**0.5)
 
 
+def random_scales(
+    shape: tuple[int, int], rng: np.random.Generator, rms: float
+) -> NDArray[np.float32]:
+    """Positive scales with this root mean square, uniform on 0.5 to 1.5 of about it."""
+    size = rng.random(shape, dtype=np.float32)
+    size += np.float32(0.5)  # the mean square of that is 13/12
+    size *= np.float32(rms / (13 / 12) ** 0.5)
+    return size
+
+
 def normal_table(
     size: int,
     std: float,

@@ -1,8 +1,8 @@
 """fp8_e5m2: the upper byte of a half-precision number, one uint8 a weight, no scales.
 
-Sign, 5 exponent bits (bias 15), 2 mantissa bits; largest finite 57344. Rounded to nearest even.
-ipex-llm cuts the lower byte off instead, which shrinks the weights by 8 %, and stores an fp32 1.0
-for every 64 weights; both belong to the vendor's layout, not to this one.
+Sign, 5 exponent bits (bias 15), 2 mantissa bits; largest finite 57344. ipex-llm cuts the lower byte
+off instead of rounding, which shrinks the weights by 8 %: rounding "vendor". It also stores an fp32
+1.0 for every 64 weights, which belongs to its layout and not to this one.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.formats.entropy import fill_from_table, normal_table
-from truetpot.formats.weight import Array
+from truetpot.formats.weight import Array, Rounding, half_bits
 
 
 class Fp8E5m2:
     """Codes are uint8 [n, k]."""
 
-    def quantise(self, w: NDArray[np.float32]) -> tuple[Array, None]:
-        """Round to nearest even. What is too large becomes infinite, which the caller refuses."""
+    def quantise(self, w: NDArray[np.float32], rounding: Rounding) -> tuple[Array, None]:
+        """Ties go to even. What is too large becomes infinite, which the caller refuses."""
         with np.errstate(over="ignore"):
+            if rounding == "vendor":
+                return (half_bits(w) >> 8).astype(np.uint8), None
             return w.astype(ml_dtypes.float8_e5m2).view(np.uint8), None
 
     def dequantise(self, codes: Array, scales: Array | None) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.formats.entropy import fill_from_table, fill_uniform, normal_table
-from truetpot.formats.weight import Array
+from truetpot.formats.weight import Array, Rounding
 
 
 class Plain:
@@ -19,7 +19,7 @@ class Plain:
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
 
-    def quantise(self, w: NDArray[np.float32]) -> tuple[Array, None]:
+    def quantise(self, w: NDArray[np.float32], rounding: Rounding) -> tuple[Array, None]:
         """Round to nearest even. What is too large becomes infinite, which the caller refuses."""
         with np.errstate(over="ignore"):
             return w.astype(self.dtype), None

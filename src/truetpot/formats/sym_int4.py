@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes
-from truetpot.formats.weight import Array
+from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.nibbles import pack_halves, unpack_halves
+from truetpot.formats.weight import Array, Rounding, blocks_of, largest_of
 
 BLOCK = 64
 
@@ -23,39 +24,34 @@ _CODE_RMS = 21.5**0.5
 class SymInt4:
     """Codes are uint8 [n, k/2], scales float16 [n, k/64]."""
 
-    def quantise(self, w: NDArray[np.float32]) -> tuple[Array, Array]:
-        """Codes from the scale before it is rounded to fp16, in float32, as the vendor does.
+    def quantise(self, w: NDArray[np.float32], rounding: Rounding) -> tuple[Array, Array]:
+        """Nearest either way, codes from the scale before it is rounded to fp16, as the vendor.
 
-        Two ties are settled here: a block of zeros gets codes 8 and scale -0.0 (0 / -8), and so do
-        the codes of a block so small that 1/d is not finite. Where d rounds to zero, the codes stay
-        the vendor's although every value they stand for is zero.
+        A block of zeros gets codes 8 and scale -0.0 (0 / -8), one so small that 1/d is not finite
+        codes 0. Where d rounds to zero every value is zero, whatever the codes.
         """
-        n, k = w.shape
-        blocks = w.reshape(n, k // BLOCK, BLOCK)
-        largest = np.abs(blocks).argmax(axis=2, keepdims=True)
-        scale = np.take_along_axis(blocks, largest, axis=2) / np.float32(-8)
-        # Overflow and NaN show in the stored scales, where the caller looks for them.
+        blocks = blocks_of(w, BLOCK)
+        largest = largest_of(blocks)
+        # Overflow shows in the stored scales, where the caller looks for it.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            scale = largest / np.float32(-8)
             stored = scale[..., 0].astype(np.float16)
             inverse = np.float32(1) / scale
-            inverse[~np.isfinite(inverse)] = 0
+            inverse[largest == 0] = 0
             codes = blocks * inverse
             codes += np.float32(8.5)
+            codes[~np.isfinite(codes)] = 0
             np.minimum(codes, 15, out=codes)
             nibbles = codes.astype(np.uint8)  # positive, so truncation is floor
-        half = BLOCK // 2
-        packed = nibbles[..., :half] | (nibbles[..., half:] << 4)
-        return packed.reshape(n, k // 2), stored
+        return pack_halves(nibbles).reshape(len(w), -1), stored
 
     def dequantise(self, codes: Array, scales: Array | None) -> NDArray[np.float64]:
         """(code - 8) d in float64."""
         assert scales is not None
-        n, blocks = scales.shape
-        packed = codes.reshape(n, blocks, BLOCK // 2)
-        values = np.concatenate([packed & 15, packed >> 4], axis=2).astype(np.float64)
+        values = unpack_halves(blocks_of(codes, BLOCK // 2)).astype(np.float64)
         values -= 8
         values *= scales.astype(np.float64)[..., None]
-        return values.reshape(n, blocks * BLOCK)
+        return values.reshape(len(codes), -1)
 
     def random(
         self, shape: tuple[int, int], rng: np.random.Generator, std: float
@@ -64,9 +60,7 @@ class SymInt4:
         n, k = shape
         codes = np.empty((n, k // 2), np.uint8)
         fill_bytes(codes, rng)
-        size = rng.random((n, k // BLOCK), dtype=np.float32)
-        size += np.float32(0.5)  # uniform on 0.5 to 1.5: its mean square is 13/12
-        size *= np.float32(std / _CODE_RMS / (13 / 12) ** 0.5)
+        size = random_scales((n, k // BLOCK), rng, std / _CODE_RMS)
         signs = rng.integers(0, 2, size.shape, dtype=np.uint16) << 15
         return codes, (size.astype(np.float16).view(np.uint16) | signs).view(np.float16)
 
