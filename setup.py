@@ -9,8 +9,9 @@ setup(
     packages=[*find_packages("src"), *kernels],
     package_dir={"": "src", "truetpot.kernels": "kernels"},
     package_data={
-        "": ["*.toml", "*.cl", "*.h", "py.typed"],
+        "": ["*.toml", "*.cl", "*.clh", "py.typed"],
         "truetpot": ["tuned/*.toml"],
+        "truetpot.kernels": ["_include/*.clh"],
         "truetpot.serving.prompts": ["corpus/*/*.txt"],
     },
 )

@@ -1,47 +1,94 @@
-"""Which device a name means."""
+"""Which device a name means. A library is imported only for a device of its own."""
 
 from __future__ import annotations
 
 import re
-
-import torch
+from pathlib import Path
+from typing import Any
 
 from truetpot.errors import UserError
-from truetpot.runtime.accelerator import AcceleratorDevice
-from truetpot.runtime.cpu import CpuDevice
 from truetpot.runtime.device import Device
 
 _ACCELERATORS = ("xpu", "cuda")
 
 
 def present() -> list[str]:
-    """Names of the devices that this process can use, the best first."""
-    found = [
+    """Names of the devices that this process can use, the best first.
+
+    An OpenCL GPU with memory of its own comes before the CPU, an integrated one after it.
+    """
+    from truetpot.runtime.opencl.platforms import devices
+
+    here = devices()
+    cards = [name for name, device in here.items() if not device.host_unified_memory]
+    others = [name for name in here if name not in cards]
+    cpu = [] if _torch() is None else ["cpu"]
+    return [*_accelerators(), *cards, *cpu, *others]
+
+
+def choose_device(name: str = "auto") -> Device:
+    """``auto`` is the first of :func:`present`; ``xpu`` means ``xpu:0``, ``opencl`` its best.
+
+    Raises UserError for an unknown name and for a device that is not there.
+    """
+    if name == "auto":
+        name = _best()
+    if name == "opencl" or name.startswith("opencl:"):
+        from truetpot.runtime.opencl.device import OpenClDevice
+
+        return OpenClDevice(name)
+    match = re.fullmatch(r"(cpu)|(xpu|cuda)(?::(\d+))?", name)
+    if match is None:
+        raise UserError(
+            f"There is no device named {name!r}; use auto, cpu, xpu[:i], cuda[:i], opencl:gpu[:i], "
+            "opencl:cpu[:i] or opencl:NAME."
+        )
+    torch = _torch()
+    if torch is None:
+        raise UserError(
+            f"{name} needs torch, which is not installed; install it, or use opencl:gpu or "
+            "opencl:cpu, which do without."
+        )
+    if match[1]:
+        from truetpot.runtime.cpu import CpuDevice
+
+        return CpuDevice()
+    from truetpot.runtime.accelerator import AcceleratorDevice
+
+    kind, index = match[2], int(match[3] or 0)
+    if f"{kind}:{index}" not in _accelerators():
+        raise UserError(
+            f"{kind}:{index} is not on this machine (torch {torch.__version__} sees "
+            f"{', '.join([*_accelerators(), 'cpu'])}); choose one of these or install the torch "
+            f"build for {kind}."
+        )
+    return AcceleratorDevice(kind, index)
+
+
+def _best() -> str:
+    """The first of :func:`present`, without a look at OpenCL where there is no GPU for it."""
+    if accelerators := _accelerators():
+        return accelerators[0]
+    if _torch() is not None and not any(Path("/dev/dri").glob("renderD*")):
+        return "cpu"
+    if here := present():
+        return here[0]
+    raise UserError("There is no device: install torch, or pyopencl and an OpenCL driver.")
+
+
+def _accelerators() -> list[str]:
+    torch = _torch()
+    return [
         f"{kind}:{index}"
         for kind in _ACCELERATORS
         if (api := getattr(torch, kind, None)) is not None and api.is_available()
         for index in range(api.device_count())
     ]
-    return [*found, "cpu"]
 
 
-def choose_device(name: str = "auto") -> Device:
-    """``auto`` is the first of :func:`present`; ``xpu`` means ``xpu:0``.
-
-    Raises UserError for an unknown name and for a device that is not there.
-    """
-    devices = present()
-    if name == "auto":
-        name = devices[0]
-    if name == "cpu":
-        return CpuDevice()
-    match = re.fullmatch(r"(xpu|cuda)(?::(\d+))?", name)
-    if match is None:
-        raise UserError(f"There is no device named {name!r}; use auto, cpu, xpu[:i] or cuda[:i].")
-    kind, index = match[1], int(match[2] or 0)
-    if f"{kind}:{index}" not in devices:
-        raise UserError(
-            f"{kind}:{index} is not on this machine (torch {torch.__version__} sees "
-            f"{', '.join(devices)}); choose one of these or install the torch build for {kind}."
-        )
-    return AcceleratorDevice(kind, index)
+def _torch() -> Any | None:
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch

@@ -1,0 +1,1 @@
+"""OpenCL: devices, arrays, programs and their cache. Nothing here needs torch."""

@@ -1,0 +1,147 @@
+"""A device behind OpenCL: an Arc GPU on its card, and a CPU to check the same kernels on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.runtime.device import ClockInfo, Device, Timing
+from truetpot.runtime.memory import free_bytes
+from truetpot.runtime.opencl import identity, platforms
+from truetpot.runtime.opencl.array import OpenClArray
+from truetpot.runtime.opencl.build import Build
+from truetpot.runtime.opencl.memory import BufferMemory, Memory, OutOfDeviceMemoryError, UsmMemory
+from truetpot.runtime.opencl.program import Function, Programs
+
+_GUESSED_CACHE = 64 << 20
+
+
+class OpenClDevice(Device):
+    """One OpenCL device with one in-order queue that takes the time of every command."""
+
+    kind = "opencl"
+
+    def __init__(self, name: str) -> None:
+        self.name, self.cl_device = platforms.find(name)
+        cl = platforms.load()
+        self.context = cl.Context([self.cl_device])
+        self.queue = cl.CommandQueue(
+            self.context, properties=cl.command_queue_properties.PROFILING_ENABLE
+        )
+        usm = "cl_intel_unified_shared_memory" in self.cl_device.extensions
+        allocator: type[Memory] = UsmMemory if usm else BufferMemory
+        self.memory = allocator(self.context, self.cl_device, self.queue)
+        self.programs = Programs(self.context, self.cl_device)
+        self.target = identity.target(self.cl_device)
+        self._enqueue = cl.enqueue_nd_range_kernel
+        self._events: list[Any] | None = None
+
+    @property
+    def is_cpu(self) -> bool:
+        """A CPU behind OpenCL: its memory and its clocks are the host's."""
+        return self.name.startswith("opencl:cpu")
+
+    def function(self, build: Build, text: str) -> Function:
+        """The entry point of a source that is given with its includes; raises UserError."""
+        return Function(self, self.programs.get(build, text), build.function)
+
+    def launch(
+        self, kernel: Any, global_size: Sequence[int], local_size: Sequence[int] | None, alive: Any
+    ) -> None:
+        """Submit a kernel whose arguments are set; `alive` is what they refer to."""
+        event = self._enqueue(self.queue, kernel, global_size, local_size)
+        if self._events is not None:
+            self._events.append(event)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> OpenClArray:
+        """New memory, not initialised. Raises UserError where there is none."""
+        dtype = np.dtype(dtype)
+        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if nbytes > self.memory.largest:
+            raise UserError(
+                f"{self.name} allows {self.memory.largest / 2**30:.2f} GiB in one allocation "
+                f"(CL_DEVICE_MAX_MEM_ALLOC_SIZE) and {nbytes / 2**30:.2f} GiB are needed; use a "
+                "smaller format, context or batch, or a larger --shard."
+            )
+        try:
+            block = self.memory.take(nbytes)
+        except OutOfDeviceMemoryError:
+            raise UserError(
+                f"{self.name} has no {nbytes / 2**30:.2f} GiB left; use a smaller model, format "
+                "or shard."
+            ) from None
+        return OpenClArray(self, block, tuple(shape), dtype)
+
+    def upload(self, array: np.ndarray) -> OpenClArray:
+        """A copy on the device."""
+        copy = self.empty(array.shape, array.dtype)
+        if array.nbytes:
+            bits = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            self.memory.write(copy.block.handle, copy.offset, bits)
+        return copy
+
+    def download(self, array: Any) -> np.ndarray:
+        """A copy on the host."""
+        copy = np.empty(array.shape, array.dtype)
+        if copy.nbytes:
+            bits = copy.reshape(-1).view(np.uint8)
+            self.memory.read(array.block.handle, array.offset, bits)
+        return copy
+
+    def synchronize(self) -> None:
+        """Wait for the queue."""
+        self.queue.finish()
+
+    def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
+        """The device's own timestamps of every kernel that the calls launch."""
+        count = max(1, len(calls))
+        self.synchronize()
+        events: list[Any] = []
+        self._events = events
+        try:
+            start = time.perf_counter()
+            for call in calls:
+                call()
+            enqueued = time.perf_counter()
+            self.synchronize()
+            end = time.perf_counter()
+        finally:
+            self._events = None
+        spans = [(event.profile.start, event.profile.end) for event in events]
+        if not spans:
+            device_ns = 0
+        elif elapsed:
+            device_ns = max(last for _, last in spans) - min(first for first, _ in spans)
+        else:
+            device_ns = sum(last - first for first, last in spans)
+        return Timing(device_ns * 1e-9 / count, (end - start) / count, (enqueued - start) / count)
+
+    def clock(self) -> ClockInfo:
+        """Timestamps of each command; nothing is put around it, so only their grain counts."""
+        grain_ns = int(self.cl_device.profiling_timer_resolution)
+        return ClockInfo("OpenCL profiling timestamps of each kernel", max(1, grain_ns) * 1e-9)
+
+    def free_bytes(self) -> int:
+        """What the device has in all less what this process holds: OpenCL tells no more."""
+        total = int(self.cl_device.global_mem_size)
+        left = total - self.memory.held_bytes + self.memory.pooled_bytes
+        if self.cl_device.host_unified_memory:
+            return max(0, min(left, free_bytes()))
+        return max(0, left)
+
+    def cache_bytes(self) -> int:
+        """The cache that the driver reports; of a CPU, the largest that Linux does."""
+        reported = int(self.cl_device.global_mem_cache_size)
+        return reported or _GUESSED_CACHE
+
+    def identity(self) -> dict[str, Any]:
+        """What OpenCL tells of device, driver and platform."""
+        return identity.identity(self)
+
+    def state(self) -> dict[str, Any]:
+        """Clocks where sysfs shows them."""
+        return identity.state(self)

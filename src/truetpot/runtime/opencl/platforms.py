@@ -1,0 +1,153 @@
+"""Which OpenCL devices there are, and which of them a name means."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from truetpot.errors import UserError
+
+NAME = re.compile(r"opencl(?::(.+))?")
+_BY_KIND = re.compile(r"(gpu|cpu)(?::(\d+))?")
+_VENDORS = "OCL_ICD_VENDORS"
+_SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
+
+
+@cache
+def load() -> Any:
+    """The module ``pyopencl``, seeing the system's drivers and a CPU runtime installed by pip.
+
+    Raises ImportError where pyopencl is not installed.
+    """
+    # this package keeps what it compiles itself: in pyopencl's cache a killed process blocks others
+    os.environ.setdefault("PYOPENCL_NO_CACHE", "1")
+    import pyopencl
+
+    return pyopencl
+
+
+@cache
+def devices() -> dict[str, Any]:
+    """Every OpenCL device by name (``opencl:gpu:0``), GPUs first, the best of a kind first.
+
+    Better is what offers Intel's sub-groups, then what has memory of its own. Empty without any.
+    """
+    try:
+        cl = load()
+    except ImportError:
+        return {}
+    with _vendors():
+        try:
+            platforms = cl.get_platforms()
+        except cl.LogicError:  # PLATFORM_NOT_FOUND_KHR: no driver
+            return {}
+    found: dict[str, Any] = {}
+    for kind in ("gpu", "cpu"):
+        wanted = getattr(cl.device_type, kind.upper())
+        here = [d for p in platforms for d in p.get_devices() if d.type & wanted]
+        here.sort(key=lambda d: ("cl_intel_subgroups" not in d.extensions, d.host_unified_memory))
+        found |= {f"opencl:{kind}:{i}": device for i, device in enumerate(here)}
+    return found
+
+
+def describe(device: Any) -> str:
+    """Device and platform, as a driver calls them."""
+    return f"{device.name.strip()} ({device.platform.name.strip()})"
+
+
+def _searched(device: Any) -> str:
+    return f"{describe(device)} {device.platform.vendor}".lower()
+
+
+def find(name: str) -> tuple[str, Any]:
+    """What ``opencl:gpu``, ``opencl:cpu:1`` or ``opencl:a770`` means: its full name and device.
+
+    Raises UserError, which lists what there is.
+    """
+    known = _known()
+    given = NAME.fullmatch(name)
+    what = given[1] if given is not None else None
+    if what is None:
+        return next(iter(known.items()))
+    if by_kind := _BY_KIND.fullmatch(what):
+        full = f"opencl:{by_kind[1]}:{by_kind[2] or 0}"
+        if full in known:
+            return full, known[full]
+        raise UserError(f"There is no OpenCL device {full}; there are {_listed(known)}.{_no_gpu()}")
+    fitting = {n: d for n, d in known.items() if what.lower() in _searched(d)}
+    if len(fitting) == 1:
+        return next(iter(fitting.items()))
+    if not fitting:
+        raise UserError(f"No OpenCL device is called {what!r}; there are {_listed(known)}.")
+    raise UserError(f"{what!r} names several OpenCL devices: {_listed(fitting)}; give a number.")
+
+
+def _known() -> dict[str, Any]:
+    try:
+        load()
+    except ImportError as error:
+        raise UserError(
+            f"OpenCL needs pyopencl ({error}); pip install 'truetpot[opencl]'."
+        ) from None
+    if known := devices():
+        return known
+    raise UserError(
+        "No OpenCL driver was found: install intel-opencl-icd for an Intel GPU, or pip install "
+        "intel-opencl-rt for a CPU."
+    )
+
+
+def _listed(found: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {describe(device)}" for name, device in found.items())
+
+
+def _no_gpu() -> str:
+    """A word for those whose card is there and whose driver is not."""
+    nodes = [*Path("/dev/dri").glob("renderD*")] if Path("/dev/dri").is_dir() else []
+    if any(name.startswith("opencl:gpu") for name in devices()) or not nodes:
+        return ""
+    if not any(os.access(node, os.R_OK | os.W_OK) for node in nodes):
+        return f" This user may not open {nodes[0]}: join the group render."
+    return " There is a GPU in /dev/dri: its OpenCL driver, intel-opencl-icd, may be missing."
+
+
+@contextmanager
+def _vendors() -> Iterator[None]:
+    """Within it, OpenCL's loader sees a pip-installed CPU runtime beside the system's drivers.
+
+    The wheel intel-opencl-rt registers itself in the environment's own ``etc``, where no loader
+    looks, under a path of its builder's. The variable is unset again: what another program finds is
+    not ours to change. One that the user has set is left alone.
+    """
+    library = _pip_runtime()
+    if library is None or _VENDORS in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="truetpot-opencl-") as name:
+        folder = Path(name)
+        for icd in _SYSTEM_VENDORS.glob("*.icd"):
+            (folder / icd.name).write_bytes(icd.read_bytes())
+        (folder / "truetpot-intel-cpu.icd").write_text(f"{library}\n")
+        os.environ[_VENDORS] = name
+        try:
+            yield
+        finally:
+            del os.environ[_VENDORS]
+
+
+def _pip_runtime() -> Path | None:
+    """The CPU runtime's library, where pip put it."""
+    try:
+        files = importlib.metadata.files("intel-opencl-rt") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next(
+        (Path(str(f.locate())).resolve() for f in files if f.name == "libintelocl.so"), None
+    )

@@ -1,0 +1,151 @@
+"""Compiled programs: kept in this process and on disk, and the entry points that kernels call."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import struct
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.runtime.opencl import platforms
+from truetpot.runtime.opencl.array import OpenClArray
+from truetpot.runtime.opencl.build import Build, options
+
+if TYPE_CHECKING:
+    from truetpot.runtime.opencl.device import OpenClDevice
+
+Argument = OpenClArray | np.generic | int | float | None
+
+log = logging.getLogger(__name__)
+_DIGEST = hashlib.sha256().digest_size
+
+
+class Programs:
+    """The programs of one device, by source, options and driver."""
+
+    def __init__(self, context: Any, device: Any) -> None:
+        self.context, self.device = context, device
+        self._driver = (
+            f"{device.name} {device.version} {device.driver_version} {device.platform.version}"
+        )
+        self._programs: dict[str, Any] = {}
+
+    def get(self, build: Build, text: str) -> Any:
+        """The program of a source with its includes: from memory, from disk, or compiled.
+
+        Raises UserError with the compiler's own line where it does not compile.
+        """
+        flags = options(build)
+        key = hashlib.sha256("\0".join((self._driver, *flags, text)).encode()).hexdigest()
+        if key not in self._programs:
+            self._programs[key] = self._cached(key, flags) or self._compiled(
+                key, build, text, flags
+            )
+        return self._programs[key]
+
+    def _cached(self, key: str, flags: Sequence[str]) -> Any | None:
+        binary = _load(_file(key))
+        if binary is None:
+            return None
+        cl = platforms.load()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", cl.CompilerWarning)
+                return cl.Program(self.context, [self.device], [binary]).build(list(flags))
+        except cl.Error as error:  # a driver that changed without a new version
+            log.info("the program cache's %s is compiled anew: %s", key, error)
+            return None
+
+    def _compiled(self, key: str, build: Build, text: str, flags: Sequence[str]) -> Any:
+        cl = platforms.load()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", cl.CompilerWarning)
+                program = cl.Program(self.context, text).build(list(flags))
+        except cl.Error as error:
+            raise UserError(
+                f"{build.source} ({build.variant or build.function}) does not compile for "
+                f"{platforms.describe(self.device)}: {_first_error(str(error))}"
+            ) from None
+        _save(_file(key), program.get_info(cl.program_info.BINARIES)[0])
+        return program
+
+
+class Function:
+    """A compiled entry point, with arguments of its own: two kernels never share them.
+
+    ``function(global_size, local_size, *args)`` submits and does not wait. An array is a pointer,
+    None a null pointer, an int an ``int``, a float a ``float``, a NumPy scalar what it is.
+    """
+
+    def __init__(self, device: OpenClDevice, program: Any, name: str) -> None:
+        self.device, self.name = device, name
+        self.kernel = platforms.load().Kernel(program, name)
+
+    def __call__(
+        self, global_size: tuple[int, ...], local_size: tuple[int, ...] | None, *args: Argument
+    ) -> None:
+        """Launch `global_size` work-items in groups of `local_size` (None: the driver's choice)."""
+        kernel, memory = self.kernel, self.device.memory
+        alive = []
+        for index, arg in enumerate(args):
+            if isinstance(arg, OpenClArray):
+                block = arg.block
+                alive.append(
+                    memory.set_argument(kernel, index, block.handle, arg.offset, arg.nbytes)
+                )
+            elif isinstance(arg, int):
+                kernel.set_arg(index, struct.pack("i", arg))
+            elif isinstance(arg, float):
+                kernel.set_arg(index, struct.pack("f", arg))
+            elif arg is None:
+                kernel.set_arg(index, None)
+            else:
+                kernel.set_arg(index, arg.tobytes())
+        self.device.launch(kernel, global_size, local_size, alive)
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept; the folder need not exist."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "truetpot" / "opencl"
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / f"{key}.bin"
+
+
+def _load(file: Path) -> bytes | None:
+    """A file's binary; None where there is none, or one that is not what was written."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    digest, binary = data[:_DIGEST], data[_DIGEST:]
+    return binary if hashlib.sha256(binary).digest() == digest else None
+
+
+def _save(file: Path, binary: bytes) -> None:
+    """Write beside and rename: another process sees all of the file or none of it."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
+            part.write(hashlib.sha256(binary).digest() + binary)
+        Path(part.name).replace(file)
+    except OSError as error:  # a full disk or a read-only home only costs time
+        log.info("the program cache cannot keep %s: %s", file.name, error)
+
+
+def _first_error(text: str) -> str:
+    """The build log's own line: the first that speaks of an error."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    plain = (line for line in lines if "error:" in line.lower())
+    return next(plain, lines[0] if lines else "the compiler gave no reason")
