@@ -52,9 +52,8 @@ def dispatch(
     print(f"{chosen.function}  ({device} is {family!r} to ipex-llm)")
     print(f"  because {chosen.rule}")
     if chosen.inside:
-        print(
-            f"  within it {chosen.inside}, {ipex_llm.FORCE} being {'1' if forced else 'not 1'} (2.6.0 ignores it)"
-        )
+        state = "1" if forced else "not 1"
+        print(f"  within it {chosen.inside}, {ipex_llm.FORCE} being {state} (2.6.0 ignores it)")
     if chosen.converts:
         print(f"  with {chosen.converts}")
     if fused:
