@@ -28,7 +28,7 @@ from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import Entrant, race
 from truetpot.ops import Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
-from truetpot.runtime.choose import choose_device, present
+from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 
@@ -65,7 +65,7 @@ SECONDS = float(os.environ.get("TRUETPOT_BENCH_SECONDS") or SIZE.seconds)
 RULE = StopRule(noise=-1.0, seconds=SECONDS, min_samples=SAMPLES, warmup_s=min(0.5, SECONDS / 4))
 
 _WANTED = os.environ.get("TRUETPOT_BENCH_DEVICE") or "auto"
-DEVICE = present()[0] if _WANTED == "auto" else _WANTED
+DEVICE = best() if _WANTED == "auto" else _WANTED
 """A parameter of every measured benchmark: `asv compare` must not hold a CPU against a card."""
 
 
@@ -76,18 +76,20 @@ def providers(op: str | None = None) -> list[str]:
     """
     files = (Path(__file__).parents[1] / "kernels").glob(f"{op or '*'}/[!_]*.py")
     lost = {missing.provider for missing in _load_kernels() if op in (None, missing.op)}
-    outside = [k for k in REGISTRY.kernels(op) if not k.__module__.startswith("truetpot.kernels.")]
-    return sorted({file.stem for file in files} | {kernel.provider for kernel in outside} | lost)
+    outside = {
+        kernel.provider
+        for kernel in REGISTRY.imported()
+        if op in (None, kernel.op.name) and not kernel.__module__.startswith("truetpot.kernels.")
+    }
+    return sorted({file.stem for file in files} | outside | lost)
 
 
 @cache
 def _load_kernels() -> list[Missing]:
-    """Load all; what of the user's folder cannot be imported, which then is n/a with its reason."""
+    """Find all; what of the user's folder cannot be imported, which then is n/a with its reason."""
     REGISTRY.load_builtin()
-    before = REGISTRY.missing()
-    if folder := os.environ.get("TRUETPOT_BENCH_KERNELS"):
-        REGISTRY.load_folder(folder)
-    return [missing for missing in REGISTRY.missing() if missing not in before]
+    folder = os.environ.get("TRUETPOT_BENCH_KERNELS")
+    return REGISTRY.load_folder(folder) if folder else []
 
 
 def skip(reason: str) -> NoReturn:

@@ -5,11 +5,11 @@ import pytest
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
 from truetpot.ops.tolerance import relative_error
-from truetpot.runtime.choose import choose_device, present
+from truetpot.runtime.choose import choose_device
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(present() == ["cpu"], reason="torch sees no accelerator on this machine")
+@pytest.mark.skipif(choose_device().kind == "cpu", reason="torch sees no accelerator")
 @pytest.mark.parametrize(("dtype", "limit"), [("fp32", 1e-4), ("bf16", 0.05)])
 @pytest.mark.parametrize("page", [None, 8])
 def test_same_logits_as_on_the_cpu(checkpoint, dtype, limit, page):

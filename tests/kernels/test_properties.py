@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from truetpot.facts.formats import format_facts
+from truetpot.formats import FORMATS
 from truetpot.measure.check import check
 from truetpot.ops import (
     ArgmaxCase,
@@ -16,7 +18,6 @@ from truetpot.ops import (
     RopeAppendCase,
     SiluMulCase,
 )
-from truetpot.ops.linear import GRID_FORMATS
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY
@@ -30,8 +31,8 @@ ROWS = st.integers(1, 16)
 
 @st.composite
 def linear(draw, even=False):
-    weight_format = draw(st.sampled_from(GRID_FORMATS))
-    block = 64 if weight_format == "sym_int4" else 1
+    weight_format = draw(st.sampled_from(FORMATS))
+    block = format_facts(weight_format).k_multiple
     k = block * draw(st.integers(1, 2000 // block))
     # some layouts take rows in groups of 16 only, which any n would seldom be
     n = 16 * draw(st.integers(1, 20)) if draw(st.booleans()) else draw(st.integers(1, 300))
@@ -96,7 +97,7 @@ def kernels():
     for device in map(choose_device, present()):
         for kernel in REGISTRY.kernels():
             if device.kind in kernel.devices:
-                marks = () if device.name == "cpu" else pytest.mark.gpu
+                marks = {"cpu": (), "opencl": pytest.mark.opencl}.get(device.kind, pytest.mark.gpu)
                 name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
                 yield pytest.param(kernel, device, marks=marks, id=name)
 

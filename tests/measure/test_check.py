@@ -9,10 +9,10 @@ import torch
 
 from truetpot.errors import UserError
 from truetpot.measure.check import check, prepare, run
-from truetpot.measure.poison import Poison, poison
 from truetpot.ops import LINEAR, RMS_NORM, SILU_MUL, LinearCase, RmsNormCase, SiluMulCase
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.choose import choose_device
+from truetpot.runtime.poison import Poison, poison
 
 CASE = SiluMulCase("bf16", 3, 64)
 

@@ -187,3 +187,32 @@ def test_int4_refusals_of_torch_say_what_does_not_fit(cpu):
     reason = REGISTRY.find("linear", "torch", unknown, cpu)
     assert reason == "torch has no product with asym_int4 weights"
     assert LINEAR.name == "linear"
+
+
+def test_a_file_is_imported_when_it_is_asked_for(fresh, monkeypatch):
+    """So that a device without torch needs none:"""
+    for name in [n for n in sys.modules if n.startswith("truetpot.kernels")]:
+        monkeypatch.delitem(sys.modules, name)
+    fresh.load_builtin()
+    assert {"torch", "numba"} <= set(fresh.providers())
+    assert fresh.imported() == []
+    assert {(k.op.name, k.provider) for k in fresh.kernels("silu_mul", "torch")} == {
+        ("silu_mul", "torch")
+    }
+    assert {k.provider for k in fresh.imported()} == {"torch"}
+
+
+def test_a_builtin_file_registers_what_its_name_says():
+    """Its name is all that is known of it before it is imported."""
+    REGISTRY.load_builtin()
+    for kernel in REGISTRY.kernels():
+        if kernel.__module__.startswith("truetpot.kernels."):
+            assert kernel.__module__.split(".")[-2:] == [kernel.op.name, kernel.provider]
+
+
+def test_a_users_kernel_of_a_builtin_name_comes_after_it(fresh, monkeypatch, plant):
+    for name in [n for n in sys.modules if n.startswith("truetpot.kernels")]:
+        monkeypatch.delitem(sys.modules, name)
+    fresh.load_builtin()
+    fresh.load_folder(plant("silu_mul/mine.py", source("Mine", "torch")))
+    assert names(fresh.kernels("silu_mul", "torch")) == ["TorchSiluMul", "Mine"]

@@ -76,15 +76,13 @@ def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
     REGISTRY.load_builtin()
     if folder is None:
         return []
-    known = set(REGISTRY.missing())
-    REGISTRY.load_folder(folder)
-    lost = [missing for missing in REGISTRY.missing() if missing not in known]
+    lost = REGISTRY.load_folder(folder)
     for missing in lost:
         file = f"{missing.provider}.py"
         where = file if missing.op == "(file)" else f"{missing.op}/{file}"
         terminal.say(f"{folder / where} was not loaded: {missing.reason}", "yellow")
     root = folder.resolve()
-    own = [k for k in REGISTRY.kernels() if Path(k.source).resolve().is_relative_to(root)]
+    own = [k for k in REGISTRY.imported() if Path(k.source).resolve().is_relative_to(root)]
     if not own and not lost:
         raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
     return list(dict.fromkeys(kernel.provider for kernel in own))

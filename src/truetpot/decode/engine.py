@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from truetpot.decode.fuse import fuse
@@ -103,7 +102,7 @@ class DecodeStep:
         try:
             self.state = StepState(model, shape, device)
             self.bound = tuple(self._bind(weights, progress))
-        except (MemoryError, torch.OutOfMemoryError):
+        except device.memory_errors:
             raise UserError(
                 f"{device.name} has not enough memory for {model.name} at this shape; choose a "
                 "smaller format or context, fewer layers, or a share (--shard 0/N)."

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from truetpot.errors import UserError
 from truetpot.formats import Weight
-from truetpot.measure.poison import Poison, poison
 from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.operator import Inputs, Outputs
@@ -91,7 +89,7 @@ def prepare(kernel: Kernel, inputs: Inputs, packed: Mapping[str, Any] | None = N
 def run(kernel: Kernel, args: Args) -> Args:
     """Call and wait: the returned arrays by name, still on the device. Raises KernelError."""
     try:
-        with Poison():
+        with kernel.device.poisoned():
             result = kernel(**args)
         kernel.device.synchronize()
     except Exception as error:
@@ -154,7 +152,7 @@ def _run_and_compare(
 ) -> float:
     result = run(kernel, args)
     error = compare(kernel, case, inputs, collect(kernel, args, result), want)
-    _poison_outputs(result, args)
+    _poison_outputs(kernel, result, args)
     return error
 
 
@@ -167,15 +165,12 @@ def _pack(kernel: Kernel, weight: Weight) -> Any:
         raise KernelError(f"pack: {one_line(error)}") from error
 
 
-def _poison_outputs(result: Args, args: Args) -> None:
-    inputs = {_storage(value) for value in args.values()}
+def _poison_outputs(kernel: Kernel, result: Args, args: Args) -> None:
+    device = kernel.device
+    inputs = {device.storage(value) for value in args.values()}
     for value in result.values():
-        if _storage(value) not in inputs:
-            poison(value)
-
-
-def _storage(value: Any) -> int | None:
-    return value.untyped_storage().data_ptr() if isinstance(value, torch.Tensor) else None
+        if device.storage(value) not in inputs:
+            device.poison(value)
 
 
 def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:

@@ -10,7 +10,9 @@ A kernel is a class registered for one operator and one provider::
 The object that ``build`` returns is the one that tests check, ASV times and the decode step
 launches. Kernels come from ``truetpot.kernels.<op>.<provider>``, from ``.py`` files in folders a
 user names (``<dir>/<op>/<provider>.py`` or ``<dir>/*.py``), and from the entry-point group
-``truetpot.kernels``. A file that cannot be imported is recorded with its reason, never raised.
+``truetpot.kernels``. A built-in file is known by its name and imported when its operator or its
+provider is asked for: OpenCL needs no torch. A file that cannot be imported is recorded with its
+reason, never raised.
 """
 
 from __future__ import annotations
@@ -113,6 +115,7 @@ class Registry:
     def __init__(self) -> None:
         self._kernels: dict[tuple[str, str], list[type[Kernel]]] = {}
         self._missing: dict[tuple[str, str], Missing] = {}
+        self._pending: dict[tuple[str, str], Callable[[], Any]] = {}
         self._seen: set[str] = set()
 
     def add(self, kernel: type[Kernel]) -> None:
@@ -123,7 +126,8 @@ class Registry:
         found.append(kernel)
 
     def kernels(self, op: str | None = None, provider: str | None = None) -> list[type[Kernel]]:
-        """Every registered kernel of an operator and provider (None: of any)."""
+        """Every kernel of an operator and provider (None: of any); their files are imported."""
+        self._load(op, provider)
         return [
             kernel
             for (op_name, provider_name), found in self._kernels.items()
@@ -131,20 +135,25 @@ class Registry:
             for kernel in found
         ]
 
+    def imported(self) -> list[type[Kernel]]:
+        """The kernels of every file that has been imported, a user's own among them."""
+        return [kernel for found in self._kernels.values() for kernel in found]
+
     def providers(self) -> list[str]:
         """Names of all providers, loaded or not."""
-        known = [*self._kernels, *self._missing]
+        known = [*self._kernels, *self._pending, *self._missing]
         return list(dict.fromkeys(provider for _, provider in known))
 
     def missing(self) -> list[Missing]:
-        """Files that could not be loaded."""
+        """Files that cannot be imported; all are tried."""
+        self._load(None, None)
         return list(self._missing.values())
 
     def find(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | str:
         """The kernel class for a case, or the reason why there is none, in one line."""
+        found = self.kernels(op, provider)
         if absent := self._missing.get((op, provider)):
             return absent.reason
-        found = self.kernels(op, provider)
         if not found:
             return f"{provider} has no {op} kernel"
         fitting = [k for k in found if device.kind in k.devices]
@@ -165,7 +174,7 @@ class Registry:
         return kernel.make(case, device, **config)
 
     def load_builtin(self) -> None:
-        """Import every ``truetpot.kernels.<op>.<provider>`` and the entry points, once."""
+        """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once."""
         if "builtin" in self._seen:
             return
         self._seen.add("builtin")
@@ -177,24 +186,37 @@ class Registry:
             name = f"{package.__name__}.{folder.name}"
             for file in pkgutil.iter_modules(importlib.import_module(name).__path__):
                 if not file.name.startswith("_"):
-                    self._import(folder.name, file.name, _importer(f"{name}.{file.name}"))
+                    load = _importer(f"{name}.{file.name}")
+                    self._pending[folder.name, file.name] = load
         for point in importlib.metadata.entry_points(group="truetpot.kernels"):
             self._import("(entry point)", point.name, point.load)
 
-    def load_folder(self, folder: str | Path) -> None:
-        """Import a user's kernels from ``folder/*.py`` and ``folder/*/*.py``."""
+    def load_folder(self, folder: str | Path) -> list[Missing]:
+        """Import a user's kernels from ``folder/*.py`` and ``folder/*/*.py``; what was lost."""
         root = Path(folder)
         if not root.is_dir():
             raise UserError(f"There is no kernel folder {root}; give --kernels an existing folder.")
         files = sorted([*root.glob("*.py"), *root.glob("*/*.py")])
+        lost = []
         for path in (p for p in files if not p.name.startswith("_")):
             op = path.parent.name if path.parent != root else "(file)"
             name = "truetpot_user_" + "_".join(path.resolve().with_suffix("").parts[1:])
             if name not in self._seen:
                 self._seen.add(name)
-                self._import(op, path.stem, _file_importer(name, path))
+                if missing := self._import(op, path.stem, _file_importer(name, path)):
+                    lost.append(missing)
+        return lost
 
-    def _import(self, op: str, provider: str, load: Callable[[], Any]) -> None:
+    def _load(self, op: str | None, provider: str | None) -> None:
+        """Import the built-in files of an operator and provider that are not imported yet."""
+        for key in list(self._pending):
+            if op in (None, key[0]) and provider in (None, key[1]):
+                others = self._kernels.pop(key, [])  # a user's, of the same name: they come after
+                self._import(*key, self._pending.pop(key))
+                if others:
+                    self._kernels.setdefault(key, []).extend(others)
+
+    def _import(self, op: str, provider: str, load: Callable[[], Any]) -> Missing | None:
         try:
             load()
         except Exception as error:  # noqa: BLE001
@@ -204,6 +226,8 @@ class Registry:
             if not isinstance(error, ImportError):
                 reason = f"{type(error).__name__}: {reason}"
             self._missing[(op, provider)] = Missing(op, provider, reason)
+            return self._missing[(op, provider)]
+        return None
 
 
 def _importer(name: str) -> Callable[[], Any]:

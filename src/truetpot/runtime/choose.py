@@ -32,7 +32,7 @@ def choose_device(name: str = "auto") -> Device:
     Raises UserError for an unknown name and for a device that is not there.
     """
     if name == "auto":
-        name = _best()
+        name = best()
     if name == "opencl" or name.startswith("opencl:"):
         from truetpot.runtime.opencl.device import OpenClDevice
 
@@ -65,7 +65,7 @@ def choose_device(name: str = "auto") -> Device:
     return AcceleratorDevice(kind, index)
 
 
-def _best() -> str:
+def best() -> str:
     """The first of :func:`present`, without a look at OpenCL where there is no GPU for it."""
     if accelerators := _accelerators():
         return accelerators[0]

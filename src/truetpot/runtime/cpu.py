@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from truetpot.runtime import host
 from truetpot.runtime.device import ClockInfo, Timing
 from truetpot.runtime.memory import free_bytes, huge_empty
 from truetpot.runtime.torch_device import TorchDevice, as_tensor
 
 _HUGE_FROM = 1 << 20
-_CPU0 = Path("/sys/devices/system/cpu/cpu0")
 
 
 class CpuDevice(TorchDevice):
@@ -64,26 +61,25 @@ class CpuDevice(TorchDevice):
 
     def cache_bytes(self) -> int:
         """The largest cache that Linux lists for core 0."""
-        sizes = [_size(p.read_text()) for p in _CPU0.glob("cache/index*/size")]
-        return max(sizes, default=64 << 20)
+        return host.cache_bytes()
 
     def identity(self) -> dict[str, Any]:
         """Model, cores, relevant features, microcode, kernel."""
         return {
             "kind": "cpu",
-            "name": _cpuinfo().get("model name", platform.processor() or platform.machine()),
+            "name": host.cpuinfo().get("model name", platform.processor() or platform.machine()),
             "cores": len(os.sched_getaffinity(0)),
             "threads": torch.get_num_threads(),
             "family_model_stepping": "/".join(
-                _cpuinfo().get(key, "?") for key in ("cpu family", "model", "stepping")
+                host.cpuinfo().get(key, "?") for key in ("cpu family", "model", "stepping")
             ),
-            "microcode": _cpuinfo().get("microcode"),
+            "microcode": host.cpuinfo().get("microcode"),
             "features": [
                 f
                 for f in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
-                if f in _cpuinfo().get("flags", "").split()
+                if f in host.cpuinfo().get("flags", "").split()
             ],
-            "hypervisor": "hypervisor" in _cpuinfo().get("flags", "").split(),
+            "hypervisor": "hypervisor" in host.cpuinfo().get("flags", "").split(),
             "cache_bytes": self.cache_bytes(),
             "uuid": None,
             "pci_address": None,
@@ -92,43 +88,4 @@ class CpuDevice(TorchDevice):
 
     def state(self) -> dict[str, Any]:
         """Clock of each core and the governor, where the kernel shows them; load of the machine."""
-        mhz = [
-            int(p.read_text()) / 1000
-            for p in sorted(_CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-        ]
-        governor = _CPU0 / "cpufreq/scaling_governor"
-        return {
-            "clock_mhz": mhz or None,
-            "governor": governor.read_text().strip() if governor.exists() else None,
-            "load_average": list(os.getloadavg()),
-            "temperature_c": _temperature(),
-        }
-
-
-@cache
-def _cpuinfo() -> dict[str, str]:
-    """The first processor's fields of /proc/cpuinfo."""
-    try:
-        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return {}
-    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip())
-    if match is None:
-        return 0
-    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
-
-
-def _temperature() -> float | None:
-    import psutil
-
-    try:
-        sensors = psutil.sensors_temperatures()
-    except (AttributeError, OSError):
-        return None
-    values = [entry.current for group in sensors.values() for entry in group]
-    return max(values, default=None)
+        return host.state()

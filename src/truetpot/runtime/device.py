@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -44,6 +45,8 @@ class Device(ABC):
     """How long what ran before may still disturb: untimed calls fill it before each sample."""
     graphs: bool = False
     """Whether :meth:`capture` may succeed."""
+    memory_errors: tuple[type[BaseException], ...] = (MemoryError,)
+    """What an allocation raises where there is no memory left."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
 
@@ -73,6 +76,18 @@ class Device(ABC):
         The calls have run before, so that nothing is left to compile. What returns keeps them.
         """
         return None
+
+    @abstractmethod
+    def poisoned(self) -> AbstractContextManager[Any]:
+        """Within it, memory that a kernel asks for and does not write shows as NaN."""
+
+    @abstractmethod
+    def poison(self, array: Any) -> None:
+        """Set every bit of the memory that an array is part of; what is no array is left alone."""
+
+    @abstractmethod
+    def storage(self, array: Any) -> Hashable:
+        """Which memory an array is part of; None for what is no array of this device."""
 
     @abstractmethod
     def clock(self) -> ClockInfo:

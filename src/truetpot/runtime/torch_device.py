@@ -11,6 +11,7 @@ from torch import Tensor
 
 from truetpot.errors import UserError
 from truetpot.runtime.device import Device
+from truetpot.runtime.poison import Poison, poison
 
 TORCH_DTYPE = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -20,6 +21,7 @@ _AS_BITS = {
     np.dtype(ml_dtypes.float8_e5m2): (np.uint8, torch.float8_e5m2),
     np.dtype(ml_dtypes.float8_e4m3fn): (np.uint8, torch.float8_e4m3fn),
 }
+_OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 _FROM_BITS = {dtype: (bits, numpy) for numpy, (bits, dtype) in _AS_BITS.items()}
 _BITS = {np.uint16: torch.uint16, np.uint8: torch.uint8}
 
@@ -47,6 +49,7 @@ class TorchDevice(Device):
     """A device whose arrays are torch tensors."""
 
     torch: torch.device
+    memory_errors = _OUT_OF_MEMORY
 
     def upload(self, array: np.ndarray) -> Tensor:
         """A copy on the device."""
@@ -61,3 +64,15 @@ class TorchDevice(Device):
     def download(self, array: Any) -> np.ndarray:
         """A copy on the host."""
         return np.array(as_array(array.to("cpu")))
+
+    def poisoned(self) -> Poison:
+        """What Python gets from ``torch.empty`` and its kin."""
+        return Poison()
+
+    def poison(self, array: Any) -> None:
+        """The tensor's whole storage."""
+        poison(array)
+
+    def storage(self, array: Any) -> int | None:
+        """Its address."""
+        return array.untyped_storage().data_ptr() if isinstance(array, Tensor) else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from truetpot.errors import UserError
+from truetpot.runtime import host
 from truetpot.runtime.device import ClockInfo, Device, Timing
 from truetpot.runtime.memory import free_bytes
 from truetpot.runtime.opencl import identity, platforms
@@ -39,6 +41,7 @@ class OpenClDevice(Device):
         self.target = identity.target(self.cl_device)
         self._enqueue = cl.enqueue_nd_range_kernel
         self._events: list[Any] | None = None
+        self._poisoning = False
 
     @property
     def is_cpu(self) -> bool:
@@ -74,7 +77,10 @@ class OpenClDevice(Device):
                 f"{self.name} has no {nbytes / 2**30:.2f} GiB left; use a smaller model, format "
                 "or shard."
             ) from None
-        return OpenClArray(self, block, tuple(shape), dtype)
+        array = OpenClArray(self, block, tuple(shape), dtype)
+        if self._poisoning:
+            self.poison(array)
+        return array
 
     def upload(self, array: np.ndarray) -> OpenClArray:
         """A copy on the device."""
@@ -120,6 +126,24 @@ class OpenClDevice(Device):
             device_ns = sum(last - first for first, last in spans)
         return Timing(device_ns * 1e-9 / count, (end - start) / count, (enqueued - start) / count)
 
+    @contextmanager
+    def poisoned(self) -> Iterator[None]:
+        """What :meth:`empty` gives."""
+        self._poisoning = True
+        try:
+            yield
+        finally:
+            self._poisoning = False
+
+    def poison(self, array: Any) -> None:
+        """The array's whole block."""
+        if isinstance(array, OpenClArray):
+            self.memory.fill(array.block.handle, 0, array.block.size, 0xFF)
+
+    def storage(self, array: Any) -> Hashable:
+        """Its block."""
+        return array.block if isinstance(array, OpenClArray) else None
+
     def clock(self) -> ClockInfo:
         """Timestamps of each command; nothing is put around it, so only their grain counts."""
         grain_ns = int(self.cl_device.profiling_timer_resolution)
@@ -135,8 +159,9 @@ class OpenClDevice(Device):
 
     def cache_bytes(self) -> int:
         """The cache that the driver reports; of a CPU, the largest that Linux does."""
-        reported = int(self.cl_device.global_mem_cache_size)
-        return reported or _GUESSED_CACHE
+        if self.is_cpu:
+            return host.cache_bytes()
+        return int(self.cl_device.global_mem_cache_size) or _GUESSED_CACHE
 
     def identity(self) -> dict[str, Any]:
         """What OpenCL tells of device, driver and platform."""
@@ -144,4 +169,4 @@ class OpenClDevice(Device):
 
     def state(self) -> dict[str, Any]:
         """Clocks where sysfs shows them."""
-        return identity.state(self)
+        return host.state() if self.is_cpu else identity.state(self.cl_device)

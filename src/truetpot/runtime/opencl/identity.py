@@ -68,15 +68,16 @@ def identity(device: OpenClDevice) -> dict[str, Any]:
     }
 
 
-def state(device: OpenClDevice) -> dict[str, Any]:
-    """Clock in MHz of the card's first graphics tile, by the i915 or xe driver's files."""
-    address = pci_address(device.cl_device)
-    clock = None
-    if address is not None:
-        card = Path("/sys/bus/pci/devices") / address
-        files = (*card.glob("drm/card*/gt_act_freq_mhz"), *card.glob("tile0/gt0/freq0/act_freq"))
-        clock = next((int(f.read_text()) for f in files), None)
-    return {"clock_mhz": clock}
+def state(device: Any) -> dict[str, Any]:
+    """Clock in MHz of the card's first tile and its warmest sensor, by the i915 or xe driver."""
+    address = pci_address(device)
+    card = Path("/sys/bus/pci/devices") / address if address else Path("/nonexistent")
+    clocks = (*card.glob("drm/card*/gt_act_freq_mhz"), *card.glob("tile0/gt0/freq0/act_freq"))
+    celsius = [int(f.read_text()) / 1000 for f in card.glob("hwmon/hwmon*/temp*_input")]
+    return {
+        "clock_mhz": next((int(f.read_text()) for f in clocks), None),
+        "temperature_c": max(celsius, default=None),
+    }
 
 
 def pci_address(device: Any) -> str | None:

@@ -1,0 +1,61 @@
+"""The processor of this machine, as Linux tells of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+CPU0 = Path("/sys/devices/system/cpu/cpu0")
+
+
+@cache
+def cpuinfo() -> dict[str, str]:
+    """The first processor's fields of /proc/cpuinfo."""
+    try:
+        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def cache_bytes() -> int:
+    """The largest cache that Linux lists for core 0."""
+    sizes = [_size(p.read_text()) for p in CPU0.glob("cache/index*/size")]
+    return max(sizes, default=64 << 20)
+
+
+def state() -> dict[str, Any]:
+    """Clock of each core and the governor, where the kernel shows them; load of the machine."""
+    mhz = [
+        int(p.read_text()) / 1000
+        for p in sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    ]
+    governor = CPU0 / "cpufreq/scaling_governor"
+    return {
+        "clock_mhz": mhz or None,
+        "governor": governor.read_text().strip() if governor.exists() else None,
+        "load_average": list(os.getloadavg()),
+        "temperature_c": _temperature(),
+    }
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip())
+    if match is None:
+        return 0
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
+
+
+def _temperature() -> float | None:
+    import psutil
+
+    try:
+        sensors = psutil.sensors_temperatures()
+    except (AttributeError, OSError):
+        return None
+    values = [entry.current for group in sensors.values() for entry in group]
+    return max(values, default=None)
