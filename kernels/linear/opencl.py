@@ -1,0 +1,60 @@
+"""``linear`` in OpenCL C: see ``gemv.cl`` for one row of x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels.linear import _opencl
+
+from truetpot.formats import Weight
+from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.registry import Config, register
+from truetpot.runtime.device import Device
+from truetpot.runtime.opencl.array import OpenClArray
+from truetpot.runtime.opencl.build import Build
+from truetpot.runtime.opencl.device import OpenClDevice
+from truetpot.runtime.opencl.target import Target
+
+Packed = tuple[OpenClArray, OpenClArray | None]
+"""Codes and scales as the format defines them, which is as ipex-llm keeps them on XPU."""
+
+
+@register(LINEAR, provider="opencl", devices=("opencl",))
+class OpenClLinear(OpenClKernel):
+    """x [m, k], W as :meth:`pack` leaves it, bias [n] or None; out [m, n] in ``dtype``."""
+
+    @classmethod
+    def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
+        """One kernel."""
+        return (_opencl.gemv(case, target, **config).build,)
+
+    @classmethod
+    def refuses(cls, case: LinearCase, device: Device) -> str | None:
+        """A format that is not known here."""
+        return _opencl.refuses(case) or super().refuses(case, device)
+
+    @classmethod
+    def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
+        """As :mod:`truetpot.kernels.linear._opencl` lists them, the default first."""
+        assert isinstance(device, OpenClDevice)
+        return _opencl.gemv_configs(case, device.target)
+
+    def pack(self, weight: Weight) -> Packed:
+        """As it is: nothing is converted."""
+        return pack(weight, self.device)
+
+    def __call__(self, *, x: OpenClArray, weight: Packed, bias: OpenClArray | None) -> OpenClArray:
+        """One launch."""
+        case, (codes, scales) = self.case, weight
+        out = self.empty(case.m, case.n)
+        launch = _opencl.gemv(case, self.device.target, **self.config)
+        self.functions[0](*launch.sizes, x, codes, scales, bias, out, case.n, case.k)
+        return out
+
+
+def pack(weight: Weight, device: OpenClDevice) -> Packed:
+    """The two arrays on the device."""
+    scales = None if weight.scales is None else device.upload(weight.scales)
+    return device.upload(weight.codes), scales
