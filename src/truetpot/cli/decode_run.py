@@ -203,6 +203,8 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
             lambda done, total: advance(done / 1e9, total / 1e9),
         )
     outcome.providers, outcome.build_s = step.providers, time.perf_counter() - start
+    coarse = (one.kernel for one in step.bound if one.kernel.coarse)
+    outcome.notes += dict.fromkeys(f"{k.op.name} of {k.provider}: {k.coarse}" for k in coarse)
     outcome.notes += [
         f"no kernel of {provider} is part of this step, although --kernels has some"
         for provider in setting.own

@@ -29,7 +29,10 @@ FEW_COPIES = 8
 
 @dataclass
 class KernelResult:
-    """One provider on one case. ``status``: ok, invalid, wrong, skipped, partial."""
+    """One provider on one case. ``status``: ok, coarse, invalid, wrong, skipped, partial.
+
+    ``coarse`` is timed, but not at the operator's precision: its arithmetic rounds further.
+    """
 
     op: str
     case: Case
@@ -49,6 +52,8 @@ class KernelResult:
     bytes: int = 0
     flops: int = 0
     note: str = ""
+    coarse: str = ""
+    """Why the error may be above the tolerance; empty where it is not."""
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
@@ -173,12 +178,15 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
     for result in timed:
         entrant = result.entrant
         assert entrant is not None
-        result.status = "ok" if finished else "partial"
+        result.status = ("coarse" if result.coarse else "ok") if finished else "partial"
+        result.reason = result.coarse
         if impossible := entrant.impossible():
             result.status, result.reason = "invalid", impossible
         if top is not None and top.device_s:
             result.share_of_ceiling = entrant.share_of(top)
     valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
+    # a coarse kernel is no rival, unless all are
+    valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
         # by ratios of the same rounds: two medians over a drifting machine may say the opposite
         best = min(valid, key=lambda e: ratio(e, valid[0]))
@@ -212,6 +220,7 @@ def _prepare(
         return result
     verdict = check(kernel, case, rng)
     result.error, result.tolerance = verdict.error, verdict.tolerance
+    result.coarse = verdict.coarse
     if not verdict.ok:
         result.status, result.reason = "wrong", verdict.reason
         return result
@@ -239,4 +248,3 @@ def _copy(kernel: Kernel, host: Inputs) -> dict[str, Any]:
 
 def _bind(kernel: Kernel, args: dict[str, Any]) -> Callable[[], Any]:
     return lambda: kernel(**args)
-

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from truetpot.errors import UserError
 from truetpot.formats import Weight
-from truetpot.ops.operator import Case, Operator
+from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
 
@@ -47,6 +47,8 @@ class Kernel:
     provider: ClassVar[str]
     devices: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
+    coarse: ClassVar[str] = ""
+    """What the kernel's arithmetic rounds further than the operator's, by design, in one line."""
 
     def __init__(self, case: Any, device: Device, **config: Any) -> None:
         self.case, self.device, self.config = case, device, config
@@ -90,6 +92,10 @@ class Kernel:
     def configs(cls, case: Any, device: Device) -> Iterable[Config]:
         """Launch parameters worth trying, the default first."""
         return ({},)
+
+    def rounded(self, inputs: Inputs) -> Inputs:
+        """The host inputs as a ``coarse`` kernel rounds them: on these it has to be right."""
+        return inputs
 
     def pack(self, weight: Weight) -> Any:
         """The canonical weight in this kernel's own layout, on its device."""

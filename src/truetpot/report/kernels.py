@@ -14,7 +14,13 @@ from truetpot.report.numbers import digits, microseconds, percent
 Row = tuple[KernelResult, tuple[str, ...]]
 """A result, and the roles that its case has in the decode step."""
 
-_STYLE = {"partial": "yellow", "skipped": "yellow", "wrong": "bold red", "invalid": "bold red"}
+_STYLE = {
+    "coarse": "yellow",
+    "partial": "yellow",
+    "skipped": "yellow",
+    "wrong": "bold red",
+    "invalid": "bold red",
+}
 _COLUMNS = (
     ("provider", 12),
     ("us", 10),
