@@ -24,19 +24,14 @@ def providers(
     check_writable(json, "--json")
     from truetpot.cli.setting import load_kernels
     from truetpot.measure import record
-    from truetpot.ops.registry import REGISTRY
-    from truetpot.report.providers import KernelRow, draw_providers
+    from truetpot.report.providers import draw_providers
     from truetpot.report.terminal import Terminal
     from truetpot.runtime.choose import choose_device, present
 
     terminal = Terminal(quiet=json == "-")
     chosen = choose_device(device)
     load_kernels(terminal, kernels)
-    rows = [_row(kernel, chosen) for kernel in REGISTRY.kernels()]
-    rows += [
-        KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
-    ]
-    rows.sort(key=lambda row: row.op)
+    rows = kernel_rows(chosen)
     devices = [(name, choose_device(name).identity()) for name in present()]
     if json is not None:
         found: dict[str, Any] = {
@@ -50,6 +45,18 @@ def providers(
         for name, identity in devices
     ]
     terminal.show(draw_providers(rows, lines))
+
+
+def kernel_rows(device: Device) -> list[KernelRow]:
+    """Every kernel that was found or lost, by operator."""
+    from truetpot.ops.registry import REGISTRY
+    from truetpot.report.providers import KernelRow
+
+    rows = [_row(kernel, device) for kernel in REGISTRY.kernels()]
+    rows += [
+        KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
+    ]
+    return sorted(rows, key=lambda row: row.op)
 
 
 def _row(kernel: type[Kernel], device: Device) -> KernelRow:

@@ -1,0 +1,102 @@
+"""Clocks, throttling and power limits of a card, by i915's files and by xe's.
+
+i915: ``card*/gt/gt0/rps_*_freq_mhz`` and ``throttle_reason_*`` (drivers/gpu/drm/i915/gt/
+intel_gt_sysfs_pm.c), older kernels ``card*/gt_*_freq_mhz``. xe: ``device/tile*/gt*/freq0/*_freq``
+and ``freq0/throttle/reason_*`` (https://docs.kernel.org/gpu/xe/xe_gt_freq.html). Power: the hwmon
+files of Documentation/ABI/testing/sysfs-driver-intel-{i915,xe}-hwmon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from truetpot.doctor.files import number, numbered
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The compute clock of a tile, MHz; None where the driver does not say."""
+
+    where: str
+    now: int | None
+    low: int | None
+    """The lowest that may be requested, and below it the highest: equal means pinned."""
+    high: int | None
+    hardware_low: int | None
+    """What the hardware can do, RPn and RP0."""
+    hardware_high: int | None
+    throttled_by: tuple[str, ...] = ()
+
+    @property
+    def pinned(self) -> bool:
+        """A fixed request: what is measured then is of one clock."""
+        return self.low is not None and self.high is not None and self.high <= self.low
+
+    @property
+    def capped(self) -> bool:
+        """Not allowed to run as fast as the hardware can."""
+        return (
+            self.high is not None
+            and self.hardware_high is not None
+            and self.high < self.hardware_high
+        )
+
+
+@dataclass(frozen=True)
+class PowerLimit:
+    """A sustained power limit in watts. ``what`` is ``card`` or ``package``."""
+
+    what: str
+    limit_w: float | None
+    """None: switched off."""
+    rated_w: float | None
+
+
+def read_clocks(card: Path | None, device: Path) -> tuple[Clock, ...]:
+    """One a tile. ``card`` is the folder of the DRM device, None without one."""
+    tiles = numbered(device, "tile[0-9]*")
+    if tiles:
+        first = [gts[0] for tile in tiles if (gts := numbered(tile, "gt[0-9]*/freq0"))]
+        return tuple(_xe(freq, device) for freq in first)
+    if card is None:
+        return ()
+    if (card / "gt/gt0/rps_max_freq_mhz").exists():
+        return (_i915(card / "gt/gt0", "rps_", "gt0"),)
+    if (card / "gt_max_freq_mhz").exists():
+        return (_i915(card, "gt_", "gt"),)
+    return ()
+
+
+def read_power(device: Path) -> tuple[PowerLimit, ...]:
+    """The limits that the driver shows; 0 stands for a limit that is switched off."""
+    limits = []
+    for hwmon in numbered(device, "hwmon/hwmon[0-9]*"):
+        for index, what in ((1, "card"), (2, "package")):
+            limit = number(hwmon / f"power{index}_max")
+            rated = number(hwmon / f"power{index}_rated_max")
+            if limit is not None:
+                watts = rated / 1e6 if rated else None
+                limits.append(PowerLimit(what, limit / 1e6 if limit else None, watts))
+    return tuple(limits)
+
+
+def _xe(freq: Path, device: Path) -> Clock:
+    names = ("act", "min", "max", "rpn", "rp0")
+    where = str(freq.parent.relative_to(device))
+    reasons = numbered(freq, "throttle/reason_*")
+    return _clock(where, [freq / f"{name}_freq" for name in names], reasons, "reason_")
+
+
+def _i915(folder: Path, prefix: str, where: str) -> Clock:
+    names = ("act", "min", "max", "RPn", "RP0")
+    files = [folder / f"{prefix}{name}_freq_mhz" for name in names]
+    return _clock(where, files, numbered(folder, "throttle_reason_*"), "throttle_reason_")
+
+
+def _clock(where: str, files: Sequence[Path], reasons: Sequence[Path], prefix: str) -> Clock:
+    now, low, high, hardware_low, hardware_high = (number(file) for file in files)
+    held = (path.name.removeprefix(prefix) for path in reasons if number(path))
+    throttled_by = tuple(reason for reason in held if reason != "status")  # status: any of them
+    return Clock(where, now, low, high, hardware_low, hardware_high, throttled_by)

@@ -1,0 +1,54 @@
+"""The machine around the cards: kernel, processor, governor, NUMA, IOMMU."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from truetpot.doctor.files import numbered, text
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the kernel says of the machine; None where it says nothing."""
+
+    kernel: str | None
+    cpu: str | None
+    cores: int
+    memory_bytes: int | None
+    governors: tuple[str, ...]
+    """Of all cores, each once; empty where the kernel does not scale their clock."""
+    virtual: bool
+    numa_nodes: int
+    iommu: bool
+    passthrough: bool
+    """``iommu=pt`` or its like on the kernel's command line."""
+    command_line: str | None
+
+
+def find_host(root: Path = Path("/")) -> Host:
+    """Read below `root`."""
+    processors = (text(root / "proc/cpuinfo") or "").split("\n\n")
+    pairs = (line.split(":", 1) for line in processors[0].splitlines() if ":" in line)
+    first = {name.strip(): value.strip() for name, value in pairs}
+    cpus = numbered(root / "sys/devices/system/cpu", "cpu[0-9]*")
+    governors = [text(cpu / "cpufreq/scaling_governor") for cpu in cpus]
+    words = (text(root / "proc/cmdline") or "").split()
+    return Host(
+        kernel=text(root / "proc/sys/kernel/osrelease"),
+        cpu=first.get("model name"),
+        cores=len(cpus),
+        memory_bytes=_memory(root),
+        governors=tuple(dict.fromkeys(name for name in governors if name)),
+        virtual="hypervisor" in first.get("flags", "").split(),
+        numa_nodes=len(numbered(root / "sys/devices/system/node", "node[0-9]*")),
+        iommu=any((root / "sys/kernel/iommu_groups").glob("*")),
+        passthrough="iommu=pt" in words or "iommu.passthrough=1" in words,
+        command_line=" ".join(words) or None,
+    )
+
+
+def _memory(root: Path) -> int | None:
+    match = re.search(r"^MemTotal:\s*(\d+) kB", text(root / "proc/meminfo") or "", re.MULTILINE)
+    return int(match[1]) * 1024 if match else None

@@ -1,0 +1,58 @@
+"""Verdicts on the device that was chosen, and on what its kernels compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from truetpot.doctor.finding import Finding, bad, ok, warn
+from truetpot.doctor.machine import Machine
+
+
+def judge_device(
+    name: str, identity: Mapping[str, Any], machine: Machine, busy: str | None = None
+) -> Iterator[Finding]:
+    """Is it the card that is meant, and is it free? `busy` says who else is at work."""
+    if busy is not None:
+        yield warn(
+            "load",
+            busy,
+            "programs that share the processor and its memory slow a kernel down",
+            "stop them, or compare within one run only",
+        )
+    cards = machine.discrete
+    kind, address = str(identity["kind"]), identity.get("pci_address")
+    title = f"{name} is {identity['name']}" + (f" at {address}" if address else "")
+    usable = [card for card in cards if card.driver not in (None, "vfio-pci")]
+    if kind == "cpu" and usable:
+        yield bad(
+            "device",
+            f"{title}, and there is {usable[0].name}",
+            "torch does not see the card: what is measured is of the processor",
+            "install the torch build for it (make venv TORCH=xpu or TORCH=cuda), or say "
+            "--device cpu if the processor is meant",
+        )
+        return
+    mine = next((card for card in machine.cards if card.address == address), None)
+    if mine is not None and not mine.discrete and any(c.vendor == mine.vendor for c in cards):
+        yield bad(
+            "device",
+            f"{title}, the integrated GPU",
+            "numbers are of the processor's graphics, not of the card beside it",
+            "choose the card by --device xpu:1, or hide the other with ONEAPI_DEVICE_SELECTOR",
+        )
+        return
+    yield ok("device", title)
+
+
+def judge_kernels(wrong: Sequence[str], providers: Sequence[str]) -> Iterator[Finding]:
+    """`wrong` has a line for each kernel whose result is not the reference's."""
+    for line in wrong:
+        yield bad(
+            "kernels",
+            line,
+            "its times are of a wrong result: truetpot refuses to take them",
+            "another driver or compiler version; report it if it is one of truetpot's own kernels",
+        )
+    if not wrong:
+        yield ok("kernels", f"those of {', '.join(providers)} compute a decode step right")

@@ -1,0 +1,149 @@
+"""A machine on one page, and the verdict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from truetpot.doctor.cards import Card
+from truetpot.doctor.finding import Finding, Level, worst
+from truetpot.doctor.machine import Machine
+from truetpot.doctor.variables import variables
+from truetpot.report.numbers import count_of, gib, percent
+from truetpot.report.providers import KernelRow
+
+if TYPE_CHECKING:
+    from truetpot.doctor.quick import Quick  # looking at a machine loads nothing that measures
+
+_STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
+_VERDICT = {
+    Level.OK: "Nothing found that would make numbers of this machine untrustworthy.",
+    Level.WARN: "Numbers of this machine can be used if what is warned of stands beside them.",
+    Level.BAD: "Numbers of this machine cannot be trusted as it is.",
+}
+
+
+def draw_machine(machine: Machine) -> RenderableType:
+    """Cards, host, software, the variables that are set."""
+    host, software = machine.host, machine.software
+    parts: list[RenderableType] = [Text("Cards", style="bold")]
+    parts += [_pairs(_card(card), card.title) for card in machine.cards]
+    if not machine.cards:
+        parts.append(Text("  none of Intel, NVIDIA or AMD on the PCI bus"))
+    parts += ["", Text("Host", style="bold")]
+    memory = "" if host.memory_bytes is None else f", {gib(host.memory_bytes)}"
+    governors = ", ".join(host.governors) or "none shown"
+    iommu = "pass-through" if host.passthrough else "on" if host.iommu else "none"
+    host_rows = [
+        ("processor", f"{host.cpu or '?'}, {count_of(host.cores, 'core')}{memory}"),
+        ("kernel", host.kernel or "?"),
+        ("governor", governors),
+        ("NUMA", count_of(host.numa_nodes, "node")),
+        ("IOMMU", iommu),
+    ]
+    parts.append(_pairs(host_rows + [("virtual", "yes")] * host.virtual))
+    parts += ["", Text("Software", style="bold")]
+    rows = [("Level Zero driver", software.level_zero or "none found"), *software.system.items()]
+    rows.append(("OpenCL drivers", ", ".join(software.opencl) or "none registered"))
+    rows.append(("Python", ", ".join(f"{k} {v}" for k, v in software.python.items())))
+    parts.append(_pairs(rows))
+    if machine.variables:
+        parts += ["", Text("Environment", style="bold")]
+        given = machine.variables.items()
+        parts.append(_pairs((f"{known.name}={value}", known.does) for known, value in given))
+    return Group(*parts)
+
+
+def draw_variables() -> RenderableType:
+    """Every variable of the table."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("variable", no_wrap=True)
+    table.add_column("what it does", overflow="fold")
+    table.add_column("ipex-llm's script", no_wrap=True)
+    for known in variables():
+        table.add_row(known.name, Text(known.does), known.script or "")
+    return Group(Text("Environment variables that matter", style="bold"), table)
+
+
+def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableType:
+    """A line a provider: how many of its kernels run here, else why none does."""
+    pairs = []
+    for provider in sorted({row.provider for row in rows}):
+        mine = [row for row in rows if row.provider == provider]
+        here = [row for row in mine if row.available]
+        if here:
+            pairs.append((provider, f"{len(here)} of {count_of(len(mine), 'kernel')}"))
+        else:
+            pairs.append((provider, f"no: {mine[0].reason}"))
+    return Group(Text(f"Providers on {device}", style="bold"), _pairs(pairs))
+
+
+def draw_check(quick: Quick) -> RenderableType:
+    """What was measured."""
+    rows = [("clock around nothing", f"{quick.empty_pair_s * 1e6:.2f} us")]
+    if quick.read_gb_s is not None:
+        share = ""
+        if quick.datasheet_gb_s:
+            of = percent(quick.read_gb_s / quick.datasheet_gb_s)
+            share = f", {of} of the datasheet's {quick.datasheet_gb_s:g}"
+        rows.append(("read bandwidth", f"{quick.read_gb_s:.1f} GB/s by {quick.reader}{share}"))
+    if quick.spread is not None:
+        rows.append(("spread", f"{percent(quick.spread)} over {quick.samples} reads"))
+    return Group(Text(f"Check of {quick.device}", style="bold"), _pairs(rows))
+
+
+def draw_findings(findings: Sequence[Finding], *, checked: bool) -> RenderableType:
+    """The verdict, then a line each, the worst first, with what it means and what to do."""
+    level = worst(list(findings))
+    parts: list[RenderableType] = [Text(_VERDICT[level], style=_STYLE[level])]
+    if not checked:
+        parts.append(Text("Nothing was measured: --no-check.", style="dim"))
+    parts.append("")
+    for each in (Level.BAD, Level.WARN, Level.OK):
+        for finding in findings:
+            if finding.level == each:
+                parts += _lines(finding)
+    return Group(*parts)
+
+
+def _lines(finding: Finding) -> Iterator[RenderableType]:
+    head = (f"{finding.level:<5}", _STYLE[finding.level])
+    yield Text.assemble(head, (f"{finding.about}: ", "bold"), finding.what)
+    if finding.means:
+        yield Padding(Text(finding.means), (0, 0, 0, 5))
+    if finding.do:
+        yield Padding(Text(f"-> {finding.do}", style="cyan"), (0, 0, 0, 5))
+
+
+def _card(card: Card) -> Iterator[tuple[str, str]]:
+    yield card.title, " ".join(p for p in (card.address, card.drm, card.render, card.driver) if p)
+    if card.hardware is not None:
+        facts = card.hardware
+        yield "memory", f"{facts.memory_gib:g} GiB at {facts.bandwidth_gb_s:g} GB/s (datasheet)"
+    if card.window is not None:
+        most = "" if card.largest_window is None else f", at most {gib(card.largest_window)}"
+        yield "BAR", f"{gib(card.window)}{most}"
+    if card.link is not None:
+        yield "PCIe", f"{card.link} of {card.link.most}"
+    for clock in card.clocks:
+        now = "?" if clock.now is None else clock.now
+        span = f"{now} MHz, allowed {clock.low} to {clock.high}, can {clock.hardware_low} to "
+        yield f"clock {clock.where}", f"{span}{clock.hardware_high}"
+    for limit in card.power:
+        watts = "off" if limit.limit_w is None else f"{limit.limit_w:g} W"
+        rated = "" if limit.rated_w is None else f" of {limit.rated_w:g} W"
+        yield f"power limit, {limit.what}", f"{watts}{rated}"
+
+
+def _pairs(rows: Iterable[tuple[str, str]], head: str = "") -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name, style="bold" if name == head else ""), Text(value))
+    return Padding(table, (0, 0, 0, 2))

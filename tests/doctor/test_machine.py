@@ -1,0 +1,109 @@
+"""Host, software and variables; and that no file, whatever is in it, ends the look."""
+
+import random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from truetpot.doctor.judge_cards import judge_cards
+from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
+from truetpot.doctor.machine import look
+from truetpot.doctor.quick import quick_check
+from truetpot.doctor.variables import variables
+from truetpot.runtime.cpu import CpuDevice
+
+STATUS = """\
+Package: intel-opencl-icd
+Status: install ok installed
+Version: 25.18.33578.6-1
+
+Package: libze-intel-gpu1
+Status: deinstall ok config-files
+Version: 25.05.1
+
+Package: libze1
+Status: install ok installed
+Version: 1.21.9.0
+Description: loader
+ more of it: indented
+"""
+
+
+def test_host(made):
+    host = look(made.root, {}).host
+    assert (host.kernel, host.cpu, host.cores) == ("6.14.0-27-generic", "A Processor", 2)
+    assert (host.governors, host.numa_nodes) == (("performance",), 1)
+    assert host.memory_bytes == 65_536_000 << 10
+    assert not host.virtual and not host.iommu and not host.passthrough
+    made.write("proc/cmdline", "ro intel_iommu=on iommu=pt")
+    made.write("sys/kernel/iommu_groups/0/type", "identity")
+    host = look(made.root, {}).host
+    assert host.iommu and host.passthrough
+
+
+def test_software(made):
+    made.write("var/lib/dpkg/status", STATUS)
+    made.write("etc/OpenCL/vendors/intel.icd", "/usr/lib/intel-opencl/libigdrcl.so")
+    made.write("etc/OpenCL/vendors/empty.icd", "")
+    software = look(made.root, {}).software
+    assert software.system == {
+        "compute runtime (OpenCL)": "intel-opencl-icd 25.18.33578.6-1",
+        "Level Zero loader": "libze1 1.21.9.0",
+    }
+    assert software.opencl == ("libigdrcl.so",)
+    assert software.level_zero is None
+    assert "torch" in software.python
+
+
+def test_a_machine_with_nothing(tmp_path):
+    machine = look(tmp_path, {})
+    assert (machine.cards, machine.host.kernel, machine.host.cores) == ((), None, 0)
+
+
+def test_every_variable_has_what_it_needs():
+    for known in variables():
+        assert known.does and known.source, known.name
+        assert (known.effect is None) == (known.means is None), known.name
+        assert known.effect in (None, "warn", "bad"), known.name
+        assert known.script is None or not known.harms(known.script), known.name
+
+
+def test_what_ipex_llms_script_sets_is_known():
+    script = {known.name: known.script for known in variables() if known.script}
+    assert script == {
+        "USE_XETLA": "OFF", "SYCL_CACHE_PERSISTENT": "1",
+        "SYCL_PI_LEVEL_ZERO_USE_IMMEDIATE_COMMANDLISTS": "2", "FI_PROVIDER": "shm",
+        "TORCH_LLM_ALLREDUCE": "0", "CCL_WORKER_COUNT": "2", "CCL_ATL_TRANSPORT": "ofi",
+        "CCL_ZE_IPC_EXCHANGE": "sockets", "CCL_ATL_SHM": "1", "CCL_SAME_STREAM": "1",
+        "CCL_BLOCKING_WAIT": "0", "VLLM_USE_V1": "0",
+    }  # fmt: skip
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 1 << 32), value=st.binary(max_size=40))
+def test_no_file_ends_the_look(made, seed, value):
+    if not made.cards:
+        made.integrated()
+        made.card(1, 0x56A0, made.X16)
+        made.card(0x11, 0xE20B, made.X8, driver="xe")
+        made.write("var/lib/dpkg/status", STATUS)
+    files = sorted(path for path in made.root.rglob("*") if path.is_file())
+    file = random.Random(seed).choice(files)
+    before = file.read_bytes()
+    file.write_bytes(value)
+    try:
+        machine = look(made.root, {})
+        for judge in (judge_cards, judge_host, judge_software, judge_variables):
+            list(judge(machine))
+    finally:
+        file.write_bytes(before)
+
+
+def test_a_quick_check_measures_the_processor(monkeypatch):
+    monkeypatch.setattr("truetpot.measure.ceiling.buffer_bytes", lambda device: 16 << 20)
+    quick = quick_check(CpuDevice(), None, 0.4)
+    assert quick.read_gb_s > 0
+    assert quick.samples >= 20
+    assert quick.impossible is None and quick.misread is None
