@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from truetpot.kernels.linear import _dequantise
+from truetpot.kernels.linear._dequantise import DEQUANTISE
 
 from truetpot.formats import Weight, rows
 from truetpot.ops import LINEAR, LinearCase
@@ -33,6 +35,7 @@ class TorchLinear(Kernel):
     fp32 fp16 bf16  [n, k] in the activations' dtype     ``F.linear``
     fp8_e5m2        [n, k] float8_e5m2                   ``F.linear`` on a widened copy
     sym_int4        torch's layout, [k/64, n, 2] scales  ``_weight_int4pack_mm``
+    the others      codes and scales as they are         ``F.linear`` on a dequantised copy
     ==============  ===================================  ====================================
     """
 
@@ -41,6 +44,8 @@ class TorchLinear(Kernel):
         self._product: Callable[[Tensor, Any, Tensor | None], Tensor]
         if case.weight_format == "sym_int4":
             self._product = _int4_cpu if device.kind == "cpu" else _int4_cuda
+        elif case.weight_format in DEQUANTISE:
+            self._product = self._dequantised
         else:
             self._product = _fp8 if case.weight_format == "fp8_e5m2" else functional.linear
 
@@ -49,7 +54,7 @@ class TorchLinear(Kernel):
         """torch has an int4 product for some shapes, dtypes and devices only."""
         if case.weight_format == "sym_int4":
             return _int4_refuses(case, device.kind)
-        if case.weight_format in TORCH_DTYPE or case.weight_format == "fp8_e5m2":
+        if case.weight_format in (*TORCH_DTYPE, "fp8_e5m2", *DEQUANTISE):
             return None
         return f"torch has no product with {case.weight_format} weights"
 
@@ -62,13 +67,16 @@ class TorchLinear(Kernel):
             "cpu": "int4 by _weight_int4pack_mm_for_cpu",
             "cuda": "int4 by _weight_int4pack_mm",
         }.get(device.kind, f"no int4 on {device.kind}")
-        return f"{int4}; {widened}; {plain}"
+        others = "other formats dequantised in every call"
+        return f"{int4}; {widened}; {others}; {plain}"
 
     def pack(self, weight: Weight) -> Any:
         """The weight as the table above has it."""
         if weight.format == "sym_int4":
             packed = _pack_cpu(weight) if self.device.kind == "cpu" else self._pack_cuda(weight)
             return packed, self._scales_and_zeros(weight)
+        if weight.format in DEQUANTISE:
+            return _dequantise.pack(weight, self.device.upload)
         codes: Tensor = self.device.upload(weight.codes)
         if weight.format == "fp8_e5m2":
             return codes.view(torch.float8_e5m2)
@@ -77,6 +85,10 @@ class TorchLinear(Kernel):
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         """One product."""
         return self._product(x, weight, bias)
+
+    def _dequantised(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
+        values = DEQUANTISE[self.case.weight_format](*weight)
+        return functional.linear(x, values.view(-1, self.case.k).to(x.dtype), bias)
 
     def _pack_cuda(self, weight: Weight) -> Tensor:
         codes = self.device.upload(weight.codes)

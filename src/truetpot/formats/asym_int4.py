@@ -6,6 +6,9 @@ Nibbles are in sym_int4's order: byte j of a block's 32 holds elements j (low) a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +63,7 @@ class AsymInt4:
         return codes, np.stack([d, d * shift], axis=2).astype(np.float16)
 
 
-def _first(blocks: Array, where: np.ufunc, instead: float) -> Array:
+def _first(blocks: Array, where: Callable[..., Any], instead: float) -> Array:
     """Smallest or largest of each block, the first of equals (which may be -0), NaN left out."""
     if np.isnan(blocks).any():
         blocks = np.where(np.isnan(blocks), np.float32(instead), blocks)

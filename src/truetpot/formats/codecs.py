@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from truetpot.errors import UserError
 from truetpot.facts.formats import all_formats, format_facts
-from truetpot.formats import asym_int4, fp8_e4m3, fp8_e5m2, plain, sym_int4, sym_int8, woq_int4
+from truetpot.formats import (
+    asym_int4,
+    fp4,
+    fp6,
+    fp8_e4m3,
+    fp8_e5m2,
+    nf4,
+    plain,
+    sym_int4,
+    sym_int8,
+    woq_int4,
+)
 from truetpot.formats.weight import Codec, Rounding, Weight
 
 _CODECS: dict[str, Codec] = {
@@ -22,6 +33,9 @@ _CODECS: dict[str, Codec] = {
     "sym_int4": sym_int4.CODEC,
     "woq_int4": woq_int4.CODEC,
     "asym_int4": asym_int4.CODEC,
+    "nf4": nf4.CODEC,
+    "fp4": fp4.CODEC,
+    "fp6": fp6.CODEC,
 }
 
 FORMATS = tuple(_CODECS)

@@ -18,6 +18,11 @@ def unpack_halves(packed: Array) -> Array:
     return np.concatenate([packed & 15, packed >> 4], axis=-1)
 
 
+def swap(packed: Array) -> Array:
+    """The two nibbles of every byte the other way round."""
+    return (packed << 4) | (packed >> 4)
+
+
 def pack_pairs(codes: Array) -> Array:
     """Byte j holds code 2j in its low nibble and code 2j + 1 in its high one: plain 4-bit order."""
     return codes[..., 0::2] | (codes[..., 1::2] << 4)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.entropy import fill_bytes, signed_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding, blocks_of, largest_of
 
@@ -60,9 +60,7 @@ class SymInt4:
         n, k = shape
         codes = np.empty((n, k // 2), np.uint8)
         fill_bytes(codes, rng)
-        size = random_scales((n, k // BLOCK), rng, std / _CODE_RMS)
-        signs = rng.integers(0, 2, size.shape, dtype=np.uint16) << 15
-        return codes, (size.astype(np.float16).view(np.uint16) | signs).view(np.float16)
+        return codes, signed_scales((n, k // BLOCK), rng, std / _CODE_RMS)
 
 
 CODEC = SymInt4()

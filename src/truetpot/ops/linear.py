@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from truetpot.facts.formats import storage
-from truetpot.formats import Weight, dequantise, random_weight, rows
+from truetpot.formats import FORMATS, Weight, dequantise, random_weight, rows
 from truetpot.ops.arrays import ITEMSIZE, exact, normal
 from truetpot.ops.operator import Case, Inputs, Operator, Outputs
 from truetpot.ops.tolerance import relative_error, tolerance
@@ -19,6 +19,7 @@ _PART = 1 << 23
 """Weights dequantised to float64 at a time: the whole of an output head would be 6 GB."""
 
 GRID_FORMATS = ("fp32", "bf16", "fp16", "fp8_e5m2", "sym_int4")
+"""Formats that the grid has in every dtype and shape; the others it has in a few."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,10 @@ class _Linear(Operator):
         return relative_error(got["out"], want["out"], typical)
 
     def grid(self) -> Iterable[LinearCase]:
-        """Every format and dtype; n of 1, odd, and not a multiple of any tile; m of 1 to 16."""
+        """Main formats in every dtype; n of 1, odd, not a multiple of any tile; m of 1 to 16.
+
+        The other formats once a dtype: an odd n, some rows with a bias, and many weights.
+        """
         shapes = [(1, 48, 192), (1, 1, 64), (2, 17, 128), (3, 130, 320)]
         shapes += [(8, 33, 64), (16, 65, 448), (4, 96, 256)]
         for weight_format in GRID_FORMATS:
@@ -89,6 +93,11 @@ class _Linear(Operator):
                 for i, (m, n, k) in enumerate(shapes):
                     yield LinearCase(dtype, m, n, k, weight_format, bias=i % 2 == 1)
             yield LinearCase("bf16", 1, 520, 5120, weight_format)
+        for weight_format in FORMATS:
+            if weight_format not in GRID_FORMATS:
+                yield LinearCase("fp32", 1, 33, 256, weight_format)
+                yield LinearCase("fp16", 3, 130, 512, weight_format, bias=True)
+                yield LinearCase("bf16", 1, 520, 5120, weight_format)
 
 
 def _dequantised(weight: Weight) -> Iterator[np.ndarray]:

@@ -1,0 +1,90 @@
+"""Canonical weights dequantised by torch on any device, in float32: for what it has no product of.
+
+The formulas and layouts are those of :mod:`truetpot.formats`; codes [n, ...] and scales
+[n, blocks, ...] are its arrays as tensors, and values are [n, blocks, 64].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from truetpot.formats import Weight, fp4, fp6, nf4
+from truetpot.formats.weight import Array
+
+BLOCK = 64
+
+
+def _halves(codes: Tensor) -> Tensor:
+    """[n, blocks, 64] codes from sym_int4's order of nibbles."""
+    packed = codes.view(len(codes), -1, BLOCK // 2)
+    return torch.cat((packed & 15, packed >> 4), dim=2)
+
+
+def _pairs(codes: Tensor) -> Tensor:
+    """[n, blocks, 64] codes from plain order."""
+    return torch.stack((codes & 15, codes >> 4), dim=2).view(len(codes), -1, BLOCK)
+
+
+def _woq_int4(codes: Tensor, scales: Tensor) -> Tensor:
+    return (_pairs(codes).float() - 8) * scales.float()[..., None]
+
+
+def _asym_int4(codes: Tensor, scales: Tensor) -> Tensor:
+    d, m = scales.float().split(1, dim=2)
+    return _halves(codes).float() * d + m
+
+
+def _sym_int8(codes: Tensor, scales: Tensor) -> Tensor:
+    return codes.view(len(codes), -1, BLOCK).float() * scales[..., None]
+
+
+def _fp8_e4m3(codes: Tensor, scales: Tensor) -> Tensor:
+    values = codes.view(torch.float8_e4m3fn).float()
+    return values.view(len(codes), -1, BLOCK) * (scales / 256)[..., None]
+
+
+def _nf4(codes: Tensor, scales: Tensor, values: Tensor) -> Tensor:
+    packed = codes.view(len(codes), -1, BLOCK // 2)
+    return values[torch.cat((packed >> 4, packed & 15), dim=2).int()] * scales.float()[..., None]
+
+
+def _fp4(codes: Tensor, scales: Tensor, values: Tensor) -> Tensor:
+    return values[_halves(codes).int()] * scales.float()[..., None]
+
+
+def _fp6(codes: Tensor, scales: Tensor, values: Tensor, low_at: Tensor, high_at: Tensor) -> Tensor:
+    n = len(codes)
+    packed = codes.view(n, -1, fp6.CODE_BYTES)
+    low, high = packed.split((32, 16), dim=2)
+    nibbles = torch.stack((low & 15, low >> 4), dim=3).view(n, -1, 16)
+    upper = torch.stack([high >> shift & 3 for shift in (0, 2, 4, 6)], dim=3).view(n, -1, 16)
+    whole = (nibbles[..., low_at] | upper[..., high_at] << 4).view(n, -1, BLOCK)
+    return values[whole.int()] * scales.float()[..., None]
+
+
+DEQUANTISE: dict[str, Callable[..., Tensor]] = {
+    "woq_int4": _woq_int4,
+    "asym_int4": _asym_int4,
+    "sym_int8": _sym_int8,
+    "fp8_e4m3": _fp8_e4m3,
+    "nf4": _nf4,
+    "fp4": _fp4,
+    "fp6": _fp6,
+}
+"""By format: values of :func:`pack`'s tensors."""
+
+_TABLES = {
+    "nf4": (nf4.VALUES.astype(np.float32),),
+    "fp4": (fp4.VALUES.astype(np.float32),),
+    "fp6": ((fp6.VALUES / 4096).astype(np.float32), fp6.LOW, fp6.HIGH),
+}
+
+
+def pack(weight: Weight, upload: Callable[[Array], Tensor]) -> tuple[Tensor, ...]:
+    """Codes, scales, and the tables of the format, on the device."""
+    assert weight.scales is not None
+    return tuple(map(upload, (weight.codes, weight.scales, *_TABLES.get(weight.format, ()))))
