@@ -18,6 +18,7 @@ from truetpot.cli.decode import decode
 from truetpot.cli.dispatch import dispatch
 from truetpot.cli.doctor import doctor
 from truetpot.cli.floor import floor
+from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (floor, decode, kernels, tune, check, prompts, providers, dispatch, doctor):
+for _command in (floor, decode, kernels, tune, check, prompts, providers, dispatch, doctor, isa):
     app.command(cls=JsonCommand)(_command)
 
 # The class that usage errors share. Recent typer has its own copy of click, older ones use click's.

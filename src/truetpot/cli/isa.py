@@ -1,0 +1,81 @@
+"""``truetpot isa``: the machine code of the OpenCL kernels, without a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truetpot.cli.command import JsonOption, KernelsOption, PageOption, check_writable, listed
+from truetpot.cli.kernels import MODEL
+
+CONTEXT = 4096
+FORMATS = "sym_int4,woq_int4,fp8_e5m2,sym_int8,fp16"
+
+
+def isa(
+    op: Annotated[
+        str | None, typer.Option(help="Operators; all of the decode step if not given.")
+    ] = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", help="Only kernels with these words in name or variant."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="acm-g10,bmg-g21,...; all that ocloc knows if not given."),
+    ] = None,
+    format: Annotated[str, typer.Option(help="Weight formats.")] = FORMATS,
+    kv_format: Annotated[str, typer.Option("--kv-format", help="KV formats.")] = "fp16,fp8_e5m2",
+    dtype: Annotated[str, typer.Option(help="Activations: fp16, fp32.")] = "fp16",
+    batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1,8",
+    model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
+    tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
+    context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
+    page: PageOption = None,
+    ocloc: Annotated[
+        str, typer.Option(metavar="COMMAND", help="The offline compiler, with words before it.")
+    ] = "ocloc",
+    work: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR[:INSIDE]",
+            help="Where files are exchanged with it, and the path it sees them under.",
+        ),
+    ] = None,
+    instructions: Annotated[
+        bool, typer.Option("--instructions", help="Instructions by class, and every load.")
+    ] = False,
+    asm: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the disassembly there.")
+    ] = None,
+    diff: Annotated[
+        Path | None, typer.Option(metavar="OLD.json", help="What changed since this record.")
+    ] = None,
+    kernels: KernelsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Compile the OpenCL kernels offline and count what a GPU would execute."""
+    check_writable(json, "--json")
+    from truetpot.cli.command import numbers
+    from truetpot.cli.isa_run import Request, run
+    from truetpot.facts.models import load_model
+    from truetpot.report.terminal import Terminal
+
+    request = Request(
+        model=load_model(model),
+        batches=numbers(batch, "--batch"),
+        formats=listed(format, "--format"),
+        kv_formats=listed(kv_format, "--kv-format"),
+        dtype=dtype,
+        tp=tp,
+        context=context,
+        page=page,
+        ops=None if op is None else listed(op, "--op"),
+        words=tuple((kernel or "").split()),
+        targets=None if target is None else listed(target, "--target"),
+        own=kernels,
+    )
+    terminal = Terminal(quiet=json == "-")
+    raise typer.Exit(run(request, ocloc, work, instructions, asm, diff, json, terminal))

@@ -1,0 +1,151 @@
+"""The run behind ``truetpot isa``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from truetpot import __version__
+from truetpot.cli.setting import load_kernels, weight_format
+from truetpot.decode.cases import step_cases
+from truetpot.decode.program import StepShape
+from truetpot.errors import UserError
+from truetpot.facts.issue_rates import all_issue_rates
+from truetpot.facts.models import Model
+from truetpot.isa.difference import compare, read_old
+from truetpot.isa.jobs import Job, find_jobs
+from truetpot.isa.ocloc import Ocloc
+from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
+from truetpot.measure import record
+from truetpot.ops import COMPOSITES, OPERATORS
+from truetpot.report.isa import draw_changes, draw_kernels
+from truetpot.report.numbers import count_of
+from truetpot.report.terminal import Terminal
+
+INVALID = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    model: Model
+    batches: list[int]
+    formats: tuple[str, ...]
+    kv_formats: tuple[str, ...]
+    dtype: str
+    tp: int
+    context: int
+    page: int | None
+    ops: tuple[str, ...] | None
+    words: tuple[str, ...]
+    targets: tuple[str, ...] | None
+    own: Path | None
+
+    def shapes(self) -> Iterable[StepShape]:
+        """One a batch, weight format and KV format."""
+        for batch in self.batches:
+            for name in self.formats:
+                for kv in self.kv_formats:
+                    weights = weight_format(name)
+                    yield StepShape(
+                        batch, self.context, self.tp, self.dtype, weights, kv, self.page
+                    )
+
+    def wants(self, job: Job) -> bool:
+        """Whether a job passes the filters."""
+        text = f"{job.build.function} {job.build.variant} {job.build.source}"
+        return (self.ops is None or job.op.name in self.ops) and all(w in text for w in self.words)
+
+
+def run(
+    request: Request,
+    command: str,
+    work: str | None,
+    instructions: bool,
+    asm: Path | None,
+    diff: Path | None,
+    json: str | None,
+    terminal: Terminal,
+) -> int:
+    """The exit code. Raises UserError where there is nothing to inspect."""
+    for name in request.ops or ():
+        if name not in OPERATORS:
+            raise UserError(f"There is no operator {name!r}; known are {', '.join(OPERATORS)}.")
+    old = None if diff is None else read_old(diff)
+    ocloc = make_ocloc(command, work)
+    load_kernels(terminal, request.own)
+    targets, left_out = find_targets(ocloc, request.targets)
+    cases = [case for s in request.shapes() for case in step_cases(request.model, s, COMPOSITES)]
+    jobs, refused = find_jobs(cases, targets)
+    jobs = [job for job in jobs if request.wants(job)]
+    if not jobs:
+        raise UserError("No OpenCL kernel is left: loosen --op, --kernel or --format.")
+    names = ", ".join(target.name for target in targets)
+    terminal.say(f"ocloc {ocloc.version} for {names}; {count_of(len(jobs), 'compilation')}")
+    for reason in left_out.values():
+        terminal.say(f"left out: {reason}", "yellow")
+    with terminal.bar("compiling") as advance:
+        results = survey(jobs, ocloc, advance)
+    found, failed = inspections(results), failures(results)
+    if asm is not None:
+        _write_assembly(results, asm)
+    if json is not None:
+        written = {
+            "schema_version": record.SCHEMA_VERSION,
+            "kind": "isa",
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "command": record.command(),
+            "truetpot": __version__,
+            "ocloc": {"command": command, "version": ocloc.version},
+            "model": request.model.name,
+            "rates": {t.name: asdict(all_issue_rates()[t.name]) for t in targets},
+            "kernels": [one.to_json() for one in found],
+            "failed": [asdict(one) for one in failed],
+            "no_kernel": refused,
+            "targets_left_out": left_out,
+        }
+        record.write(written, json)
+    if old is None:
+        terminal.show(draw_kernels(found, instructions))
+    else:
+        terminal.show(draw_changes(compare(old, found)))
+    if refused and not request.words:
+        terminal.status(f"{count_of(len(refused), 'case')} without a kernel, in the record")
+    for one in failed:
+        terminal.say(
+            f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
+            "bold red",
+        )
+    return INVALID if failed else 0
+
+
+def make_ocloc(command: str, work: str | None) -> Ocloc:
+    """The compiler of ``--ocloc`` and ``--work``. Raises UserError where either is not there."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UserError(f"--ocloc {command!r} is no command: {error}.") from None
+    if not words:
+        raise UserError("--ocloc is empty; give a command.")
+    outside, _, inside = (work or "").partition(":")
+    if outside and not Path(outside).is_dir():
+        raise UserError(f"There is no folder {outside} for --work; make it first.")
+    return Ocloc(words, Path(outside).resolve() if outside else None, inside or None)
+
+
+def _write_assembly(results: Iterable[Result], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, result in enumerate(results):
+            if result.listing is not None:
+                build = result.job.build
+                name = f"{i:03} {result.job.target} {result.job.op.name} {build.variant}"
+                file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
+                file.write_text(f"// {result.job.case.label()}\n{result.listing.assembly}")
+    except OSError as error:
+        raise UserError(f"Cannot write into {folder}: {error.strerror}; choose another.") from error

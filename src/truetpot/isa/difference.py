@@ -1,0 +1,66 @@
+"""What changed from an older record to these results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from truetpot.errors import UserError
+from truetpot.isa.inspection import Inspection
+
+COMPARED = (
+    "simd", "grf", "spill_bytes", "private_bytes", "slm_bytes", "barriers", "has_dpas",
+    "weight_load_bytes", "lane_ops_per_weight", "vector_clocks", "matrix_clocks",
+    "streamed_bytes", "issue_over_memory",
+)  # fmt: skip
+_SAME = 0.0005
+"""Relative change of a number that is no change."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kernel: fields with their old and new values. `what` is changed, new or gone."""
+
+    key: tuple[str, ...]
+    what: str
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+def read_old(path: Path) -> list[dict[str, Any]]:
+    """The kernels of a record of ``truetpot isa --json``. Raises UserError for any other file."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--diff {path} cannot be read: {error}.") from None
+    if not isinstance(record, dict) or record.get("kind") != "isa":
+        raise UserError(f"--diff {path} is no record of truetpot isa --json.")
+    return list(record["kernels"])
+
+
+def compare(old: Iterable[Mapping[str, Any]], new: Iterable[Inspection]) -> list[Change]:
+    """Kernels that differ; those without a counterpart too."""
+    before = {_key(kernel): kernel for kernel in old}
+    after = {_key(kernel.to_json()): kernel.to_json() for kernel in new}
+    changes = []
+    for key, kernel in after.items():
+        if key not in before:
+            changes.append(Change(key, "new", {}))
+            continue
+        pairs = {name: (before[key].get(name), kernel[name]) for name in COMPARED}
+        fields = {name: pair for name, pair in pairs.items() if not _same(*pair)}
+        if fields:
+            changes.append(Change(key, "changed", fields))
+    return changes + [Change(key, "gone", {}) for key in before if key not in after]
+
+
+def _key(kernel: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(kernel[name]) for name in ("target", "op", "name", "variant", "case"))
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return bool(abs(new - old) <= _SAME * max(abs(old), abs(new)))
+    return bool(old == new)

@@ -1,0 +1,248 @@
+"""One kernel's machine code, counted: what it needs, what its inner loop does, what that takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from truetpot.facts.formats import format_facts, kv_bytes
+from truetpot.facts.issue_rates import IssueRates
+from truetpot.isa.addresses import Access, accesses
+from truetpot.isa.assembly import Code, parse
+from truetpot.isa.jobs import Job
+from truetpot.isa.message import read_message
+from truetpot.isa.model import clocks
+from truetpot.isa.ocloc import Listing
+from truetpot.isa.zeinfo import read_info
+from truetpot.ops import Case, Operator
+from truetpot.ops.arrays import ITEMSIZE
+
+MARGIN = 0.8
+"""Of the memory time: below it, issue is hidden with margin."""
+SMALL = 0.1
+"""Share of an operator's bytes below which an input is read once and then out of a cache."""
+MOST = 0.9
+"""Share of the weight bytes whose loads have at least the width that is reported."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Instructions by class; sends by what they move."""
+
+    float: int
+    integer: int
+    math: int
+    dpas: int
+    branch: int
+    sync: int
+    send: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Loads:
+    """What a stretch of code loads from one argument, of one width."""
+
+    arg: str
+    """``?`` where the address could not be followed to an argument."""
+    label: str
+    count: int
+    run_bytes: int
+    """Length of the contiguous run that these are part of."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One job's result. Bytes and clocks are of one sub-group, once round `where`."""
+
+    op: str
+    name: str
+    variant: str
+    target: str
+    case: str
+    roles: tuple[str, ...]
+    batch: int
+    simd: int
+    grf: int
+    spill_bytes: int
+    private_bytes: int
+    slm_bytes: int
+    barriers: int
+    has_dpas: bool
+    has_calls: bool
+    instructions: Counts
+    where: str
+    """``inner loop``, or ``kernel`` where no loop loads from memory."""
+    hot: Counts
+    """The instructions there."""
+    loads: tuple[Loads, ...]
+    weight_load_bytes: int | None
+    """Nine tenths of the bytes of the largest input come in contiguous runs of at least this."""
+    streamed_bytes: int
+    lane_ops_per_weight: float | None
+    vector_clocks: float
+    matrix_clocks: float
+    issue_over_memory: float | None
+    memory_us: float | None
+    """Of the case, at the card's datasheet bandwidth."""
+
+    @property
+    def verdict(self) -> str:
+        """What the ratio says."""
+        if self.issue_over_memory is None:
+            return "-"
+        if self.issue_over_memory < MARGIN:
+            return "memory-bound with margin"
+        return "memory-bound, no margin" if self.issue_over_memory < 1 else "issue-bound"
+
+    def to_json(self) -> dict[str, Any]:
+        """For the record."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
+    """What the compiler made of a job. Raises UserError where the listing is not understood."""
+    code, info = parse(listing.assembly), read_info(listing.info, job.build.function)
+    found = accesses(code, info, rates.register_bytes)
+    cached = small_inputs(job.op, job.case)
+    where, spots = _hot(code, found, cached)
+    there = [a for a in found if a.index in spots]
+    streamed = [a for a in there if _streams(a, cached)]
+    moved = sum(a.message.nbytes for a in streamed if a.message.verb == "load")
+    stored = sum(a.message.nbytes for a in streamed if a.message.verb == "store")
+    instructions = [code.instructions[i] for i in sorted(spots)]
+    taken = clocks(instructions, rates)
+    weights = moved * weights_per_byte(job.case)
+    work = sum(i.lanes for i in instructions if i.kind in ("float", "integer", "math"))
+    hardware, engines = rates.hardware, rates.engines
+    ratio = memory_us = None
+    if hardware is not None and engines is not None:
+        memory_us = hardware.read_ms(job.op.bytes(job.case)) * 1e3
+        if moved:
+            issue_s = taken.issue / (engines * rates.clock_ghz * 1e9)
+            ratio = issue_s / ((moved + stored) / (hardware.bandwidth_gb_s * 1e9))
+    return Inspection(
+        op=job.op.name,
+        name=job.build.function,
+        variant=job.build.variant,
+        target=job.target,
+        case=job.case.label(),
+        roles=job.roles,
+        batch=job.batch,
+        simd=info.simd,
+        grf=info.grf,
+        spill_bytes=info.spill_bytes,
+        private_bytes=info.private_bytes,
+        slm_bytes=info.slm_bytes,
+        barriers=info.barriers,
+        has_dpas=any(i.kind == "dpas" for i in code.instructions),
+        has_calls=info.has_calls or any(i.op in ("call", "calla") for i in code.instructions),
+        instructions=_count(code, range(len(code.instructions)), rates),
+        where=where,
+        hot=_count(code, sorted(spots), rates),
+        loads=_loads(there),
+        weight_load_bytes=_weight_width(streamed),
+        streamed_bytes=moved + stored,
+        lane_ops_per_weight=work / weights if weights else None,
+        vector_clocks=taken.vector,
+        matrix_clocks=taken.matrix,
+        issue_over_memory=ratio,
+        memory_us=memory_us,
+    )
+
+
+def small_inputs(op: Operator, case: Case) -> set[str]:
+    """Inputs that are too small to be read from memory again and again."""
+    reads = op.reads(case)
+    whole = sum(reads.values())
+    return {name for name, nbytes in reads.items() if nbytes < SMALL * whole}
+
+
+def weights_per_byte(case: Case) -> float:
+    """Weights, cached elements or activations that a byte holds, scales counted as bytes."""
+    first = getattr(case, "parts", (case,))[0]
+    if hasattr(first, "weight_format"):
+        return 8 / format_facts(first.weight_format).bits_per_weight
+    if hasattr(first, "kv_format"):
+        return 1 / kv_bytes(first.kv_format)
+    return 1 / ITEMSIZE[first.dtype]
+
+
+def _hot(code: Code, found: Sequence[Access], cached: set[str]) -> tuple[str, set[int]]:
+    """The inner loops that stream, those that do at least half of what the largest does."""
+    loops = {
+        loop: sum(
+            a.message.nbytes
+            for a in found
+            if a.index in loop and a.message.verb == "load" and _streams(a, cached)
+        )
+        for loop in code.inner_loops()
+    }
+    most = max(loops.values(), default=0)
+    if not most:
+        return "kernel", set(range(len(code.instructions)))
+    return "inner loop", {i for loop, nbytes in loops.items() if 2 * nbytes >= most for i in loop}
+
+
+def _streams(access: Access, cached: set[str]) -> bool:
+    """Whether memory, rather than a cache, serves it. What cannot be followed counts as cached."""
+    known = access.arg is not None and access.arg not in cached
+    return known and access.message.verb in ("load", "store")
+
+
+def _runs(loads: Iterable[Access]) -> Iterable[tuple[int, list[Access]]]:
+    """Loads whose addresses follow each other, with the length of the whole."""
+    groups: dict[Any, list[Access]] = {}
+    for one in loads:
+        base = one.index if one.address is None else one.address.base
+        groups.setdefault((one.arg, base), []).append(one)
+    for group in groups.values():
+        group.sort(key=lambda a: 0 if a.address is None else a.address.offset)
+        run: list[Access] = []
+        end = None
+        for one in group:
+            at = 0 if one.address is None else one.address.offset
+            if run and not (at == end and one.message.block):
+                yield sum(a.message.nbytes for a in run), run
+                run = []
+            run.append(one)
+            end = at + one.message.nbytes
+        yield sum(a.message.nbytes for a in run), run
+
+
+def _loads(there: Sequence[Access]) -> tuple[Loads, ...]:
+    loads = [a for a in there if a.message.verb == "load"]
+    counted = Counter(
+        (a.arg or ("local" if a.message.space == "slm" else "?"), a.message.label(), nbytes)
+        for nbytes, run in _runs(loads)
+        for a in run
+    )
+    return tuple(Loads(arg, label, n, nbytes) for (arg, label, nbytes), n in counted.items())
+
+
+def _weight_width(streamed: Sequence[Access]) -> int | None:
+    loads = [a for a in streamed if a.message.verb == "load"]
+    if not loads:
+        return None
+    by_arg: Counter[str | None] = Counter()
+    for one in loads:
+        by_arg[one.arg] += one.message.nbytes
+    largest, whole = by_arg.most_common(1)[0]
+    runs = sorted((n for n, _ in _runs(a for a in loads if a.arg == largest)), reverse=True)
+    reached = 0
+    for nbytes in runs:
+        reached += nbytes
+        if reached >= MOST * whole:
+            return nbytes
+    return runs[-1]
+
+
+def _count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:
+    some = [code.instructions[i] for i in where]
+    kinds = Counter(i.kind for i in some)
+    sends = Counter(read_message(i, rates.register_bytes).label() for i in some if i.kind == "send")
+    return Counts(
+        kinds["float"], kinds["integer"], kinds["math"], kinds["dpas"], kinds["branch"],
+        kinds["sync"], dict(sends),
+    )  # fmt: skip

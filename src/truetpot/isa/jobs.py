@@ -1,0 +1,74 @@
+"""Which compilations there are: every build of every OpenCL kernel over a decode step's cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from truetpot.decode.cases import StepCase
+from truetpot.ops import Case, Operator
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.opencl.build import Build
+from truetpot.runtime.opencl.device import OpenClDevice
+from truetpot.runtime.opencl.target import Target
+
+PROVIDER = "opencl"
+
+
+class Offline(OpenClDevice):
+    """A card that is compiled for and not there: as much of one as kernels choose by."""
+
+    def __init__(self, target: Target) -> None:
+        self.name, self.target = target.name, target
+
+
+@dataclass(frozen=True)
+class Job:
+    """One build for one target, with the case that estimates are for."""
+
+    op: Operator
+    case: Case
+    roles: tuple[str, ...]
+    build: Build
+    target: str
+
+    @property
+    def batch(self) -> int:
+        """Rows of x, or sequences, that the case decodes at once."""
+        first = getattr(self.case, "parts", (self.case,))[0]
+        return int(getattr(first, "m", getattr(first, "batch", 1)))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What one compilation is told from another by."""
+        macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
+        build = (self.build.source, self.build.function, macros, self.build.subgroup)
+        return (self.target, self.op.name, self.batch > 1, *build)
+
+
+def find_jobs(
+    cases: Iterable[StepCase], targets: Iterable[Target]
+) -> tuple[list[Job], dict[str, str]]:
+    """Every distinct job, and why the other cases have no kernel.
+
+    A build that serves several cases is looked at with the one that a step calls most often, of
+    those the one with the most bytes.
+    """
+    jobs: dict[tuple[Any, ...], Job] = {}
+    refused: dict[str, str] = {}
+    ranked = sorted(cases, key=lambda c: (c.count, c.op.bytes(c.case)), reverse=True)
+    for target in targets:
+        device = Offline(target)
+        for one in ranked:
+            kernel: Any = REGISTRY.find(one.op.name, PROVIDER, one.case, device)
+            if isinstance(kernel, str):
+                refused[f"{one.op.name}, {one.case.label()}"] = kernel
+                continue
+            config = dict(next(iter(kernel.configs(one.case, device)), {}))
+            for build in kernel.builds(one.case, target, **config):
+                job = Job(one.op, one.case, one.roles, build, target.name)
+                jobs.setdefault(job.key, job)
+    order = list(dict.fromkeys(one.op.name for one in ranked))
+    found = sorted(jobs.values(), key=lambda job: order.index(job.op.name))
+    return found, refused

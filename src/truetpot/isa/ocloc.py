@@ -1,0 +1,174 @@
+"""Intel's offline compiler: found, run, its output kept by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from truetpot.errors import UserError
+
+INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
+_LIBRARY = "libiga64.so"
+STANDARD = ("-cl-std=CL3.0",)
+_FLAGS = ("-cl-kernel-arg-info",)
+_ALLOW_ZEBIN = "-ze-allow-zebin"
+
+log = logging.getLogger(__name__)
+
+
+class CompileError(Exception):
+    """A source that does not compile; the message is the compiler's own line."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One compiled kernel: its machine code in words, and what the compiler says about it."""
+
+    assembly: str
+    info: str
+
+
+class Ocloc:
+    """An ``ocloc`` command, which may have several words.
+
+    Files are exchanged in `work`, a folder of this machine. `inside` is the path that the command
+    sees it under, where that is another: a command that runs in a changed root.
+    """
+
+    def __init__(self, command: Sequence[str], work: Path | None = None, inside: str | None = None):
+        self.command, self.work, self.inside = tuple(command), work, inside
+        if shutil.which(self.command[0]) is None:
+            raise UserError(f"There is no {self.command[0]}: {INSTALL}, or name one with --ocloc.")
+        self._libraries = tempfile.TemporaryDirectory(prefix="truetpot-")
+        self._environment = self._with_disassembler(Path(self._libraries.name))
+        self.version = self._version()
+
+    def refuses(self, target: str) -> str | None:
+        """Why nothing compiles for a target, in one line; None where an empty kernel does."""
+        if self._run(["ids", target], Path.cwd()).returncode:
+            return f"ocloc {self.version} does not know {target}"
+        try:
+            self.compile("kernel void empty() {}\n", "empty", STANDARD, target)
+        except CompileError as error:
+            return f"ocloc {self.version} compiles nothing for {target}: {error}"
+        return None
+
+    def compile(self, source: str, function: str, options: Sequence[str], target: str) -> Listing:
+        """Compile and disassemble one entry point, or take both from the cache.
+
+        Raises CompileError where it does not compile, UserError where nothing can be disassembled.
+        """
+        words = [self.version, *self.command, target, function, *options, source]
+        kept = _cache_folder() / hashlib.sha256("\0".join(words).encode()).hexdigest()
+        if (listing := _load(kept)) is None:
+            listing = self._compile(source, function, options, target)
+            _save(kept, listing)
+        return listing
+
+    def _compile(self, source: str, function: str, options: Sequence[str], target: str) -> Listing:
+        with tempfile.TemporaryDirectory(prefix="isa-", dir=self.work) as name:
+            folder = Path(name)
+            (folder / "kernel.cl").write_text(source, encoding="utf-8")
+            (folder / "out").mkdir()
+            (folder / "dump").mkdir()
+            seen = self._seen(folder)
+            done = self._run(
+                ["compile", "-file", f"{seen}/kernel.cl", "-device", target, "-out_dir",
+                 f"{seen}/out", "-options", " ".join((*options, *_FLAGS)), "-internal_options",
+                 _ALLOW_ZEBIN], folder,
+            )  # fmt: skip
+            binary = next((folder / "out").glob("*.bin"), None)
+            if done.returncode or binary is None:
+                raise CompileError(_reason(done.stdout + done.stderr))
+            done = self._run(
+                ["disasm", "-file", f"{seen}/out/{binary.name}", "-device", target, "-dump",
+                 f"{seen}/dump"], folder,
+            )  # fmt: skip
+            assembly = folder / "dump" / f".text.{function}.asm"
+            info = folder / "dump" / ".ze_info"
+            if not assembly.is_file() or not info.is_file():
+                raise UserError(
+                    f"{' '.join(self.command)} cannot disassemble for {target}: "
+                    f"{_reason(done.stdout + done.stderr)}; it needs {_LIBRARY}, of libigc."
+                )
+            return Listing(assembly.read_text(), info.read_text())
+
+    def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [*self.command, *words], cwd=folder, env=self._environment, capture_output=True,
+                text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=600, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UserError(f"{' '.join(self.command)} cannot be run: {error}.") from error
+
+    def _seen(self, folder: Path) -> str:
+        """A folder's path as the command sees it."""
+        if self.inside is None or self.work is None:
+            return str(folder)
+        return f"{self.inside.rstrip('/')}/{folder.relative_to(self.work)}"
+
+    def _version(self) -> str:
+        with tempfile.TemporaryDirectory(prefix="isa-", dir=self.work) as name:
+            folder = Path(name)
+            done = self._run(["query", "OCL_DRIVER_VERSION"], folder)
+            file = folder / "OCL_DRIVER_VERSION"
+            text = file.read_text() if file.is_file() else done.stdout
+        return text.strip().strip("\0") or "unknown version"
+
+    def _with_disassembler(self, folder: Path) -> dict[str, str]:
+        """The environment, with a folder where the disassembler's library has the name looked for.
+
+        Debian 12 ships libiga64.so.1 only, while its ocloc opens libiga64.so.
+        """
+        environment = dict(os.environ)
+        library = _find(f"{_LIBRARY}.1")
+        if len(self.command) == 1 and library is not None:
+            (folder / _LIBRARY).symlink_to(library)
+            before = environment.get("LD_LIBRARY_PATH")
+            environment["LD_LIBRARY_PATH"] = ":".join(filter(None, (str(folder), before)))
+        return environment
+
+
+def _find(library: str) -> Path | None:
+    folders = (*Path("/usr/lib").glob("*-linux-gnu"), Path("/usr/lib64"), Path("/usr/lib"))
+    return next((found for folder in folders if (found := folder / library).exists()), None)
+
+
+def _reason(text: str) -> str:
+    """The compiler's own line: the first that speaks of an error."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    plain = (line for line in lines if "error" in line.lower())
+    return next(plain, lines[0] if lines else "it gave no reason").rstrip(".")
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "truetpot" / "isa"
+
+
+def _load(file: Path) -> Listing | None:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Listing(kept["assembly"], kept["info"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _save(file: Path, listing: Listing) -> None:
+    """Write beside and rename: another process sees all of the file or none of it."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as part:
+            json.dump({"assembly": listing.assembly, "info": listing.info}, part)
+        Path(part.name).replace(file)
+    except OSError as error:  # a full disk or a read-only home only costs time
+        log.info("the cache cannot keep a listing: %s", error)

@@ -1,0 +1,96 @@
+"""All jobs compiled and inspected, several at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from truetpot.errors import UserError
+from truetpot.facts.issue_rates import all_issue_rates
+from truetpot.isa.inspection import Inspection, inspect
+from truetpot.isa.jobs import Job
+from truetpot.isa.ocloc import CompileError, Listing, Ocloc
+from truetpot.kernels._opencl import source_text
+from truetpot.runtime.opencl.build import options
+from truetpot.runtime.opencl.target import Target, known_targets
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job without a result, and why."""
+
+    op: str
+    name: str
+    variant: str
+    target: str
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one job; `listing` is None where it did not compile."""
+
+    job: Job
+    listing: Listing | None
+    outcome: Inspection | Failure
+
+
+def find_targets(ocloc: Ocloc, names: Sequence[str] | None) -> tuple[list[Target], dict[str, str]]:
+    """The targets named, or all that are known here; why the compiler takes the others not.
+
+    Raises UserError for a name that it does not take, or where none is left.
+    """
+    known = known_targets()
+    for name in names or ():
+        if name not in known:
+            raise UserError(f"There is no target {name!r}; known are {', '.join(known)}.")
+    found, refused = [], {}
+    for name in names or known:
+        if (reason := ocloc.refuses(name)) is None:
+            found.append(known[name])
+        else:
+            refused[name] = reason
+    if refused and (names or not found):
+        reason = next(iter(refused.values()))
+        raise UserError(f"{reason}; give a newer one with --ocloc.")
+    return found, refused
+
+
+def survey(
+    jobs: Sequence[Job], ocloc: Ocloc, advance: Callable[[float, float], None]
+) -> list[Result]:
+    """Every job's result, in the order of the jobs."""
+    results: dict[int, Result] = {}
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        futures = {pool.submit(_one, job, ocloc): i for i, job in enumerate(jobs)}
+        try:
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                advance(len(results), len(jobs))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [results[i] for i in range(len(jobs))]
+
+
+def failures(results: Iterable[Result]) -> list[Failure]:
+    """Those without a result."""
+    return [r.outcome for r in results if isinstance(r.outcome, Failure)]
+
+
+def inspections(results: Iterable[Result]) -> list[Inspection]:
+    """Those with one."""
+    return [r.outcome for r in results if isinstance(r.outcome, Inspection)]
+
+
+def _one(job: Job, ocloc: Ocloc) -> Result:
+    build = job.build
+    try:
+        listing = ocloc.compile(source_text(build), build.function, options(build), job.target)
+    except CompileError as error:
+        about = (job.op.name, build.function, build.variant, job.target, job.case.label())
+        return Result(job, None, Failure(*about, str(error)))
+    return Result(job, listing, inspect(job, listing, all_issue_rates()[job.target]))
