@@ -28,7 +28,9 @@ KernelsOption = Annotated[
     Path | None,
     typer.Option("--kernels", metavar="DIR", help="A folder with kernels of your own."),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, xpu[:i] or cuda[:i].")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, xpu[:i], cuda[:i], opencl:gpu[:i] or opencl:cpu.")
+]
 BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Sequences decoded at once.")]
 DtypeOption = Annotated[
     str,

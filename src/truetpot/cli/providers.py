@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, KernelsOption, check_writable
+from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def providers(
-    device: Annotated[str, typer.Option(help="auto, cpu, xpu[:i] or cuda[:i].")] = "auto",
+    device: DeviceOption = "auto",
     kernels: KernelsOption = None,
     json: JsonOption = None,
 ) -> None:

@@ -21,6 +21,8 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 
 DTYPES = ("bf16", "fp16", "fp32")
+USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}
+"""Providers of a kind of device in order of preference; any other has Triton's and torch's."""
 BUSY = 0.2
 """Share of all cores in use by others from which on a reader is told."""
 
@@ -55,12 +57,11 @@ def find_setting(
     chosen = choose_device(device)
     own = load_kernels(terminal, kernels)
     if provider is None:
-        usual = ("numba", "torch") if chosen.kind == "cpu" else ("triton", "torch")
-        providers = tuple(dict.fromkeys((*own, *usual)))
+        providers = tuple(dict.fromkeys((*own, *USUAL.get(chosen.kind, ("triton", "torch")))))
     else:
         providers = listed(provider, "--provider")
     if dtype == "auto":
-        dtype = "fp16" if chosen.kind == "xpu" else "bf16"
+        dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
     one_of(dtype, DTYPES, "--dtype")
     if kv_format == "auto":
         kv_format = "bf16" if dtype == "fp32" else dtype
@@ -107,7 +108,7 @@ def why_no_spec(setting: Setting) -> str:
 
 def busy(device: Device) -> str | None:
     """What to tell a reader if other programs use the CPU that is about to be measured."""
-    if device.kind != "cpu":
+    if not device.is_cpu:
         return None
     used = psutil.cpu_percent(interval=0.3) / 100
     if used < BUSY:

@@ -26,6 +26,7 @@ class CpuDevice(TorchDevice):
     kind = "cpu"
     settle_s = 0.005  # libgomp's threads spin for 300,000 rounds by default, some 3 ms
     name = "cpu"
+    is_cpu = True
     torch = torch.device("cpu")
 
     def upload(self, array: np.ndarray) -> Tensor:

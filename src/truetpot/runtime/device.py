@@ -45,6 +45,8 @@ class Device(ABC):
     """How long what ran before may still disturb: untimed calls fill it before each sample."""
     graphs: bool = False
     """Whether :meth:`capture` may succeed."""
+    is_cpu: bool = False
+    """Whether this is the host's own processor, which other programs use too."""
     memory_errors: tuple[type[BaseException], ...] = (MemoryError,)
     """What an allocation raises where there is no memory left."""
     name: str

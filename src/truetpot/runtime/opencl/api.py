@@ -27,6 +27,29 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(pyopencl._cl.__file__)
 
 
+@cache
+def set_kernel_arg() -> Callable[..., int]:
+    """``clSetKernelArg(kernel, index, size, value)``: pyopencl's takes ten times as long."""
+    function = _library().clSetKernelArg
+    function.argtypes = [c_void_p, c_uint32, c_size_t, c_void_p]
+    return function
+
+
+@cache
+def enqueue_kernel() -> Callable[..., int]:
+    """``clEnqueueNDRangeKernel``, with which the event may be left out."""
+    function = _library().clEnqueueNDRangeKernel
+    p = c_void_p
+    function.argtypes = [p, p, c_uint32, p, p, p, c_uint32, p, p]
+    return function
+
+
+@cache
+def sizes(lengths: tuple[int, ...] | None) -> ctypes.Array[c_size_t] | None:
+    """Lengths as OpenCL takes them."""
+    return None if lengths is None else (c_size_t * len(lengths))(*lengths)
+
+
 def query(device: Any, what: int, nbytes: int) -> bytes | None:
     """Up to `nbytes` of a device's answer to a query; None where it does not know it."""
     ask = _library().clGetDeviceInfo

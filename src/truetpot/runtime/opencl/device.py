@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from ctypes import byref, c_void_p
 from typing import Any
 
 import numpy as np
@@ -13,12 +16,16 @@ from truetpot.errors import UserError
 from truetpot.runtime import host
 from truetpot.runtime.device import ClockInfo, Device, Timing
 from truetpot.runtime.memory import free_bytes
-from truetpot.runtime.opencl import identity, platforms
+from truetpot.runtime.opencl import api, identity, platforms
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build
+from truetpot.runtime.opencl.capture import EXTENSION, CommandBuffer
 from truetpot.runtime.opencl.memory import BufferMemory, Memory, OutOfDeviceMemoryError, UsmMemory
 from truetpot.runtime.opencl.program import Function, Programs
 
+log = logging.getLogger(__name__)
+_FLUSH = 8
+"""Launches after which the driver is told to begin; one that gathers them would let a card idle."""
 _GUESSED_CACHE = 64 << 20
 
 
@@ -39,31 +46,55 @@ class OpenClDevice(Device):
         self.memory = allocator(self.context, self.cl_device, self.queue)
         self.programs = Programs(self.context, self.cl_device)
         self.target = identity.target(self.cl_device)
-        self._enqueue = cl.enqueue_nd_range_kernel
-        self._events: list[Any] | None = None
+        self._enqueue, self._queue = api.enqueue_kernel(), self.queue.int_ptr
+        self._event, self._flush = cl.Event.from_int_ptr, self.queue.flush
+        self._launched = 0
+        self._marker = cl.enqueue_marker
+        self._events: list[tuple[Any, Any]] | None = None
+        self._recording: CommandBuffer | None = None
         self._poisoning = False
-
-    @property
-    def is_cpu(self) -> bool:
-        """A CPU behind OpenCL: its memory and its clocks are the host's."""
-        return self.name.startswith("opencl:cpu")
+        self.graphs = EXTENSION in self.cl_device.extensions.split()
+        self.is_cpu = self.name.startswith("opencl:cpu")
 
     def function(self, build: Build, text: str) -> Function:
         """The entry point of a source that is given with its includes; raises UserError."""
         return Function(self, self.programs.get(build, text), build.function)
 
     def launch(
-        self, kernel: Any, global_size: Sequence[int], local_size: Sequence[int] | None, alive: Any
+        self,
+        kernel: Any,
+        global_size: tuple[int, ...],
+        local_size: tuple[int, ...] | None,
+        alive: list[Any],
     ) -> None:
         """Submit a kernel whose arguments are set; `alive` is what they refer to."""
-        event = self._enqueue(self.queue, kernel, global_size, local_size)
-        if self._events is not None:
-            self._events.append(event)
+        if self._recording is not None:
+            self._recording.record(kernel, global_size, local_size)
+            self._recording.alive += alive
+            return
+        event = None if self._events is None else c_void_p()
+        code = self._enqueue(
+            self._queue,
+            kernel.int_ptr,
+            len(global_size),
+            None,
+            api.sizes(global_size),
+            api.sizes(local_size),
+            0,
+            None,
+            None if event is None else byref(event),
+        )
+        api.succeed(code, "a launch")
+        if self._events is not None and event is not None:
+            self._events.append((self._event(event.value, retain=False), None))
+        self._launched += 1
+        if self._launched % _FLUSH == 0:
+            self._flush()
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> OpenClArray:
         """New memory, not initialised. Raises UserError where there is none."""
         dtype = np.dtype(dtype)
-        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > self.memory.largest:
             raise UserError(
                 f"{self.name} allows {self.memory.largest / 2**30:.2f} GiB in one allocation "
@@ -78,12 +109,15 @@ class OpenClDevice(Device):
                 "or shard."
             ) from None
         array = OpenClArray(self, block, tuple(shape), dtype)
+        if self._recording is not None:
+            self._recording.alive.append(block)
         if self._poisoning:
             self.poison(array)
         return array
 
     def upload(self, array: np.ndarray) -> OpenClArray:
         """A copy on the device."""
+        self._not_recording()
         copy = self.empty(array.shape, array.dtype)
         if array.nbytes:
             bits = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
@@ -92,6 +126,7 @@ class OpenClDevice(Device):
 
     def download(self, array: Any) -> np.ndarray:
         """A copy on the host."""
+        self._not_recording()
         copy = np.empty(array.shape, array.dtype)
         if copy.nbytes:
             bits = copy.reshape(-1).view(np.uint8)
@@ -100,13 +135,14 @@ class OpenClDevice(Device):
 
     def synchronize(self) -> None:
         """Wait for the queue."""
+        self._not_recording()
         self.queue.finish()
 
     def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """The device's own timestamps of every kernel that the calls launch."""
         count = max(1, len(calls))
         self.synchronize()
-        events: list[Any] = []
+        events: list[tuple[Any, Any]] = []
         self._events = events
         try:
             start = time.perf_counter()
@@ -117,7 +153,7 @@ class OpenClDevice(Device):
             end = time.perf_counter()
         finally:
             self._events = None
-        spans = [(event.profile.start, event.profile.end) for event in events]
+        spans = [_span(first, last) for first, last in events]
         if not spans:
             device_ns = 0
         elif elapsed:
@@ -125,6 +161,38 @@ class OpenClDevice(Device):
         else:
             device_ns = sum(last - first for first, last in spans)
         return Timing(device_ns * 1e-9 / count, (end - start) / count, (enqueued - start) / count)
+
+    def capture(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        """A command buffer; None where the driver has none or a call waits or copies."""
+        if not self.graphs:
+            return None
+        held = list(calls)
+        try:
+            self._recording = recording = CommandBuffer(self.cl_device, self.queue)
+            for call in held:
+                recording.alive.append(call())
+            recording.finalize()
+        except (NotImplementedError, RuntimeError) as error:
+            log.info("%s records no command buffer: %s", self.name, error)
+            return None
+        finally:
+            self._recording = None
+
+        def replay() -> None:
+            assert held  # the recording has their addresses only
+            if self._events is None:
+                recording.submit()
+                return
+            # a command buffer's own event has no usable times on either CPU runtime
+            before = self._marker(self.queue)
+            recording.submit()
+            self._events.append((before, self._marker(self.queue)))
+
+        return replay
+
+    def _not_recording(self) -> None:
+        if self._recording is not None:
+            raise RuntimeError("a call that waits or copies cannot be recorded")
 
     @contextmanager
     def poisoned(self) -> Iterator[None]:
@@ -170,3 +238,10 @@ class OpenClDevice(Device):
     def state(self) -> dict[str, Any]:
         """Clocks where sysfs shows them."""
         return host.state() if self.is_cpu else identity.state(self.cl_device)
+
+
+def _span(event: Any, marker: Any) -> tuple[int, int]:
+    """Start and end in ns of a command, or of what lies between two markers."""
+    if marker is None:
+        return event.profile.start, event.profile.end
+    return event.profile.end, marker.profile.end

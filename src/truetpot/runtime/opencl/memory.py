@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from truetpot.runtime.opencl import platforms
-from truetpot.runtime.opencl.api import extension, succeed
+from truetpot.runtime.opencl.api import extension, set_kernel_arg, succeed
 
 _POOLED = 64 << 20
 """Blocks up to this size are kept for the next array of their size: activations, not weights."""
@@ -81,8 +81,8 @@ class Memory(ABC):
     def _release(self, handle: Any) -> None: ...
 
     @abstractmethod
-    def set_argument(self, kernel: Any, index: int, handle: Any, offset: int, nbytes: int) -> Any:
-        """Point a kernel's argument at a block's bytes from `offset` on.
+    def set_argument(self, kernel: int, index: int, handle: Any, offset: int, nbytes: int) -> Any:
+        """Point an argument of a kernel, given by its address, at a block's bytes from `offset` on.
 
         What is returned has to live until the kernel is enqueued.
         """
@@ -138,9 +138,9 @@ class UsmMemory(Memory):
     def _release(self, handle: int) -> None:
         self._blocking_free(self._context, handle)
 
-    def set_argument(self, kernel: Any, index: int, handle: int, offset: int, nbytes: int) -> Any:
+    def set_argument(self, kernel: int, index: int, handle: int, offset: int, nbytes: int) -> Any:
         """A pointer."""
-        succeed(self._set(kernel.int_ptr, index, handle + offset), "setting an argument")
+        succeed(self._set(kernel, index, handle + offset), "setting an argument")
 
     def write(self, handle: int, offset: int, array: np.ndarray) -> None:
         """Copy from the host and wait."""
@@ -183,7 +183,7 @@ class BufferMemory(Memory):
     def _release(self, handle: Any) -> None:
         handle.release()
 
-    def set_argument(self, kernel: Any, index: int, handle: Any, offset: int, nbytes: int) -> Any:
+    def set_argument(self, kernel: int, index: int, handle: Any, offset: int, nbytes: int) -> Any:
         """The buffer, or a part of it."""
         if offset:
             if offset % self.align:
@@ -192,7 +192,9 @@ class BufferMemory(Memory):
                     f"rows have to be a multiple of {self.align} bytes"
                 )
             handle = handle.get_sub_region(offset, nbytes)
-        kernel.set_arg(index, handle)
+        where = c_void_p(handle.int_ptr)
+        code = set_kernel_arg()(kernel, index, ctypes.sizeof(where), ctypes.byref(where))
+        succeed(code, "setting an argument")
         return handle
 
     def write(self, handle: Any, offset: int, array: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from truetpot.errors import UserError
-from truetpot.runtime.opencl import platforms
+from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, options
 
@@ -89,28 +89,41 @@ class Function:
     def __init__(self, device: OpenClDevice, program: Any, name: str) -> None:
         self.device, self.name = device, name
         self.kernel = platforms.load().Kernel(program, name)
+        self._handle = self.kernel.int_ptr
+        self._scalars: dict[int, Argument] = {}
 
     def __call__(
         self, global_size: tuple[int, ...], local_size: tuple[int, ...] | None, *args: Argument
     ) -> None:
-        """Launch `global_size` work-items in groups of `local_size` (None: the driver's choice)."""
-        kernel, memory = self.kernel, self.device.memory
-        alive = []
+        """Launch `global_size` work-items in groups of `local_size` (None: the driver's choice).
+
+        Raises RuntimeError with OpenCL's name of what is wrong.
+        """
+        memory, handle, alive = self.device.memory, self._handle, []
         for index, arg in enumerate(args):
             if isinstance(arg, OpenClArray):
-                block = arg.block
-                alive.append(
-                    memory.set_argument(kernel, index, block.handle, arg.offset, arg.nbytes)
-                )
-            elif isinstance(arg, int):
-                kernel.set_arg(index, struct.pack("i", arg))
-            elif isinstance(arg, float):
-                kernel.set_arg(index, struct.pack("f", arg))
-            elif arg is None:
-                kernel.set_arg(index, None)
-            else:
-                kernel.set_arg(index, arg.tobytes())
-        self.device.launch(kernel, global_size, local_size, alive)
+                self._scalars.pop(index, None)
+                where = memory.set_argument(handle, index, arg.block.handle, arg.offset, arg.nbytes)
+                if where is not None:
+                    alive.append(where)
+            elif index not in self._scalars or self._scalars[index] is not arg:
+                self._set(index, arg)
+        self.device.launch(self.kernel, global_size, local_size, alive)
+
+    def _set(self, index: int, arg: Argument) -> None:
+        """Most scalars are a step's constants: one that is what it was stays set."""
+        if isinstance(arg, int):
+            value: bytes | None = struct.pack("i", arg)
+        elif isinstance(arg, float):
+            value = struct.pack("f", arg)
+        else:
+            value = None if arg is None else arg.tobytes()  # type: ignore[union-attr]
+        size = struct.calcsize("P") if value is None else len(value)
+        api.succeed(
+            api.set_kernel_arg()(self._handle, index, size, value),
+            f"argument {index} of {self.name}",
+        )
+        self._scalars[index] = arg
 
 
 def cache_folder() -> Path:
