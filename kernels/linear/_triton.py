@@ -6,58 +6,18 @@ work, and what counts is how many bytes are under way. Two rows and more go by `
 With ``PAIRED`` a program computes the same rows of both halves of W and stores silu(gate) * up; n
 is then half of W's rows.
 
-sym_int4 is packed for loads of 16 bytes: ``words`` int32 [groups, k/8, 4], ``scales`` fp16
-[groups, k/64, 4], a group being four rows of W. A thread's load is then one word of each of four
-rows: 32 weights that need only eight elements of x. Word j of a block of 64 holds the weights
-8 s + j, s = 0..7, at the bits :data:`SLOTS`, so that after a shift by 0, 8, -8 or a rotation by 16
-one of them lies at bits 19-22 and one at bits 15-18: OR-ed with the right exponent those are the
-float32 numbers 16 + q and 256 + q. One instruction a weight, and the offsets are taken off once for
-all rows of a word (24 and 264 with the 8 of the format).
+Where a format has a scale for each block of 64, ``gemm`` multiplies the codes, which bf16 and fp16
+hold exactly, and scales the product of a block.
 """
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot, silu
 
-from truetpot.formats import Weight, rows
-from truetpot.runtime.torch_device import TorchDevice
-
-GROUP = 4
-SLOTS = (19, 15, 27, 23, 11, 7, 3, 31)
-"""Lowest bit of weight 8 s + j in word j; the last one goes round the end of the word."""
-BITS = (0x00780000, 0x00078000, 0x41800000, 0x43800000)
-"""Masks of the two places and the exponents of 16 and 256. Arguments, not constants: the compiler
-then keeps them in registers, and (q & mask) | exponent is one instruction instead of two."""
-
-
-def pack_int4(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
-    """Words and scales; each half of the rows is filled up with rows of zeros to whole groups."""
-    n = weight.shape[0] // halves
-    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
-    words, scales = zip(*packed, strict=True)
-    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
-
-
-def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:
-    n, k = weight.shape
-    groups = -(-n // GROUP)
-    assert weight.scales is not None
-    codes = torch.zeros((groups * GROUP, k // 2), dtype=torch.uint8, device=device.torch)
-    codes[:n] = device.upload(weight.codes)
-    scales = torch.zeros((groups * GROUP, k // 64), dtype=torch.float16, device=device.torch)
-    scales[:n] = device.upload(weight.scales)
-    # a block's 32 bytes as [slot, word]: low nibbles are weights 0 to 31, high ones 32 to 63
-    blocks = codes.view(groups * GROUP, k // 64, 4, 8)
-    words = torch.zeros((groups * GROUP, k // 64, 8), dtype=torch.int32, device=device.torch)
-    for slot in range(4):
-        for half, nibbles in enumerate((blocks[:, :, slot] & 15, blocks[:, :, slot] >> 4)):
-            q, at = nibbles.to(torch.int32), SLOTS[slot + 4 * half]
-            words |= (q << at) | (q >> (32 - at) if at > 28 else 0)
-    by_group = words.view(groups, GROUP, k // 8).transpose(1, 2).contiguous()
-    return by_group, scales.view(groups, GROUP, k // 64).transpose(1, 2).contiguous()
+RUN = tl.constexpr(8)
+"""Elements of one load: 16 bytes of x."""
 
 
 @triton.jit
@@ -92,95 +52,55 @@ def gemv(
 
 
 @triton.jit
-def _offset_floats(q, high, low, e16, e256):
-    """The eight weights of words q as floats 16 + q and 256 + q in turn."""
-    r, s, t = q >> 8, q << 8, (q << 16) | ((q >> 16) & 0xFFFF)
-    return (
-        ((q & high) | e16).to(tl.float32, bitcast=True),
-        ((q & low) | e256).to(tl.float32, bitcast=True),
-        ((r & high) | e16).to(tl.float32, bitcast=True),
-        ((r & low) | e256).to(tl.float32, bitcast=True),
-        ((s & high) | e16).to(tl.float32, bitcast=True),
-        ((s & low) | e256).to(tl.float32, bitcast=True),
-        ((t & high) | e16).to(tl.float32, bitcast=True),
-        ((t & low) | e256).to(tl.float32, bitcast=True),
-    )
-
-
-@triton.jit
-def _exact_floats(q):
-    """The eight weights of words q as floats q - 8."""
-    r = ((q >> 3) & 0x1FFFFFFF) | (q << 29)
-    return (
-        (((r >> 16) & 15) - 8).to(tl.float32),
-        (((r >> 12) & 15) - 8).to(tl.float32),
-        (((r >> 24) & 15) - 8).to(tl.float32),
-        (((r >> 20) & 15) - 8).to(tl.float32),
-        (((r >> 8) & 15) - 8).to(tl.float32),
-        (((r >> 4) & 15) - 8).to(tl.float32),
-        ((r & 15) - 8).to(tl.float32),
-        (((r >> 28) & 15) - 8).to(tl.float32),
-    )
-
-
-@triton.jit
-def gemv_int4(
-    x, words, scales, bias, out, n, k, row_words, row_blocks, groups, high, low, e16, e256,
-    G: tl.constexpr, BW: tl.constexpr, UNROLL: tl.constexpr,
-    EVEN: tl.constexpr, EXACT: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+def gemv_scaled(
+    x, w, scales, bias, out, n, k,
+    BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
 ):  # fmt: skip
-    """G groups of four rows times x [k]; ``groups`` are those of one half, if PAIRED.
+    """As :func:`gemv`, W in bytes with scales [n, k / 64]; k is a multiple of 64.
 
-    EXACT spends an instruction more a weight and keeps float32's precision: 256 + q has eight bits
-    less for what x multiplies it with.
+    Threads take runs of eight, which share a scale, of x and of each row alike: loads of W are half
+    as wide as they could be, but no element of x has to change threads.
     """
-    first = tl.program_id(0) * G
-    column, r = tl.arange(0, BW), tl.arange(0, 4)
+    first = tl.program_id(0) * BN
+    run, element = tl.arange(0, BK // RUN) * RUN, tl.arange(0, RUN)
     halves: tl.constexpr = 2 if PAIRED else 1
     sums = ()
-    for _ in tl.static_range(G * halves):
-        sums += (tl.zeros((BW, 4), tl.float32),)
-    for start in tl.range(0, row_words, BW, loop_unroll_factor=UNROLL):
-        at = start + column
-        ok = (at < row_words) | EVEN
-        from_x = x + at // 8 * 64 + at % 8
-        xs = ()
-        offset = tl.zeros((BW,), tl.float32)
-        for i in tl.static_range(8):
-            xi = tl.load(from_x + 8 * i, mask=ok, other=0.0).to(tl.float32)
-            xs += (xi[:, None],)
-            if not EXACT:
-                offset -= (24 if i % 2 == 0 else 264) * xi
+    for _ in tl.static_range(BN * halves):
+        sums += (tl.zeros((BK // RUN,), tl.float32),)
+    for start in tl.range(0, k, BK, loop_unroll_factor=UNROLL):
+        at = start + run
+        ok = (at < k) | EVEN
+        column = tl.max_contiguous(at[:, None] + element[None, :], (1, RUN))
+        xk = tl.load(x + column, mask=ok[:, None], other=0.0).to(tl.float32)
         new = ()
-        for g in tl.static_range(G * halves):
-            group = tl.minimum(first + g % G, groups - 1).to(tl.int64) + g // G * groups
-            from_words = words + group * row_words * 4 + at[:, None] * 4 + r[None, :]
-            q = tl.load(from_words, mask=ok[:, None], other=0, eviction_policy="evict_first")
-            from_scales = scales + group * row_blocks * 4 + (at // 8)[:, None] * 4 + r[None, :]
-            scale = tl.load(from_scales, mask=ok[:, None], other=0.0).to(tl.float32)
-            values = _exact_floats(q) if EXACT else _offset_floats(q, high, low, e16, e256)
-            part = offset[:, None]
-            for i in tl.static_range(8):
-                part += values[i] * xs[i]
-            new += (sums[g] + part * scale,)
+        for i in tl.static_range(BN * halves):
+            row = tl.minimum(first + i % BN, n - 1).to(tl.int64) + i // BN * n
+            here = w + row * k + column
+            wk = tl.load(here, mask=ok[:, None], other=0.0, eviction_policy="evict_first")
+            scale = tl.load(scales + row * (k // 64) + at // 64, mask=ok, other=0.0)
+            new += (sums[i] + tl.sum(wk.to(tl.float32) * xk, 1) * scale,)
         sums = new
-    for g in tl.static_range(G):
-        row = (first + g) * 4 + r
-        y = tl.sum(sums[g], 0)
+    for i in tl.static_range(BN):
+        row = first + i
+        y = tl.sum(sums[i], 0)
         if BIAS:
-            y += tl.load(bias + row, mask=row < n, other=0.0).to(tl.float32)
+            y += tl.load(bias + tl.minimum(row, n - 1)).to(tl.float32)
         if PAIRED:
-            y = silu(y) * tl.sum(sums[G + g], 0)
+            y = silu(y) * tl.sum(sums[BN + i], 0)
         tl.store(out + row, y.to(out.dtype.element_ty), mask=row < n)
 
 
 @triton.jit
 def gemm(
-    x, w, bias, out, m, n, k,
+    x, w, scales, bias, out, m, n, k,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    COMPUTE: tl.constexpr, SCALED: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
 ):  # fmt: skip
-    """x [m, k], up to BM rows, times BN rows of W [n, k]; both taken to COMPUTE first."""
+    """x [m, k], up to BM rows, times BN rows of W [n, k]; both taken to COMPUTE first.
+
+    SCALED, a step is one block of scales [n, k / 64]: BK is 64.
+    """
     first = tl.program_id(0) * BN + tl.arange(0, BN)
     row = tl.minimum(first, n - 1).to(tl.int64)
     column, i = tl.arange(0, BK), tl.arange(0, BM)
@@ -192,54 +112,28 @@ def gemm(
         here = w + row[None, :] * k + at[:, None]
         xk = tl.load(x + i[:, None] * k + at[None, :], mask=(i < m)[:, None] & ok[None, :], other=0)
         xk = xk.to(COMPUTE)
-        wk = tl.load(here, mask=ok[:, None], other=0.0).to(COMPUTE)
-        gate = dot(xk, wk, gate)
+        wk = tl.load(here, mask=ok[:, None], other=0.0)
+        of_block = scales + row * (k // 64) + start // 64
+        gate = _add_product(xk, wk, of_block, gate, SCALED)
         if PAIRED:
-            wk = tl.load(here + n.to(tl.int64) * k, mask=ok[:, None], other=0.0).to(COMPUTE)
-            up = dot(xk, wk, up)
-    _finish(gate, up, bias, out, i, first, m, n, PAIRED, BIAS)
+            wk = tl.load(here + n.to(tl.int64) * k, mask=ok[:, None], other=0.0)
+            of_block = scales + (row + n) * (k // 64) + start // 64
+            up = _add_product(xk, wk, of_block, up, SCALED)
+    finish(gate, up, bias, out, i, first, m, n, PAIRED, BIAS)
 
 
 @triton.jit
-def gemm_int4(
-    x, words, scales, bias, out, m, n, k, row_words, row_blocks, groups,
-    BM: tl.constexpr, BN: tl.constexpr, BW: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
-):  # fmt: skip
-    """x [m, k] times BN rows; weights are dequantised and rounded to COMPUTE before the product."""
-    first = tl.program_id(0) * BN + tl.arange(0, BN)
-    column, i = tl.arange(0, BW), tl.arange(0, BM)
-    group = tl.minimum(first // 4, groups - 1).to(tl.int64)
-    halves: tl.constexpr = 2 if PAIRED else 1
-    sums = ()
-    for _ in tl.static_range(halves):
-        sums += (tl.zeros((BM, BN), tl.float32),)
-    for start in tl.range(0, row_words, BW, num_stages=STAGES):
-        at = start + column
-        ok = at < row_words
-        from_x = x + i[:, None] * k + (at // 8 * 64 + at % 8)[None, :]
-        new = ()
-        for h in tl.static_range(halves):
-            here = (group + h * groups)[None, :]
-            from_words = words + (here * row_words + at[:, None]) * 4 + (first % 4)[None, :]
-            q = tl.load(from_words, mask=ok[:, None], other=0)
-            from_scales = (
-                scales + (here * row_blocks + (at // 8)[:, None]) * 4 + (first % 4)[None, :]
-            )
-            scale = tl.load(from_scales, mask=ok[:, None], other=0.0).to(tl.float32)
-            values = _exact_floats(q)
-            part = sums[h]
-            for s in tl.static_range(8):
-                xs = tl.load(from_x + 8 * s, mask=(i < m)[:, None] & ok[None, :], other=0.0)
-                ws = (values[s] * scale).to(COMPUTE)
-                part = dot(xs.to(COMPUTE), ws, part)
-            new += (part,)
-        sums = new
-    _finish(sums[0], sums[halves - 1], bias, out, i, first, m, n, PAIRED, BIAS)
+def _add_product(xk, wk, scales, total, SCALED: tl.constexpr):
+    """total + xk wk, the product times its block's scale of each column if SCALED."""
+    wk = wk.to(tl.float32).to(xk.dtype)
+    if SCALED:
+        part = dot(xk, wk, tl.zeros(total.shape, tl.float32))
+        return total + part * tl.load(scales)[None, :]
+    return dot(xk, wk, total)
 
 
 @triton.jit
-def _finish(gate, up, bias, out, i, row, m, n, PAIRED: tl.constexpr, BIAS: tl.constexpr):
+def finish(gate, up, bias, out, i, row, m, n, PAIRED: tl.constexpr, BIAS: tl.constexpr):
     """Bias or activation, and the store of [BM, BN]."""
     y = gate
     if BIAS:

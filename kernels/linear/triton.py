@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, TL_DTYPE, note, power_of_2
-from truetpot.kernels.linear import _triton
+from truetpot.kernels.linear import _triton, _triton_int4
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -19,13 +19,18 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
 
 MOST_ROWS = 16
-FORMATS = ("fp32", "fp16", "bf16", "fp8_e5m2", "sym_int4")
+PLAIN = ("fp32", "fp16", "bf16", "fp8_e5m2")
+INT4 = ("sym_int4", "woq_int4")
+SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
+"""Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
     "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4},
     "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
+    "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4},
     "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4},
+    "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4},
     "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4},
 }
 
@@ -54,7 +59,7 @@ class TritonLinear(Kernel):
         return configs(case)
 
     def pack(self, weight: Weight) -> Any:
-        """[n, k] as it is, sym_int4 as :mod:`truetpot.kernels.linear._triton` says."""
+        """Codes as they are, int4 as :mod:`truetpot.kernels.linear._triton_int4` says."""
         return self.product.pack(weight)
 
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
@@ -66,17 +71,17 @@ def refuses(case: LinearCase) -> str | None:
     """Why there is no product for the case; None if there is one."""
     if case.m > MOST_ROWS:
         return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
-    if case.weight_format not in FORMATS:
+    if case.weight_format not in (*PLAIN, *SCALED, *INT4):
         return f"no product with {case.weight_format} weights"
-    if case.weight_format == "sym_int4" and case.k % 64:
-        return f"sym_int4 needs k in blocks of 64, not {case.k}"
     return None
 
 
 def kind(case: LinearCase) -> str:
     """Key of :data:`DEFAULT`: which device function, and for which width of the weights."""
-    if case.weight_format == "sym_int4":
+    if case.weight_format in INT4:
         return "int4" if case.m == 1 else "gemm_int4"
+    if case.weight_format in SCALED:
+        return "scaled" if case.m == 1 else "gemm_scaled"
     if case.m > 1:
         return "gemm"
     return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
@@ -98,12 +103,21 @@ def _candidates(name: str) -> Iterable[Config]:
         for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (2, 4, 8)):
             if 8 <= bn * bk // (32 * warps) <= 64:
                 yield {"BN": bn, "BK": bk, "UNROLL": unroll, "num_warps": warps}
+    elif name == "scaled":
+        for bn, warps, unroll, runs in product((1, 2, 4, 8), (1, 2, 4, 8), (1, 2, 4), (1, 2)):
+            if bn * runs * unroll <= 16:
+                bk = 8 * 32 * warps * runs
+                yield {"BN": bn, "BK": bk, "UNROLL": unroll, "num_warps": warps}
     elif name == "int4":
         for g, bw, unroll, warps in product((1, 2, 4), (32, 64, 128, 256), (1, 2, 4), (1, 2, 4, 8)):
             if bw // (32 * warps) in (1, 2):
                 yield {"G": g, "BW": bw, "UNROLL": unroll, "num_warps": warps}
     else:
-        depth, sizes = ("BK", (64, 128, 256)) if name == "gemm" else ("BW", (16, 32, 64))
+        depth, sizes = {
+            "gemm": ("BK", (64, 128, 256)),
+            "gemm_scaled": ("BK", (64,)),
+            "gemm_int4": ("BW", (16, 32, 64)),
+        }[name]
         for bn, bk, stages, warps in product((16, 32, 64), sizes, (1, 2, 3, 4), (2, 4, 8)):
             yield {"BN": bn, depth: bk, "STAGES": stages, "num_warps": warps}
 
@@ -120,6 +134,9 @@ def fitted(config: Config, case: LinearCase) -> Config:
     return config
 
 
+FP8 = {"fp8_e5m2": torch.float8_e5m2, "fp8_e4m3": torch.float8_e4m3fn}
+
+
 @dataclass
 class Product:
     """The launch for one case: which device function, with which arguments."""
@@ -131,24 +148,29 @@ class Product:
 
     def __post_init__(self) -> None:
         case = self.case
-        if case.weight_format == "sym_int4" and case.m == 1:
-            self.launch = self._gemv_int4
-        elif case.weight_format == "sym_int4":
-            self.launch = self._gemm_int4
-        else:
-            self.launch = self._gemv if case.m == 1 else self._gemm
+        self.launch = {
+            "int4": self._gemv_int4,
+            "gemm_int4": self._gemm_int4,
+            "scaled": self._gemv_scaled,
+            "gemm_scaled": self._gemm,
+            "gemm": self._gemm,
+        }.get(kind(case), self._gemv)
         self.config = fitted({**DEFAULT[kind(case)], **self.config}, case)
         self.n = case.n // 2 if self.paired else case.n
-        self.groups = -(-self.n // _triton.GROUP)
-        plain = case.weight_format in (case.dtype, "fp8_e5m2", "sym_int4")
+        self.groups = -(-self.n // _triton_int4.GROUP)
+        plain = case.weight_format in (case.dtype, "fp8_e5m2", *INT4, *SCALED)
         self.compute = TL_DTYPE[case.dtype if plain else "fp32"]
 
     def pack(self, weight: Weight) -> Any:
         """On the device; the halves of a paired weight each in whole groups."""
-        if weight.format == "sym_int4":
-            return _triton.pack_int4(weight, self.device, 2 if self.paired else 1)
+        if weight.format in INT4:
+            return _triton_int4.pack(weight, self.device, 2 if self.paired else 1)
         codes = self.device.upload(weight.codes)
-        return codes.view(torch.float8_e5m2) if weight.format == "fp8_e5m2" else codes
+        if weight.format.startswith("fp8"):
+            codes = codes.view(FP8[weight.format])
+        if weight.scales is None:
+            return codes
+        return codes, self.device.upload(weight.scales) * SCALED[weight.format]
 
     def __call__(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         """out [m, n], or [m, n / 2] if paired."""
@@ -162,22 +184,29 @@ class Product:
         even = k % config["BK"] == 0
         _triton.gemv[(-(-n // config["BN"]),)](x, w, bias, out, n, k, EVEN=even, **config)
 
+    def _gemv_scaled(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+        n, k = self.n, self.case.k
+        even = k % config["BK"] == 0
+        _triton.gemv_scaled[(-(-n // config["BN"]),)](x, *w, bias, out, n, k, EVEN=even, **config)
+
     def _gemv_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
         k, exact = self.case.k, self.case.dtype == "fp32"
-        _triton.gemv_int4[(-(-self.groups // config["G"]),)](
-            x, *w, bias, out, self.n, k, k // 8, k // 64, self.groups, *_triton.BITS,
+        _triton_int4.gemv[(-(-self.groups // config["G"]),)](
+            x, *w, bias, out, self.n, k, k // 8, k // 64, self.groups, *_triton_int4.BITS,
             EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
         )
 
-    def _gemm(self, x: Tensor, w: Tensor, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemm(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
         m, n, k = self.case.m, self.n, self.case.k
+        codes, scales = w if isinstance(w, tuple) else (w, w)
         _triton.gemm[(-(-n // config["BN"]),)](
-            x, w, bias, out, m, n, k, BM=MOST_ROWS, COMPUTE=self.compute, **config
+            x, codes, scales, bias, out, m, n, k,
+            BM=MOST_ROWS, COMPUTE=self.compute, SCALED=codes is not scales, **config,
         )
 
     def _gemm_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
         m, n, k = self.case.m, self.n, self.case.k
-        _triton.gemm_int4[(-(-n // config["BN"]),)](
+        _triton_int4.gemm[(-(-n // config["BN"]),)](
             x, *w, bias, out, m, n, k, k // 8, k // 64, self.groups,
             BM=MOST_ROWS, COMPUTE=self.compute, **config,
         )

@@ -78,7 +78,7 @@ class _DecodeAttention(Operator):
         return tolerance(case.head_dim + case.context, case.dtype)
 
     def grid(self) -> Iterable[DecodeAttentionCase]:
-        """Contexts 1 to 5120, groupings, head sizes, pages of 8, 16, 64, ragged rows, fp8 caches."""
+        """Contexts 1 to 5120, groupings, head sizes, pages of 8 to 64, ragged rows, fp8 caches."""
         for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
             for context in (1, 2, 17, 1024, 5120):
                 yield DecodeAttentionCase(dtype, 1, 10, 2, 128, context, kv_format)

@@ -1,0 +1,176 @@
+"""Device functions of ``linear`` and ``linear_silu_mul`` with sym_int4 or woq_int4 weights.
+
+The weights are packed for loads of 16 bytes: ``words`` int32 [groups, k/8, 4], ``scales`` fp16
+[groups, k/64, 4], a group being four rows of W. A thread's load is then one word of each of four
+rows: 32 weights that need only eight elements of x. Word j of a block of 64 holds the weights
+8 s + j, s = 0..7, at the bits :data:`SLOTS`, so that after a shift by 0, 8, -8 or a rotation by 16
+one of them lies at bits 19-22 and one at bits 15-18: OR-ed with the right exponent those are the
+float32 numbers 16 + q and 256 + q. One instruction a weight, and the offsets are taken off once for
+all rows of a word (24 and 264 with the 8 of the format).
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from truetpot.kernels._triton import dot, silu
+from truetpot.kernels.linear._triton import finish
+
+from truetpot.formats import Weight, rows
+from truetpot.runtime.torch_device import TorchDevice
+
+GROUP = 4
+SLOTS = (19, 15, 27, 23, 11, 7, 3, 31)
+"""Lowest bit of weight 8 s + j in word j; the last one goes round the end of the word."""
+BITS = (0x00780000, 0x00078000, 0x41800000, 0x43800000)
+"""Masks of the two places and the exponents of 16 and 256. Arguments, not constants: the compiler
+then keeps them in registers, and (q & mask) | exponent is one instruction instead of two."""
+
+
+def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
+    """Words and scales; each half of the rows is filled up with rows of zeros to whole groups."""
+    n = weight.shape[0] // halves
+    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
+    words, scales = zip(*packed, strict=True)
+    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
+
+
+def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:
+    n, k = weight.shape
+    groups = -(-n // GROUP)
+    assert weight.scales is not None
+    codes = torch.zeros((groups * GROUP, k // 64, 32), dtype=torch.uint8, device=device.torch)
+    codes[:n] = device.upload(weight.codes).view(n, k // 64, 32)
+    scales = torch.zeros((groups * GROUP, k // 64), dtype=torch.float16, device=device.torch)
+    scales[:n] = device.upload(weight.scales)
+    # sym_int4 has weight i + 32 beside weight i in a byte, woq_int4 has its neighbour
+    nibbles = torch.stack((codes & 15, codes >> 4), 3 if weight.format == "woq_int4" else 2)
+    slots = nibbles.view(groups * GROUP, k // 64, 8, 8)
+    words = torch.zeros((groups * GROUP, k // 64, 8), dtype=torch.int32, device=device.torch)
+    for slot, at in enumerate(SLOTS):
+        q = slots[:, :, slot].to(torch.int32)
+        words |= (q << at) | (q >> (32 - at) if at > 28 else 0)
+    by_group = words.view(groups, GROUP, k // 8).transpose(1, 2).contiguous()
+    return by_group, scales.view(groups, GROUP, k // 64).transpose(1, 2).contiguous()
+
+
+@triton.jit
+def _offset_floats(q, high, low, e16, e256):
+    """The eight weights of words q as floats 16 + q and 256 + q in turn."""
+    r, s, t = q >> 8, q << 8, (q << 16) | ((q >> 16) & 0xFFFF)
+    return (
+        ((q & high) | e16).to(tl.float32, bitcast=True),
+        ((q & low) | e256).to(tl.float32, bitcast=True),
+        ((r & high) | e16).to(tl.float32, bitcast=True),
+        ((r & low) | e256).to(tl.float32, bitcast=True),
+        ((s & high) | e16).to(tl.float32, bitcast=True),
+        ((s & low) | e256).to(tl.float32, bitcast=True),
+        ((t & high) | e16).to(tl.float32, bitcast=True),
+        ((t & low) | e256).to(tl.float32, bitcast=True),
+    )
+
+
+@triton.jit
+def _exact_floats(q):
+    """The eight weights of words q as floats q - 8."""
+    r = ((q >> 3) & 0x1FFFFFFF) | (q << 29)
+    return (
+        (((r >> 16) & 15) - 8).to(tl.float32),
+        (((r >> 12) & 15) - 8).to(tl.float32),
+        (((r >> 24) & 15) - 8).to(tl.float32),
+        (((r >> 20) & 15) - 8).to(tl.float32),
+        (((r >> 8) & 15) - 8).to(tl.float32),
+        (((r >> 4) & 15) - 8).to(tl.float32),
+        ((r & 15) - 8).to(tl.float32),
+        (((r >> 28) & 15) - 8).to(tl.float32),
+    )
+
+
+@triton.jit
+def gemv(
+    x, words, scales, bias, out, n, k, row_words, row_blocks, groups, high, low, e16, e256,
+    G: tl.constexpr, BW: tl.constexpr, UNROLL: tl.constexpr,
+    EVEN: tl.constexpr, EXACT: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+):  # fmt: skip
+    """G groups of four rows times x [k]; ``groups`` are those of one half, if PAIRED.
+
+    EXACT spends an instruction more a weight and keeps float32's precision: 256 + q has eight bits
+    less for what x multiplies it with.
+    """
+    first = tl.program_id(0) * G
+    column, r = tl.arange(0, BW), tl.arange(0, 4)
+    halves: tl.constexpr = 2 if PAIRED else 1
+    sums = ()
+    for _ in tl.static_range(G * halves):
+        sums += (tl.zeros((BW, 4), tl.float32),)
+    for start in tl.range(0, row_words, BW, loop_unroll_factor=UNROLL):
+        at = start + column
+        ok = (at < row_words) | EVEN
+        from_x = x + at // 8 * 64 + at % 8
+        xs = ()
+        offset = tl.zeros((BW,), tl.float32)
+        for i in tl.static_range(8):
+            xi = tl.load(from_x + 8 * i, mask=ok, other=0.0).to(tl.float32)
+            xs += (xi[:, None],)
+            if not EXACT:
+                offset -= (24 if i % 2 == 0 else 264) * xi
+        new = ()
+        for g in tl.static_range(G * halves):
+            group = tl.minimum(first + g % G, groups - 1).to(tl.int64) + g // G * groups
+            from_words = words + group * row_words * 4 + at[:, None] * 4 + r[None, :]
+            q = tl.load(from_words, mask=ok[:, None], other=0, eviction_policy="evict_first")
+            from_scales = scales + group * row_blocks * 4 + (at // 8)[:, None] * 4 + r[None, :]
+            scale = tl.load(from_scales, mask=ok[:, None], other=0.0).to(tl.float32)
+            values = _exact_floats(q) if EXACT else _offset_floats(q, high, low, e16, e256)
+            part = offset[:, None]
+            for i in tl.static_range(8):
+                part += values[i] * xs[i]
+            new += (sums[g] + part * scale,)
+        sums = new
+    for g in tl.static_range(G):
+        row = (first + g) * 4 + r
+        y = tl.sum(sums[g], 0)
+        if BIAS:
+            y += tl.load(bias + row, mask=row < n, other=0.0).to(tl.float32)
+        if PAIRED:
+            y = silu(y) * tl.sum(sums[G + g], 0)
+        tl.store(out + row, y.to(out.dtype.element_ty), mask=row < n)
+
+
+@triton.jit
+def gemm(
+    x, words, scales, bias, out, m, n, k, row_words, row_blocks, groups,
+    BM: tl.constexpr, BN: tl.constexpr, BW: tl.constexpr, STAGES: tl.constexpr,
+    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+):  # fmt: skip
+    """x [m, k] times BN rows; weights are dequantised and rounded to COMPUTE before the product."""
+    first = tl.program_id(0) * BN + tl.arange(0, BN)
+    column, i = tl.arange(0, BW), tl.arange(0, BM)
+    group = tl.minimum(first // 4, groups - 1).to(tl.int64)
+    halves: tl.constexpr = 2 if PAIRED else 1
+    sums = ()
+    for _ in tl.static_range(halves):
+        sums += (tl.zeros((BM, BN), tl.float32),)
+    for start in tl.range(0, row_words, BW, num_stages=STAGES):
+        at = start + column
+        ok = at < row_words
+        from_x = x + i[:, None] * k + (at // 8 * 64 + at % 8)[None, :]
+        new = ()
+        for h in tl.static_range(halves):
+            here = (group + h * groups)[None, :]
+            from_words = words + (here * row_words + at[:, None]) * 4 + (first % 4)[None, :]
+            q = tl.load(from_words, mask=ok[:, None], other=0)
+            from_scales = (
+                scales + (here * row_blocks + (at // 8)[:, None]) * 4 + (first % 4)[None, :]
+            )
+            scale = tl.load(from_scales, mask=ok[:, None], other=0.0).to(tl.float32)
+            values = _exact_floats(q)
+            part = sums[h]
+            for s in tl.static_range(8):
+                xs = tl.load(from_x + 8 * s, mask=(i < m)[:, None] & ok[None, :], other=0.0)
+                ws = (values[s] * scale).to(COMPUTE)
+                part = dot(xs.to(COMPUTE), ws, part)
+            new += (part,)
+        sums = new
+    finish(sums[0], sums[halves - 1], bias, out, i, first, m, n, PAIRED, BIAS)
