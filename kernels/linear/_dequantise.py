@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from truetpot.formats import Weight, fp4, fp6, nf4
 from truetpot.formats.weight import Array
@@ -75,7 +76,7 @@ DEQUANTISE: dict[str, Callable[..., Tensor]] = {
     "fp4": _fp4,
     "fp6": _fp6,
 }
-"""By format: values of :func:`pack`'s tensors."""
+"""By format: the values of codes, scales and tables."""
 
 _TABLES = {
     "nf4": (nf4.VALUES.astype(np.float32),),
@@ -84,7 +85,23 @@ _TABLES = {
 }
 
 
+_PART = 1 << 24
+"""Weights dequantised at a time: 64 MB in float32. The whole of an output head would be 3 GB."""
+
+
 def pack(weight: Weight, upload: Callable[[Array], Tensor]) -> tuple[Tensor, ...]:
     """Codes, scales, and the tables of the format, on the device."""
     assert weight.scales is not None
     return tuple(map(upload, (weight.codes, weight.scales, *_TABLES.get(weight.format, ()))))
+
+
+def product(format: str, x: Tensor, packed: tuple[Tensor, ...], bias: Tensor | None) -> Tensor:
+    """``F.linear`` of x [m, k] with the weight [n, k] in x's dtype, some of its rows at a time."""
+    codes, scales, *tables = packed
+    (m, k), n = x.shape, len(codes)
+    out = x.new_empty((m, n))
+    for start in range(0, n, step := max(1, _PART // k)):
+        part = slice(start, start + step)
+        values = DEQUANTISE[format](codes[part], scales[part], *tables).view(-1, k).to(x.dtype)
+        out[:, part] = functional.linear(x, values, None if bias is None else bias[part])
+    return out

@@ -87,8 +87,7 @@ class TorchLinear(Kernel):
         return self._product(x, weight, bias)
 
     def _dequantised(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
-        values = DEQUANTISE[self.case.weight_format](*weight)
-        return functional.linear(x, values.view(-1, self.case.k).to(x.dtype), bias)
+        return _dequantise.product(self.case.weight_format, x, weight, bias)
 
     def _pack_cuda(self, weight: Weight) -> Tensor:
         codes = self.device.upload(weight.codes)
