@@ -1,18 +1,27 @@
 """How the OpenCL products are launched: which source, with which macros, over how many groups.
 
-Launch parameters of ``gemv.cl``, for one row of x (a sub-group is a hardware thread):
+``gemm.cl`` takes 2 to 16 rows of x in half to the matrix engine; ``gemv.cl`` one row, and whatever
+the former has no operands for, a row after the other. Launch parameters of both:
+
+- ``split`` 1, 2, 4, 8, 16: sub-groups of a work-group that share rows and split K.
+- ``groups`` 1, 2, 4, 8: sub-groups of a work-group that have rows of their own.
+
+Of ``gemv.cl``:
 
 - ``rows`` 1, 2, 4 and, not for 4-bit weights, 8: rows of W that a sub-group takes. Activations are
   loaded once for all of them; more do not fit into a DG2 thread's 4 KiB of registers.
 - ``subgroup`` 16, 32: each item loads 16 bytes of a row, so 256 or 512 that adjoin; 32 with 4-bit
   weights only where registers are 64 bytes wide.
-- ``split`` 1, 2, 4, 8, 16: sub-groups of a work-group that share rows and split K.
-- ``groups`` 1, 2, 4, 8: sub-groups of a work-group that have rows of their own.
+
+Of ``gemm.cl``:
+
+- ``tiles`` 1, 2: rows of W over those of a matrix operand, which are as many as ``subgroup``.
+- ``subgroup`` 8 on DG2, 16 on Xe2; either where there is no matrix engine and it is emulated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,13 +34,19 @@ from truetpot.runtime.opencl.target import Target
 FORMATS = (
     "sym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16", "fp32",
 )  # fmt: skip
-ROWS, SPLITS, GROUPS = (4, 1, 2, 8), (1, 2, 4, 8, 16), (1, 2, 4, 8)
+MATRIX_FORMATS = ("sym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16")
+"""Those that half holds exactly, but for the scale."""
+MOST_ROWS = 16
+SPLITS, GROUPS = (1, 2, 4, 8, 16), (1, 2, 4, 8)
+BLOCK = 64
+"""Of K, which ``gemm.cl`` takes at a time."""
 LANE_BYTES = 16
-"""What a work-item loads of a row at a time."""
+"""What a work-item of ``gemv.cl`` loads of a row at a time."""
 MOST_ITEMS = 1024
 """Of a work-group, on any Arc."""
 THREADS = 128
 """Hardware threads of a DG2 Xe core, 16 engines of 8; an Xe2 core has half as many."""
+Macros = dict[str, int | str | float]
 
 
 @dataclass(frozen=True)
@@ -42,70 +57,107 @@ class Launch:
     work_groups: int
     items: int
     """Of a work-group."""
+    rows: int = 1
+    """Of x, each with work-groups of its own."""
 
     @property
-    def sizes(self) -> tuple[tuple[int], tuple[int]]:
+    def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Global and local size, as an entry point takes them."""
-        return (self.work_groups * self.items,), (self.items,)
+        return (self.work_groups * self.items, self.rows), (self.items, 1)
 
 
 def refuses(case: LinearCase) -> str | None:
     """Why there is no product for the case; None if there is one."""
-    if case.m > 1:
-        return f"one row of x, not {case.m}"
+    if case.m > MOST_ROWS:
+        return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
     if case.weight_format not in FORMATS:
         return f"no product with {case.weight_format} weights"
     return None
 
 
-def gemv(case: LinearCase, target: Target, *, paired: bool = False, **config: int) -> Launch:
-    """The launch for one row of x; paired, the rows of G and U that make one output go together."""
-    chosen = _default(case, target, paired) | config
-    rows, groups, split = chosen["rows"], chosen["groups"], chosen["split"]
-    subgroup = chosen["subgroup"]
-    macros = {
+def on_matrix_engine(case: LinearCase) -> bool:
+    """Whether ``gemm.cl`` has the operands."""
+    fits = case.weight_format in MATRIX_FORMATS and case.k % BLOCK == 0
+    return case.m > 1 and case.dtype == "fp16" and fits
+
+
+def launch(case: LinearCase, target: Target, *, paired: bool = False, **config: int) -> Launch:
+    """For a case; ``paired``, rows of G and U that make one output go together."""
+    config = default(case, target, paired=paired) | config
+    matrix = on_matrix_engine(case)
+    outputs = case.n // 2 if paired else case.n
+    subgroup, split, groups = config["subgroup"], config["split"], config["groups"]
+    macros: Macros = {
         "FORMAT": case.weight_format.upper(),
         "HALF_X": int(case.dtype == "fp16"),
         "ALIGNED": int(_row_bytes(case) % 4 == 0),
         "PAIRED": int(paired),
-        "ROWS": rows,
         "GROUPS": groups,
         "SPLIT": split,
     }
-    variant = f"{case.weight_format} {case.dtype} m=1" + " silu_mul" * paired
+    variant = f"{case.weight_format} {case.dtype} m={case.m}" + " silu_mul" * paired
+    if matrix:
+        macros |= {"DPAS_M": _dpas_m(case), "MBLOCKS": -(-case.m // 8), "TILES": config["tiles"]}
+        macros["EMULATE_DPAS"] = int(target.dpas != subgroup)
+        variant += {8: " dg2", 16: " xe2"}[subgroup]
+        build = Build("linear/gemm.cl", "gemm", macros, variant, subgroup)
+        work_groups = -(-outputs // (subgroup * config["tiles"] * groups))
+        return Launch(build, work_groups, subgroup * split * groups)
+    macros["ROWS"] = config["rows"]
     build = Build("linear/gemv.cl", "gemv", macros, variant, subgroup)
-    outputs = case.n // 2 if paired else case.n
-    return Launch(build, -(-outputs // (rows * groups)), subgroup * split * groups)
+    work_groups = -(-outputs // (config["rows"] * groups))
+    return Launch(build, work_groups, subgroup * split * groups, case.m)
 
 
-def gemv_configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterable[Config]:
+def configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterator[Config]:
     """The default, then what else is legal for the case."""
-    default = _default(case, target, paired)
-    yield default
-    for config in _legal(case, target, paired):
-        if config != default:
+    first = default(case, target, paired=paired)
+    yield dict(first)
+    legal = _legal_gemm if on_matrix_engine(case) else _legal_gemv
+    for config in legal(case, target, paired):
+        fits = config["subgroup"] * config["split"] * config["groups"] <= MOST_ITEMS
+        if fits and config["split"] <= _steps(case, config["subgroup"]) and config != first:
             yield config
 
 
-def _legal(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
+def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[str, int]:
+    """Some rows in flight a thread, and K split until every thread of the card has work."""
+    if on_matrix_engine(case):
+        subgroup = target.dpas or 8
+        config = {"tiles": 1 if paired or case.m > 8 else 2, "subgroup": subgroup}
+        rows = config["tiles"] * subgroup
+    else:
+        config = {"rows": 2 if paired else 4, "subgroup": 16}
+        rows = config["rows"]
+    sub_groups = (case.n // 2 if paired else case.n) // rows
+    most, split = min(8, _steps(case, config["subgroup"])), 1
+    while 2 * split <= most and sub_groups * split < THREADS * target.units:
+        split *= 2
+    return config | {"split": split, "groups": max(1, 8 // split)}
+
+
+def _legal_gemv(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
     four_bits = case.weight_format.endswith("int4")
-    # 64-byte registers came with the smallest sub-group of 16; a CPU has no such limit
+    # 64-byte registers came with a smallest sub-group of 16; a CPU has no such limit
     wide = target.subgroups[:1] != (8,)
-    most = 4 if four_bits else 8
-    for rows, subgroup, split, groups in product(ROWS, (16, 32), SPLITS, GROUPS):
-        fits = rows * (1 + paired) <= most and (subgroup == 16 or wide or not four_bits)
-        if fits and subgroup * split * groups <= MOST_ITEMS and split <= _steps(case, subgroup):
+    for rows, subgroup, split, groups in product((1, 2, 4, 8), (16, 32), SPLITS, GROUPS):
+        if rows * (1 + paired) <= (4 if four_bits else 8) and (
+            subgroup == 16 or wide or not four_bits
+        ):
             yield {"rows": rows, "subgroup": subgroup, "split": split, "groups": groups}
 
 
-def _default(case: LinearCase, target: Target, paired: bool) -> dict[str, int]:
-    """Four rows in flight a thread, and K split until every thread of the card has work."""
-    rows = 2 if paired else 4
-    outputs = case.n // 2 if paired else case.n
-    split = 1
-    while split < min(8, _steps(case, 16)) and outputs // rows * split < THREADS * target.units:
-        split *= 2
-    return {"rows": rows, "subgroup": 16, "split": split, "groups": max(1, 8 // split)}
+def _legal_gemm(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
+    subgroups = (target.dpas,) if target.dpas else (8, 16)
+    for tiles, subgroup, split, groups in product((1, 2), subgroups, SPLITS, GROUPS):
+        floats = groups * split * tiles * (1 + paired) * -(-case.m // 8) * 8 * subgroup
+        if 4 * floats <= target.local_bytes and tiles * (1 + paired) * -(-case.m // 8) <= 2:
+            yield {"tiles": tiles, "subgroup": subgroup, "split": split, "groups": groups}
+
+
+def _dpas_m(case: LinearCase) -> int:
+    """Rows of x in a matrix operand: 2, 4 or 8."""
+    return 2 if case.m == 2 else 4 if case.m <= 4 else 8
 
 
 def _row_bytes(case: LinearCase) -> int:
@@ -113,5 +165,7 @@ def _row_bytes(case: LinearCase) -> int:
 
 
 def _steps(case: LinearCase, subgroup: int) -> int:
-    """Loads of a sub-group along a row."""
+    """Into how many parts K can be split."""
+    if on_matrix_engine(case):
+        return case.k // BLOCK
     return -(-_row_bytes(case) // (LANE_BYTES * subgroup))

@@ -1,4 +1,5 @@
-// y = x W^T + b for one row of x; with PAIRED, silu(x G^T) * (x U^T), W being G and then U.
+// y = x W^T + b for one row of x; with PAIRED, silu(x G^T) * (x U^T), W being G and then U. Further
+// rows of x, one for each work-group along the second axis, read W once more each.
 //
 // A sub-group takes ROWS rows of W (PAIRED: of G and of U) and every SPLIT-th stretch of K. Each
 // work-item loads sixteen bytes of each row, a sub-group together SUBGROUP * 16 that follow each
@@ -14,7 +15,6 @@
 #include "weights.clh"
 
 #define LOADED (ROWS * (1 + PAIRED))
-#define UNROLL __attribute__((opencl_unroll_hint))
 
 __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
 __attribute__((reqd_work_group_size(SUBGROUP * SPLIT * GROUPS, 1, 1)))
@@ -25,6 +25,7 @@ kernel void gemv(global const ACTIVATION *x, global const uchar *codes, global c
     const int first = (get_group_id(0) * GROUPS + group) * ROWS;
     const int whole = k / LANE * LANE;
     const size_t stride = (size_t)k * 16 / LANE;
+    x += get_group_id(1) * (size_t)k, out += get_group_id(1) * (size_t)n;
 
     // past the end the last row stands in, and is not written
     int row[LOADED];

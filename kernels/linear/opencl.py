@@ -1,4 +1,4 @@
-"""``linear`` in OpenCL C: see ``gemv.cl`` for one row of x."""
+"""``linear`` in OpenCL C: ``gemv.cl`` for one row of x, ``gemm.cl`` for up to sixteen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
+from truetpot.runtime.opencl.program import Function
 from truetpot.runtime.opencl.target import Target
 
 Packed = tuple[OpenClArray, OpenClArray | None]
@@ -28,18 +29,18 @@ class OpenClLinear(OpenClKernel):
     @classmethod
     def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (_opencl.gemv(case, target, **config).build,)
+        return (_opencl.launch(case, target, **config).build,)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
-        """A format that is not known here."""
+        """A format that is not known here, or too many rows."""
         return _opencl.refuses(case) or super().refuses(case, device)
 
     @classmethod
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
         """As :mod:`truetpot.kernels.linear._opencl` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
-        return _opencl.gemv_configs(case, device.target)
+        return _opencl.configs(case, device.target)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is: nothing is converted."""
@@ -47,10 +48,9 @@ class OpenClLinear(OpenClKernel):
 
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: OpenClArray | None) -> OpenClArray:
         """One launch."""
-        case, (codes, scales) = self.case, weight
-        out = self.empty(case.m, case.n)
-        launch = _opencl.gemv(case, self.device.target, **self.config)
-        self.functions[0](*launch.sizes, x, codes, scales, bias, out, case.n, case.k)
+        out = self.empty(self.case.m, self.case.n)
+        launch = _opencl.launch(self.case, self.device.target, **self.config)
+        product(self.functions[0], launch, x, weight, bias, out)
         return out
 
 
@@ -58,3 +58,17 @@ def pack(weight: Weight, device: OpenClDevice) -> Packed:
     """The two arrays on the device."""
     scales = None if weight.scales is None else device.upload(weight.scales)
     return device.upload(weight.codes), scales
+
+
+def product(
+    function: Function,
+    launch: _opencl.Launch,
+    x: OpenClArray,
+    weight: Packed,
+    bias: OpenClArray | None,
+    out: OpenClArray,
+) -> None:
+    """Submit; x [m, k], out [m, n]."""
+    (m, n), k = out.shape, x.shape[1]
+    sizes = (m, n, k) if function.name == "gemm" else (n, k)
+    function(*launch.sizes, x, *weight, bias, out, *sizes)

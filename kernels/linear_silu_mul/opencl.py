@@ -1,4 +1,4 @@
-"""``linear_silu_mul`` in OpenCL C: ``gemv.cl`` with the rows of gate and up side by side."""
+"""``linear_silu_mul`` in OpenCL C: the linear with the rows of gate and up together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from truetpot.kernels._opencl import OpenClKernel
 from truetpot.kernels.linear import _opencl
-from truetpot.kernels.linear.opencl import Packed, pack
+from truetpot.kernels.linear.opencl import Packed, pack, product
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
@@ -22,37 +22,35 @@ from truetpot.runtime.opencl.target import Target
 
 @register(LINEAR_SILU_MUL, provider="opencl", devices=("opencl",))
 class OpenClLinearSiluMul(OpenClKernel):
-    """silu(x G^T) * (x U^T), G the first half of the weight's rows; x [1, k]."""
+    """silu(x G^T) * (x U^T), G the first half of the weight's rows; x [m, k]."""
 
     @classmethod
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (_opencl.gemv(linear_case(case), target, paired=True, **config).build,)
+        return (_opencl.launch(linear_case(case), target, paired=True, **config).build,)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
-        """As the linear; and no bias, which no supported model has here, and one row."""
+        """As the linear, and no bias: no supported model has one here."""
         part = linear_case(case)
         if part.bias:
             return "no bias in the fused kernel"
-        if part.m > 1:
-            return f"one row of x, not {part.m}"
         return _opencl.refuses(part) or super().refuses(case, device)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
         assert isinstance(device, OpenClDevice)
-        return _opencl.gemv_configs(linear_case(case), device.target, paired=True)
+        return _opencl.configs(linear_case(case), device.target, paired=True)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is."""
         return pack(weight, self.device)
 
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: None = None) -> OpenClArray:
-        """One launch; out [1, n / 2]."""
-        case, (codes, scales) = linear_case(self.case), weight
+        """One launch; out [m, n / 2]."""
+        case = linear_case(self.case)
         out = self.empty(case.m, case.n // 2)
-        launch = _opencl.gemv(case, self.device.target, paired=True, **self.config)
-        self.functions[0](*launch.sizes, x, codes, scales, None, out, case.n // 2, case.k)
+        launch = _opencl.launch(case, self.device.target, paired=True, **self.config)
+        product(self.functions[0], launch, x, weight, None, out)
         return out
