@@ -28,7 +28,7 @@ class OpenClRmsNorm(OpenClKernel):
     def builds(cls, case: RmsNormCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
         width = 4 if case.hidden % 4 == 0 else 1
-        macros = {
+        macros: dict[str, int | str | float] = {
             "DTYPE": case.dtype,
             "HIDDEN": case.hidden,
             "ITEMS": cls.items(case, **config),

@@ -22,7 +22,7 @@ class OpenClRopeAppend(OpenClKernel):
     @classmethod
     def builds(cls, case: RopeAppendCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        macros = {
+        macros: dict[str, int | str | float] = {
             "DTYPE": case.dtype,
             "KV": case.kv_format,
             "D": case.head_dim,
