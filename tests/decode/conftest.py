@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import transformers
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.program import StepShape
+from truetpot.errors import UserError
 from truetpot.facts.models import Model, load_model
+from truetpot.runtime.choose import choose_device
 from truetpot.runtime.cpu import CpuDevice
 
 TOKENS = 14
@@ -73,6 +76,15 @@ CONFIGS = {
 }
 
 
+@cache
+def opencl_cpu():
+    """The CPU behind OpenCL, one for all tests: its compiled programs stay with it."""
+    try:
+        return choose_device("opencl:cpu")
+    except UserError as error:
+        pytest.skip(str(error))
+
+
 @dataclass
 class Checkpoint:
     """A saved model: transformers' object in float32, its directory, our description of it."""
@@ -95,7 +107,8 @@ class Checkpoint:
     def step(self, provider="torch", rank=0, **shape):
         given = self.shape(**shape)
         weights = CheckpointWeights(self.directory, self.model, given, rank)
-        return DecodeStep(self.model, given, CpuDevice(), provider, weights, rank)
+        device = opencl_cpu() if provider == "opencl" else CpuDevice()
+        return DecodeStep(self.model, given, device, provider, weights, rank)
 
     def tokens(self, *shape):
         return np.random.default_rng(1).integers(0, self.model.vocab, shape or TOKENS)

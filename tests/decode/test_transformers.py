@@ -9,6 +9,7 @@ from truetpot.formats import dequantise, quantise
 from truetpot.ops.tolerance import relative_error, tolerance
 
 PROVIDERS = ("torch", "numba")
+OPENCL = pytest.param("opencl", marks=pytest.mark.opencl)
 
 
 def step_tolerance(model, dtype):
@@ -17,7 +18,7 @@ def step_tolerance(model, dtype):
     return math.sqrt(operators) * tolerance(model.intermediate, dtype)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", [*PROVIDERS, OPENCL])
 def test_fp32_logits(every_checkpoint, provider):
     saved = every_checkpoint
     tokens = saved.tokens()
@@ -32,9 +33,10 @@ def test_bf16_logits(every_checkpoint, provider):
     half_precision_logits(every_checkpoint, "bf16", torch.bfloat16, provider)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_fp16_logits(checkpoint, provider):
-    half_precision_logits(checkpoint("qwen2"), "fp16", torch.float16, provider)
+@pytest.mark.parametrize("provider", [*PROVIDERS, OPENCL])
+@pytest.mark.parametrize("name", ["qwen2", "qwen3"])
+def test_fp16_logits(checkpoint, name, provider):
+    half_precision_logits(checkpoint(name), "fp16", torch.float16, provider)
 
 
 def half_precision_logits(saved, dtype, torch_dtype, provider):
@@ -58,14 +60,24 @@ def half_precision_logits(saved, dtype, torch_dtype, provider):
     ],
 )
 def test_quantised_logits(checkpoint, name, weight_format, dtype, provider):
-    saved = checkpoint(name)
+    quantised_logits(checkpoint(name), weight_format, dtype, provider)
+
+
+@pytest.mark.opencl
+@pytest.mark.parametrize("page", [None, 8])
+@pytest.mark.parametrize("weight_format", ["sym_int4", "woq_int4", "fp8_e5m2", "sym_int8"])
+def test_quantised_logits_in_fp16_on_opencl(checkpoint, weight_format, page):
+    quantised_logits(checkpoint("qwen2"), weight_format, "fp16", "opencl", 0.02, page=page)
+
+
+def quantised_logits(saved, weight_format, dtype, provider, shows=0.05, **shape):
     tokens = saved.tokens()
     with quantised_linears(saved.hf, weight_format):
         want = saved.logits(tokens)
-    step = saved.step(provider, dtype=dtype, weight_format=weight_format)
+    step = saved.step(provider, dtype=dtype, weight_format=weight_format, **shape)
     assert relative_error(step.feed(tokens), want) < step_tolerance(saved.model, dtype)
     # and the format shows: it is not the unquantised model that is compared
-    assert relative_error(want, saved.logits(tokens)) > 0.05
+    assert relative_error(want, saved.logits(tokens)) > shows
 
 
 class quantised_linears:  # noqa: N801
@@ -86,15 +98,16 @@ class quantised_linears:  # noqa: N801
             linear.weight.data = weight
 
 
-def test_greedy_tokens(checkpoint):
+@pytest.mark.parametrize("provider", ["torch", OPENCL])
+def test_greedy_tokens(checkpoint, provider):
     saved = checkpoint("qwen2")
-    step = saved.step()
+    step = saved.step(provider)
     prompt = saved.tokens(4)
     step.feed(prompt)
     made = []
     ids = step.state.values["next_ids"]
     for _ in range(6):
-        made.append(int(ids[0]))
+        made.append(int(step.device.download(ids)[0]))
         ids = step.step(ids)
     want = saved.hf.generate(
         torch.tensor(prompt)[None], max_new_tokens=6, do_sample=False, eos_token_id=None
