@@ -1,5 +1,6 @@
 # make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
 # make test     lint, then the tests
+# make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
 # make lint     ruff, mypy, and the downward imports
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
 # make venv     only the environment, with what developers need
@@ -17,6 +18,7 @@
 
 PYTHON3 ?= python3
 CUDA ?= cu130
+OCLOC ?= ocloc
 SETUP := setup.py pyproject.toml constraints.txt
 
 ifdef PYTHON
@@ -36,13 +38,16 @@ else
   endif
 endif
 
-.PHONY: decode test lint bench venv clean use-env use-env-dev
+.PHONY: decode test test-isa lint bench venv clean use-env use-env-dev
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
 
 test: lint
 	$(PY) -m pytest -q --durations=15 $(ARGS)
+
+test-isa: $(DEV)
+	TRUETPOT_OCLOC='$(OCLOC)' $(PY) -m pytest -q -m isa tests/isa $(ARGS)
 
 lint: $(DEV)
 	$(PY) -m ruff check .

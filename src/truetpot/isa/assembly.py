@@ -63,6 +63,8 @@ class Instruction:
     """Where it may jump."""
     comment: str
     text: str
+    compacted: bool
+    """Eight bytes rather than sixteen."""
 
     @property
     def kind(self) -> str:
@@ -120,7 +122,7 @@ def parse(text: str) -> Code:
         if instruction.kind == "padding":
             break  # behind the kernel's end
         instructions.append(instruction)
-        offset += 8 if "Compacted" in line else 16
+        offset += 8 if instruction.compacted else 16
     return Code(tuple(instructions), labels)
 
 
@@ -141,6 +143,7 @@ def _instruction(line: str, offset: int) -> Instruction:
         labels,
         comment.strip(),
         " ".join(code.split()),
+        "Compacted" in code,
     )
 
 

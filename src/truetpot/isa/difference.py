@@ -57,7 +57,9 @@ def compare(old: Iterable[Mapping[str, Any]], new: Iterable[Inspection]) -> list
 
 
 def _key(kernel: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(kernel[name]) for name in ("target", "op", "name", "variant", "case"))
+    return tuple(
+        str(kernel[name]) for name in ("target", "op", "provider", "name", "variant", "case")
+    )
 
 
 def _same(old: Any, new: Any) -> bool:

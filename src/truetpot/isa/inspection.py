@@ -57,6 +57,7 @@ class Inspection:
     """One job's result. Bytes and clocks are of one sub-group, once round `where`."""
 
     op: str
+    provider: str
     name: str
     variant: str
     target: str
@@ -124,6 +125,7 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
             ratio = issue_s / ((moved + stored) / (hardware.bandwidth_gb_s * 1e9))
     return Inspection(
         op=job.op.name,
+        provider=job.provider,
         name=job.build.function,
         variant=job.build.variant,
         target=job.target,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Job:
     """One build for one target, with the case that estimates are for."""
 
     op: Operator
+    provider: str
     case: Case
     roles: tuple[str, ...]
     build: Build
@@ -44,11 +45,11 @@ class Job:
         """What one compilation is told from another by."""
         macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
         build = (self.build.source, self.build.function, macros, self.build.subgroup)
-        return (self.target, self.op.name, self.batch > 1, *build)
+        return (self.target, self.op.name, self.provider, self.batch > 1, *build)
 
 
 def find_jobs(
-    cases: Iterable[StepCase], targets: Iterable[Target]
+    cases: Iterable[StepCase], targets: Iterable[Target], providers: Sequence[str] = (PROVIDER,)
 ) -> tuple[list[Job], dict[str, str]]:
     """Every distinct job, and why the other cases have no kernel.
 
@@ -61,14 +62,15 @@ def find_jobs(
     for target in targets:
         device = Offline(target)
         for one in ranked:
-            kernel: Any = REGISTRY.find(one.op.name, PROVIDER, one.case, device)
-            if isinstance(kernel, str):
-                refused[f"{one.op.name}, {one.case.label()}"] = kernel
-                continue
-            config = dict(next(iter(kernel.configs(one.case, device)), {}))
-            for build in kernel.builds(one.case, target, **config):
-                job = Job(one.op, one.case, one.roles, build, target.name)
-                jobs.setdefault(job.key, job)
+            for provider in providers:
+                kernel: Any = REGISTRY.find(one.op.name, provider, one.case, device)
+                if isinstance(kernel, str):
+                    refused[f"{one.op.name} of {provider}, {one.case.label()}"] = kernel
+                    continue
+                config = dict(next(iter(kernel.configs(one.case, device)), {}))
+                for build in kernel.builds(one.case, target, **config):
+                    job = Job(one.op, provider, one.case, one.roles, build, target.name)
+                    jobs.setdefault(job.key, job)
     order = list(dict.fromkeys(one.op.name for one in ranked))
     found = sorted(jobs.values(), key=lambda job: order.index(job.op.name))
     return found, refused

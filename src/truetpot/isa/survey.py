@@ -22,6 +22,7 @@ class Failure:
     """A job without a result, and why."""
 
     op: str
+    provider: str
     name: str
     variant: str
     target: str
@@ -91,6 +92,13 @@ def _one(job: Job, ocloc: Ocloc) -> Result:
     try:
         listing = ocloc.compile(source_text(build), build.function, options(build), job.target)
     except CompileError as error:
-        about = (job.op.name, build.function, build.variant, job.target, job.case.label())
+        about = (
+            job.op.name,
+            job.provider,
+            build.function,
+            build.variant,
+            job.target,
+            job.case.label(),
+        )
         return Result(job, None, Failure(*about, str(error)))
     return Result(job, listing, inspect(job, listing, all_issue_rates()[job.target]))

@@ -29,9 +29,10 @@ def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableT
     head = _table()
     head.add_row("target", *(name for name, _ in _COLUMNS), "", style="bold")
     parts: list[RenderableType] = [head]
-    for op, name, variant, case in dict.fromkeys(map(_title, found)):
-        same = [one for one in found if _title(one) == (op, name, variant, case)]
-        parts.append(Text.assemble((f"{op} {name}", "bold"), f"  {variant}; {case}"))
+    for title in dict.fromkeys(map(_title, found)):
+        same = [one for one in found if _title(one) == title]
+        op, provider, name, variant, case = title
+        parts.append(Text.assemble((f"{op} {name}", "bold"), f"  {provider}: {variant}; {case}"))
         table = _table()
         for one in same:
             table.add_row(one.target, *_cells(one), Text(one.verdict, style=_style(one)))
@@ -48,8 +49,8 @@ def draw_changes(changes: Sequence[Change]) -> RenderableType:
     return Group(*(_change(change) for change in changes))
 
 
-def _title(one: Inspection) -> tuple[str, str, str, str]:
-    return one.op, one.name, one.variant, one.case
+def _title(one: Inspection) -> tuple[str, ...]:
+    return one.op, one.provider, one.name, one.variant, one.case
 
 
 def _table() -> Table:
@@ -96,12 +97,12 @@ def _counts(counts: Counts) -> str:
 
 
 def _change(change: Change) -> Text:
-    target, op, name, variant, case = change.key
+    target, op, provider, name, variant, case = change.key
     fields = ", ".join(
         f"{field} {_value(old)} -> {_value(new)}" for field, (old, new) in change.fields.items()
     )
     title = (f"{target} {op} {name}", "bold")
-    return Text.assemble(title, f"  {variant}; {case}: {fields or change.what}")
+    return Text.assemble(title, f"  {provider}: {variant}; {case}: {fields or change.what}")
 
 
 def _value(value: object) -> str:

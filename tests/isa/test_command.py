@@ -1,0 +1,120 @@
+"""``truetpot isa`` as a user calls it."""
+
+import json
+import stat
+import sys
+
+import pytest
+
+from truetpot.cli import main
+
+SILU = ("isa", "--op", "silu_mul", "--target", "acm-g10")
+
+
+@pytest.fixture
+def run(capsys):
+    """``run(*words)``: exit code, standard output, standard error."""
+
+    def call(*words):
+        with pytest.raises(SystemExit) as done:
+            main(words)
+        out, err = capsys.readouterr()
+        return done.value.code, out, err
+
+    return call
+
+
+@pytest.mark.isa
+def test_the_record_has_what_is_promised(ocloc, run):
+    code, out, _ = run(*SILU, "--batch", "1", "--json")
+    record = json.loads(out)
+    (kernel,) = record["kernels"]
+    assert code == 0 and record["kind"] == "isa" and record["ocloc"]["version"] == ocloc.version
+    promised = {
+        "name", "variant", "target", "simd", "grf", "spill_bytes", "slm_bytes", "has_dpas",
+        "instructions", "issue_over_memory",
+    }  # fmt: skip
+    assert promised <= set(kernel)
+    assert kernel["target"] == "acm-g10" and kernel["instructions"]["send"]
+
+
+@pytest.mark.isa
+def test_a_change_of_the_machine_code_is_shown(ocloc, run, tmp_path):
+    old = tmp_path / "old.json"
+    run(*SILU, "--json", str(old))
+    assert "nothing changed" in run(*SILU, "--diff", str(old))[1]
+
+    record = json.loads(old.read_text())
+    first, second = record["kernels"]  # batch 1 and 8
+    first["vector_clocks"] *= 2
+    record["kernels"] = [first]
+    old.write_text(json.dumps(record))
+    lines = " ".join(run(*SILU, "--diff", str(old))[1].split())
+    assert f"{first['case']}: vector_clocks" in lines
+    assert f"{second['case']}: new" in lines
+
+
+@pytest.mark.isa
+def test_what_does_not_compile_is_named_with_the_compilers_line(ocloc, run, tmp_path):
+    (tmp_path / "broken.cl").write_text("kernel void broken() { nonsense; }\n")
+    (tmp_path / "broken.py").write_text(KERNEL.format(source=tmp_path / "broken.cl"))
+    code, _, err = run(*SILU, "--kernels", str(tmp_path), "--kernel", "broken")
+    out = run(*SILU, "--kernels", str(tmp_path), "--kernel", "broken", "--json")[1]
+    assert code == 1
+    (failed,) = json.loads(out)["failed"][:1]
+    assert "nonsense" in failed["reason"], err
+
+
+KERNEL = """
+from truetpot.kernels._opencl import OpenClKernel
+from truetpot.ops import SILU_MUL
+from truetpot.ops.registry import register
+from truetpot.runtime.opencl.build import Build
+
+@register(SILU_MUL, provider="mine", devices=("opencl",))
+class Broken(OpenClKernel):
+    @classmethod
+    def builds(cls, case, target, **config):
+        return (Build("{source}", "broken", variant="broken"),)
+"""
+
+
+@pytest.mark.isa
+def test_files_go_through_a_folder_that_the_compiler_sees_elsewhere(
+    ocloc, run, tmp_path, monkeypatch
+):
+    """As with a compiler in a changed root: here a command that has the folder as /inside."""
+    work, fake = tmp_path / "work", tmp_path / "elsewhere"
+    work.mkdir()
+    fake.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        f"words = {list(ocloc.command)} + [w.replace('/inside', '{work}') for w in sys.argv[1:]]\n"
+        "os.execvp(words[0], words)\n"
+    )
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, out, err = run(*SILU, "--ocloc", f"{fake}", "--work", f"{work}:/inside")
+    assert code == 0, err
+    assert "silu_mul" in out and not list(work.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--ocloc", "no-such-ocloc"), "apt install intel-opencl-icd"),
+        (("--ocloc", "'"), "is no command"),
+        (("--ocloc", "true", "--work", "/no/such/folder"), "make it first"),
+        (("--op", "nonsense"), "There is no operator 'nonsense'"),
+        (("--diff", "/no/such/old.json"), "cannot be read"),
+        (("--batch", "many"), "not a list of integers"),
+    ],
+)
+def test_mistakes_are_one_sentence(run, words, said):
+    code, out, err = run("isa", *words)
+    assert (code, out) == (2, "")
+    assert said in err and err.startswith("truetpot: ") and len(err.splitlines()) == 1
+
+
+@pytest.mark.isa
+def test_targets_that_are_not_known_are_refused(ocloc, run):
+    assert "There is no target 'dg9'" in run("isa", "--target", "dg9")[2]

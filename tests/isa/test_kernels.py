@@ -1,0 +1,97 @@
+"""Every OpenCL kernel of QwQ-32B's decode step, as machine code for DG2 (Arc A770).
+
+Compiled and counted, not run: docs/isa.md says what the estimates assume.
+"""
+
+import pytest
+from truetpot.kernels._opencl import source_text
+
+from truetpot.decode.cases import step_cases
+from truetpot.decode.program import StepShape
+from truetpot.facts.models import load_model
+from truetpot.isa.inspection import MARGIN, Inspection
+from truetpot.isa.jobs import find_jobs
+from truetpot.isa.survey import survey
+from truetpot.ops import COMPOSITES
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.opencl.target import known_targets
+
+pytestmark = pytest.mark.isa
+
+TARGET = known_targets()["acm-g10"]
+FORMATS = ("sym_int4", "woq_int4", "fp8_e5m2", "sym_int8", "fp16")
+WIDE = 256
+"""Bytes of a sub-group's load; loads of 16 a work-item reached half the bandwidth on a B70."""
+MATRIX = "matrix_mad"
+"""In the name of the matrix engine's built-ins, which only sources that use them mention."""
+CACHES = {"k_cache", "v_cache"}
+
+
+def shapes():
+    for batch in (1, 8):
+        for name in FORMATS:
+            yield StepShape(batch, 4096, 1, "fp16", name, "fp16")
+        for kv_format in ("fp16", "fp8_e5m2"):
+            for page in (None, 16):
+                yield StepShape(batch, 4096, 1, "fp16", "sym_int4", kv_format, page)
+
+
+def decode_step():
+    REGISTRY.load_builtin()
+    model = load_model("qwq-32b")
+    return [case for shape in shapes() for case in step_cases(model, shape, COMPOSITES)]
+
+
+JOBS, REFUSED = find_jobs(decode_step(), [TARGET])
+NAMES = [f"{j.op.name} {j.build.function} {j.build.variant} {j.case.label()}" for j in JOBS]
+
+
+@pytest.fixture(scope="session")
+def results(ocloc):
+    return survey(JOBS, ocloc, lambda done, total: None)
+
+
+@pytest.fixture(params=range(len(JOBS)), ids=NAMES)
+def kernel(request, results):
+    """One kernel's inspection; whatever it is asked for, it has to compile."""
+    outcome = results[request.param].outcome
+    assert isinstance(outcome, Inspection), outcome
+    return outcome
+
+
+def test_every_operator_of_the_step_has_a_kernel_at_batch_1():
+    assert not {case: why for case, why in REFUSED.items() if not _several(case)}
+
+
+def _several(case):
+    return " m=8 " in case or " batch=8 " in case
+
+
+def test_nothing_spills(kernel):
+    assert (kernel.spill_bytes, kernel.private_bytes, kernel.has_calls) == (0, 0, False)
+
+
+@pytest.mark.parametrize("which", range(len(JOBS)), ids=NAMES)
+def test_matrix_variants_use_the_matrix_engine(results, which):
+    """What the compiler takes for a call, or what is emulated here, has no dpas in it."""
+    job, outcome = JOBS[which], results[which].outcome
+    assert outcome.has_dpas == (MATRIX in source_text(job.build))
+
+
+def test_linear_of_several_rows_is_a_matrix_variant():
+    several = [job for job in JOBS if job.op.name.startswith("linear") and job.batch > 1]
+    assert several and all(MATRIX in source_text(job.build) for job in several)
+
+
+def test_weights_and_caches_are_loaded_wide(kernel):
+    inputs = {load.arg for load in kernel.loads}
+    if not (kernel.op.startswith("linear") or inputs & CACHES):
+        return  # nothing of weight: attention's second pass, norms
+    assert kernel.where == "inner loop"
+    assert kernel.weight_load_bytes >= WIDE
+
+
+def test_issue_hides_behind_memory_at_batch_1(kernel):
+    if kernel.batch == 1:
+        assert kernel.issue_over_memory is not None
+        assert kernel.issue_over_memory < MARGIN
