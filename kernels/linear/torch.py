@@ -12,6 +12,7 @@ from truetpot.kernels.linear import _dequantise
 from truetpot.kernels.linear._dequantise import DEQUANTISE
 
 from truetpot.formats import Weight, rows
+from truetpot.formats.woq_int4 import paired
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
@@ -23,6 +24,8 @@ _PART = 12 << 20
 """Weights unpacked at a time: they pass through int32, at a peak of about 100 MB."""
 _CUDA_TILES = 4
 """Tiles of 16 along K that one CUDA thread block takes: 4 make a block of 64."""
+_XPU_TILES = 8
+"""What its signature asks for; the XPU layout has no tiles."""
 
 
 @register(LINEAR, provider="torch", devices=("cpu", "cuda", "xpu"))
@@ -35,6 +38,7 @@ class TorchLinear(Kernel):
     fp32 fp16 bf16  [n, k] in the activations' dtype     ``F.linear``
     fp8_e5m2        [n, k] float8_e5m2                   ``F.linear`` on a widened copy
     sym_int4        torch's layout, [k/64, n, 2] scales  ``_weight_int4pack_mm``
+    sym_int4, xpu   int32 [n, k/8], [k/64, n] scales     ``.._mm_with_scales_and_zeros``
     the others      codes and scales as they are         ``F.linear`` on a dequantised copy
     ==============  ===================================  ====================================
     """
@@ -43,7 +47,7 @@ class TorchLinear(Kernel):
         super().__init__(case, device, **config)
         self._product: Callable[[Tensor, Any, Tensor | None], Tensor]
         if case.weight_format == "sym_int4":
-            self._product = _int4_cpu if device.kind == "cpu" else _int4_cuda
+            self._product = _INT4[device.kind]
         elif case.weight_format in DEQUANTISE:
             self._product = self._dequantised
         else:
@@ -66,12 +70,15 @@ class TorchLinear(Kernel):
         int4 = {
             "cpu": "int4 by _weight_int4pack_mm_for_cpu",
             "cuda": "int4 by _weight_int4pack_mm",
+            "xpu": "int4 by _weight_int4pack_mm_with_scales_and_zeros",
         }.get(device.kind, f"no int4 on {device.kind}")
         others = "other formats dequantised in every call"
         return f"{int4}; {widened}; {others}; {plain}"
 
     def pack(self, weight: Weight) -> Any:
         """The weight as the table above has it."""
+        if weight.format == "sym_int4" and self.device.kind == "xpu":
+            return self.pack_xpu(weight)
         if weight.format == "sym_int4":
             packed = _pack_cpu(weight) if self.device.kind == "cpu" else self._pack_cuda(weight)
             return packed, self._scales_and_zeros(weight)
@@ -94,6 +101,14 @@ class TorchLinear(Kernel):
         even, odd = _unpacked(codes).view(weight.shape[0], -1, 2).unbind(2)
         return torch._convert_weight_to_int4pack(even << 4 | odd, _CUDA_TILES)
 
+    def pack_xpu(self, weight: Weight) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes in torch's layout for XPU, scales and zeros [k/64, n]: w = (q - zero) scale."""
+        assert weight.scales is not None
+        plain = self.device.upload(paired(weight.codes))
+        codes = torch._convert_weight_to_int4pack(plain, _XPU_TILES)
+        scales = self.device.upload(weight.scales).t().to(TORCH_DTYPE[self.case.dtype]).contiguous()
+        return codes, scales, torch.full_like(scales, 8, dtype=torch.int8)
+
     def _scales_and_zeros(self, weight: Weight) -> Tensor:
         """[k/64, n, 2]: torch's w = (q - 8) * scale + zero, so the zeros are 0."""
         assert weight.scales is not None
@@ -115,9 +130,21 @@ def _int4_cuda(x: Tensor, weight: tuple[Tensor, Tensor], bias: Tensor | None) ->
     return out if bias is None else out + bias
 
 
+def int4_xpu(x: Tensor, weight: tuple[Tensor, Tensor, Tensor], bias: Tensor | None) -> Tensor:
+    """oneDNN's product behind torch's operator, which XPU alone has."""
+    codes, scales, zeros = weight
+    out = torch.ops.aten._weight_int4pack_mm_with_scales_and_zeros(x, codes, BLOCK, scales, zeros)
+    return out if bias is None else out + bias
+
+
+_INT4 = {"cpu": _int4_cpu, "cuda": _int4_cuda, "xpu": int4_xpu}
+
+
 def _int4_refuses(case: LinearCase, kind: str) -> str | None:
     if kind == "xpu":
-        return "torch's int4 product on xpu takes another layout, which is not packed here yet"
+        if case.dtype == "fp32":
+            return "torch's int4 product on xpu takes fp16 and bf16 activations, not fp32"
+        return None
     rows_of = {"cpu": 16, "cuda": 8}[kind]
     if case.n % rows_of:
         return f"torch's int4 product on {kind} takes N in multiples of {rows_of}, not {case.n}"
