@@ -11,7 +11,14 @@ from truetpot.formats import dequantise
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.runtime.cpu import CpuDevice
 
+FORMATS = ("bf16", "fp8_e5m2", "fp32", "sym_int4")
 SHAPE = StepShape(1, 8, 1, "bf16", "sym_int4", "bf16")
+
+
+@pytest.fixture
+def biased(tiny):
+    """A bias of o, a vocabulary that does not divide, blocks of 64 that four ranks can share."""
+    return replace(tiny, o_bias=True, vocab=205, head_dim=64, intermediate=256)
 
 
 def test_any_order_gives_the_same(tiny):
@@ -24,6 +31,41 @@ def test_any_order_gives_the_same(tiny):
         assert np.array_equal(first[key].scales, again.scales)
     assert np.array_equal(one.vector(1, "qkv_bias"), other.vector(1, "qkv_bias"))
     assert np.array_equal(one.embedding(), other.embedding())
+
+
+@pytest.mark.parametrize("weight_format", FORMATS)
+@pytest.mark.parametrize("tp", [2, 4])
+def test_ranks_have_slices_of_one_model(biased, weight_format, tp):
+    """Four query heads on two kv heads, so at tp = 4 two ranks have the same keys and values."""
+    whole = SyntheticWeights(biased, replace(SHAPE, weight_format=weight_format), seed=3)
+    ranks = [
+        SyntheticWeights(biased, replace(SHAPE, tp=tp, weight_format=weight_format), 3, rank)
+        for rank in range(tp)
+    ]
+
+    def dense(source, role):
+        return dequantise(source.linear(None if role == "lm_head" else 1, role))
+
+    for role in ("o", "down"):
+        parts = [dense(rank, role) for rank in ranks]
+        assert np.array_equal(np.concatenate(parts, axis=1), dense(whole, role)), role
+    halves = [np.split(dense(rank, "gate_up"), 2) for rank in ranks]
+    joined = np.concatenate([half[i] for i in (0, 1) for half in halves])
+    assert np.array_equal(joined, dense(whole, "gate_up"))
+    head = np.concatenate([dense(rank, "lm_head") for rank in ranks])
+    want = dense(whole, "lm_head")
+    assert np.array_equal(head[: biased.vocab], want)
+    assert np.all(head[biased.vocab :] == want[-1])
+    q, k, v = np.split(dense(whole, "qkv"), [256, 384])
+    for i, rank in enumerate(ranks):
+        kv = slice(i * 2 // tp * 64, i * 2 // tp * 64 + 64)
+        share = slice(i * 256 // tp, (i + 1) * 256 // tp)
+        assert np.array_equal(dense(rank, "qkv"), np.concatenate([q[share], k[kv], v[kv]]))
+        bias = whole.vector(1, "qkv_bias")
+        rows = [bias[share], bias[256:384][kv], bias[384:][kv]]
+        assert np.array_equal(rank.vector(1, "qkv_bias"), np.concatenate(rows))
+        assert np.array_equal(rank.embedding(), whole.embedding())
+        assert np.any(rank.vector(1, "o_bias")) == (i == 0)
 
 
 def test_layers_roles_and_seeds_differ(tiny):

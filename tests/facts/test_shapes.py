@@ -9,6 +9,7 @@ from truetpot.facts.models import (
     ROLES,
     all_models,
     check_tp,
+    kv_heads_of_rank,
     linears,
     load_model,
     tensor_parallel_degrees,
@@ -48,7 +49,18 @@ def test_shares_add_up(model) -> None:  # type: ignore[no-untyped-def]
     embedding = 0 if model.tied else model.vocab * model.hidden
     assert whole == model.parameters() - embedding - model.bias_elements() - model.norm_elements()
     for tp in tensor_parallel_degrees(model):
-        assert tp * sum(x.weights * x.count for x in linears(model, tp)) == whole
+        copies = max(0, tp - model.kv_heads) * 2 * model.head_dim * model.hidden * model.layers
+        assert tp * sum(x.weights * x.count for x in linears(model, tp)) == whole + copies
+
+
+def test_more_ranks_than_kv_heads_have_copies_of_them() -> None:
+    model = load_model("qwen3-32b")
+    assert model.kv_heads == 8
+    assert 16 in tensor_parallel_degrees(model)
+    assert kv_heads_of_rank(model, 4) == 2
+    assert kv_heads_of_rank(model, 16) == 1
+    qkv = linears(model, 16)[0]
+    assert qkv.n == model.q_rows // 16 + 2 * model.head_dim
 
 
 def test_an_odd_vocabulary_is_padded_to_equal_shares() -> None:

@@ -7,10 +7,14 @@ from torch.nn import functional
 
 from truetpot.formats import dequantise
 from truetpot.ops import (
+    ALL_GATHER,
+    ALL_REDUCE,
     ARGMAX,
+    BEST_OF_RANKS,
     DECODE_ATTENTION,
     EMBEDDING,
     LINEAR,
+    LOCAL_BEST,
     MEMORY_READ,
     OPERATORS,
     RMS_NORM,
@@ -105,6 +109,33 @@ def memory_read(case, inputs):
     return {"out": torch.tensor([sum(inputs["buffer"].tolist()) % 2**32])}
 
 
+def all_reduce(case, inputs):
+    flat = tensor(inputs["x"]).flatten()
+    turned = [flat.roll(rank * (flat.numel() // 3 + 1)) for rank in range(case.tp)]
+    total = {"out": torch.stack(turned).sum(dim=0).reshape(case.m, case.n)}
+    return total if case.in_place else total | {"x": tensor(inputs["x"])}
+
+
+def all_gather(case, inputs):
+    factors = torch.tensor([1.0, -2.0, 4.0, -8.0], dtype=torch.float64)[: case.tp]
+    return {"out": tensor(inputs["x"]) * factors[:, None, None]}
+
+
+def local_best(case, inputs):
+    values, ids = tensor(inputs["logits"]).max(dim=1)
+    return {"out": torch.stack((values, ids.double()), dim=1)}
+
+
+def best_of_ranks(case, inputs):
+    values, ids = tensor(inputs["best"]).unbind(dim=2)
+    firsts = torch.arange(case.tp)[:, None] * case.part
+    rank = torch.zeros(case.m, dtype=torch.int64)
+    for other in range(1, case.tp):
+        rank[values[other] > values[rank, torch.arange(case.m)]] = other
+    whole = (ids.long() + firsts)[rank, torch.arange(case.m)]
+    return {"out": whole.clamp(max=case.vocab - 1)}
+
+
 INDEPENDENT = {
     LINEAR: linear,
     DECODE_ATTENTION: decode_attention,
@@ -114,6 +145,10 @@ INDEPENDENT = {
     EMBEDDING: embedding,
     ARGMAX: argmax,
     MEMORY_READ: memory_read,
+    ALL_REDUCE: all_reduce,
+    ALL_GATHER: all_gather,
+    LOCAL_BEST: local_best,
+    BEST_OF_RANKS: best_of_ranks,
 }
 
 

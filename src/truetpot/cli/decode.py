@@ -40,7 +40,13 @@ def decode(
     page: PageOption = None,
     provider: Annotated[
         str | None,
-        typer.Option(help="In order of preference; numba,torch on a CPU, else triton,torch."),
+        typer.Option(
+            help="In order of preference; numba,torch on cpu, opencl on its own, else triton,torch."
+        ),
+    ] = None,
+    tp: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tensor-parallel ranks, a device each, started here."),
     ] = None,
     shard: Annotated[
         str | None,
@@ -78,34 +84,47 @@ def decode(
         raise UserError("--weights has a config.json that says which model it is: no --model.")
     if tokens is not None and batch != 1:
         raise UserError("--tokens are one sequence: no --batch.")
+    if shard is not None and tp is not None:
+        raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     fed = None if tokens is None else numbers(tokens, "--tokens")
-    rank, tp = (0, None) if shard is None else _share(shard)
 
     from truetpot.cli.decode_run import Request, run
     from truetpot.cli.feed import feed
+    from truetpot.cli.ranks import check_same, run_ranks
     from truetpot.cli.setting import find_setting, weight_format
     from truetpot.decode.program import StepShape
-    from truetpot.facts.models import load_model
+    from truetpot.facts.models import check_tp, load_model
     from truetpot.report.terminal import Terminal
+    from truetpot.runtime.distributed.group import current
 
-    terminal = Terminal(quiet=json == "-", picture=svg)
     known = load_model(_config(weights) if weights is not None else model or MODEL)
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shape = StepShape(
-        batch=batch,
-        context=context if fed is None else len(fed) - 1,
-        tp=tp or 1,
-        dtype=setting.dtype,
-        weight_format=weight_format(format),
-        kv_format=setting.kv_format,
-        page=page,
-        layers=layers,
-    )
-    request = Request(known, shape, setting, rank, tp is not None, weights, seed, seconds)
-    if fed is not None:
-        feed(request, fed, save_logits, json, terminal)
-        return
-    raise typer.Exit(run(request, json, terminal))
+    wanted = weight_format(format)
+    check_tp(known, tp or 1, wanted)
+
+    def on(device: str) -> int:
+        group = current()
+        terminal = Terminal(quiet=json == "-", picture=svg, mute=group.rank > 0)
+        setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+        rank, share = (group.rank, group.size) if shard is None else _share(shard)
+        shape = StepShape(
+            batch=batch,
+            context=context if fed is None else len(fed) - 1,
+            tp=share,
+            dtype=setting.dtype,
+            weight_format=wanted,
+            kv_format=setting.kv_format,
+            page=page,
+            layers=layers,
+            collectives=group.size > 1,
+        )
+        request = Request(known, shape, setting, rank, shard is not None, weights, seed, seconds)
+        check_same(request.about())
+        if fed is not None:
+            feed(request, fed, save_logits, json, terminal)
+            return 0
+        return run(request, json, terminal)
+
+    raise typer.Exit(on(device) if shard is not None else run_ranks(tp, device, on))
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import statistics
 import time
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from zlib import crc32
 
+from truetpot import __version__
 from truetpot.cli.checks import wrong_kernels
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.setting import Setting, busy, sweep_rule, why_no_spec
@@ -17,7 +23,7 @@ from truetpot.decode.program import StepShape, decode_program
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.ladder import Ladder, build_ladder, step_traffic
+from truetpot.ladder import Ladder, RankRow, build_ladder, merged, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.race import Entrant
@@ -25,8 +31,11 @@ from truetpot.measure.step import STEP_RULE, StepTimings, time_step
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
 from truetpot.report.numbers import gib
 from truetpot.report.terminal import Terminal
+from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
 
+KEEP_S = 5.0
+"""How often a run of several ranks writes down what it has."""
 INVALID = 1
 INTERRUPTED = 130
 
@@ -47,13 +56,26 @@ class Request:
     def source(self, shape: StepShape) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
-            return SyntheticWeights(self.model, shape, self.seed)
+            return SyntheticWeights(self.model, shape, self.seed, self.rank)
         return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
 
+    def about(self) -> dict[str, str]:
+        """What has to be the same on all ranks."""
+        content = crc32(repr(replace(self.model, source="")).encode())
+        return {
+            "truetpot": __version__,
+            "torch": version("torch"),
+            "model": f"{self.model.name} ({content:08x})",
+            "step": str(self.shape),
+            "weights": "random" if self.weights is None else self.weights.name,
+            "seed": str(self.seed),
+            "providers": ", ".join(self.setting.providers),
+        }
+
     def plan(self, set_aside: int) -> Plan:
-        """What fits beside ``set_aside`` bytes. Raises UserError where nothing does."""
+        """What fits beside ``set_aside`` bytes on every rank; UserError where nothing does."""
         decode_program(self.model, self.shape)  # refuses a shape that the model does not have
-        free = self.setting.device.free_bytes() - set_aside
+        free = int(current().least(self.setting.device.free_bytes() - set_aside))
         chosen = plan(self.model, self.shape, free)
         if self.share and chosen.sharded:
             raise UserError(
@@ -79,6 +101,8 @@ class Outcome:
     providers: dict[str, str] = field(default_factory=dict)
     timings: StepTimings | None = None
     interrupted: bool = False
+    merged: Ladder | None = None
+    """Of all ranks, once they have been asked."""
 
     @property
     def finished(self) -> bool:
@@ -93,9 +117,9 @@ class Outcome:
             return None
         return f"measured {self.plan.layers} of {total} layers, extrapolated"
 
-    def ladder(self) -> Ladder:
-        """The rungs that can be had."""
-        built = build_ladder(
+    def own_ladder(self) -> Ladder:
+        """The rungs that this rank's measurement gives."""
+        return build_ladder(
             self.request.model,
             self.plan.shape,
             self.plan.layers,
@@ -103,8 +127,12 @@ class Outcome:
             self.ceiling,
             self.timings,
         )
+
+    def ladder(self) -> Ladder:
+        """The rungs that can be had, of all ranks if they have been asked."""
+        built = self.merged or self.own_ladder()
         warnings = [*self.wrong, *built.warnings, *self.notes]
-        if self.plan.sharded:
+        if self.plan.sharded and not self.plan.shape.collectives:
             warnings.append(
                 f"the whole model does not fit in memory: this is rank 0's share of "
                 f"tp = {self.plan.shape.tp}, without communication"
@@ -160,15 +188,19 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     opening = record.header("decode", device)
     outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
     _announce(outcome, set_aside, terminal)
+    saved = None if current().rank > 0 else json
+    keep = Keeper(outcome, saved)
+    current().on_loss(keep.lost)
     try:
-        _measure(outcome, weights, terminal)
+        _measure(outcome, weights, terminal, keep)
+        if outcome.finished:
+            outcome.merged = _all_ranks(outcome)
     except KeyboardInterrupt:
         outcome.interrupted = True
     with uninterrupted():
         outcome.interrupted |= outcome.timings is not None and not outcome.finished
         ladder = outcome.ladder()
-        if json is not None:
-            record.write(outcome.to_json(ladder), json)
+        keep.write(ladder)
         _show(outcome, ladder, terminal)
         terminal.save_picture(record.command())
     if outcome.interrupted:
@@ -176,12 +208,75 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     return 0 if ladder.valid else INVALID
 
 
-def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> None:
+@dataclass
+class Keeper:
+    """Writes the record: at the end, and now and then where a lost rank may end the run."""
+
+    outcome: Outcome
+    json: str | None
+    written: float = field(default_factory=time.monotonic)
+    lock: Lock = field(default_factory=Lock)
+
+    def write(self, ladder: Ladder) -> None:
+        """The whole record."""
+        with self.lock:
+            if self.json is not None:
+                record.write(self.outcome.to_json(ladder), self.json)
+            self.json = None  # a rank that is lost from now on takes nothing with it
+
+    def progress(self) -> None:
+        """What is known so far, marked partial; not too often."""
+        if current().size == 1 or time.monotonic() - self.written < KEEP_S:
+            return
+        with self.lock:
+            self._partial()
+
+    def lost(self) -> None:
+        """The same for the last time, in another thread."""
+        if self.lock.acquire(timeout=KEEP_S):
+            self._partial()
+
+    def _partial(self) -> None:
+        if self.json not in (None, "-"):
+            assert self.json is not None
+            record.write(self.outcome.to_json(self.outcome.ladder()) | {"partial": True}, self.json)
+        self.written = time.monotonic()
+
+
+def _all_ranks(outcome: Outcome) -> Ladder | None:
+    """The ranks' ladders as one, on every rank; None for one rank."""
+    group, device = current(), outcome.request.setting.device
+    if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
+        return None
+    mine, timings = outcome.own_ladder(), outcome.timings
+    identity = outcome.opening["environment"]["device"]
+    talk = mine.communication
+    row = RankRow(
+        rank=group.rank,
+        host=socket.gethostname(),
+        device=device.name,
+        name=str(identity["name"]),
+        uuid=identity.get("uuid"),
+        pci_address=identity.get("pci_address"),
+        kernels_ms=mine.rungs["kernels"].ms_per_token,
+        collectives_ms=0.0 if talk is None else talk.alone_ms,
+        step_ms=mine.rungs["step"].ms_per_token,
+        ceiling_gb_s=timings.ceiling.bandwidth / 1e9,
+        state=device.state(),
+    )
+    found = group.gather((mine, row))
+    return merged([ladder for ladder, _ in found], [row for _, row in found])
+
+
+def _measure(
+    outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: Keeper
+) -> None:
     """Fill the outcome, stage by stage; an interrupt passes through."""
     request, shape = outcome.request, outcome.plan.shape
     setting, model = request.setting, request.model
     with terminal.bar("checking each kernel of the step") as advance:
-        outcome.wrong = wrong_kernels(model, shape, setting.preference, advance)
+        wrong = wrong_kernels(model, shape, setting.preference, advance)
+    outcome.wrong = _of_ranks(wrong)
     if outcome.wrong:
         return
 
@@ -220,10 +315,26 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal) -> Non
         floor_s = setting.hardware.read_ms(cold) * 1e-3
     seconds = request.seconds
     rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
+
+    def on_start(timings: StepTimings) -> None:
+        outcome.timings = timings
+
     with terminal.bar("timing the step and its kernels") as advance:
-        outcome.timings = time_step(
-            step, outcome.ceiling, must_move, rule, floor_s, lambda used: advance(used, 1.0)
-        )
+
+        def on_round(used: float) -> None:
+            advance(used, 1.0)
+            keep.progress()
+
+        time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+
+
+def _of_ranks(sentences: list[str]) -> list[str]:
+    """Those of all ranks, each once."""
+    ranks = current().gather(sentences)
+    if len(ranks) == 1:
+        return sentences
+    said = [(s, rank) for rank, own in enumerate(ranks) for s in own]
+    return list(dict.fromkeys(f"rank {rank}: {s}" for s, rank in said))
 
 
 def _timing(timings: StepTimings) -> dict[str, Any] | None:
@@ -255,6 +366,8 @@ def _announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
     request, shape = outcome.request, outcome.plan.shape
     setting = request.setting
     rank = f", rank {request.rank} of tp = {shape.tp}, no communication" if shape.tp > 1 else ""
+    if shape.collectives:
+        rank = f", tp = {shape.tp} over {current().backend}"
     page = f", pages of {shape.page}" if shape.page else ""
     terminal.say(
         f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "
@@ -274,6 +387,15 @@ def _announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
         terminal.say(f"To be {outcome.extrapolation}.", "yellow")
 
 
+def _submitting(timings: StepTimings) -> str:
+    """What the host needs to submit every kernel, where submitting does not wait for the end."""
+    eager = timings.eager or timings.step
+    enqueue = statistics.median(eager.enqueue_s)
+    if enqueue >= 0.999 * eager.wall.median_s:
+        return ""
+    return f", {enqueue * 1e3:.2f} ms of it to submit its kernels one by one"
+
+
 def _show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
     absent = {}
     if "spec" not in ladder.rungs:
@@ -286,7 +408,8 @@ def _show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
         terminal.show(
             "",
             f"{outcome.timings.rounds} rounds, ended by {outcome.timings.step.stop}; a step of the "
-            f"host's clock {wall:.2f} ms; peak memory {gib(peak_rss_bytes())}",
+            f"host's clock {wall:.2f} ms{_submitting(outcome.timings)}; peak memory "
+            f"{gib(peak_rss_bytes())}",
         )
     for warning, style in draw_warnings(ladder):
         terminal.say(warning, style)

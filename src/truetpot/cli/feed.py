@@ -11,6 +11,7 @@ from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.measure import record
 from truetpot.report.terminal import Terminal
+from truetpot.runtime.distributed.group import current
 
 
 def feed(
@@ -18,7 +19,7 @@ def feed(
 ) -> None:
     """Feed one token after the other from an empty cache; nothing is timed."""
     model, setting = request.model, request.setting
-    if request.shape.tp > 1:
+    if request.shape.tp > 1 and not request.shape.collectives:
         raise UserError("A share's logits are of partial sums: --tokens takes no --shard.")
     worst = next((token for token in tokens if not 0 <= token < model.vocab), None)
     if worst is not None:
@@ -37,9 +38,14 @@ def feed(
             setting.device,
             setting.providers,
             weights,
+            request.rank,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),
         )
-    logits = step.feed(np.asarray(tokens))
+    # each rank has its rows of the vocabulary, the last one with padding
+    parts = current().gather(step.feed(np.asarray(tokens)))
+    logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
+    if current().rank > 0:
+        return
     if save is not None:
         with save.open("wb") as file:  # np.save by name would append .npy
             np.save(file, logits)

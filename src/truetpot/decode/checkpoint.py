@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from truetpot.decode.program import StepShape
+from truetpot.decode.weights import assemble, check_rank, kv_heads
 from truetpot.errors import UserError
-from truetpot.facts.models import Model, check_tp, linears
-from truetpot.formats import Weight, quantise, rows
+from truetpot.facts.models import Model, linears
+from truetpot.formats import Weight, quantise
 from truetpot.ops.arrays import NUMPY_DTYPE
 
 _STORED = ("F32", "F16", "BF16")
@@ -56,9 +57,7 @@ class CheckpointWeights:
     def __init__(
         self, directory: str | Path, model: Model, shape: StepShape, rank: int = 0
     ) -> None:
-        check_tp(model, shape.tp, shape.weight_format)
-        if not 0 <= rank < shape.tp:
-            raise UserError(f"rank {rank} is not one of {shape.tp}; ranks are 0 to {shape.tp - 1}.")
+        check_rank(model, shape, rank)
         self.model, self.shape, self.rank = model, shape, rank
         self._dtype = NUMPY_DTYPE[shape.dtype]
         self._linears = {linear.role: linear for linear in linears(model, shape.tp)}
@@ -70,24 +69,9 @@ class CheckpointWeights:
     def linear(self, layer: int | None, role: str) -> Weight:
         """q over k over v, gate over up; quantised `_CHUNK` elements at a time."""
         linear = self._linears[role]
-        out: Weight | None = None
-        done = 0
-        for cut in self._cuts(layer, role):
-            for chunk in self._quantised(cut):
-                if out is None:
-                    out = _empty(linear.n, chunk)
-                here = rows(out, done, done + chunk.shape[0])
-                here.codes[...] = chunk.codes
-                if here.scales is not None:
-                    here.scales[...] = chunk.scales
-                done += chunk.shape[0]
-        assert out is not None
-        if done < linear.n:  # vocabulary padding
-            last = rows(out, done - 1, done)
-            out.codes[done:] = last.codes
-            if out.scales is not None:
-                out.scales[done:] = last.scales
-        return out
+        cuts = self._cuts(layer, role)
+        chunks = (chunk for cut in cuts for chunk in self._quantised(cut))
+        return assemble(linear.n, linear.k, chunks)
 
     def vector(self, layer: int | None, name: str) -> NDArray[Any]:
         """A norm, or the fused bias of a role."""
@@ -96,9 +80,9 @@ class CheckpointWeights:
         if name in _NORMS:
             return self._whole(f"model.layers.{layer}.{_NORMS[name]}.weight")
         role = name.removesuffix("_bias")
-        if role == "o":
-            bias = self._read(_Cut(f"model.layers.{layer}.self_attn.o_proj.bias", slice(None)))
-            return (bias / self.shape.tp).astype(self._dtype)
+        if role == "o":  # the ranks' partial sums are added up: one rank adds the bias
+            bias = self._whole(f"model.layers.{layer}.self_attn.o_proj.bias")
+            return bias if self.rank == 0 else np.zeros_like(bias)
         cuts = (
             _Cut(cut.tensor.removesuffix("weight") + "bias", cut.rows)
             for cut in self._cuts(layer, role)
@@ -106,14 +90,12 @@ class CheckpointWeights:
         return np.concatenate([self._read(cut) for cut in cuts]).astype(self._dtype)
 
     def embedding(self) -> NDArray[Any]:
-        """This rank's rows; padded like lm_head, the last row repeated."""
-        cut = self._vocabulary(_EMBEDDING)
-        table = np.empty((self._linears["lm_head"].n, self.model.hidden), self._dtype)
+        """The whole table, on every rank."""
+        table = np.empty((self.model.vocab, self.model.hidden), self._dtype)
         done = 0
-        for chunk in self._chunks(cut):
+        for chunk in self._chunks(_Cut(_EMBEDDING, slice(None))):
             table[done : done + len(chunk)] = chunk
             done += len(chunk)
-        table[done:] = table[done - 1]
         return table
 
     def _cuts(self, layer: int | None, role: str) -> list[_Cut]:
@@ -122,11 +104,19 @@ class CheckpointWeights:
         names = [f"model.layers.{layer}.{part}.weight" for part in _PARTS[role]]
         if role in ("o", "down"):
             return [_Cut(n, slice(None), self._share(self._shapes[n][1])) for n in names]
-        return [_Cut(n, self._share(self._shapes[n][0])) for n in names]
+        shares = [self._share(self._shapes[n][0]) for n in names]
+        if role == "qkv":
+            shares[1:] = [self._kv_share()] * 2
+        return [_Cut(n, share) for n, share in zip(names, shares, strict=True)]
 
     def _share(self, size: int) -> slice:
         part = size // self.shape.tp
         return slice(self.rank * part, (self.rank + 1) * part)
+
+    def _kv_share(self) -> slice:
+        first, count = kv_heads(self.model, self.shape.tp, self.rank)
+        d = self.model.head_dim
+        return slice(first * d, (first + count) * d)
 
     def _vocabulary(self, tensor: str) -> _Cut:
         """The rank's rows of a table. A rank past the end of a tiny vocabulary has the last row."""
@@ -253,11 +243,3 @@ def _open(path: Path) -> Any:
             "again."
         ) from None
 
-
-def _empty(n: int, like: Weight) -> Weight:
-    """Room for n rows in the layout of `like`."""
-    codes = np.empty((n, *like.codes.shape[1:]), like.codes.dtype)
-    scales = None
-    if like.scales is not None:
-        scales = np.empty((n, *like.scales.shape[1:]), like.scales.dtype)
-    return Weight(like.format, (n, like.shape[1]), codes, scales)

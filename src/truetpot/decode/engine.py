@@ -21,6 +21,7 @@ from truetpot.ops import Case, EmbeddingCase, Operator
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
 
 Progress = Callable[[int, int], None]
 """Called with the canonical bytes of parameters made so far, and of all."""
@@ -73,8 +74,8 @@ class DecodeStep:
 
     `provider` is a name, or several in order of preference: each operator goes to the first that
     has a kernel for its case, and `providers` tells which, by role. Parameters are made, packed and
-    dropped one by one; an interrupt passes through. `rank` is kept for the record: the weights know
-    whose share they are.
+    dropped one by one; an interrupt passes through. `rank` says whose heads the cache holds; the
+    weights know whose share they are.
 
     The step starts at position ``shape.context`` over a cache of random keys and values. `bound`
     are its calls, `state.values` what they read and write.
@@ -100,8 +101,9 @@ class DecodeStep:
                 self._kernels[call.role, call.case] = preference.build(call)
         self.providers = {role: kernel.provider for (role, _), kernel in self._kernels.items()}
         try:
-            self.state = StepState(model, shape, device)
+            self.state = StepState(model, shape, device, rank)
             self.bound = tuple(self._bind(weights, progress))
+            current().barrier()  # no rank's first collective may wait for another's weights
         except device.memory_errors:
             raise UserError(
                 f"{device.name} has not enough memory for {model.name} at this shape; choose a "
@@ -204,6 +206,7 @@ class DecodeStep:
             bound.append(Bound(call, kernel, fixed, values))
             if made := _made_bytes(call):
                 done += made
+                current().progress()
                 if progress is not None:
                     progress(done, total)
         return bound

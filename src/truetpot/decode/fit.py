@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.formats import kv_bytes, storage
-from truetpot.facts.models import Model, check_tp, linears
+from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
 from truetpot.ops.arrays import ITEMSIZE
 
 MARGIN_BYTES = 1 << 30
@@ -72,11 +72,10 @@ def needs(model: Model, shape: StepShape, layers: int | None = None) -> Needs:
     }
     head = sizes.pop("lm_head")
     weights = layers * sum(sizes.values()) + head
-    rows = -(-model.vocab // shape.tp)
-    row = model.kv_heads // shape.tp * model.head_dim * kv_bytes(shape.kv_format)
+    row = kv_heads_of_rank(model, shape.tp) * model.head_dim * kv_bytes(shape.kv_format)
     return Needs(
         weights=round(weights * (1 + PACKING)),
-        embedding=rows * model.hidden * ITEMSIZE[shape.dtype],
+        embedding=model.vocab * model.hidden * ITEMSIZE[shape.dtype],
         kv=layers * 2 * shape.batch * shape.capacity() * row,
         loading=max(head, *sizes.values()),
         margin=MARGIN_BYTES,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from truetpot import ops
 from truetpot.errors import UserError
-from truetpot.facts.models import Model, check_tp, linears
+from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,10 @@ class StepShape:
 
     `context` tokens of each of `batch` sequences are in the KV cache when the step starts, and
     attention reads those and the new one. `page` None is a contiguous cache, else tokens a page.
-    `layers` is how many layers to run, None for all. With `tp` > 1 it is one rank's step, without
-    communication: what o and down leave is a partial sum, and the vocabulary is rounded up to a
-    multiple of `tp`.
+    `layers` is how many layers to run, None for all. With `tp` > 1 it is one rank's step; the rows
+    of lm_head are rounded up to a multiple of `tp`. With `collectives` the ranks put their partial
+    sums and their best logits together; without, what o and down leave stays a partial sum, and the
+    next token is the best of the rank's own part of the vocabulary.
     """
 
     batch: int
@@ -34,6 +35,7 @@ class StepShape:
     kv_format: str
     page: int | None = None
     layers: int | None = None
+    collectives: bool = False
 
     def tokens(self) -> int:
         """Tokens of a sequence that attention reads: the context and the new one."""
@@ -112,7 +114,7 @@ class _Builder:
     def __post_init__(self) -> None:
         self.linears = {linear.role: linear for linear in linears(self.model, self.shape.tp)}
         self.heads = self.model.heads // self.shape.tp
-        self.kv_heads = self.model.kv_heads // self.shape.tp
+        self.kv_heads = kv_heads_of_rank(self.model, self.shape.tp)
 
     def add(
         self,
@@ -136,6 +138,30 @@ class _Builder:
         out = "logits" if role == "lm_head" else role
         args: dict[str, Arg] = {"x": x, "weight": weight, "bias": bias}
         return self.add(ops.LINEAR, case, role, layer, out, args, flatten)
+
+    def summed(self, role: str, layer: int, x: str) -> str:
+        """The ranks' partial sums put together, where there are ranks."""
+        s = self.shape
+        if not s.collectives:
+            return x
+        case = ops.AllReduceCase(s.dtype, s.batch, self.model.hidden, s.tp, in_place=True)
+        return self.add(ops.ALL_REDUCE, case, role, layer, role, {"x": x})
+
+    def next_ids(self, logits: str) -> None:
+        """The greedy token; of all ranks' parts of the vocabulary, where there are ranks."""
+        s, part = self.shape, self.linears["lm_head"].n
+        argmax = ops.ArgmaxCase(s.dtype, s.batch, part)
+        if not s.collectives:
+            self.add(ops.ARGMAX, argmax, "argmax", None, "next_ids", {"logits": logits})
+            return
+        ids = self.add(ops.ARGMAX, argmax, "argmax", None, "local_ids", {"logits": logits})
+        local = ops.LocalBestCase("fp32", s.batch, part, s.dtype)
+        args: dict[str, Arg] = {"logits": logits, "ids": ids}
+        best = self.add(ops.LOCAL_BEST, local, "local_best", None, "local_best", args)
+        gather = ops.AllGatherCase("fp32", s.batch, 2, s.tp)
+        gathered = self.add(ops.ALL_GATHER, gather, "gather", None, "best", {"x": best})
+        pick = ops.BestOfRanksCase("fp32", s.batch, s.tp, part, self.model.vocab)
+        self.add(ops.BEST_OF_RANKS, pick, "best_of_ranks", None, "next_ids", {"best": gathered})
 
     def norm(self, role: str, layer: int | None, x: str, residual: str | None) -> str:
         s, m = self.shape, self.model
@@ -178,9 +204,9 @@ def decode_program(model: Model, shape: StepShape) -> Program:
             "and a page of at least 1 and a context of at least 0."
         )
     b = _Builder(model, shape)
-    # Under tensor parallelism a rank holds its share of the vocabulary in both tables.
-    vocab = b.linears["lm_head"].n
-    embedding = ops.EmbeddingCase(shape.dtype, shape.batch, vocab, model.hidden)
+    # Every rank has the whole table: a row is all that is read of it, and a share would cost a
+    # collective more.
+    embedding = ops.EmbeddingCase(shape.dtype, shape.batch, model.vocab, model.hidden)
     args: dict[str, Arg] = {"ids": "ids", "table": Parameter("table", "embedding")}
     hidden = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
 
@@ -189,15 +215,13 @@ def decode_program(model: Model, shape: StepShape) -> Program:
         normed = b.norm("attn_norm", layer, x, residual)
         residual = hidden
         attended = b.attention(layer, b.linear("qkv", layer, normed))
-        x = b.linear("o", layer, attended, flatten=("x",))
+        x = b.summed("o_sum", layer, b.linear("o", layer, attended, flatten=("x",)))
         gate_up = b.linear("gate_up", layer, b.norm("mlp_norm", layer, x, residual))
         silu = ops.SiluMulCase(shape.dtype, shape.batch, b.linears["down"].k)
         mlp = b.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", {"gate_up": gate_up})
-        x = b.linear("down", layer, mlp)
+        x = b.summed("down_sum", layer, b.linear("down", layer, mlp))
 
-    logits = b.linear("lm_head", None, b.norm("final_norm", None, x, residual))
-    argmax = ops.ArgmaxCase(shape.dtype, shape.batch, vocab)
-    b.add(ops.ARGMAX, argmax, "argmax", None, "next_ids", {"logits": logits})
+    b.next_ids(b.linear("lm_head", None, b.norm("final_norm", None, x, residual)))
     return Program(model, shape, tuple(b.calls))
 
 

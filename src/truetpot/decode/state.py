@@ -7,28 +7,34 @@ from typing import Any
 import numpy as np
 
 from truetpot.decode.program import Parameter, StepShape
-from truetpot.decode.weights import random_array
+from truetpot.decode.weights import kv_heads, random_array
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, rope_inv_freq
+from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.rope_append import rope_table
 from truetpot.runtime.device import Device
+
+_ROW = 32
+"""Lengths of a row in which positions and lengths lie: OpenCL's buffers are cut at 128 bytes."""
 
 
 class StepState:
     """Everything resident but the weights; `values` is the environment that the calls run in.
 
     The cache holds random keys and values of unit variance from the start, not zeros: an empty one
-    would be compressed by some memory controllers, and its softmax is flat. Pages are shuffled.
+    would be compressed by some memory controllers, and its softmax is flat. Pages are shuffled. A
+    head of the cache holds the same whichever `rank` has it.
     """
 
-    def __init__(self, model: Model, shape: StepShape, device: Device) -> None:
+    def __init__(self, model: Model, shape: StepShape, device: Device, rank: int = 0) -> None:
         self.shape = shape
-        self.vocab = -(-model.vocab // shape.tp)
+        self.vocab = model.vocab
         rng = np.random.default_rng(0)
         # Row p holds p for every sequence: a position and a length are rows of one array, and going
         # to the next token moves nothing to the device.
         counts = np.arange(shape.tokens() + 1, dtype=np.int32)
-        self._counts = device.upload(np.repeat(counts[:, None], shape.batch, axis=1))
+        width = -(-shape.batch // _ROW) * _ROW
+        self._counts = device.upload(np.repeat(counts[:, None], width, axis=1))
         inv_freq, factor = rope_inv_freq(model)
         table = None if shape.page is None else device.upload(self._block_table(rng))
         self.values: dict[str, Any] = {
@@ -39,11 +45,18 @@ class StepState:
         layers = model.layers if shape.layers is None else shape.layers
         page = shape.page or shape.capacity()
         blocks = shape.batch * (shape.capacity() // page)
-        cache = (blocks, model.kv_heads // shape.tp, page, model.head_dim)
+        first, count = kv_heads(model, shape.tp, rank)
+
+        def cache(layer: int, name: str) -> np.ndarray:
+            whole = np.empty((blocks, count, page, model.head_dim), NUMPY_DTYPE[shape.kv_format])
+            for head in range(count):
+                seed = [layer, "kv".index(name[0]), first + head]
+                part = (blocks, page, model.head_dim)
+                whole[:, head] = random_array(part, shape.kv_format, np.random.default_rng(seed))
+            return whole
+
         self.caches = {
-            Parameter("cache", name, layer): device.upload(
-                random_array(cache, shape.kv_format, rng)
-            )
+            Parameter("cache", name, layer): device.upload(cache(layer, name))
             for layer in range(layers)
             for name in ("k_cache", "v_cache")
         }
@@ -57,8 +70,8 @@ class StepState:
         self.position = position
         if position == room:  # full: nothing can be run here
             return
-        self.values["positions"] = self._counts[position]
-        self.values["lengths"] = self._counts[position + 1]
+        self.values["positions"] = self._counts[position][: self.shape.batch]
+        self.values["lengths"] = self._counts[position + 1][: self.shape.batch]
         self.values["max_length"] = position + 1
 
     def _block_table(self, rng: np.random.Generator) -> np.ndarray:

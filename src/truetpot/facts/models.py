@@ -9,7 +9,14 @@ from truetpot.errors import UserError
 from truetpot.facts.architecture import Model, RopeScaling
 from truetpot.facts.hf_config import read_config
 from truetpot.facts.rope import rope_inv_freq
-from truetpot.facts.shapes import ROLES, Linear, check_tp, linears, tensor_parallel_degrees
+from truetpot.facts.shapes import (
+    ROLES,
+    Linear,
+    check_tp,
+    kv_heads_of_rank,
+    linears,
+    tensor_parallel_degrees,
+)
 from truetpot.facts.tables import decode, read
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "RopeScaling",
     "all_models",
     "check_tp",
+    "kv_heads_of_rank",
     "linears",
     "load_model",
     "rope_inv_freq",

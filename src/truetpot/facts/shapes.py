@@ -16,7 +16,7 @@ class Linear:
     """`count` layers y[n] = W[n, k] x[k] (+ bias[n]) of one role; q, k, v are one, gate and up one.
 
     On rank r of `tp`, qkv, gate_up and lm_head hold a slice of the rows (n), o and down a slice of
-    the columns (k); a bias of o is added once, after the ranks' partial sums.
+    the columns (k); a bias of o is added once, by rank 0.
     """
 
     role: str
@@ -36,10 +36,11 @@ def linears(model: Model, tp: int = 1) -> tuple[Linear, ...]:
 
     The vocabulary need not divide: each rank gets ceil(vocab / tp) rows, the last one padded. vLLM
     first rounds the vocabulary up to a multiple of 64, which changes none of the models known here.
+    Where there are more ranks than kv heads, a rank has the one kv head that its query heads share.
     Raises UserError as `check_tp` does.
     """
     check_tp(model, tp)
-    qkv = (model.q_rows + 2 * model.kv_rows) // tp
+    qkv = model.q_rows // tp + 2 * kv_heads_of_rank(model, tp) * model.head_dim
     wide = model.intermediate // tp
     head = -(-model.vocab // tp)
     return (
@@ -51,8 +52,15 @@ def linears(model: Model, tp: int = 1) -> tuple[Linear, ...]:
     )
 
 
+def kv_heads_of_rank(model: Model, tp: int) -> int:
+    """Key/value heads of one rank: its share, or one that several ranks have a copy of."""
+    return max(1, model.kv_heads // tp)
+
+
 def check_tp(model: Model, tp: int, format: str | None = None) -> None:
-    """Raise UserError unless `tp` splits the heads, kv heads and MLP of `model` evenly.
+    """Raise UserError unless `tp` splits the heads and the MLP of `model` evenly.
+
+    The kv heads are split evenly too, or, where there are more ranks, each is copied evenly.
 
     With `format`, the K of every layer of a rank must be a multiple of the format's block as well:
     a block that two ranks would share has one scale, and no rank can own it.
@@ -65,7 +73,8 @@ def check_tp(model: Model, tp: int, format: str | None = None) -> None:
         "intermediate size": model.intermediate,
     }
     for what, size in parts.items():
-        if size % tp:
+        copied = what == "kv heads" and tp % size == 0
+        if size % tp and not copied:
             raise UserError(
                 f"tp = {tp} does not divide the {size} {what} of {model.name}; "
                 f"possible are {_listed(tensor_parallel_degrees(model))}."
@@ -86,11 +95,12 @@ def check_tp(model: Model, tp: int, format: str | None = None) -> None:
 
 
 def tensor_parallel_degrees(model: Model) -> tuple[int, ...]:
-    """Every tp that splits the heads, kv heads and MLP evenly, smallest first."""
+    """Every tp that splits the heads and MLP evenly, and splits or copies the kv heads so."""
     return tuple(
         tp
-        for tp in range(1, model.kv_heads + 1)
-        if not (model.heads % tp or model.kv_heads % tp or model.intermediate % tp)
+        for tp in range(1, model.heads + 1)
+        if not (model.heads % tp or model.intermediate % tp)
+        and (model.kv_heads % tp == 0 or tp % model.kv_heads == 0)
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.formats import kv_bytes, storage
-from truetpot.facts.shapes import Linear, check_tp, linears
+from truetpot.facts.shapes import Linear, check_tp, kv_heads_of_rank, linears
 
 # Norm weights, biases and the embedding row travel in the activations' dtype.
 ACTIVATION_BYTES = 2
@@ -88,7 +88,8 @@ def traffic(
         name = (lm_head_format or format) if head else format
         shape = linear if head else replace(linear, count=counted)
         rows.append(LinearTraffic(shape, name, *storage(name, linear.n, linear.k)))
-    kv_token = 2 * counted * (model.kv_rows // tp) * kv_bytes(kv_format)
+    kv_rows = kv_heads_of_rank(model, tp) * model.head_dim
+    kv_token = 2 * counted * kv_rows * kv_bytes(kv_format)
     share = counted / model.layers
     return Traffic(
         tp=tp,

@@ -8,18 +8,22 @@ device can replay a captured graph. ``serving`` joins from a result file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from truetpot.decode.program import StepShape
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware
 from truetpot.facts.models import Model
 from truetpot.facts.traffic import Traffic, traffic
+from truetpot.ladder.communication import Communication, communication
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.step import KernelTiming, StepTimings
 from truetpot.ops.registry import Config
 from truetpot.runtime.sampler import Stats, stats
+
+if TYPE_CHECKING:
+    from truetpot.ladder.ranks import RankRow
 
 RUNGS = ("spec", "ceiling", "kernels", "step", "eager", "serving")
 LOSSES = {
@@ -96,6 +100,9 @@ class Ladder:
     operators: tuple[OperatorRow, ...]
     valid: bool
     warnings: tuple[str, ...]
+    ranks: tuple[RankRow, ...] = ()
+    """Times of each, where there are several."""
+    communication: Communication | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Missing rungs are null."""
@@ -109,6 +116,8 @@ class Ladder:
             "operators": [row.to_json() for row in self.operators],
             "valid": self.valid,
             "warnings": list(self.warnings),
+            "ranks": [asdict(row) for row in self.ranks],
+            "communication": self.communication.to_json() if self.communication else None,
         }
 
 
@@ -153,7 +162,7 @@ def build_ladder(
     if timings is None or timings.rounds == 0:
         if ceiling is not None:
             rungs["ceiling"] = _ceiling_rung(whole, ceiling.bandwidth, ceiling, 1.0)
-        return Ladder(rungs, _losses(rungs), None, (), True, tuple(warnings))
+        return Ladder(rungs, losses(rungs), None, (), True, tuple(warnings))
     assert ceiling is not None
     return _measured(model, layers, whole, rungs, warnings, ceiling, timings)
 
@@ -179,13 +188,16 @@ def _measured(
     rungs["ceiling"] = _ceiling_rung(whole, timings.ceiling.bandwidth * raised, ceiling, raised)
 
     sums = timings.kernels_stats(scale)
-    how = f"sum of {len(timings.kernels)} kernels, each over all layers, cold"
+    counted = [kernel for kernel in timings.kernels if not kernel.use.op.collective]
+    how = f"sum of {len(counted)} kernels, each over all layers, cold"
     step, stretch = timings.step.stats, 1.0
     if partial:
         note = f"measured {layers} of {model.layers} layers, extrapolated"
         warnings.append(note)
         how = f"{how}; {note}"
-        stretch = sums.median_s / timings.kernels_stats().median_s
+        some = timings.kernel_sums() + timings.collective_sums()
+        every = timings.kernel_sums(scale) + timings.collective_sums(scale)
+        stretch = stats(every).median_s / stats(some).median_s
     rungs["kernels"] = _timed("kernels", sums, 1.0, how, partial)
     source = f"{step.count} steps, {timings.step.stop or 'running'}"
     if timings.eager is not None:
@@ -213,10 +225,15 @@ def _measured(
     total = sum(k.use.count * k.entrant.stats.median_s for k in timings.kernels)
     rows = tuple(_row(k, timings, raised, total) for k in timings.kernels)
     ordered = sorted(rows, key=lambda row: -row.share)
-    losses = _losses(rungs)
+    ratios = losses(rungs)
     closure = float(stats(_paired(timings)).median_s)
-    losses["step/kernels"] = closure  # round by round: free of the machine's drift
-    return Ladder(rungs, losses, share, tuple(ordered), not wrong, tuple(warnings))
+    ratios["step/kernels"] = closure  # round by round: free of the machine's drift
+    talk = communication(
+        timings, scale, rungs["step"].ms_per_token, rungs["kernels"].ms_per_token
+    )
+    return Ladder(
+        rungs, ratios, share, tuple(ordered), not wrong, tuple(warnings), communication=talk
+    )
 
 
 def _paired(timings: StepTimings) -> list[float]:
@@ -271,10 +288,11 @@ def _row(
     )
 
 
-def _losses(rungs: dict[str, Rung]) -> dict[str, float]:
-    losses = {}
+def losses(rungs: dict[str, Rung]) -> dict[str, float]:
+    """Ratios of the rungs that are there."""
+    found = {}
     for name in LOSSES:
         upper, lower = name.split("/")
         if upper in rungs and lower in rungs:
-            losses[name] = rungs[upper].ms_per_token / rungs[lower].ms_per_token
-    return losses
+            found[name] = rungs[upper].ms_per_token / rungs[lower].ms_per_token
+    return found

@@ -16,9 +16,13 @@ from typing import Any
 import numpy as np
 
 from truetpot.runtime.device import Device, Timing
+from truetpot.runtime.distributed.group import current
 from truetpot.runtime.sampler import Stats, StopRule, stats
 
 Call = Callable[[], Any]
+
+_RULES = ("", "time", "count", "noise")
+"""What may end a race; empty while it goes on."""
 
 PAIR_COSTS = 100
 """A bracket is at least this many times the cost of taking a time around nothing."""
@@ -46,6 +50,8 @@ class Entrant:
     """Whether idle gaps between launches belong to the time, as they do in a whole step."""
     eager: bool = False
     """Never as a captured graph: the host submits every call."""
+    together: bool = False
+    """Whether no rank can finish it alone: all start a sample at the same time."""
     captured: Call | None = None
     """All the calls as one submission, where the device has graphs."""
     stop: str = ""
@@ -54,6 +60,14 @@ class Entrant:
 
     def take(self, device: Device) -> Timing:
         """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
+        if self.together:
+            group = current()
+            group.barrier()
+            with group.waiting():
+                return self._take(device)
+        return self._take(device)
+
+    def _take(self, device: Device) -> Timing:
         if self.captured is not None:
             replays = -(-self.per_sample // len(self.calls))
             timing = device.time_calls([self.captured] * replays, elapsed=True)
@@ -70,6 +84,8 @@ class Entrant:
         Another library's threads go on spinning for some milliseconds after their last call: the
         sample of whatever comes next would pay for them. A long one does not feel it.
         """
+        if self.together:  # each rank would lead in with another number of calls
+            return
         if self.wall_s and self.wall_s[-1] * self.per_sample > 20 * device.settle_s:
             return
         end = time.perf_counter() + device.settle_s
@@ -154,8 +170,10 @@ def race(
     """Fill the entrants with samples until the rule ends it. False if the user interrupted.
 
     ``on_round`` is told the share of the budget that is used, 0 to 1. Each entrant's ``stop`` says
-    which rule ended it: ``noise``, ``time``, ``count`` or ``interrupted``.
+    which rule ended it: ``noise``, ``time``, ``count`` or ``interrupted``. Of several ranks the
+    first decides, as all must take the same samples.
     """
+    group = current()
     try:
         _warm_up(entrants, device, rule)
         order = list(entrants)
@@ -168,14 +186,16 @@ def race(
                 entrant.lead_in(device)
                 entrant.add(entrant.take(device))
             rounds += 1
-            used = time.perf_counter() - start
+            used = group.agree(time.perf_counter() - start)
+            group.progress()
             if on_round is not None:
                 on_round(min(1.0, used / rule.seconds))
             reason = _ended(entrants, rounds, used, rule, noise=rounds >= look)
+            reason = _RULES[int(group.agree(_RULES.index(reason)))]
             if rounds >= look:
                 # sorting all samples costs more than some kernels: each look a tenth further on
                 look = rounds + max(rule.min_samples, rounds // 10)
-            if reason is not None:
+            if reason:
                 for entrant in entrants:
                     entrant.stop = reason
                 return True
@@ -188,33 +208,36 @@ def race(
 
 def _ended(
     entrants: Sequence[Entrant], rounds: int, used: float, rule: StopRule, noise: bool
-) -> str | None:
+) -> str:
     if rounds < rule.min_samples:
-        return None
+        return ""
     if used >= rule.seconds:
         return "time"
     if rounds >= rule.max_samples:
         return "count"
-    return "noise" if noise and all(e.stats.noise <= rule.noise for e in entrants) else None
+    return "noise" if noise and all(e.stats.noise <= rule.noise for e in entrants) else ""
 
 
 def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> None:
     """Run everything for ``warmup_s`` in all, at least twice; capture it, and size the brackets."""
-    shortest = PAIR_COSTS * device.clock().empty_pair_s
+    group = current()
+    shortest = group.agree(PAIR_COSTS * device.clock().empty_pair_s)
     for entrant in entrants:
         entrant.take(device)  # compiles
         if device.graphs and not entrant.eager:
             for call in entrant.calls:
                 call()
-            entrant.captured = device.capture(entrant.calls)
+            captured = device.capture(entrant.calls)
+            everywhere = group.least(captured is not None)
+            entrant.captured = captured if everywhere else None
         while True:
             timing = entrant.take(device)
-            each = max(timing.device_s, 1e-9)
+            each = max(group.agree(timing.device_s), 1e-9)
             if each * entrant.per_sample >= shortest or entrant.per_sample >= MOST_CALLS:
                 break
             wanted = -(-shortest * 1.5 // each)
             entrant.per_sample = int(min(MOST_CALLS, max(2 * entrant.per_sample, wanted)))
     end = time.perf_counter() + rule.warmup_s
-    while time.perf_counter() < end:
+    while group.agree(time.perf_counter() < end):
         for entrant in entrants:
             entrant.take(device)

@@ -46,7 +46,7 @@ class StepTimings:
     """The same step with every kernel submitted by the host; None where ``step`` is that."""
     kernels: list[KernelTiming]
     ceiling: Entrant
-    finished: bool
+    finished: bool = False
 
     @property
     def entrants(self) -> list[Entrant]:
@@ -60,12 +60,21 @@ class StepTimings:
         return min(len(e.device_s) for e in [self.ceiling, *self.entrants])
 
     def kernel_sums(self, layered: float = 1.0) -> np.ndarray:
-        """Seconds of all kernels of a step, round by round [rounds].
+        """Seconds of all kernels of a step but the collectives, round by round [rounds].
 
         ``layered`` multiplies what belongs to the layers: 64 / 10 turns ten layers into 64.
         """
+        return self._sums(layered, collective=False)
+
+    def collective_sums(self, layered: float = 1.0) -> np.ndarray:
+        """The same of the collectives, each timed alone, which hides nothing of them."""
+        return self._sums(layered, collective=True)
+
+    def _sums(self, layered: float, *, collective: bool) -> np.ndarray:
         total = np.zeros(self.rounds)
         for kernel in self.kernels:
+            if kernel.use.op.collective != collective:
+                continue
             count = kernel.use.count * (layered if kernel.use.layered else 1.0)
             total += count * np.asarray(kernel.entrant.device_s[: self.rounds])
         return total
@@ -82,21 +91,38 @@ def time_step(
     rule: StopRule = STEP_RULE,
     floor_s: float | None = None,
     on_round: Callable[[float], None] | None = None,
+    on_start: Callable[[StepTimings], None] | None = None,
 ) -> StepTimings:
-    """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts."""
-    whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True)
-    eager = Entrant("eager step", [step.run], must_move, floor_s, elapsed=True, eager=True)
+    """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts.
+
+    ``on_start`` is given what is returned at the end, before the first sample is in it.
+    """
+    ranks = step.shape.collectives
+    whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True, together=ranks)
+    eager = Entrant(
+        "eager step", [step.run], must_move, floor_s, elapsed=True, eager=True, together=ranks
+    )
     top = ceiling.entrant(must_move)
     kernels = [
         KernelTiming(
             use,
-            Entrant(use.role, use.calls, use.op.bytes(use.case), per_sample=len(use.calls)),
+            Entrant(
+                use.role,
+                use.calls,
+                use.op.bytes(use.case),
+                per_sample=len(use.calls),
+                together=use.op.collective,
+            ),
         )
         for use in step.calls_by_kernel()
     ]
     entrants = [whole, *(k.entrant for k in kernels), top]
     if step.device.graphs:
         entrants.append(eager)
-    finished = race(entrants, step.device, rule, on_round)
-    both = whole.captured is not None
-    return StepTimings(whole, eager if both else None, kernels, top, finished)
+    timings = StepTimings(whole, None, kernels, top)
+    if on_start is not None:
+        on_start(timings)
+    timings.finished = race(entrants, step.device, rule, on_round)
+    if whole.captured is not None:
+        timings.eager = eager
+    return timings

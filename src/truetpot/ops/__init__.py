@@ -3,11 +3,16 @@
 One module an operator: its frozen case, bytes, flops, inputs, float64 reference and tolerance.
 """
 
+from truetpot.ops.all_gather import ALL_GATHER, AllGatherCase
+from truetpot.ops.all_reduce import ALL_REDUCE, AllReduceCase
+from truetpot.ops.all_reduce_rms_norm import ALL_REDUCE_RMS_NORM
 from truetpot.ops.argmax import ARGMAX, ArgmaxCase
+from truetpot.ops.best_of_ranks import BEST_OF_RANKS, BestOfRanksCase
 from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.embedding import EMBEDDING, EmbeddingCase
 from truetpot.ops.linear import LINEAR, LinearCase
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
+from truetpot.ops.local_best import LOCAL_BEST, LocalBestCase
 from truetpot.ops.memory_read import MEMORY_READ, MemoryReadCase
 from truetpot.ops.operator import Case, Composite, CompositeCase, Operator
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
@@ -26,6 +31,11 @@ OPERATORS: dict[str, Operator] = {
         ARGMAX,
         LINEAR_SILU_MUL,
         MEMORY_READ,
+        ALL_REDUCE,
+        ALL_GATHER,
+        LOCAL_BEST,
+        BEST_OF_RANKS,
+        ALL_REDUCE_RMS_NORM,
     )
 }
 COMPOSITES: tuple[Composite, ...] = tuple(
@@ -33,24 +43,33 @@ COMPOSITES: tuple[Composite, ...] = tuple(
 )
 
 __all__ = [
+    "ALL_GATHER",
+    "ALL_REDUCE",
+    "ALL_REDUCE_RMS_NORM",
     "ARGMAX",
+    "BEST_OF_RANKS",
     "COMPOSITES",
     "DECODE_ATTENTION",
     "EMBEDDING",
     "LINEAR",
     "LINEAR_SILU_MUL",
+    "LOCAL_BEST",
     "MEMORY_READ",
     "OPERATORS",
     "RMS_NORM",
     "ROPE_APPEND",
     "SILU_MUL",
+    "AllGatherCase",
+    "AllReduceCase",
     "ArgmaxCase",
+    "BestOfRanksCase",
     "Case",
     "Composite",
     "CompositeCase",
     "DecodeAttentionCase",
     "EmbeddingCase",
     "LinearCase",
+    "LocalBestCase",
     "MemoryReadCase",
     "Operator",
     "RmsNormCase",

@@ -51,6 +51,8 @@ class Operator(ABC):
     mutates: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
     """Inputs that a provider packs into its own layout."""
+    collective: ClassVar[bool] = False
+    """Whether every rank has to call it, as each waits for the others."""
 
     @abstractmethod
     def reads(self, case: Any) -> Mapping[str, int]:
@@ -125,6 +127,7 @@ class Composite(Operator):
         self.name = name  # type: ignore[misc]
         self.parts, self.wires = parts, wires
         self.returns = parts[-1].returns  # type: ignore[misc]
+        self.collective = any(part.collective for part in parts)  # type: ignore[misc]
         self.mutates = tuple(dict.fromkeys(n for p in parts for n in p.mutates))  # type: ignore[misc]
         self.weights = tuple(dict.fromkeys(n for p in parts for n in p.weights))  # type: ignore[misc]
 

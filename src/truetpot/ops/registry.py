@@ -150,6 +150,11 @@ class Registry:
         known = [*self._kernels, *self._pending, *self._missing]
         return list(dict.fromkeys(provider for _, provider in known))
 
+    def offering(self, op: str) -> list[str]:
+        """Names of the providers that have a kernel for an operator, on whatever device."""
+        known = [*self._kernels, *self._pending, *self._missing]
+        return list(dict.fromkeys(provider for name, provider in known if name == op))
+
     def missing(self) -> list[Missing]:
         """Files that cannot be imported; all are tried."""
         self._load(None, None)

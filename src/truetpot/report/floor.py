@@ -11,6 +11,7 @@ from rich.text import Text
 
 from truetpot.facts.floor import Floor, FloorRange
 from truetpot.facts.formats import format_facts, kv_bytes
+from truetpot.facts.models import kv_heads_of_rank
 from truetpot.facts.published import Comparison
 from truetpot.report.numbers import bar, digits
 
@@ -88,7 +89,7 @@ def _scales(floor: Floor) -> str:
 
 def _kv(floor: Floor) -> str:
     step, model = floor.traffic, floor.model
-    heads = model.kv_heads // step.tp
+    heads = kv_heads_of_rank(model, step.tp)
     return (
         f"{step.batch} x {step.context} tokens x 2 x {model.layers} layers x {heads} kv heads x "
         f"{model.head_dim} x {kv_bytes(step.kv_format)} bytes"

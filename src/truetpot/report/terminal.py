@@ -23,12 +23,16 @@ class Terminal:
 
     ``quiet`` keeps tables off standard output, which then belongs to a record; ``say`` goes to
     standard error instead. ``picture`` is where :meth:`save_picture` puts what was printed.
+    ``mute`` is for a rank that another one speaks for: nothing is printed.
     """
 
-    def __init__(self, quiet: bool = False, picture: Path | None = None) -> None:
-        self.picture = picture
-        self.quiet = quiet
-        self.err = _console(stderr=True)
+    def __init__(
+        self, quiet: bool = False, picture: Path | None = None, mute: bool = False
+    ) -> None:
+        self.picture = None if mute else picture
+        self.quiet = quiet or mute
+        quiet, picture = self.quiet, self.picture
+        self.err = _console(stderr=True, quiet=mute)
         self.out = _console(quiet=quiet, record=picture is not None)
 
     def show(self, *what: RenderableType) -> None:

@@ -1,0 +1,35 @@
+"""``all_reduce`` by torch.distributed: the library of the platform, NCCL, XCCL or gloo."""
+
+from __future__ import annotations
+
+import torch.distributed as dist
+from torch import Tensor
+
+from truetpot.ops import ALL_REDUCE, AllReduceCase
+from truetpot.ops.registry import Kernel, register
+from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
+
+
+@register(ALL_REDUCE, provider="torch", devices=("cpu", "cuda", "xpu"))
+class TorchAllReduce(Kernel):
+    """x [m, n]; out is x itself where it may be used up."""
+
+    @classmethod
+    def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
+        """As many ranks as the case has."""
+        if case.tp != current().size:
+            return f"the case is of {case.tp} ranks and this run has {current().size}"
+        return None
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """The library."""
+        return current().backend
+
+    def __call__(self, *, x: Tensor) -> Tensor:
+        """The sum."""
+        out = x if self.case.in_place else x.clone()
+        if self.case.tp > 1:
+            dist.all_reduce(out, group=current().handle)
+        return out

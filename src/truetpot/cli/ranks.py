@@ -1,0 +1,107 @@
+"""Run a command on several ranks: start them, or be one of those that a launcher started."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from truetpot.errors import UserError
+from truetpot.runtime.distributed.group import current
+from truetpot.runtime.distributed.place import Place, find_place
+
+Command = Callable[[str], int]
+"""Does the work on the device of the name given; the exit code."""
+
+
+class RanksDifferError(UserError):
+    """What every rank says alike."""
+
+
+def run_ranks(tp: int | None, device: str, command: Command) -> int:
+    """Run ``command`` on ``tp`` ranks, each with a device of its own; None: as were started.
+
+    Without a launcher's environment the ranks are started here, as this command line again.
+    """
+    place = find_place()
+    if place is not None:
+        if tp not in (None, place.size):
+            raise UserError(
+                f"--tp {tp}, but {place.launcher} started {place.size} ranks; start {tp}, or leave "
+                "out --tp."
+            )
+        return _as_one(place, device, command)
+    if tp is None or tp == 1:
+        return command(device)
+    from truetpot.runtime.distributed.launch import check_devices, launch
+
+    check_devices(_kind(device), tp)
+    return launch(tp, sys.argv[1:])
+
+
+def check_same(about: Mapping[str, str]) -> None:
+    """Raise UserError, on every rank, if one was started otherwise than rank 0."""
+    ranks = current().gather(dict(about))
+    for rank, one in enumerate(ranks):
+        for name, value in one.items():
+            if value != ranks[0].get(name):
+                raise RanksDifferError(
+                    f"rank {rank} has {name} {value} and rank 0 {ranks[0].get(name)}; start all "
+                    "ranks with the same command and the same installation."
+                )
+
+
+def _as_one(place: Place, device: str, command: Command) -> int:
+    """One rank's part. What goes wrong on it ends all of them."""
+    from truetpot.runtime.distributed.watch import INTERRUPTED, Watch, hold_signals
+
+    hold_signals()
+    watch = Watch(place.rank, place.size)
+    try:
+        from truetpot.runtime.distributed.join import join, lost_connection
+
+        kind = _kind(device)
+        index = _own_index(kind, place)
+        with join(place, kind, index, watch):
+            code = command("cpu" if kind == "cpu" else f"{kind}:{index}")
+            if code != INTERRUPTED:
+                code = int(current().agree(code))
+        return code
+    except RanksDifferError as error:
+        watch.fail(str(error))
+    except UserError as error:
+        watch.fail(f"rank {place.rank}: {error}")
+    except Exception as error:  # noqa: BLE001
+        # whatever it is, the other ranks must not wait for this one
+        if lost_connection(error):
+            time.sleep(watch.patience_s)  # for the watch, which sees who is lost, and ends this
+            watch.fail(f"rank {place.rank} lost the connection to another rank.")
+        with suppress(OSError):
+            traceback.print_exc()
+        watch.fail(f"rank {place.rank}: {type(error).__name__}: {error}")
+
+
+def _kind(device: str) -> str:
+    """``xpu``, ``cuda`` or ``cpu``."""
+    from truetpot.runtime.choose import best
+
+    kind = (best() if device == "auto" else device).partition(":")[0]
+    if kind not in ("xpu", "cuda", "cpu"):
+        raise UserError(f"Ranks run on xpu, cuda or cpu devices of torch, not on {kind}.")
+    if ":" in device:
+        raise UserError(f"--device {device} is one card; for several ranks say --device {kind}.")
+    return kind
+
+
+def _own_index(kind: str, place: Place) -> int:
+    """The device of a rank: the local rank's. Raises UserError where there is none."""
+    from truetpot.runtime.distributed.launch import device_count
+
+    if kind != "cpu" and place.local_rank >= (there := device_count(kind)):
+        raise UserError(
+            f"there is no {kind} device for local rank {place.local_rank}: this machine has "
+            f"{there}; start that many ranks on it at most."
+        )
+    return place.local_rank

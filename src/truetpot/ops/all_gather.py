@@ -1,0 +1,73 @@
+"""``all_gather``: every rank's x, on every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.runtime.distributed.group import current
+
+
+@dataclass(frozen=True)
+class AllGatherCase(Case):
+    """x [m, n] on each of ``tp`` ranks, out [tp, m, n] the same on all."""
+
+    m: int
+    n: int
+    tp: int
+
+    @property
+    def payload(self) -> int:
+        """Bytes of out."""
+        return self.tp * self.m * self.n * ITEMSIZE[self.dtype]
+
+
+class _AllGather(Operator):
+    name = "all_gather"
+    collective = True
+
+    def reads(self, case: AllGatherCase) -> Mapping[str, int]:
+        """This rank's x."""
+        return {"x": case.payload // case.tp}
+
+    def writes(self, case: AllGatherCase) -> Mapping[str, int]:
+        """All of them."""
+        return {"out": case.payload}
+
+    def flops(self, case: AllGatherCase) -> int:
+        """None: it copies."""
+        return 0
+
+    def inputs(self, case: AllGatherCase, rng: np.random.Generator) -> Inputs:
+        """Unit variance; what all ranks draw alike, each its own multiple of it."""
+        return {"x": normal(rng, (case.m, case.n), case.dtype) * _factor(current().rank, case)}
+
+    def reference(self, case: AllGatherCase, inputs: Inputs) -> Outputs:
+        """Every rank's x follows from this one's; powers of two lose nothing."""
+        drawn = exact(inputs["x"]) / float(_factor(current().rank, case))
+        factors = [float(_factor(rank, case)) for rank in range(case.tp)]
+        return {"out": np.stack([drawn * factor for factor in factors])}
+
+    def tolerance(self, case: AllGatherCase) -> float:
+        """A copy is exact."""
+        return 0.0
+
+    def grid(self) -> Iterable[AllGatherCase]:
+        """1, 2 and 4 ranks; one element, odd sizes, the head's pairs."""
+        for tp in (1, 2, 4):
+            for dtype in ("bf16", "fp16", "fp32"):
+                for m, n in ((1, 1), (1, 2), (3, 37), (1, 5120)):
+                    yield AllGatherCase(dtype, m, n, tp)
+
+
+def _factor(rank: int, case: AllGatherCase) -> np.generic:
+    """1, -2, 4, -8, 1, ...: a neighbour's never equals one's own."""
+    values = np.array([1, -2, 4, -8], dtype=NUMPY_DTYPE[case.dtype])
+    return values[rank % 4]
+
+
+ALL_GATHER = _AllGather()

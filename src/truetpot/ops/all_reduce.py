@@ -1,0 +1,80 @@
+"""``all_reduce``: the sum of every rank's x, on every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.tolerance import tolerance
+from truetpot.runtime.distributed.group import current
+
+
+@dataclass(frozen=True)
+class AllReduceCase(Case):
+    """x [m, n] on each of ``tp`` ranks, out [m, n] the same on all.
+
+    With ``in_place`` x may be used up, as a step's partial sums may; else it must be as before.
+    """
+
+    m: int
+    n: int
+    tp: int
+    in_place: bool = False
+
+    @property
+    def payload(self) -> int:
+        """Bytes of x."""
+        return self.m * self.n * ITEMSIZE[self.dtype]
+
+
+class _AllReduce(Operator):
+    name = "all_reduce"
+    mutates = ("x",)
+    collective = True
+
+    def reads(self, case: AllReduceCase) -> Mapping[str, int]:
+        """This rank's x."""
+        return {"x": case.payload}
+
+    def writes(self, case: AllReduceCase) -> Mapping[str, int]:
+        """The sum."""
+        return {"out": case.payload}
+
+    def flops(self, case: AllReduceCase) -> int:
+        """The additions, shared among the ranks."""
+        return case.m * case.n * (case.tp - 1) // case.tp
+
+    def inputs(self, case: AllReduceCase, rng: np.random.Generator) -> Inputs:
+        """Unit variance; what all ranks draw alike, each turned by another amount."""
+        drawn = normal(rng, (case.m, case.n), case.dtype)
+        return {"x": _turned(drawn, current().rank, case)}
+
+    def reference(self, case: AllReduceCase, inputs: Inputs) -> Outputs:
+        """Every rank's x follows from this one's."""
+        x, rank = inputs["x"], current().rank
+        parts = (exact(_turned(x, other - rank, case)) for other in range(case.tp))
+        out: Outputs = {"out": np.sum([*parts], axis=0)}
+        return out if case.in_place else out | {"x": exact(x)}
+
+    def tolerance(self, case: AllReduceCase) -> float:
+        """A ring adds rank after rank and may round to the dtype each time: a random walk."""
+        return tolerance(case.tp, case.dtype) * max(1.0, (case.tp / 4) ** 0.5)
+
+    def grid(self) -> Iterable[AllReduceCase]:
+        """1, 2 and 4 ranks; one element, odd sizes, the step's payload, a megabyte."""
+        for tp in (1, 2, 4):
+            for dtype in ("bf16", "fp16", "fp32"):
+                for m, n in ((1, 1), (1, 37), (3, 129), (1, 5120), (1, 1 << 18)):
+                    yield AllReduceCase(dtype, m, n, tp, in_place=n % 2 == 0)
+
+
+def _turned(x: np.ndarray, steps: int, case: AllReduceCase) -> np.ndarray:
+    """The elements moved on by so many times a third: no two ranks of a few have the same."""
+    return np.roll(x, steps * (x.size // 3 + 1))
+
+
+ALL_REDUCE = _AllReduce()

@@ -1,0 +1,63 @@
+"""``local_best``: the largest logit of a rank's part of the vocabulary, and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+
+
+@dataclass(frozen=True)
+class LocalBestCase(Case):
+    """logits [m, vocab] in ``logits`` and ids int64 [m], out [m, 2] in ``dtype``: value and id.
+
+    ``dtype`` is fp32, which holds every id below 2^24: no vocabulary is larger.
+    """
+
+    m: int
+    vocab: int
+    logits: str
+
+
+class _LocalBest(Operator):
+    name = "local_best"
+
+    def reads(self, case: LocalBestCase) -> Mapping[str, int]:
+        """The ids, and a logit a row."""
+        return {"logits": case.m * ITEMSIZE[case.logits], "ids": case.m * 8}
+
+    def writes(self, case: LocalBestCase) -> Mapping[str, int]:
+        """A pair a row."""
+        return {"out": case.m * 8}
+
+    def flops(self, case: LocalBestCase) -> int:
+        """None: it copies."""
+        return 0
+
+    def inputs(self, case: LocalBestCase, rng: np.random.Generator) -> Inputs:
+        """Random logits; ids as ``argmax`` gives them."""
+        logits = normal(rng, (case.m, case.vocab), case.logits)
+        return {"logits": logits, "ids": np.argmax(exact(logits), axis=1)}
+
+    def reference(self, case: LocalBestCase, inputs: Inputs) -> Outputs:
+        """logits[ids] beside the ids."""
+        ids = inputs["ids"]
+        values = exact(inputs["logits"])[np.arange(case.m), ids]
+        return {"out": np.stack([values, ids.astype(np.float64)], axis=1)}
+
+    def tolerance(self, case: LocalBestCase) -> float:
+        """A copy is exact."""
+        return 0.0
+
+    def grid(self) -> Iterable[LocalBestCase]:
+        """One element, odd widths, several rows."""
+        for dtype in ("bf16", "fp16", "fp32"):
+            for m, vocab in ((1, 1), (3, 1000), (16, 333), (1, 76032)):
+                yield LocalBestCase("fp32", m, vocab, dtype)
+
+
+LOCAL_BEST = _LocalBest()

@@ -1,0 +1,72 @@
+"""The ranks that this process works with. Alone, every question is answered at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Group:
+    """One process, rank 0 of 1: what every process is until it joins others.
+
+    Ranks run the same program in lockstep. A decision that depends on a clock is therefore
+    :meth:`agree`-d upon, else one rank would wait for a collective that another never calls.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_size: int = 1
+    """Ranks on this machine."""
+    backend: str = ""
+    """Of the collectives between devices: ``nccl``, ``xccl``, ``gloo``."""
+    handle: Any = None
+    """What ``torch.distributed`` calls the group; None alone."""
+
+    def agree(self, value: float) -> float:
+        """Rank 0's value, on every rank."""
+        return value
+
+    def least(self, value: float) -> float:
+        """The smallest of the ranks' values."""
+        return value
+
+    def gather(self, what: Any) -> list[Any]:
+        """Everybody's, by rank, on every rank; anything that can be pickled."""
+        return [what]
+
+    def barrier(self) -> None:
+        """Go on when all ranks are here."""
+
+    def progress(self) -> None:
+        """Say that this rank is at work: called between pieces of it. A hung rank does not."""
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around work on the device that cannot end before the other ranks have joined in."""
+        yield
+
+    def on_loss(self, save: Callable[[], None]) -> None:
+        """What to do, from another thread, before the run is ended from outside or for a lost rank.
+
+        Alone there is nothing to lose.
+        """
+
+
+ALONE = Group()
+_joined: list[Group] = []
+
+
+def current() -> Group:
+    """The group that this process has joined, else it alone."""
+    return _joined[-1] if _joined else ALONE
+
+
+@contextmanager
+def joined(group: Group) -> Iterator[Group]:
+    """Make ``group`` the :func:`current` one."""
+    _joined.append(group)
+    try:
+        yield group
+    finally:
+        _joined.remove(group)

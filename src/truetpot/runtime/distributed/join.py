@@ -1,0 +1,142 @@
+"""Join the other ranks: one ``torch.distributed`` group for devices and for what hosts agree on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch._C._distributed_c10d import PrefixStore, TCPStore
+
+from truetpot.errors import UserError
+from truetpot.runtime.distributed.group import Group, joined
+from truetpot.runtime.distributed.place import Place
+from truetpot.runtime.distributed.watch import Watch, limit_s
+
+BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
+
+
+class TorchGroup(Group):
+    """Ranks that ``torch.distributed`` connects. Hosts agree over gloo, devices by ``backend``."""
+
+    def __init__(self, place: Place, backend: str, device: torch.device, watch: Watch) -> None:
+        self.rank, self.size, self.local_size = place.rank, place.size, place.local_size
+        self.backend, self.device, self.handle = backend, device, dist.group.WORLD
+        self._watch = watch
+        # Hosts may have to wait for long, while a rank reads its weights: the watch knows better.
+        self._hosts = dist.new_group(backend="gloo", timeout=timedelta(days=1))
+
+    def agree(self, value: float) -> float:
+        """A broadcast of one number."""
+        number = torch.tensor([value], dtype=torch.float64)
+        with self._watch.meeting():
+            dist.broadcast(number, src=0, group=self._hosts)
+        return float(number)
+
+    def least(self, value: float) -> float:
+        """An all-reduce of one number."""
+        number = torch.tensor([value], dtype=torch.float64)
+        with self._watch.meeting():
+            dist.all_reduce(number, dist.ReduceOp.MIN, group=self._hosts)
+        return float(number)
+
+    def gather(self, what: Any) -> list[Any]:
+        """Pickled, over gloo."""
+        found: list[Any] = [None] * self.size
+        with self._watch.meeting():
+            dist.all_gather_object(found, what, group=self._hosts)
+        return found
+
+    def barrier(self) -> None:
+        """Of hosts: what devices still have to do is not waited for."""
+        self.least(0.0)
+
+    def progress(self) -> None:
+        """Counted; the watch of every rank sees the count."""
+        self._watch.progress()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The watch takes as long as this for waiting."""
+        with self._watch.waiting():
+            yield
+
+    def on_loss(self, save: Callable[[], None]) -> None:
+        """Kept by the watch."""
+        self._watch.save = save
+
+
+@contextmanager
+def join(place: Place, kind: str, index: int, watch: Watch) -> Iterator[TorchGroup]:
+    """Meet the others and be one of them. Raises UserError where that fails, within seconds."""
+    backend = BACKENDS[kind]
+    if not dist.is_available() or not dist.is_backend_available(backend):
+        raise UserError(
+            f"This torch {torch.__version__} has no {backend}, which {kind} ranks talk by; install "
+            f"the torch build for {kind}."
+        )
+    device = torch.device("cpu") if kind == "cpu" else torch.device(kind, index)
+    if kind != "cpu":
+        getattr(torch, kind).set_device(device)
+    store = meet(place, timedelta(seconds=limit_s()))
+    watch.start(meet(place, timedelta(seconds=limit_s()), client=True))
+    dist.init_process_group(
+        backend,
+        store=PrefixStore("truetpot", store),
+        rank=place.rank,
+        world_size=place.size,
+        timeout=timedelta(seconds=1.25 * limit_s()),
+        device_id=None if kind == "cpu" else device,
+    )
+    group = TorchGroup(place, backend, device, watch)
+    with joined(group):
+        yield group
+    watch.stop()
+    dist.destroy_process_group()
+
+
+def meet(place: Place, timeout: timedelta, client: bool = False) -> TCPStore:
+    """The store of this run, kept by rank 0 or its launcher.
+
+    Raises UserError where a port is taken, or nobody answers.
+    """
+    # torchrun's agent has a store already, and says so
+    hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    where = f"{place.address}:{place.port}"
+    start = time.monotonic()
+    try:
+        return TCPStore(
+            place.address,
+            place.port,
+            place.size,
+            is_master=place.rank == 0 and not hosted and not client,
+            timeout=timeout,
+            wait_for_workers=False,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        text = str(error)
+        if "EADDRINUSE" in text or "address already in use" in text.lower():
+            raise UserError(
+                f"Port {place.port} is taken on {place.address}, where the ranks would meet; set "
+                "MASTER_PORT to a free one."
+            ) from None
+        waited = time.monotonic() - start
+        raise UserError(
+            f"No rank 0 of this run answers at {where} ({waited:.0f} s); is it running, and are "
+            "MASTER_ADDR and MASTER_PORT right?"
+        ) from None
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether a collective failed because of another rank, as far as the error tells."""
+    if isinstance(error, dist.DistError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        sign in text for sign in ("gloo", "nccl", "ccl", "connection", "peer", "store")
+    )

@@ -1,0 +1,95 @@
+"""Start the ranks on this machine by torch's elastic launcher, and say how it went.
+
+Each rank is this very command again, with the environment that ``torchrun`` gives a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from truetpot.errors import UserError
+
+SHUTDOWN_S = 6
+"""How long ranks have to end once one has failed; then they are killed."""
+
+
+def device_count(kind: str) -> int:
+    """``xpu`` or ``cuda`` devices that torch sees on this machine."""
+    import torch
+
+    api = getattr(torch, kind)
+    return int(api.device_count()) if api.is_available() else 0
+
+
+def check_devices(kind: str, ranks: int) -> None:
+    """Raise UserError if there are fewer devices than ranks; a CPU is shared by any number."""
+    if kind != "cpu" and ranks > (there := device_count(kind)):
+        devices = f"{there} {kind} device{'' if there == 1 else 's'}"
+        raise UserError(
+            f"{ranks} ranks need {ranks} {kind} devices on this machine and it has {devices}; "
+            "give fewer ranks, or start them on several machines with torchrun."
+        )
+
+
+def launch(ranks: int, arguments: Sequence[str]) -> int:
+    """Run ``python -m truetpot <arguments>`` as so many ranks; the exit code of all of them.
+
+    Raises UserError with the sentence of the first rank that failed.
+    """
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(SHUTDOWN_S)
+    os.environ["TRUETPOT_LAUNCHED"] = "1"
+    threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="truetpot-") as logs:
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=ranks,
+            run_id=str(os.getpid()),
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            local_addr="localhost",
+            max_restarts=0,
+            monitor_interval=0.1,
+            logs_specs=DefaultLogsSpecs(log_dir=logs),
+        )
+        try:
+            elastic_launch(config, sys.executable)("-m", "truetpot", *arguments)
+        except ChildFailedError as error:
+            return _failed(error)
+        except SignalException as caught:
+            return 128 + int(caught.sigval)
+    return 0
+
+
+def _failed(error: Any) -> int:
+    """The code that the ranks ended with on purpose. Raises UserError where one failed."""
+    failures = error.failures
+    told = [f.message for f in failures.values() if isinstance(f.message, dict)]
+    if known := [one for one in told if not one.get("signalled")]:
+        raise UserError(str(min(known, key=_time)["message"]))
+    rank, first = min(failures.items(), key=lambda item: item[1].exitcode)
+    if first.exitcode < 0:
+        raise UserError(
+            f"rank {rank} (process {first.pid}) was killed by {first.signal_name()}; the other "
+            "ranks were ended."
+        )
+    if told:
+        raise UserError(str(told[0]["message"]))
+    return int(first.exitcode)
+
+
+def _time(message: dict[str, Any]) -> int:
+    return int(message["extraInfo"]["timestamp"])
