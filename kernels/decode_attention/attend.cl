@@ -16,8 +16,9 @@
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
 #define EACH (4 / AS(BYTES, KV))                    // elements of a word
 #define ROW (D / EACH)                              // words of a row
-#define WORDS (ROW / SUBGROUP)                      // of them a lane's,
-#define RUN LEAST(WORDS, SUBGROUP == 8 ? 8 : 4)     // this many side by side: loads of 256 bytes
+// Of them a lane's, RUN of these side by side: 256 bytes a load where a row has that many.
+#define WORDS (ROW / SUBGROUP)
+#define RUN (SUBGROUP == 8 && WORDS % 8 == 0 ? 8 : WORDS % 4 == 0 ? 4 : WORDS % 2 == 0 ? 2 : 1)
 #define COUNT (WORDS * EACH)                        // a lane's elements of a row
 #define VEC LEAST(RUN * EACH, 4)
 #define ALL (HEADS * PARTS)                         // heads of the group, filled up

@@ -25,10 +25,10 @@ from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
 from truetpot.runtime.opencl.target import Target
 
-SUBGROUPS = (8, 16, 32)
+SUBGROUPS = (8, 16)
 TEAM = (8, 4, 16)
 """Sub-groups of a work-group side by side over tokens; here as below the default comes first."""
-ROWS = (512, 256, 1024)
+ROWS = (512, 256)
 """Elements of K that a sub-group reads at a time, half as many of V: of head_dim 128 four rows
 and two, what DG2's registers have room for beside queries or sums."""
 WAVES = (4.0, 2.0, 8.0)
@@ -80,8 +80,10 @@ def plan(
         return f"rows of {4 * words} bytes are no multiple of 4 bytes for each lane"
     size = subgroup or fitting[0]
     group = case.heads // case.kv_heads
-    # float sums may have five eighths of the registers: 128 of 32 bytes, from Xe2 on of 64
-    registers = 128 * (32 if 8 in target.subgroups else 64)
+    registers = 128 * (32 if 8 in target.subgroups else 64)  # bytes: DG2's, and Xe2's
+    if size * rows > registers:
+        return f"{rows // case.head_dim} rows on sub-groups of {size} spill registers"
+    # float sums may have five eighths of them
     parts = -(-group * case.head_dim * 4 // (registers * 5 // 8))
     heads = -(-group // parts)
     width = heads * parts * case.head_dim * 4
@@ -91,10 +93,15 @@ def plan(
     most = min(MOST, room // 64 * 64)
     if size * parts > WORK_GROUP or most < LEAST:
         return f"{group} query heads a KV head of {case.head_dim} are too many for a work-group"
-    k_rows, v_rows = (max(1, min(4, n // case.head_dim)) for n in (rows, rows // 2))
+    k_rows, v_rows = (_power_of_2(n // case.head_dim) for n in (rows, rows // 2))
     if case.page is not None and (case.page & (case.page - 1) or case.page < k_rows):
         return f"a page must be a power of two from {k_rows}, not {case.page}"
     return Plan(size, heads, parts, team, k_rows, v_rows, most)
+
+
+def _power_of_2(rows: int) -> int:
+    """The largest below, from 1 to 4."""
+    return 1 << min(max(rows, 1).bit_length() - 1, 2)
 
 
 @register(DECODE_ATTENTION, provider="opencl", devices=("opencl",))
