@@ -7,13 +7,14 @@ The formulas and layouts are those of :mod:`truetpot.formats`; codes [n, ...] an
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from truetpot.formats import Weight, fp4, fp6, nf4
+from truetpot.formats import Weight, fp4, fp6, nf4, q4_k
 from truetpot.formats.weight import Array
 
 BLOCK = 64
@@ -67,6 +68,14 @@ def _fp6(codes: Tensor, scales: Tensor, values: Tensor, low_at: Tensor, high_at:
     return values[whole.int()] * scales.float()[..., None]
 
 
+def _q4_k(codes: Tensor, d: Tensor, dmin: Tensor, subs: Tensor) -> Tensor:
+    packed = codes.view(len(codes), -1, q4_k.SUB // 2)
+    values = torch.cat((packed & 15, packed >> 4), dim=2).float()
+    scale, low = subs.float().unbind(3)
+    scale, low = scale * d.float()[..., None], low * dmin.float()[..., None]
+    return values * scale.view(len(codes), -1, 1) - low.view(len(codes), -1, 1)
+
+
 DEQUANTISE: dict[str, Callable[..., Tensor]] = {
     "woq_int4": _woq_int4,
     "asym_int4": _asym_int4,
@@ -75,8 +84,9 @@ DEQUANTISE: dict[str, Callable[..., Tensor]] = {
     "nf4": _nf4,
     "fp4": _fp4,
     "fp6": _fp6,
+    "q4_k": _q4_k,
 }
-"""By format: the values of codes, scales and tables."""
+"""By format: the values of the arrays that :func:`pack` makes."""
 
 _TABLES = {
     "nf4": (nf4.VALUES.astype(np.float32),),
@@ -89,19 +99,30 @@ _PART = 1 << 24
 """Weights dequantised at a time: 64 MB in float32. The whole of an output head would be 3 GB."""
 
 
-def pack(weight: Weight, upload: Callable[[Array], Tensor]) -> tuple[Tensor, ...]:
-    """Codes, scales, and the tables of the format, on the device."""
-    assert weight.scales is not None
-    return tuple(map(upload, (weight.codes, weight.scales, *_TABLES.get(weight.format, ()))))
+class Packed(NamedTuple):
+    """A weight on the device."""
+
+    parts: list[Tensor]
+    """Codes [n, ...], scales [n, ...]."""
+    tables: list[Tensor]
 
 
-def product(format: str, x: Tensor, packed: tuple[Tensor, ...], bias: Tensor | None) -> Tensor:
+def pack(weight: Weight, upload: Callable[[Array], Tensor]) -> Packed:
+    """The canonical arrays as they are; each field of q4_k's scales is one."""
+    scales = weight.scales
+    assert scales is not None
+    fields = [scales[name] for name in scales.dtype.names] if scales.dtype.names else [scales]
+    parts = [upload(part) for part in (weight.codes, *fields)]
+    return Packed(parts, [upload(table) for table in _TABLES.get(weight.format, ())])
+
+
+def product(format: str, x: Tensor, packed: Packed, bias: Tensor | None) -> Tensor:
     """``F.linear`` of x [m, k] with the weight [n, k] in x's dtype, some of its rows at a time."""
-    codes, scales, *tables = packed
-    (m, k), n = x.shape, len(codes)
+    (m, k), n = x.shape, len(packed.parts[0])
     out = x.new_empty((m, n))
     for start in range(0, n, step := max(1, _PART // k)):
-        part = slice(start, start + step)
-        values = DEQUANTISE[format](codes[part], scales[part], *tables).view(-1, k).to(x.dtype)
-        out[:, part] = functional.linear(x, values, None if bias is None else bias[part])
+        some = slice(start, start + step)
+        wide = DEQUANTISE[format](*(part[some] for part in packed.parts), *packed.tables)
+        values = wide.view(-1, k).to(x.dtype)
+        out[:, some] = functional.linear(x, values, None if bias is None else bias[some])
     return out

@@ -23,7 +23,7 @@ def test_mean_and_deviation(format: str, std: float | None) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("shape", [(1, 64), (3, 192), (5, 64)])
+@pytest.mark.parametrize("shape", [(1, 256), (3, 768), (5, 256)])
 def test_shapes_and_bytes(format: str, shape: tuple[int, int]) -> None:
     weight = random_weight(shape, format, np.random.default_rng(2))
     assert weight.shape == shape

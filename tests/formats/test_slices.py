@@ -7,7 +7,7 @@ from truetpot.errors import UserError
 from truetpot.formats import FORMATS, Weight, concat, dequantise, random_weight, rows, shard
 
 
-def weight(format: str, n: int = 12, k: int = 256, seed: int = 1) -> Weight:
+def weight(format: str, n: int = 12, k: int = 1024, seed: int = 1) -> Weight:
     return random_weight((n, k), format, np.random.default_rng(seed))
 
 
@@ -15,7 +15,7 @@ def weight(format: str, n: int = 12, k: int = 256, seed: int = 1) -> Weight:
 def test_rows_are_a_view(format: str) -> None:
     whole = weight(format)
     part = rows(whole, 3, 8)
-    assert part.shape == (5, 256)
+    assert part.shape == (5, 1024)
     assert np.shares_memory(part.codes, whole.codes)
     np.testing.assert_array_equal(dequantise(part), dequantise(whole)[3:8])
 
@@ -24,7 +24,7 @@ def test_rows_are_a_view(format: str) -> None:
 def test_concat(format: str) -> None:
     parts = [weight(format, n, seed=n) for n in (8, 2, 2)]
     whole = concat(parts)
-    assert whole.shape == (12, 256)
+    assert whole.shape == (12, 1024)
     np.testing.assert_array_equal(dequantise(whole), np.concatenate([dequantise(p) for p in parts]))
 
 
@@ -43,8 +43,8 @@ def test_shards_put_together_are_the_whole(format: str, tp: int) -> None:
 
 def test_a_share_must_not_cut_a_block() -> None:
     with pytest.raises(UserError, match="K = 32 cuts the 64-element blocks of sym_int4"):
-        shard(weight("sym_int4"), 0, 8, "k")
-    assert shard(weight("fp8_e5m2"), 0, 8, "k").shape == (12, 32)
+        shard(weight("sym_int4", k=256), 0, 8, "k")
+    assert shard(weight("fp8_e5m2", k=256), 0, 8, "k").shape == (12, 32)
 
 
 def test_refusals() -> None:

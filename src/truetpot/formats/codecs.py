@@ -17,6 +17,7 @@ from truetpot.formats import (
     fp8_e5m2,
     nf4,
     plain,
+    q4_k,
     sym_int4,
     sym_int8,
     woq_int4,
@@ -36,6 +37,7 @@ _CODECS: dict[str, Codec] = {
     "nf4": nf4.CODEC,
     "fp4": fp4.CODEC,
     "fp6": fp6.CODEC,
+    "q4_k": q4_k.CODEC,
 }
 
 FORMATS = tuple(_CODECS)
@@ -47,7 +49,7 @@ def quantise(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> We
 
     Each weight becomes the nearest of the values that the scale of its block offers; the scales are
     the vendor's. ``rounding="vendor"`` does as the vendor's library where that rounds otherwise:
-    fp8_e5m2 and fp8_e4m3.
+    fp8_e5m2, fp8_e4m3, fp6 and fp4.
     Values are taken to float32 first (exact for bf16 and fp16), as the vendor's quantisers do, so
     a float64 is rounded twice. Raises UserError for a shape or format that does not fit, and for
     values that are not finite in the format: a weight that is not a number is a broken file.
@@ -108,7 +110,8 @@ def _check_finite(w: NDArray[np.float32], codes: Any, scales: Any, format: str) 
     # Codes that are numbers show it themselves, formats with scales in these; fp8_e5m2 in its bits.
     # A NaN that a vendor's rule for the scale passes over shows in `w` alone.
     if scales is not None:
-        finite = bool(np.isfinite(scales).all() and np.isfinite(w).all())
+        parts = (scales["d"], scales["dmin"]) if scales.dtype.names else (scales,)
+        finite = all(bool(np.isfinite(part).all()) for part in (*parts, w))
     elif codes.dtype == np.uint8:
         finite = not bool(((codes & 0x7C) == 0x7C).any())
     else:

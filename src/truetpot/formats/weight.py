@@ -19,9 +19,9 @@ Rounding = Literal["nearest", "vendor"]
 class Weight:
     """W [n, k] in a format. Row i of `codes` and of `scales` belongs to output i, along K.
 
-    `codes` is [n, k] with one element a weight, or [n, k/2] uint8 with two. `scales` is
-    [n, k/block], [n, k/block, 2] where there is a minimum too, or None. The format's module says
-    what the bits mean.
+    `codes` is [n, k] with one element a weight, or uint8 with 4 or 6 bits a weight. `scales` is
+    [n, k/block], or None; where a block has more than a scale, [n, k/block, 2] or a structured
+    dtype. The format's module says what the bits mean.
     """
 
     format: str
