@@ -29,13 +29,16 @@ KernelsOption = Annotated[
     typer.Option("--kernels", metavar="DIR", help="A folder with kernels of your own."),
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, xpu[:i], cuda[:i], opencl:gpu[:i] or opencl:cpu.")
+    str,
+    typer.Option(
+        "--device", help="auto, cpu, xpu[:i], cuda[:i], opencl:gpu[:i] or opencl:cpu[:i]."
+    ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Sequences decoded at once.")]
 DtypeOption = Annotated[
     str,
     typer.Option(
-        "--dtype", help="Activations: bf16, fp16, fp32; auto is fp16 on xpu, else bf16."
+        "--dtype", help="Activations: bf16, fp16, fp32; auto is fp16 on xpu and opencl, else bf16."
     ),
 ]
 KvFormatOption = Annotated[

@@ -21,6 +21,7 @@ from truetpot.cli.command import (
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
 MODEL, CONTEXT = "qwq-32b", 1024
+ALL = "all"
 
 
 def kernels(
@@ -40,7 +41,10 @@ def kernels(
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
     provider: Annotated[
-        str | None, typer.Option(help="Who is compared; numba,torch on a CPU, else triton,torch.")
+        str | None,
+        typer.Option(
+            help="Who is compared; numba,torch on cpu, opencl on its own, else triton,torch."
+        ),
     ] = None,
     device: DeviceOption = "auto",
     role: Annotated[
@@ -66,15 +70,19 @@ def kernels(
     check_writable(json, "--json")
     check_writable(svg, "--svg")
     from truetpot.cli.kernels_run import Request, run
-    from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.cli.setting import find_setting, load_kernels, weight_format
     from truetpot.decode.program import StepShape
     from truetpot.facts.models import load_model
+    from truetpot.ops.registry import REGISTRY
     from truetpot.report.terminal import Terminal
 
     terminal = Terminal(quiet=json == "-", picture=svg)
     known = load_model(model or (SMALL_MODEL if small else MODEL))
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
+    if everyone := provider == ALL:
+        load_kernels(terminal, kernels)
+        provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     shapes = [
         StepShape(batch, context, tp, setting.dtype, weight_format(name), setting.kv_format, page)
@@ -90,5 +98,6 @@ def kernels(
         seconds,
         samples,
         small,
+        everyone,
     )
     raise typer.Exit(run(request, json, terminal))

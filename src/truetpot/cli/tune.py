@@ -37,7 +37,10 @@ def tune(
         str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
     ] = None,
     provider: Annotated[
-        str | None, typer.Option(help="Whose kernels; numba,torch on a CPU, else triton,torch.")
+        str | None,
+        typer.Option(
+            help="Whose kernels; numba,torch on cpu, opencl on its own, else triton,torch."
+        ),
     ] = None,
     device: DeviceOption = "auto",
     seconds: Annotated[
