@@ -98,6 +98,19 @@ def test_files_go_through_a_folder_that_the_compiler_sees_elsewhere(
     assert "silu_mul" in out and not list(work.iterdir())
 
 
+@pytest.mark.isa
+def test_a_compiler_that_does_not_see_the_files_is_told_from_one_that_fails(ocloc, run, tmp_path):
+    blind = tmp_path / "blind"
+    words = (
+        f"{list(ocloc.command)} + [w.replace('kernel.cl', 'other/kernel.cl') for w in sys.argv[1:]]"
+    )
+    blind.write_text(
+        f"#!{sys.executable}\nimport os, sys\nwords = {words}\nos.execvp(words[0], words)\n"
+    )
+    blind.chmod(blind.stat().st_mode | stat.S_IXUSR)
+    assert "with --work DIR:INSIDE" in run(*SILU, "--ocloc", str(blind))[2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -89,6 +89,10 @@ def run(
     terminal.say(f"ocloc {ocloc.version} for {names}; {count_of(len(jobs), 'compilation')}")
     for reason in left_out.values():
         terminal.say(f"left out: {reason}", "yellow")
+    if unchecked := [t.name for t in targets if not all_issue_rates()[t.name].clpeak]:
+        terminal.say(
+            f"issue/memory of {', '.join(unchecked)}: by rates that no measurement has checked"
+        )
     with terminal.bar("compiling") as advance:
         results = survey(jobs, ocloc, advance)
     found, failed = inspections(results), failures(results)

@@ -87,7 +87,13 @@ class Ocloc:
             )  # fmt: skip
             binary = next((folder / "out").glob("*.bin"), None)
             if done.returncode or binary is None:
-                raise CompileError(_reason(done.stdout + done.stderr))
+                reason = _reason(done.stdout + done.stderr)
+                if "missing" in reason and "kernel.cl" in reason:
+                    raise UserError(
+                        f"{' '.join(self.command)} does not see {seen}: name a folder, and the "
+                        "path it has there, with --work DIR:INSIDE."
+                    )
+                raise CompileError(reason)
             done = self._run(
                 ["disasm", "-file", f"{seen}/out/{binary.name}", "-device", target, "-dump",
                  f"{seen}/dump"], folder,
