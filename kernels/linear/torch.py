@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class TorchLinear(Kernel):
         if case.weight_format == "sym_int4":
             self._product = _INT4[device.kind]
         elif case.weight_format in DEQUANTISE:
-            self._product = self._dequantised
+            self._product = partial(_dequantise.product, case.weight_format)
         else:
             self._product = _fp8 if case.weight_format == "fp8_e5m2" else functional.linear
 
@@ -93,9 +94,6 @@ class TorchLinear(Kernel):
         """One product."""
         return self._product(x, weight, bias)
 
-    def _dequantised(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
-        return _dequantise.product(self.case.weight_format, x, weight, bias)
-
     def _pack_cuda(self, weight: Weight) -> Tensor:
         codes = self.device.upload(weight.codes)
         even, odd = _unpacked(codes).view(weight.shape[0], -1, 2).unbind(2)
@@ -137,7 +135,7 @@ def int4_xpu(x: Tensor, weight: tuple[Tensor, Tensor, Tensor], bias: Tensor | No
     return out if bias is None else out + bias
 
 
-_INT4 = {"cpu": _int4_cpu, "cuda": _int4_cuda, "xpu": int4_xpu}
+_INT4: dict[str, Callable[[Tensor, Any, Tensor | None], Tensor]] = {"cpu": _int4_cpu, "cuda": _int4_cuda, "xpu": int4_xpu}
 
 
 def _int4_refuses(case: LinearCase, kind: str) -> str | None:

@@ -80,14 +80,16 @@ _ZERO, _ONE, _MOST, _MOST_SUB = np.float32(0), np.float32(1), np.float32(15), np
 _TRIES, _STEP = 21, np.float32(0.1)
 
 
-@intrinsic
-def _fma(typing: Any, a: Any, b: Any, c: Any) -> tuple[Any, Any]:
+def _fused(typing: Any, a: Any, b: Any, c: Any) -> tuple[Any, Any]:
     """a b + c in float32, rounded once. By way of float64 it would be twice, which shows."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fma(*args)
 
     return float32(float32, float32, float32), generate
+
+
+_fma: Any = intrinsic(_fused)  # takes a, b, c
 
 
 @njit(cache=True, error_model="numpy")
