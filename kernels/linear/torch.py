@@ -135,7 +135,11 @@ def int4_xpu(x: Tensor, weight: tuple[Tensor, Tensor, Tensor], bias: Tensor | No
     return out if bias is None else out + bias
 
 
-_INT4: dict[str, Callable[[Tensor, Any, Tensor | None], Tensor]] = {"cpu": _int4_cpu, "cuda": _int4_cuda, "xpu": int4_xpu}
+_INT4: dict[str, Callable[[Tensor, Any, Tensor | None], Tensor]] = {
+    "cpu": _int4_cpu,
+    "cuda": _int4_cuda,
+    "xpu": int4_xpu,
+}
 
 
 def _int4_refuses(case: LinearCase, kind: str) -> str | None:

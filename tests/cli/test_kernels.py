@@ -119,3 +119,26 @@ def test_nothing_to_measure_is_no_success(kernels):
     done = kernels("--op", "linear_silu_mul", "--provider", "torch")
     assert done.code == 2
     assert "Nothing could be measured: torch has no linear_silu_mul kernel" in done.sentence
+
+
+def test_all_providers_of_an_operator_in_one_table(kernels):
+    done = kernels("--provider", "all", "--op", "linear", "--role", "o", "--json")
+    assert done.code == 0, done.err
+    results = done.record["results"]
+    named = [result["provider"] for result in results]
+    assert len(set(named)) == len(named)
+    assert {"numba", "torch", "triton", "ipex_llm", "vllm_xpu"} <= set(named)
+    times = [result["median_s"] for result in results]
+    ran = [time for time in times if time is not None]
+    assert len(ran) >= 2
+    assert times == sorted(ran) + [None] * (len(times) - len(ran))
+    for result in results[len(ran) :]:
+        assert result["status"] == "skipped"
+        assert result["reason"] and "\n" not in result["reason"]
+
+
+def test_all_is_only_those_that_have_the_operator(kernels):
+    done = kernels("--provider", "all", "--op", "argmax", "--json")
+    named = {result["provider"] for result in done.record["results"]}
+    assert {"numba", "torch"} <= named
+    assert "ipex_llm" not in named

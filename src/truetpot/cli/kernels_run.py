@@ -16,6 +16,7 @@ from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.kernels import KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
+from truetpot.ops.registry import REGISTRY
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -39,6 +40,8 @@ class Request:
     samples: bool
     hot: bool
     """Time on few copies, out of the cache: to see that things run, not how fast they are."""
+    everyone: bool = False
+    """All providers were asked for: of each operator those that have it, the fastest first."""
 
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""
@@ -111,14 +114,17 @@ def _measure(
     request: Request, case: StepCase, ceiling: Ceiling, terminal: Terminal, place: str
 ) -> tuple[list[KernelResult], bool]:
     """All providers on one case; what has no room is skipped with its reason."""
-    setting = request.setting
+    setting, providers = request.setting, request.setting.providers
+    if request.everyone:
+        offering = REGISTRY.offering(case.op.name)
+        providers = tuple(name for name in providers if name in offering)
     rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
     with terminal.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
         try:
-            return measure_kernels(
+            results, finished = measure_kernels(
                 case.op,
                 case.case,
-                setting.providers,
+                providers,
                 setting.device,
                 ceiling,
                 rule,
@@ -126,12 +132,20 @@ def _measure(
                 lambda used: advance(used, 1.0),
                 rotate=not request.hot,
             )
+            return sorted(results, key=_place) if request.everyone else results, finished
         except UserError as error:
             name, skipped = setting.device.name, "skipped"
             return [
                 KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
-                for provider in setting.providers
+                for provider in providers
             ], True
+
+
+def _place(result: KernelResult) -> tuple[bool, float, str]:
+    """Who ran by time, then who could not."""
+    entrant = result.entrant
+    timed = entrant is not None and bool(entrant.device_s)
+    return not timed, entrant.stats.median_s if entrant and timed else 0.0, result.provider
 
 
 def _verdict(results: list[KernelResult]) -> int:

@@ -52,8 +52,10 @@ class KernelResult:
     bytes: int = 0
     flops: int = 0
     note: str = ""
-    coarse: str = ""
-    """Why the error may be above the tolerance; empty where it is not."""
+    rounds: str = ""
+    """What the kernel's arithmetic rounds further than the operator's, by design."""
+    coarse: bool = False
+    """Whether that takes its error above the tolerance."""
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
@@ -179,7 +181,7 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         entrant = result.entrant
         assert entrant is not None
         result.status = ("coarse" if result.coarse else "ok") if finished else "partial"
-        result.reason = result.coarse
+        result.reason = result.rounds
         if impossible := entrant.impossible():
             result.status, result.reason = "invalid", impossible
         if top is not None and top.device_s:
@@ -220,7 +222,7 @@ def _prepare(
         return result
     verdict = check(kernel, case, rng)
     result.error, result.tolerance = verdict.error, verdict.tolerance
-    result.coarse = verdict.coarse
+    result.rounds, result.coarse = kernel.coarse, bool(verdict.coarse)
     if not verdict.ok:
         result.status, result.reason = "wrong", verdict.reason
         return result

@@ -22,7 +22,7 @@ _STYLE = {
     "invalid": "bold red",
 }
 _COLUMNS = (
-    ("provider", 12),
+    ("provider", 18),
     ("us", 10),
     ("GB/s", 8),
     ("of ceiling", 10),
