@@ -10,7 +10,7 @@ from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
 from truetpot.isa.inspection import MARGIN, Inspection
-from truetpot.isa.jobs import find_jobs
+from truetpot.isa.jobs import CEILING, find_jobs
 from truetpot.isa.survey import survey
 from truetpot.ops import COMPOSITES
 from truetpot.ops.registry import REGISTRY
@@ -42,7 +42,7 @@ def decode_step():
     return [case for shape in shapes() for case in step_cases(model, shape, COMPOSITES)]
 
 
-JOBS, REFUSED = find_jobs(decode_step(), [TARGET])
+JOBS, REFUSED = find_jobs([*decode_step(), CEILING], [TARGET])
 NAMES = [f"{j.op.name} {j.build.function} {j.build.variant} {j.case.label()}" for j in JOBS]
 
 

@@ -17,7 +17,7 @@ from truetpot.errors import UserError
 from truetpot.facts.issue_rates import all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.isa.difference import compare, read_old
-from truetpot.isa.jobs import PROVIDER, Job, find_jobs
+from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
 from truetpot.measure import record
@@ -81,7 +81,7 @@ def run(
     own = load_kernels(terminal, request.own)
     targets, left_out = find_targets(ocloc, request.targets)
     cases = [case for s in request.shapes() for case in step_cases(request.model, s, COMPOSITES)]
-    jobs, refused = find_jobs(cases, targets, tuple(dict.fromkeys((PROVIDER, *own))))
+    jobs, refused = find_jobs([*cases, CEILING], targets, tuple(dict.fromkeys((PROVIDER, *own))))
     jobs = [job for job in jobs if request.wants(job)]
     if not jobs:
         raise UserError("No OpenCL kernel is left: loosen --op, --kernel or --format.")

@@ -62,7 +62,6 @@ class Instruction:
     labels: tuple[str, ...]
     """Where it may jump."""
     comment: str
-    text: str
     compacted: bool
     """Eight bytes rather than sixteen."""
 
@@ -142,7 +141,6 @@ def _instruction(line: str, offset: int) -> Instruction:
         tuple(operands[1:]),
         labels,
         comment.strip(),
-        " ".join(code.split()),
         "Compacted" in code,
     )
 

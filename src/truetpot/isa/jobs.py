@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from truetpot.decode.cases import StepCase
-from truetpot.ops import Case, Operator
+from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
 from truetpot.runtime.opencl.target import Target
 
 PROVIDER = "opencl"
+CEILING = StepCase(MEMORY_READ, MemoryReadCase("fp32", 1 << 28), ("ceiling",), 0)
+"""What every kernel is held against, itself no part of a step."""
 
 
 class Offline(OpenClDevice):

@@ -29,8 +29,6 @@ class KernelInfo:
     """Of a work-item: arrays that found no registers."""
     slm_bytes: int
     barriers: int
-    has_dpas: bool | None
-    """None where this compiler does not say."""
     has_calls: bool
     skip: int
     """Byte address of the code behind the load of what differs from thread to thread."""
@@ -61,7 +59,6 @@ def read_info(text: str, kernel: str) -> KernelInfo:
         private_bytes=sum(b["size"] for b in buffers if b.get("usage") == "private_space"),
         slm_bytes=env.get("slm_size", 0),
         barriers=env.get("barrier_count", 0),
-        has_dpas=env.get("has_dpas"),
         has_calls=bool(env.get("has_stack_calls")),
         skip=env.get("offset_to_skip_per_thread_data_load", 0),
         inline_bytes=env.get("inline_data_payload_size", 0),
