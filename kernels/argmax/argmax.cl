@@ -1,36 +1,38 @@
 // argmax: work-groups take parts of a row (`parts`), then one takes the parts (`largest`).
-// DTYPE, ITEMS (of a work-group), EACH (elements a work-item reads in `parts`).
+// DTYPE, ITEMS (of a work-group), WIDTH (elements a load), EACH (loads of a work-item in `parts`).
 #include "group.clh"
-#include "types.clh"
+#include "vectors.clh"
 
-// The lowest index of the group's largest value; `at` of an item without a value is INT_MAX.
-inline int lowest_of_largest(float* value, int at, local float* values, local int* places) {
-    float top = group_max(*value, values);
-    int lowest = group_min(*value == top ? at : INT_MAX, places);
-    *value = top;
-    return lowest;
-}
-
+// Only the value is looked for; who has it then looks for its place among what it kept.
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void parts(const global TYPE(DTYPE)* logits, global float* best, global int* where, int vocab) {
     local float values[ITEMS];
     local int places[ITEMS];
+    int loads = vocab / WIDTH, first = get_group_id(0) * ITEMS * EACH + get_local_id(0);
     size_t row = get_group_id(1);
-    int first = get_group_id(0) * ITEMS * EACH + get_local_id(0);
+    VEC kept[EACH];
     float top = -INFINITY;
-    int at = first < vocab ? first : INT_MAX;
+    __attribute__((opencl_unroll_hint))
     for (int i = 0; i < EACH; i++) {
-        int column = first + i * ITEMS;
-        float value = column < vocab ? AS(load, DTYPE)(logits, row * vocab + column) : -INFINITY;
-        if (value > top) {
-            top = value;
-            at = column;
+        int load = first + i * ITEMS;
+        kept[i] = load < loads ? LOAD(logits, row * loads + load) : (VEC)(-INFINITY);
+        top = fmax(top, LARGEST(kept[i]));
+    }
+    float largest = group_max(top, values);
+    int at = INT_MAX;
+    if (top == largest) {
+        __attribute__((opencl_unroll_hint))
+        for (int i = EACH - 1; i >= 0; i--) {
+            __attribute__((opencl_unroll_hint))
+            for (int e = WIDTH - 1; e >= 0; e--) {
+                if (((float*)&kept[i])[e] == largest) at = (first + i * ITEMS) * WIDTH + e;
+            }
         }
     }
-    at = lowest_of_largest(&top, at, values, places);
+    at = group_min(at, places);
     if (get_local_id(0) == 0) {
         size_t part = row * get_num_groups(0) + get_group_id(0);
-        best[part] = top;
+        best[part] = largest;
         where[part] = at;
     }
 }
@@ -42,15 +44,12 @@ void largest(const global float* best, const global int* where, global long* out
     local int places[ITEMS];
     size_t row = get_group_id(0);
     float top = -INFINITY;
-    int at = INT_MAX;
-    for (int part = get_local_id(0); part < count; part += ITEMS) {
-        float value = best[row * count + part];
-        if (value > top || at == INT_MAX) {
-            top = value;
-            at = where[row * count + part];
-        }
+    for (int i = get_local_id(0); i < count; i += ITEMS) top = fmax(top, best[row * count + i]);
+    top = group_max(top, values);
+    int at = vocab - 1;  // of a row of NaN, which has no largest: an id, at least
+    for (int i = get_local_id(0); i < count; i += ITEMS) {
+        if (best[row * count + i] == top) at = min(at, where[row * count + i]);
     }
-    at = lowest_of_largest(&top, at, values, places);
-    // a row of NaN has no largest value: an id that is one, at least
-    if (get_local_id(0) == 0) out[row] = min(at, vocab - 1);
+    at = group_min(at, places);
+    if (get_local_id(0) == 0) out[row] = at;
 }

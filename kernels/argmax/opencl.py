@@ -17,8 +17,13 @@ from truetpot.runtime.opencl.device import OpenClDevice
 from truetpot.runtime.opencl.target import Target
 
 ITEMS = 256
-EACH = (8, 4, 16)
-"""Elements that a work-item reads; the first is the default."""
+EACH = (4, 2, 8)
+"""Loads of a work-item; the first is the default."""
+
+
+def _width(case: ArgmaxCase) -> int:
+    """Elements of a load."""
+    return 4 if case.vocab % 4 == 0 else 1
 
 
 @register(ARGMAX, provider="opencl", devices=("opencl",))
@@ -29,14 +34,20 @@ class OpenClArgmax(OpenClKernel):
 
     def __init__(self, case: ArgmaxCase, device: OpenClDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.parts = -(-case.vocab // (ITEMS * config.get("each", EACH[0])))
+        loads = case.vocab // _width(case)
+        self.parts = -(-loads // (ITEMS * config.get("each", EACH[0])))
         self.best = self.empty(case.m, self.parts, dtype=np.float32)
         self.where = self.empty(case.m, self.parts, dtype=np.int32)
 
     @classmethod
     def builds(cls, case: ArgmaxCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """Two kernels of one source."""
-        macros = {"DTYPE": case.dtype, "ITEMS": ITEMS, "EACH": config.get("each", EACH[0])}
+        macros: dict[str, int | str | float] = {
+            "DTYPE": case.dtype,
+            "ITEMS": ITEMS,
+            "WIDTH": _width(case),
+            "EACH": config.get("each", EACH[0]),
+        }
         return tuple(
             Build("argmax/argmax.cl", function, macros, f"{case.dtype} {function}")
             for function in ("parts", "largest")
@@ -44,7 +55,7 @@ class OpenClArgmax(OpenClKernel):
 
     @classmethod
     def configs(cls, case: ArgmaxCase, device: Device) -> Iterable[Config]:
-        """Elements of a work-item."""
+        """Loads of a work-item."""
         return ({"each": n} for n in EACH)
 
     def __call__(self, *, logits: OpenClArray) -> OpenClArray:

@@ -28,20 +28,16 @@ class OpenClRmsNorm(OpenClKernel):
     def builds(cls, case: RmsNormCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
         width = 4 if case.hidden % 4 == 0 else 1
+        items = config.get("items", ITEMS[0])
         macros: dict[str, int | str | float] = {
             "DTYPE": case.dtype,
-            "HIDDEN": case.hidden,
-            "ITEMS": cls.items(case, **config),
             "WIDTH": width,
+            "ITEMS": items,
+            "EACH": -(-case.hidden // (width * items)),
             "RESIDUAL": int(case.residual),
         }
         variant = f"{case.dtype} hidden={case.hidden}" + " residual" * case.residual
         return (Build("rms_norm/norm.cl", "norm", macros, variant),)
-
-    @staticmethod
-    def items(case: RmsNormCase, items: int = ITEMS[0]) -> int:
-        """Of a work-group: no more than the row has use for."""
-        return min(items, -(-case.hidden // 64) * 16)
 
     @classmethod
     def configs(cls, case: RmsNormCase, device: Device) -> Iterable[Config]:
@@ -53,7 +49,7 @@ class OpenClRmsNorm(OpenClKernel):
     ) -> OpenClArray:
         """Adds x to the residual in place, where there is one."""
         out = self.empty(*x.shape)
-        items = self.items(self.case, **self.config)
+        case, items = self.case, self.config.get("items", ITEMS[0])
         norm = self.functions[0]
-        norm((self.case.m * items,), (items,), x, gamma, residual, out, self.case.eps)
+        norm((case.m * items,), (items,), x, gamma, residual, out, case.hidden, case.eps)
         return out
