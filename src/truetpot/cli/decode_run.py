@@ -14,6 +14,7 @@ from zlib import crc32
 
 from truetpot import __version__
 from truetpot.cli.checks import wrong_kernels
+from truetpot.cli.collectives_run import choose_all_reduce
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.setting import Setting, busy, sweep_rule, why_no_spec
 from truetpot.decode.checkpoint import CheckpointWeights
@@ -26,8 +27,11 @@ from truetpot.facts.models import Model
 from truetpot.ladder import Ladder, RankRow, build_ladder, merged, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.race import Entrant
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
+from truetpot.ops import AllReduceCase
+from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
 from truetpot.report.numbers import gib
 from truetpot.report.terminal import Terminal
@@ -101,6 +105,8 @@ class Outcome:
     providers: dict[str, str] = field(default_factory=dict)
     timings: StepTimings | None = None
     interrupted: bool = False
+    collectives: list[CollectiveResult] = field(default_factory=list)
+    """Of which the step's was chosen."""
     merged: Ladder | None = None
     """Of all ranks, once they have been asked."""
 
@@ -165,6 +171,7 @@ class Outcome:
             "step_timing": None if self.timings is None else _timing(self.timings),
             "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
             "providers": self.providers,
+            "collectives": [result.to_json() for result in self.collectives],
             "build_s": self.build_s,
             "plan": {
                 "sentence": self.plan.sentence(),
@@ -274,8 +281,14 @@ def _measure(
     """Fill the outcome, stage by stage; an interrupt passes through."""
     request, shape = outcome.request, outcome.plan.shape
     setting, model = request.setting, request.model
+    preference = setting.preference
+    if shape.collectives:
+        case = AllReduceCase(shape.dtype, shape.batch, model.hidden, shape.tp, in_place=True)
+        preference, outcome.collectives = choose_all_reduce(preference, case, request.seconds)
+        if outcome.collectives:
+            terminal.show("", draw_collectives(outcome.collectives))
     with terminal.bar("checking each kernel of the step") as advance:
-        wrong = wrong_kernels(model, shape, setting.preference, advance)
+        wrong = wrong_kernels(model, shape, preference, advance)
     outcome.wrong = _of_ranks(wrong)
     if outcome.wrong:
         return
@@ -292,7 +305,7 @@ def _measure(
             model,
             shape,
             setting.device,
-            setting.providers,
+            preference,
             weights,
             request.rank,
             lambda done, total: advance(done / 1e9, total / 1e9),
@@ -393,7 +406,7 @@ def _submitting(timings: StepTimings) -> str:
     enqueue = statistics.median(eager.enqueue_s)
     if enqueue >= 0.999 * eager.wall.median_s:
         return ""
-    return f", {enqueue * 1e3:.2f} ms of it to submit its kernels one by one"
+    return f"; submitting its kernels one by one takes the host {enqueue * 1e3:.2f} ms"
 
 
 def _show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:

@@ -18,6 +18,7 @@ from truetpot.cli.command import (
     check_writable,
     listed,
 )
+from truetpot.errors import UserError
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
 MODEL, CONTEXT = "qwq-32b", 1024
@@ -32,7 +33,10 @@ def kernels(
     model: Annotated[
         str | None, typer.Option(help=f"Whose decode step has the cases; {MODEL} if not given.")
     ] = None,
-    tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
+    tp: Annotated[
+        int,
+        typer.Option(min=1, help="Cases of one of so many ranks; collectives run on them all."),
+    ] = 1,
     context: Annotated[
         int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
     ] = None,
@@ -69,15 +73,34 @@ def kernels(
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
     check_writable(json, "--json")
     check_writable(svg, "--svg")
+    from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
     from truetpot.cli.kernels_run import Request, run
+    from truetpot.cli.ranks import check_same, run_ranks
     from truetpot.cli.setting import find_setting, load_kernels, weight_format
     from truetpot.decode.program import StepShape
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.report.terminal import Terminal
+    from truetpot.runtime.distributed.group import current
 
-    terminal = Terminal(quiet=json == "-", picture=svg)
     known = load_model(model or (SMALL_MODEL if small else MODEL))
+    ops = None if op is None else listed(op, "--op")
+    if ops is not None and set(ops) & set(COLLECTIVES):
+        if not set(ops) <= set(COLLECTIVES):
+            raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
+
+        def on(device: str) -> int:
+            terminal = Terminal(quiet=json == "-", picture=svg, mute=current().rank > 0)
+            load_kernels(terminal, kernels)
+            usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
+            chosen = provider or ",".join(usual)
+            setting = find_setting(terminal, device, chosen, kernels, dtype, kv_format)
+            asked = Sweep(ops, known, batch, setting, small, seconds, samples)
+            check_same(asked.about())
+            return sweep(asked, json, terminal)
+
+        raise typer.Exit(run_ranks(None if tp == 1 else tp, device, on))
+    terminal = Terminal(quiet=json == "-", picture=svg)
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
     if everyone := provider == ALL:
@@ -92,7 +115,7 @@ def kernels(
         known,
         shapes,
         setting,
-        None if op is None else listed(op, "--op"),
+        ops,
         None if role is None else listed(role, "--role"),
         shape,
         seconds,

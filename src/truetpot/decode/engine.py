@@ -72,10 +72,10 @@ class KernelUse:
 class DecodeStep:
     """One rank's decode step of `model` at `shape` on `device`.
 
-    `provider` is a name, or several in order of preference: each operator goes to the first that
-    has a kernel for its case, and `providers` tells which, by role. Parameters are made, packed and
-    dropped one by one; an interrupt passes through. `rank` says whose heads the cache holds; the
-    weights know whose share they are.
+    `provider` is a name, several in order of preference, or a Preference made of them: each
+    operator goes to the first that has a kernel for its case, and `providers` tells which, by role.
+    Parameters are made, packed and dropped one by one; an interrupt passes through. `rank` says
+    whose heads the cache holds; the weights know whose share they are.
 
     The step starts at position ``shape.context`` over a cache of random keys and values. `bound`
     are its calls, `state.values` what they read and write.
@@ -86,13 +86,16 @@ class DecodeStep:
         model: Model,
         shape: StepShape,
         device: Device,
-        provider: str | Sequence[str],
+        provider: str | Sequence[str] | Preference,
         weights: WeightSource,
         rank: int = 0,
         progress: Progress | None = None,
     ) -> None:
         self.model, self.shape, self.device, self.rank = model, shape, device, rank
-        preference = Preference([provider] if isinstance(provider, str) else provider, device)
+        if isinstance(provider, Preference):
+            preference = provider
+        else:
+            preference = Preference([provider] if isinstance(provider, str) else provider, device)
         self.program = fuse(decode_program(model, shape), preference.rank, preference.composites())
         # One kernel a role and case, all built before any weight: a refusal costs no time.
         self._kernels: dict[tuple[str, Case], Kernel] = {}

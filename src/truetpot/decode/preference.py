@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
@@ -12,14 +12,21 @@ from truetpot.runtime.device import Device
 
 
 class Preference:
-    """Providers in order, for one device. Raises UserError for a name that nobody registered."""
+    """Providers in order, for one device. Raises UserError for a name that nobody registered.
 
-    def __init__(self, providers: Sequence[str], device: Device) -> None:
+    ``chosen`` names operators that one provider serves, wherever it stands in the order.
+    """
+
+    def __init__(
+        self, providers: Sequence[str], device: Device, chosen: Mapping[str, str] | None = None
+    ) -> None:
         REGISTRY.load_builtin()
         if unknown := [name for name in providers if name not in REGISTRY.providers()]:
             known = ", ".join(REGISTRY.providers()) or "none"
             raise UserError(f"There is no provider {unknown[0]!r}; known are {known}.")
-        self.providers, self.device = tuple(providers), device
+        self.chosen = dict(chosen or {})
+        self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
+        self.device = device
         self._ranks: dict[tuple[str, Case], int | None] = {}
 
     def rank(self, op: Operator, case: Case) -> int | None:
@@ -29,7 +36,8 @@ class Preference:
             able = (
                 place
                 for place, provider in enumerate(self.providers)
-                if not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
+                if self.chosen.get(op.name, provider) == provider
+                and not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
             )
             self._ranks[key] = next(able, None)
         return self._ranks[key]

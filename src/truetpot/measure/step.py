@@ -111,6 +111,7 @@ def time_step(
                 use.calls,
                 use.op.bytes(use.case),
                 per_sample=len(use.calls),
+                elapsed=use.op.collective,  # no rank may decide by itself to run it once more
                 together=use.op.collective,
             ),
         )

@@ -29,7 +29,7 @@ class Case:
             value = getattr(self, field.name)
             if value is True:
                 parts.append(field.name)
-            elif value not in (False, None):
+            elif value is not False and value is not None:
                 parts.append(f"{field.name}={value}")
         return " ".join(parts)
 

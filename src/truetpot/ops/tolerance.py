@@ -41,11 +41,11 @@ def relative_error(got: np.ndarray, want: np.ndarray, typical: np.ndarray | floa
         return math.inf
     if want.dtype.kind in "iu":
         return 0.0 if np.array_equal(got, want) else math.inf
+    if want.size == 0:
+        return 0.0
     width = want.shape[-1] if want.ndim else 1
     have = np.asarray(got, dtype=np.float64).reshape(-1, width)
     true = np.asarray(want, dtype=np.float64).reshape(-1, width)
-    if have.size == 0:
-        return 0.0
     if not np.all(np.isfinite(have)):
         return math.inf
     rms = np.sqrt(np.mean(true**2, axis=1, keepdims=True))

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from truetpot.runtime.device import ClockInfo, Timing
+from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TorchDevice
 
 _LAUNCH_BOUND = 0.8
@@ -50,8 +51,11 @@ class AcceleratorDevice(TorchDevice):
         if self._graph_type is None:
             return None
         graph, held = self._graph_type(), list(calls)
+        # NCCL's own threads may call the driver meanwhile
+        ranks = self.kind == "cuda" and current().size > 1
+        mode = {"capture_error_mode": "thread_local"} if ranks else {}
         try:
-            with self._api.graph(graph):
+            with self._api.graph(graph, **mode):
                 for call in held:
                     call()
         except RuntimeError:

@@ -75,6 +75,8 @@ class TorchGroup(Group):
 def join(place: Place, kind: str, index: int, watch: Watch) -> Iterator[TorchGroup]:
     """Meet the others and be one of them. Raises UserError where that fails, within seconds."""
     backend = BACKENDS[kind]
+    # Symmetric memory would set up NVLink multicast, which nothing here uses.
+    os.environ.setdefault("TORCH_SYMM_MEM_DISABLE_MULTICAST", "1")
     if not dist.is_available() or not dist.is_backend_available(backend):
         raise UserError(
             f"This torch {torch.__version__} has no {backend}, which {kind} ranks talk by; install "

@@ -1,0 +1,77 @@
+"""``all_reduce`` over torch's symmetric memory: each GPU reads the others' memory itself.
+
+One shot: every rank reads all of the others' x, which is quickest for the few KiB of a decode step.
+Two shots: every rank sums a part and gives it to the others, which moves less. No multicast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed._symmetric_memory as symmetric
+from torch import Tensor
+
+from truetpot.ops import ALL_REDUCE, AllReduceCase
+from truetpot.ops.registry import Config, Kernel, register
+from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
+from truetpot.runtime.torch_device import TORCH_DTYPE, TorchDevice
+
+MOST_RANKS = 8
+ALIGNED = 16
+"""Bytes that the kernels move at a time."""
+ONE_SHOT_UP_TO = 256 << 10
+_OPS = ("one_shot_all_reduce_copy", "two_shot_all_reduce_out")
+
+
+@register(ALL_REDUCE, provider="symm_mem", devices=("cuda",))
+class SymmetricAllReduce(Kernel):
+    """x [m, n]; out is another array, whether x may be used up or not."""
+
+    def __init__(self, case: AllReduceCase, device: TorchDevice, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        self.shots = int(config.get("shots") or 1)
+        dtype = TORCH_DTYPE[case.dtype]
+        self.buffer = symmetric.empty((case.m, case.n), dtype=dtype, device=device.torch)
+        self.name = current().handle.group_name
+        symmetric.rendezvous(self.buffer, self.name)
+
+    @classmethod
+    def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
+        """Ranks of one machine, whose GPUs see each other's memory."""
+        group = current()
+        if case.tp != group.size:
+            return f"the case is of {case.tp} ranks and this run has {group.size}"
+        if group.size < 2:
+            return "it takes at least two ranks"
+        if group.local_size != group.size or group.size > MOST_RANKS:
+            return f"it takes up to {MOST_RANKS} ranks of one machine"
+        if missing := [op for op in _OPS if not hasattr(torch.ops.symm_mem, op)]:
+            return f"torch {torch.__version__} has no symm_mem.{missing[0]}"
+        if case.dtype == "fp16":
+            return "torch's kernels sum fp32 and bf16 only"
+        if not case.payload or case.payload % (ALIGNED * group.size):
+            return f"{case.payload} bytes are no multiple of {ALIGNED} for each of {case.tp} ranks"
+        return None
+
+    @classmethod
+    def configs(cls, case: AllReduceCase, device: Device) -> Iterable[Config]:
+        """By size; the other one is tried too."""
+        usual = 1 if case.payload <= ONE_SHOT_UP_TO else 2
+        return ({"shots": usual}, {"shots": 3 - usual})
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """What it rests on."""
+        return "reads over NVLink or PCIe, no multicast"
+
+    def __call__(self, *, x: Tensor) -> Tensor:
+        """The sum."""
+        ops = torch.ops.symm_mem
+        if self.shots == 1:
+            return ops.one_shot_all_reduce_copy(self.buffer, x, "sum", self.name)
+        self.buffer.copy_(x)
+        out = torch.empty_like(x)
+        return ops.two_shot_all_reduce_out(self.buffer, "sum", self.name, out)

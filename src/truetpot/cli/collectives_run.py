@@ -1,0 +1,135 @@
+"""The run behind ``truetpot kernels --op all_reduce,all_gather``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from truetpot import __version__
+from truetpot.cli.command import uninterrupted
+from truetpot.cli.setting import Setting
+from truetpot.decode.preference import Preference
+from truetpot.errors import UserError
+from truetpot.facts.models import Model
+from truetpot.measure import record
+from truetpot.measure.collectives import CollectiveResult, fastest, measure_collectives
+from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
+from truetpot.ops.arrays import ITEMSIZE
+from truetpot.ops.registry import REGISTRY
+from truetpot.report.collectives import draw_collectives
+from truetpot.report.ladder import describe_device
+from truetpot.report.terminal import Terminal
+from truetpot.runtime.distributed.group import current
+from truetpot.runtime.sampler import StopRule
+
+KIB = 1 << 10
+SIZES = (0, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, *(n * KIB * KIB for n in (1, 4, 16, 64)))
+SMALL_SIZES = (0, 64 * KIB, KIB * KIB)
+COLLECTIVES: dict[str, Operator] = {op.name: op for op in (ALL_REDUCE, ALL_GATHER)}
+INVALID, INTERRUPTED = 1, 130
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Which collectives of whose decode step, and for how long each size."""
+
+    ops: tuple[str, ...]
+    model: Model
+    batch: int
+    setting: Setting
+    small: bool
+    seconds: float
+    samples: bool
+
+    def about(self) -> dict[str, str]:
+        """What has to be the same on all ranks."""
+        return {
+            "truetpot": __version__,
+            "torch": version("torch"),
+            "model": self.model.name,
+            "operators": f"{', '.join(self.ops)} ({self.setting.dtype}, batch {self.batch})",
+            "providers": ", ".join(self.setting.providers),
+        }
+
+    def cases(self) -> Iterator[tuple[Operator, list[Case]]]:
+        """One race each: a size, with x used up and kept."""
+        tp, dtype = current().size, self.setting.dtype
+        sizes = SMALL_SIZES if self.small else SIZES
+        each = ITEMSIZE[dtype]
+        if ALL_REDUCE.name in self.ops:
+            shapes = {*((1, size // each) for size in sizes), (self.batch, self.model.hidden)}
+            for m, n in sorted(shapes, key=lambda shape: shape[0] * shape[1]):
+                kept, used_up = (AllReduceCase(dtype, m, n, tp, place) for place in (False, True))
+                yield ALL_REDUCE, [kept, used_up]
+        if ALL_GATHER.name in self.ops:
+            for m, n in [(self.batch, 2), *((1, size // 4 // tp) for size in sizes if size)]:
+                yield ALL_GATHER, [AllGatherCase("fp32", m, n, tp)]
+
+
+def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
+    """The exit code. Raises UserError where nothing could be measured."""
+    setting, group = asked.setting, current()
+    opening = record.header("collectives", setting.device)
+    terminal.say(describe_device(setting.device.name, opening["environment"]))
+    terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
+    results: list[CollectiveResult] = []
+    interrupted = False
+    # a p99 of fewer samples would be the largest of them
+    rule = StopRule(seconds=asked.seconds, min_samples=20 if asked.small else 100, warmup_s=0.2)
+    try:
+        for op, cases in asked.cases():
+            with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
+                new, finished = measure_collectives(
+                    op, cases, setting.providers, setting.device, rule,
+                    lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
+                )  # fmt: skip
+            results += new
+            if not finished:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
+    with uninterrupted():
+        terminal.show("", draw_collectives([r for r in results if not _absent(r)]))
+        if json is not None and group.rank == 0:
+            found = {
+                "model": asked.model.name,
+                "tp": group.size,
+                "backend": group.backend,
+                "results": [result.to_json(asked.samples) for result in results],
+                "state_after": setting.device.state(),
+            }
+            record.write({**opening, **found, "partial": interrupted}, json)
+        terminal.save_picture(record.command())
+    if interrupted:
+        return INTERRUPTED
+    if all(result.status == "skipped" for result in results):
+        raise UserError(f"Nothing could be measured: {results[0].reason}.")
+    return INVALID if any(result.status == "wrong" for result in results) else 0
+
+
+def choose_all_reduce(
+    preference: Preference, case: AllReduceCase, seconds: float
+) -> tuple[Preference, list[CollectiveResult]]:
+    """The same preference with the fastest ``all_reduce`` for a case; what was measured for it."""
+    device = preference.device
+    able = [
+        provider
+        for provider in REGISTRY.offering(ALL_REDUCE.name)
+        if not isinstance(REGISTRY.find(ALL_REDUCE.name, provider, case, device), str)
+    ]
+    if len(able) < 2:  # nothing to choose from
+        return preference, []
+    rule = StopRule(seconds=min(3.0, seconds / 4), min_samples=30, warmup_s=0.2)
+    results, finished = measure_collectives(ALL_REDUCE, [case], able, device, rule)
+    if not finished:
+        raise KeyboardInterrupt
+    best = fastest(results)
+    # every rank has the samples of all, so every rank finds the same
+    chosen = {} if best is None else {ALL_REDUCE.name: best.provider}
+    return Preference(preference.providers, device, chosen), results
+
+
+def _absent(result: CollectiveResult) -> bool:
+    """A provider without any such kernel: the record has it, people need not read it."""
+    return result.status == "skipped" and " has no " in result.reason

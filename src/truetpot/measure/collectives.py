@@ -1,0 +1,174 @@
+"""Time collectives: all ranks start together, check first, then a race of providers.
+
+What a rank sees is its own; a result holds the samples of all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from truetpot.measure.check import check, prepare
+from truetpot.measure.race import Entrant, race
+from truetpot.ops import Case, Operator
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
+from truetpot.runtime.sampler import StopRule
+
+COPIES = 4
+"""Buffers that the calls go through: a step's sums come out of a cache, and so do these."""
+MOST_BYTES = 256 << 20
+
+
+@dataclass
+class CollectiveResult:
+    """One provider on one case, submitted in one way. ``status``: ok, wrong, skipped, partial."""
+
+    op: str
+    case: Case
+    provider: str
+    submitted: str
+    """``graph``: replays of captured calls; ``eager``: the host calls each time."""
+    status: str
+    reason: str = ""
+    error: float | None = None
+    tolerance: float | None = None
+    per_sample: int = 0
+    ranks_s: list[list[float]] = field(default_factory=list)
+    """Device seconds of one call, by rank and sample."""
+
+    @property
+    def payload(self) -> int:
+        """Bytes that are summed or gathered."""
+        return int(self.case.payload)  # type: ignore[attr-defined]
+
+    def percentile_s(self, percent: float) -> float:
+        """Over the samples of all ranks."""
+        return float(np.percentile(np.concatenate([np.asarray(s) for s in self.ranks_s]), percent))
+
+    @property
+    def medians_s(self) -> list[float]:
+        """By rank."""
+        return [float(np.median(samples)) for samples in self.ranks_s]
+
+    @property
+    def algorithm_gb_s(self) -> float | None:
+        """Payload over the median time; None for an empty one."""
+        return self.payload / self.percentile_s(50) / 1e9 if self.payload else None
+
+    def to_json(self, samples: bool = False) -> dict[str, Any]:
+        """Seconds and bytes; null where there is no time."""
+        timed = bool(self.ranks_s) and all(self.ranks_s)
+        record: dict[str, Any] = {
+            "op": self.op,
+            "case": self.case.label(),
+            "provider": self.provider,
+            "in_place": bool(getattr(self.case, "in_place", False)),
+            "submitted": self.submitted,
+            "status": self.status,
+            "reason": self.reason,
+            "payload_bytes": self.payload,
+            "p50_s": self.percentile_s(50) if timed else None,
+            "p99_s": self.percentile_s(99) if timed else None,
+            "rank_medians_s": self.medians_s if timed else None,
+            "algorithm_gb_s": self.algorithm_gb_s if timed else None,
+            "samples": len(self.ranks_s[0]) if timed else 0,
+            "calls_per_sample": self.per_sample,
+            "error": None if self.error == math.inf else self.error,
+            "tolerance": self.tolerance,
+        }
+        return record | ({"samples_s": self.ranks_s} if samples else {})
+
+
+def measure_collectives(
+    op: Operator,
+    cases: Sequence[Case],
+    providers: Sequence[str],
+    device: Device,
+    rule: StopRule,
+    on_round: Callable[[float], None] | None = None,
+) -> tuple[list[CollectiveResult], bool]:
+    """Every provider on every case in one race, eager and captured; False if interrupted."""
+    group = current()
+    results: list[CollectiveResult] = []
+    entrants: list[tuple[CollectiveResult, Entrant]] = []
+    for case in cases:
+        for provider in providers:
+            new = _prepared(op, case, provider, device)
+            results += [result for result, _ in new]
+            entrants += [(result, entrant) for result, entrant in new if entrant is not None]
+    finished = True
+    if entrants:
+        finished = race([entrant for _, entrant in entrants], device, rule, on_round)
+    if finished:
+        for result, entrant in entrants:
+            if result.submitted == "graph" and entrant.captured is None:
+                result.status, result.reason = "skipped", f"{group.backend} was not captured"
+            result.per_sample = entrant.per_sample
+            result.ranks_s = group.gather(entrant.device_s) if result.status == "ok" else []
+    else:
+        for result, _ in entrants:
+            result.status, result.reason = "partial", "interrupted"
+    for _, entrant in entrants:
+        entrant.release()
+    return results, finished
+
+
+def _prepared(
+    op: Operator, case: Case, provider: str, device: Device
+) -> list[tuple[CollectiveResult, Entrant | None]]:
+    """Checked on every rank: a result for each way of submitting, with what is to be timed."""
+    group = current()
+    ways = ("graph", "eager") if device.graphs else ("eager",)
+    made = [CollectiveResult(op.name, case, provider, way, "skipped") for way in ways]
+
+    def given_up(status: str, reason: str) -> list[tuple[CollectiveResult, Entrant | None]]:
+        for result in made:
+            result.status, result.reason = status, reason
+        return [(result, None) for result in made]
+
+    found = REGISTRY.find(op.name, provider, case, device)
+    if isinstance(found, str):
+        return given_up("skipped", found)
+    rng = np.random.default_rng(0)
+    kernel = found.make(case, device)
+    verdict = check(kernel, case, rng)
+    faults = group.gather(verdict.reason)
+    for result in made:
+        result.error, result.tolerance = verdict.error, verdict.tolerance
+    if any(faults):
+        said = "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
+        return given_up("wrong", said)
+    host = op.inputs(case, rng)
+    copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
+    calls = [partial(kernel, **prepare(kernel, host)) for _ in range(copies)]
+    for result in made:
+        result.status = "ok"
+    return [
+        (
+            result,
+            Entrant(
+                f"{provider} {case.label()} {result.submitted}",
+                calls,
+                op.bytes(case),
+                per_sample=len(calls),
+                eager=result.submitted == "eager",
+                elapsed=True,
+                together=True,
+            ),
+        )
+        for result in made
+    ]
+
+
+def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:
+    """By the slowest rank's median: a collective is done when it is done everywhere."""
+    timed = [result for result in results if result.status == "ok" and result.ranks_s]
+    captured = [result for result in timed if result.submitted == "graph"]
+    return min(captured or timed, key=lambda result: max(result.medians_s), default=None)

@@ -1,0 +1,55 @@
+"""Collectives side by side: a row a provider, size and way of submitting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from truetpot.measure.collectives import CollectiveResult
+from truetpot.report.numbers import microseconds
+
+
+def size(nbytes: int) -> str:
+    """``0 B``, ``10 KiB``, ``64 MiB``."""
+    for unit, scale in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if nbytes >= scale and nbytes % scale == 0:
+            return f"{nbytes // scale} {unit}"
+    return f"{nbytes:,} B"
+
+
+def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
+    """Times over all ranks, and the slowest rank's median where it is another."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("op", "provider", "x", "submitted"):
+        table.add_column(name, no_wrap=True)
+    for name in ("bytes", "p50 us", "p99 us", "slowest rank us", "GB/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    for result in results:
+        place = "used up" if getattr(result.case, "in_place", False) else "kept"
+        figures = ["-"] * 4
+        if result.status == "ok" and result.ranks_s:
+            speed = result.algorithm_gb_s
+            figures = [
+                microseconds(result.percentile_s(50)),
+                microseconds(result.percentile_s(99)),
+                f"{microseconds(max(result.medians_s))} ({_slowest(result.medians_s)})",
+                "-" if speed is None else f"{speed:.2f}",
+            ]
+        table.add_row(
+            result.op,
+            result.provider,
+            place,
+            result.submitted,
+            size(result.payload),
+            *figures,
+            result.status + (f": {result.reason}" if result.reason else ""),
+        )
+    return table
+
+
+def _slowest(values: Sequence[float]) -> int:
+    """Which rank."""
+    return max(range(len(values)), key=lambda i: values[i])
