@@ -15,7 +15,9 @@ Of ``gemv.cl``:
 
 Of ``gemm.cl``:
 
-- ``tiles`` 1, 2: rows of W over those of a matrix operand, which are as many as ``subgroup``.
+- ``tiles`` 1, 2, 4: rows of W over those of a matrix operand, which are as many as ``subgroup``.
+- ``blocks`` 1, 2: operands of up to 8 rows of x that are multiplied in one pass over W. DG2 has
+  registers for 4 products of a tile and a block; with 2 blocks of sym_int8 and fp16 for 2.
 - ``subgroup`` 8 on DG2, 16 on Xe2; either where there is no matrix engine and it is emulated.
 """
 
@@ -97,12 +99,13 @@ def launch(case: LinearCase, target: Target, *, paired: bool = False, **config: 
     }
     variant = f"{case.weight_format} {case.dtype} m={case.m}" + " silu_mul" * paired
     if matrix:
-        macros |= {"DPAS_M": _dpas_m(case), "MBLOCKS": -(-case.m // 8), "TILES": config["tiles"]}
+        blocks, tiles = config["blocks"], config["tiles"]
+        macros |= {"DPAS_M": _dpas_m(case), "MBLOCKS": blocks, "TILES": tiles}
         macros["EMULATE_DPAS"] = int(target.dpas != subgroup)
         variant += {8: " dg2", 16: " xe2"}[subgroup]
         build = Build("linear/gemm.cl", "gemm", macros, variant, subgroup)
-        work_groups = -(-outputs // (subgroup * config["tiles"] * groups))
-        return Launch(build, work_groups, subgroup * split * groups)
+        work_groups = -(-outputs // (subgroup * tiles * groups))
+        return Launch(build, work_groups, subgroup * split * groups, -(-case.m // (8 * blocks)))
     macros["ROWS"] = config["rows"]
     build = Build("linear/gemv.cl", "gemv", macros, variant, subgroup)
     work_groups = -(-outputs // (config["rows"] * groups))
@@ -124,8 +127,12 @@ def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[s
     """Some rows in flight a thread, and K split until every thread of the card has work."""
     if on_matrix_engine(case):
         subgroup = target.dpas or 8
-        config = {"tiles": 1 if paired or case.m > 8 else 2, "subgroup": subgroup}
-        rows = config["tiles"] * subgroup
+        each = 1 + paired
+        held = [b for b in (_blocks(case), 1) if b * each <= _most_products(case, b)]
+        blocks = held[0]
+        tiles = min(2, _most_products(case, blocks) // (blocks * each))
+        config = {"tiles": tiles, "blocks": blocks, "subgroup": subgroup}
+        rows = tiles * subgroup
     else:
         config = {"rows": 2 if paired else 4, "subgroup": 16}
         rows = config["rows"]
@@ -149,10 +156,23 @@ def _legal_gemv(case: LinearCase, target: Target, paired: bool) -> Iterator[Conf
 
 def _legal_gemm(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
     subgroups = (target.dpas,) if target.dpas else (8, 16)
-    for tiles, subgroup, split, groups in product((1, 2), subgroups, SPLITS, GROUPS):
-        floats = groups * split * tiles * (1 + paired) * -(-case.m // 8) * 8 * subgroup
-        if 4 * floats <= target.local_bytes and tiles * (1 + paired) * -(-case.m // 8) <= 2:
-            yield {"tiles": tiles, "subgroup": subgroup, "split": split, "groups": groups}
+    counts = product((1, 2, 4), range(1, _blocks(case) + 1), subgroups, SPLITS, GROUPS)
+    for tiles, blocks, subgroup, split, groups in counts:
+        products = tiles * blocks * (1 + paired)
+        local_bytes = 4 * groups * split * products * _dpas_m(case) * subgroup
+        if products <= _most_products(case, blocks) and local_bytes <= target.local_bytes:
+            sizes = {"tiles": tiles, "blocks": blocks, "subgroup": subgroup}
+            yield sizes | {"split": split, "groups": groups}
+
+
+def _blocks(case: LinearCase) -> int:
+    """Operands of up to 8 rows of x."""
+    return -(-case.m // 8)
+
+
+def _most_products(case: LinearCase, blocks: int) -> int:
+    """Of a tile and a block, that a thread of DG2 has registers for."""
+    return 2 if blocks == 2 and case.weight_format in ("sym_int8", "fp16") else 4
 
 
 def _dpas_m(case: LinearCase) -> int:
