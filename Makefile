@@ -1,6 +1,7 @@
 # make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
 # make test     lint, then the tests
 # make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
+# make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (60 MB)
 # make lint     ruff, mypy, and the downward imports
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
 # make venv     only the environment, with what developers need
@@ -38,7 +39,7 @@ else
   endif
 endif
 
-.PHONY: decode test test-isa lint bench venv clean use-env use-env-dev
+.PHONY: decode test test-vendors test-isa lint bench venv clean use-env use-env-dev
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
@@ -48,6 +49,10 @@ test: lint
 
 test-isa: $(DEV)
 	TRUETPOT_OCLOC='$(OCLOC)' $(PY) -m pytest -q -m isa tests/isa $(ARGS)
+
+test-vendors: $(DEV)
+	$(PY) tools/vendor_wheels.py
+	TRUETPOT_NEED_VENDORS=1 $(PY) -m pytest -q -m vendors --durations=15 $(ARGS)
 
 lint: $(DEV)
 	$(PY) -m ruff check .

@@ -1,0 +1,50 @@
+"""Fetch the vendors' wheels that tests read: `vendor_wheels.py` gets those that are missing.
+
+They are read as archives and never installed. They lie in `.vendor-wheels/`, or in the folder that
+TRUETPOT_VENDOR_WHEELS names.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(os.environ.get("TRUETPOT_VENDOR_WHEELS") or ROOT / ".vendor-wheels")
+
+WHEELS = (
+    "ipex-llm==2.2.0",
+    "ipex-llm==2.3.0b20251110",
+    "bigdl-core-xe-all==2.6.0",
+    "bigdl-core-xe-all==2.7.0b20251026",
+)
+LARGE = ("vllm-xpu-kernels==0.1.16.2",)
+"""143 MiB: `vendor_wheels.py --large` gets it too."""
+
+
+def find(wheel: str) -> Path | None:
+    """The file of `name==version`, if it is here."""
+    name, version = wheel.split("==")
+    found = sorted(FOLDER.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+    return found[0] if found else None
+
+
+def fetch(wheel: str) -> Path:
+    """The same, downloaded where it is missing. The vendors' native wheels are for Python 3.11."""
+    if (path := find(wheel)) is None:
+        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--quiet"]
+        command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(FOLDER), wheel]
+        subprocess.run(command, check=True)
+        path = find(wheel)
+        assert path is not None, wheel
+    return path
+
+
+def main(*options: str) -> int:
+    for wheel in (*WHEELS, *(LARGE if "--large" in options else ())):
+        print(fetch(wheel).name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
