@@ -1,6 +1,8 @@
 # make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
 # make test     lint, then the tests
 # make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
+# make test-opencl  the OpenCL kernels on the CPU, by Intel's runtime from PyPI and by PoCL, which the
+#               system has to have (apt install pocl-opencl-icd); fails where one is missing
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (60 MB)
 # make lint     ruff, mypy, and the downward imports
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
@@ -26,6 +28,7 @@ ifdef PYTHON
   PY := $(PYTHON)
   RUN := use-env
   DEV := use-env-dev
+  OPENCL := use-env-opencl
   ifdef TORCH
     $(error PYTHON=$(PYTHON) is used as it is, with its own torch: leave out TORCH=$(TORCH))
   endif
@@ -34,12 +37,13 @@ else
   PY := $(VENV)/bin/python
   RUN := $(VENV)/.installed
   DEV := $(VENV)/.installed-dev
+  OPENCL := $(VENV)/.installed-opencl
   ifneq ($(filter-out xpu cpu cuda,$(TORCH)),)
     $(error TORCH=$(TORCH) is not known: it is xpu, cpu or cuda)
   endif
 endif
 
-.PHONY: decode test test-vendors test-isa lint bench venv clean use-env use-env-dev
+.PHONY: decode test test-isa test-vendors test-opencl lint bench venv clean use-env use-env-dev use-env-opencl
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
@@ -49,6 +53,9 @@ test: lint
 
 test-isa: $(DEV)
 	TRUETPOT_OCLOC='$(OCLOC)' $(PY) -m pytest -q -m isa tests/isa $(ARGS)
+
+test-opencl: $(OPENCL)
+	TRUETPOT_NEED_OPENCL=1 $(PY) -m pytest -q -m opencl --durations=15 $(ARGS)
 
 test-vendors: $(DEV)
 	$(PY) tools/vendor_wheels.py
@@ -74,6 +81,9 @@ use-env:
 
 use-env-dev:
 	@$(PY) tools/use_env.py dev
+
+use-env-opencl:
+	@$(PY) tools/use_env.py dev opencl
 
 ifndef PYTHON
 
@@ -103,5 +113,9 @@ $(RUN): $(SETUP) $(CONSTRAINTS) | $(PY)
 $(DEV): $(SETUP) $(CONSTRAINTS) | $(PY)
 	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev]'
 	touch $(RUN) $@
+
+$(OPENCL): $(DEV)
+	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,opencl]'
+	touch $(RUN) $(DEV) $@
 
 endif

@@ -24,6 +24,37 @@ from truetpot.runtime.opencl.target import Target
 SUBGROUP = 16
 
 
+def _config(local: int, width: int, unroll: int, groups: int, share: bool, block: bool) -> Config:
+    return {
+        "local": local,
+        "width": width,
+        "unroll": unroll,
+        "groups": groups,
+        "share": share,
+        "block": block,
+    }
+
+
+FOR_CARD = (
+    _config(64, 4, 4, 32, False, False),
+    _config(256, 4, 4, 16, False, False),
+    *(
+        _config(64, 4, unroll, groups, share, False)
+        for share in (False, True)
+        for unroll, groups in ((8, 16), (4, 64), (1, 128))
+    ),
+    *(
+        _config(32, width, unroll, 64, share, True)
+        for width, unroll, share in ((8, 1, False), (8, 4, False), (8, 4, True), (4, 4, False))
+    ),
+)
+FOR_CPU = tuple(
+    # one work-item a group: there is nothing to gather from neighbours
+    _config(1, 16, unroll, groups, True, False)
+    for unroll, groups in ((4, 1), (4, 8), (8, 1))
+)
+
+
 @register(MEMORY_READ, provider="opencl", devices=("opencl",))
 class OpenClMemoryRead(OpenClKernel):
     """buffer int32 [size / 4]; out int64 [1]."""
@@ -51,28 +82,17 @@ class OpenClMemoryRead(OpenClKernel):
 
     @classmethod
     def configs(cls, case: MemoryReadCase, device: Device) -> Iterable[Config]:
-        """Narrow and wide loads, few and many in flight, turns and shares; a CPU's own first."""
+        """Narrow and wide loads, few and many in flight, turns and shares; a CPU has its own."""
         assert isinstance(device, OpenClDevice)
-        if device.target.name == "cpu":  # one work-item a group: nothing to gather from neighbours
-            for unroll, groups in ((4, 1), (4, 8), (8, 1)):
-                yield _config(1, 16, unroll, groups, True, False)
-        yield _config(64, 4, 4, 32, False, False)
-        yield _config(64, 4, 1, 128, True, False)
-        if SUBGROUP in device.target.subgroups:
-            yield _config(32, 8, 4, 64, True, True)
-        if device.target.name == "cpu":
-            return
-        for share in (False, True):
-            for unroll, groups in ((8, 16), (4, 64), (1, 128)):
-                yield _config(64, 4, unroll, groups, share, False)
-        yield _config(256, 4, 4, 16, False, False)
-        for width, unroll in ((8, 1), (8, 4), (4, 4)):
-            yield _config(32, width, unroll, 64, False, True)
+        family = FOR_CPU if device.target.name == "cpu" else FOR_CARD
+        for config in family:
+            if not config["block"] or SUBGROUP in device.target.subgroups:
+                yield dict(config)
 
     @classmethod
     def builds(cls, case: MemoryReadCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """The sums, and the sum of them."""
-        given = config or _config(64, 4, 4, 32, False, False)
+        given = config or FOR_CARD[0]
         macros = {"LOCAL": given["local"], "WIDTH": given["width"], "UNROLL": given["unroll"]}
         macros["SHARES"] = int(given["share"])
         variant = " ".join(f"{name}={value}" for name, value in given.items())
@@ -90,14 +110,3 @@ class OpenClMemoryRead(OpenClKernel):
         read((size,), (self.local,), buffer, self.partial, np.uint64(self.vectors))
         finish((self.local,), (self.local,), self.partial, out, self.groups)
         return out
-
-
-def _config(local: int, width: int, unroll: int, groups: int, share: bool, block: bool) -> Config:
-    return {
-        "local": local,
-        "width": width,
-        "unroll": unroll,
-        "groups": groups,
-        "share": share,
-        "block": block,
-    }

@@ -19,7 +19,10 @@ from truetpot.errors import UserError
 from truetpot.runtime.device import Device
 
 SCHEMA_VERSION = 1
-PACKAGES = ("torch", "numba", "llvmlite", "numpy", "triton", "ipex-llm", "vllm-xpu-kernels")
+PACKAGES = (
+    "torch", "numba", "llvmlite", "numpy", "triton", "pyopencl", "intel-opencl-rt", "ipex-llm",
+    "vllm-xpu-kernels",
+)
 VARIABLES = (
     "TRUETPOT_", "NUMBA_", "OMP_", "MKL_", "KMP_", "GOMP_", "SYCL_", "ONEAPI_", "ZE_", "UR_",
     "NEO", "IPEX", "BIGDL_", "CCL_", "CUDA_VISIBLE", "PYTORCH_", "TRITON_", "OCL_", "USE_XETLA",
@@ -35,7 +38,7 @@ def environment(device: Device) -> dict[str, Any]:
         "commit": _commit(),
         "python": platform.python_version(),
         "os": platform.platform(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: version for name in PACKAGES if (version := installed(name))},
         "variables": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)
         },
@@ -76,7 +79,8 @@ def write(record: Mapping[str, Any], path: str | Path) -> None:
         raise UserError(f"Cannot write {path}: {error.strerror}; choose another --json.") from error
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Of a package as it is installed; None where it is not."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

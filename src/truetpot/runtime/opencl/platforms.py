@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import os
 import re
@@ -80,7 +81,8 @@ def find(name: str) -> tuple[str, Any]:
         full = f"opencl:{by_kind[1]}:{by_kind[2] or 0}"
         if full in known:
             return full, known[full]
-        raise UserError(f"There is no OpenCL device {full}; there are {_listed(known)}.{_no_gpu()}")
+        why = _no_gpu() if by_kind[1] == "gpu" else _no_pip_runtime()
+        raise UserError(f"There is no OpenCL device {full}; there are {_listed(known)}.{why}")
     fitting = {n: d for n, d in known.items() if what.lower() in _searched(d)}
     if len(fitting) == 1:
         return next(iter(fitting.items()))
@@ -100,7 +102,7 @@ def _known() -> dict[str, Any]:
         return known
     raise UserError(
         "No OpenCL driver was found: install intel-opencl-icd for an Intel GPU, or pip install "
-        "intel-opencl-rt for a CPU."
+        f"intel-opencl-rt for a CPU.{_no_pip_runtime()}"
     )
 
 
@@ -116,6 +118,17 @@ def _no_gpu() -> str:
     if not any(os.access(node, os.R_OK | os.W_OK) for node in nodes):
         return f" This user may not open {nodes[0]}: join the group render."
     return " There is a GPU in /dev/dri: its OpenCL driver, intel-opencl-icd, may be missing."
+
+
+def _no_pip_runtime() -> str:
+    """Why the CPU runtime that pip installed does not load, in the system's own words."""
+    if (library := _pip_runtime()) is None:
+        return ""
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return f" intel-opencl-rt is installed and does not load: {error}."
+    return ""
 
 
 @contextmanager
