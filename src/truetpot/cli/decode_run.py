@@ -6,7 +6,6 @@ import socket
 import statistics
 import time
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -68,7 +67,7 @@ class Request:
         content = crc32(repr(replace(self.model, source="")).encode())
         return {
             "truetpot": __version__,
-            "torch": version("torch"),
+            "torch": str(record.installed("torch")),
             "model": f"{self.model.name} ({content:08x})",
             "step": str(self.shape),
             "weights": "random" if self.weights is None else self.weights.name,
