@@ -40,7 +40,7 @@ inline size_t row_of(int token, int sequence, const global int* table, int kv_he
                      int page) {
 #if PAGED
     size_t block = table[token >> page];
-    return ((block * kv_heads + head << page) + (token & (1 << page) - 1)) * ROW;
+    return (((block * kv_heads + head) << page) + (token & ((1 << page) - 1))) * ROW;
 #else
     return (((size_t)sequence * kv_heads + head) * page + token) * ROW;
 #endif

@@ -8,6 +8,7 @@ from truetpot.kernels._opencl import OpenClKernel
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import register
+from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.target import Target
@@ -33,6 +34,13 @@ class OpenClRopeAppend(OpenClKernel):
         variant += " norm" * case.qk_norm + " paged" * (case.page is not None)
         return (Build("rope_append/rope.cl", "rope", macros, variant),)
 
+    @classmethod
+    def refuses(cls, case: RopeAppendCase, device: Device) -> str | None:
+        """A token's page is found by a shift."""
+        if case.page is not None and case.page & (case.page - 1):
+            return f"a page must be a power of two, not {case.page}"
+        return super().refuses(case, device)
+
     def __call__(
         self,
         *,
@@ -49,11 +57,12 @@ class OpenClRopeAppend(OpenClKernel):
         case = self.case
         q = self.empty(case.batch, case.heads, case.head_dim)
         half = case.head_dim // 2
+        page = k_cache.shape[2] if block_table is None else k_cache.shape[2].bit_length() - 1
         rope = self.functions[0]
         rope(
             ((case.heads + 2 * case.kv_heads) * half, case.batch), (half, 1),
             qkv, positions, cos_sin, q, k_cache, v_cache, block_table, q_norm, k_norm,
-            case.heads, case.kv_heads, k_cache.shape[2],
+            case.heads, case.kv_heads, page,
             0 if block_table is None else block_table.shape[1], case.eps,
         )  # fmt: skip
         return q

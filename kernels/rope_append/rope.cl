@@ -8,7 +8,7 @@
 #define C TYPE(KV)
 #define LOAD AS(load, DTYPE)
 
-// `page` is the capacity where not PAGED.
+// PAGED: a page is 1 << page tokens. Else it is the capacity.
 kernel __attribute__((reqd_work_group_size(HALF, 1, 1)))
 void rope(const global T* qkv, const global int* positions, const global float* cos_sin,
           global T* q_out, global C* k_cache, global C* v_cache, const global int* table,
@@ -16,7 +16,7 @@ void rope(const global T* qkv, const global int* positions, const global float* 
           int heads, int kv_heads, int page, int table_width, float eps) {
     local float scratch[HALF];
     int i = get_local_id(0), head = get_group_id(0), sequence = get_group_id(1);
-    size_t from = ((size_t)sequence * get_num_groups(0) + head) * D + i;
+    int from = (sequence * (heads + 2 * kv_heads) + head) * D + i;
     float first = LOAD(qkv, from), second = LOAD(qkv, from + HALF);
     int position = positions[sequence];
     bool is_q = head < heads, is_v = head >= heads + kv_heads;
@@ -28,23 +28,24 @@ void rope(const global T* qkv, const global int* positions, const global float* 
         first *= scale * LOAD(gamma, i);
         second *= scale * LOAD(gamma, i + HALF);
 #endif
-        const global float* angle = cos_sin + (size_t)position * D + i;
+        const global float* angle = cos_sin + position * D + i;
         float low = first * angle[0] - second * angle[HALF];
         second = second * angle[0] + first * angle[HALF];
         first = low;
     }
     if (is_q) {
-        size_t to = ((size_t)sequence * heads + head) * D + i;
+        int to = (sequence * heads + head) * D + i;
         AS(store, DTYPE)(first, to, q_out);
         AS(store, DTYPE)(second, to + HALF, q_out);
     } else {
-        int block = sequence, slot = position;
-#if PAGED
-        block = table[sequence * table_width + position / page];
-        slot = position % page;
-#endif
         int kv_head = head - heads - (is_v ? kv_heads : 0);
-        size_t to = (((size_t)block * kv_heads + kv_head) * page + slot) * D + i;
+#if PAGED
+        size_t block = table[sequence * table_width + (position >> page)];
+        size_t slot = ((block * kv_heads + kv_head) << page) + (position & ((1 << page) - 1));
+#else
+        size_t slot = (size_t)(sequence * kv_heads + kv_head) * page + position;
+#endif
+        size_t to = slot * D + i;
         global C* cache = is_v ? v_cache : k_cache;
         AS(store, KV)(first, to, cache);
         AS(store, KV)(second, to + HALF, cache);
