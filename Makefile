@@ -3,7 +3,7 @@
 # make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
 # make test-opencl  the OpenCL kernels on the CPU, by Intel's runtime from PyPI and by PoCL, which the
 #               system has to have (apt install pocl-opencl-icd); fails where one is missing
-# make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (60 MB)
+# make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
 # make lint     ruff, mypy, and the downward imports
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
 # make venv     only the environment, with what developers need

@@ -17,6 +17,7 @@ WHEELS = (
     "ipex-llm==2.3.0b20251110",
     "bigdl-core-xe-all==2.6.0",
     "bigdl-core-xe-all==2.7.0b20251026",
+    "auto-round-lib==0.16.0",
 )
 LARGE = ("vllm-xpu-kernels==0.1.16.2",)
 """143 MiB: `vendor_wheels.py --large` gets it too."""

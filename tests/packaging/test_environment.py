@@ -17,6 +17,8 @@ def test_every_requirement_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = sum(project["optional-dependencies"].values(), project["dependencies"])
     wanted = [r for r in map(Requirement, lines) if r.name not in UNPINNED | {"truetpot"}]
+    # vendors' packages are pinned where they are asked for: they do not all go together
+    wanted = [r for r in wanted if not str(r.specifier).startswith("==")]
 
     pins = {}
     for line in (ROOT / "constraints.txt").read_text().splitlines():

@@ -21,7 +21,7 @@ from truetpot.runtime.device import Device
 SCHEMA_VERSION = 1
 PACKAGES = (
     "torch", "numba", "llvmlite", "numpy", "triton", "pyopencl", "intel-opencl-rt", "ipex-llm",
-    "vllm-xpu-kernels",
+    "bigdl-core-xe-all", "intel-extension-for-pytorch", "vllm-xpu-kernels", "auto-round-lib",
 )
 VARIABLES = (
     "TRUETPOT_", "NUMBA_", "OMP_", "MKL_", "KMP_", "GOMP_", "SYCL_", "ONEAPI_", "ZE_", "UR_",
