@@ -84,11 +84,25 @@ def test_linear_of_several_rows_is_a_matrix_variant():
 
 
 def test_weights_and_caches_are_loaded_wide(kernel):
-    inputs = {load.arg for load in kernel.loads}
-    if not (kernel.op.startswith("linear") or inputs & CACHES):
-        return  # nothing of weight: attention's second pass, norms
-    assert kernel.where == "inner loop"
-    assert kernel.weight_load_bytes >= WIDE
+    if _reads_weights(kernel) or _reads_caches(kernel):
+        assert kernel.where == "inner loop"
+        assert kernel.weight_load_bytes >= WIDE
+
+
+def test_what_a_sub_group_loads_at_batch_1_lies_side_by_side(kernel):
+    if kernel.batch == 1 and _reads_weights(kernel):
+        assert kernel.weight_run_bytes >= WIDE
+    if kernel.batch == 1 and _reads_caches(kernel):
+        row = load_model("qwq-32b").head_dim * (1 if "kv_format=fp8" in kernel.case else 2)
+        assert kernel.weight_run_bytes >= min(row, WIDE)
+
+
+def _reads_weights(kernel):
+    return kernel.op.startswith("linear") or (kernel.op, kernel.name) == ("memory_read", "read")
+
+
+def _reads_caches(kernel):
+    return bool({load.arg for load in kernel.loads} & CACHES)
 
 
 def test_issue_hides_behind_memory_at_batch_1(kernel):

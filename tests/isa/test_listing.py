@@ -4,7 +4,7 @@ import pytest
 
 from truetpot.errors import UserError
 from truetpot.facts.issue_rates import all_issue_rates
-from truetpot.isa.addresses import accesses
+from truetpot.isa.addresses import accesses, narrowest, runs
 from truetpot.isa.assembly import parse
 from truetpot.isa.message import read_message
 from truetpot.isa.model import vector_clocks
@@ -71,6 +71,8 @@ SENDS = [
       " // wr:1+0, rd:0; signal barrier"), 32, "barrier"),
     (("send.gtwy (8|M0) null r127 null:0 0x0 0x02000010 {EOT,A@1}"
       " // wr:1+0, rd:0; end of thread"), 32, "end"),
+    (("send.ugm (1|M0) r15 r13 null:0 0x0 0x02400203 {I@2,$3}"
+      " // wr:1+0, rd:4; load_block2d.ugm.d16.a64"), 64, "load ugm 256 B block default"),
 ]  # fmt: skip
 
 
@@ -90,6 +92,47 @@ def test_an_unknown_entry_point_is_refused():
         read_info("kernels: [{name: one, execution_env: {}}]", "other")
 
 
+def test_the_width_that_most_bytes_have():
+    assert narrowest([256, 256, 256, 16], 0.9) == 256
+    assert narrowest([256, 16, 16, 16], 0.9) == 16
+    assert narrowest([], 0.9) is None
+
+
+ROWS = """\
+L0:
+(W) mov (8|M0) r2.0<1>:w 0x76543210:v
+shl (8|M0) r3.0<1>:d r2.0<1;1,0>:w 4:w
+add (8|M0) r4.0<1>:d r3.0<1;1,0>:d r20.3<0;1,0>:d
+add (8|M0) r5.0<1>:d r4.0<1;1,0>:d 128:w
+mul (8|M0) r6.0<1>:d r2.0<1;1,0>:w r20.4<0;1,0>:d
+add (8|M0) r7.0<1>:d r6.0<1;1,0>:d 16:w
+send.ugm (8|M0) r36 r4 null:0 0x0 0x6 {$5} // wr:1+0, rd:4; load.ugm.d32x4.a32.ca.ca.bti[0]
+send.ugm (8|M0) r40 r5 null:0 0x0 0x6 {$5} // wr:1+0, rd:4; load.ugm.d32x4.a32.ca.ca.bti[0]
+send.ugm (8|M0) r44 r6 null:0 0x0 0x6 {$5} // wr:1+0, rd:4; load.ugm.d32x4.a32.ca.ca.bti[1]
+send.ugm (8|M0) r48 r7 null:0 0x0 0x6 {$5} // wr:1+0, rd:4; load.ugm.d32x4.a32.ca.ca.bti[1]
+"""
+INFO = """\
+kernels:
+- name: rows
+  execution_env: {simd_size: 8, grf_count: 128}
+  binding_table_indices: [{bti_value: 0, arg_index: 0}, {bti_value: 1, arg_index: 1}]
+kernels_misc_info:
+- {name: rows, args_info: [{index: 0, name: together}, {index: 1, name: apart}]}
+"""
+
+
+def test_lanes_side_by_side_are_told_from_lanes_in_rows_of_their_own():
+    found = accesses(
+        parse("(W) or (1|M0) cr0.0<1>:ud cr0.0<0;1,0>:ud 0x4C0:uw\n" + ROWS[4:]),
+        read_info(INFO, "rows"),
+        DG2.register_bytes,
+    )
+    together = [nbytes for nbytes, _ in runs(a for a in found if a.arg == "together")]
+    apart = [nbytes for nbytes, _ in runs(a for a in found if a.arg == "apart")]
+    assert together == [256]  # eight lanes of 16 bytes, and the 128 bytes behind them
+    assert apart == [32] * 8
+
+
 @pytest.mark.isa
 def test_loads_belong_to_their_arguments(compiled):
     listing = compiled("probe.cl", "probe")
@@ -104,6 +147,10 @@ def test_loads_belong_to_their_arguments(compiled):
     assert ("wide", 256, True) in loads or ("wide", 128, True) in loads
     assert ("narrow", 32, False) in loads
     assert any(arg == "table" for arg, _, _ in loads)
+    wide = [a for a in found if a.index in inner and a.arg == "wide"]
+    narrow = [a for a in found if a.index in inner and a.arg == "narrow"]
+    assert [nbytes for nbytes, _ in runs(wide)] == [256]
+    assert [nbytes for nbytes, _ in runs(narrow)] == [32]
     stores = {(a.arg, a.message.space) for a in found if a.message.verb == "store"}
     assert stores == {("out", "ugm"), (None, "slm")}
     assert (info.simd, info.barriers, info.spill_bytes, info.slm_bytes >= 64) == (16, 1, 0, True)

@@ -39,6 +39,7 @@ class Operand:
     """Elements from one lane's to the next; 0: all lanes read the same one."""
     type: str = "ud"
     value: int | None = None
+    negated: bool = False
 
     @property
     def size(self) -> int:
@@ -158,6 +159,7 @@ def _operand(word: str) -> Operand | None:
             int(found["sub"] or 0),
             _stride(found["region"]),
             found["type"] or "ud",
+            negated=word[0] in "-~",
         )
     if re.match(r"^r\d+:\d+$", word):
         return Operand("r", int(word[1:].partition(":")[0]))

@@ -13,8 +13,8 @@ from truetpot.isa.inspection import Inspection
 
 COMPARED = (
     "simd", "grf", "spill_bytes", "private_bytes", "slm_bytes", "barriers", "has_dpas",
-    "weight_load_bytes", "lane_ops_per_weight", "vector_clocks", "matrix_clocks",
-    "streamed_bytes", "issue_over_memory",
+    "weight_load_bytes", "weight_run_bytes", "streamed_bytes", "lane_ops_per_weight",
+    "vector_clocks", "matrix_clocks", "issue_over_memory",
 )  # fmt: skip
 _SAME = 0.0005
 """Relative change of a number that is no change."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.issue_rates import IssueRates
-from truetpot.isa.addresses import Access, accesses
+from truetpot.isa.addresses import Access, accesses, narrowest, runs
 from truetpot.isa.assembly import Code, parse
 from truetpot.isa.jobs import Job
 from truetpot.isa.message import read_message
@@ -79,7 +79,9 @@ class Inspection:
     """The instructions there."""
     loads: tuple[Loads, ...]
     weight_load_bytes: int | None
-    """Nine tenths of the bytes of the largest input come in contiguous runs of at least this."""
+    """Nine tenths of the bytes of the largest input come in loads of at least this."""
+    weight_run_bytes: int | None
+    """And in contiguous runs, over lanes and loads, of at least this."""
     streamed_bytes: int
     lane_ops_per_weight: float | None
     vector_clocks: float
@@ -116,6 +118,7 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
     taken = clocks(instructions, rates)
     weights = moved * weights_per_byte(job.case)
     work = sum(i.lanes for i in instructions if i.kind in ("float", "integer", "math"))
+    widths = _widths(streamed)
     hardware, engines = rates.hardware, rates.engines
     ratio = memory_us = None
     if hardware is not None and engines is not None:
@@ -144,7 +147,8 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
         where=where,
         hot=_count(code, sorted(spots), rates),
         loads=_loads(there),
-        weight_load_bytes=_weight_width(streamed),
+        weight_load_bytes=widths[0],
+        weight_run_bytes=widths[1],
         streamed_bytes=moved + stored,
         lane_ops_per_weight=work / weights if weights else None,
         vector_clocks=taken.vector,
@@ -193,51 +197,35 @@ def _streams(access: Access, cached: set[str]) -> bool:
     return known and access.message.verb in ("load", "store")
 
 
-def _runs(loads: Iterable[Access]) -> Iterable[tuple[int, list[Access]]]:
-    """Loads whose addresses follow each other, with the length of the whole."""
-    groups: dict[Any, list[Access]] = {}
-    for one in loads:
-        base = one.index if one.address is None else one.address.base
-        groups.setdefault((one.arg, base), []).append(one)
-    for group in groups.values():
-        group.sort(key=lambda a: 0 if a.address is None else a.address.offset)
-        run: list[Access] = []
-        end = None
-        for one in group:
-            at = 0 if one.address is None else one.address.offset
-            if run and not (at == end and one.message.block):
-                yield sum(a.message.nbytes for a in run), run
-                run = []
-            run.append(one)
-            end = at + one.message.nbytes
-        yield sum(a.message.nbytes for a in run), run
-
-
 def _loads(there: Sequence[Access]) -> tuple[Loads, ...]:
     loads = [a for a in there if a.message.verb == "load"]
+    longest: Counter[int] = Counter()
+    for nbytes, parts in runs(loads):
+        for index in parts:
+            longest[index] = max(longest[index], nbytes)
     counted = Counter(
-        (a.arg or ("local" if a.message.space == "slm" else "?"), a.message.label(), nbytes)
-        for nbytes, run in _runs(loads)
-        for a in run
+        (
+            a.arg or ("local" if a.message.space == "slm" else "?"),
+            a.message.label(),
+            longest[a.index],
+        )
+        for a in loads
     )
     return tuple(Loads(arg, label, n, nbytes) for (arg, label, nbytes), n in counted.items())
 
 
-def _weight_width(streamed: Sequence[Access]) -> int | None:
+def _widths(streamed: Sequence[Access]) -> tuple[int | None, int | None]:
+    """Of the largest input: bytes of a load, blocks that follow each other as one, and of a run."""
     loads = [a for a in streamed if a.message.verb == "load"]
-    if not loads:
-        return None
     by_arg: Counter[str | None] = Counter()
     for one in loads:
         by_arg[one.arg] += one.message.nbytes
-    largest, whole = by_arg.most_common(1)[0]
-    runs = sorted((n for n, _ in _runs(a for a in loads if a.arg == largest)), reverse=True)
-    reached = 0
-    for nbytes in runs:
-        reached += nbytes
-        if reached >= MOST * whole:
-            return nbytes
-    return runs[-1]
+    main = next((arg for arg, _ in by_arg.most_common(1)), None)
+    largest = [one for one in loads if one.arg == main]
+    blocks = [nbytes for nbytes, _ in runs(a for a in largest if a.message.block)]
+    scattered = [a.message.nbytes for a in largest if not a.message.block]
+    run = narrowest([nbytes for nbytes, _ in runs(largest)], MOST)
+    return narrowest(blocks + scattered, MOST), run
 
 
 def _count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:

@@ -31,6 +31,7 @@ class Message:
     """Binding table index, where it addresses by one."""
     displacement: int
     """Bytes that the message adds to its address."""
+    address_bytes: int
 
     def label(self) -> str:
         """``load ugm 256 B block ca.ca``: how sends are counted."""
@@ -66,6 +67,7 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
         cache[1] if cache else "default",
         int(surface[1]) if surface else None,
         int(flat[1], 0) if flat else 0,
+        8 if ".a64" in what else 4,
     )
 
 

@@ -19,7 +19,8 @@ _COLUMNS = (
     ("slm", 6),
     ("dpas", 4),
     ("load B", 6),
-    ("ops/weight", 10),
+    ("run B", 5),
+    ("ops/w", 6),
     ("issue/memory", 12),
 )
 
@@ -71,6 +72,7 @@ def _cells(one: Inspection) -> tuple[str, ...]:
         str(one.slm_bytes),
         "yes" if one.has_dpas else "no",
         "-" if one.weight_load_bytes is None else str(one.weight_load_bytes),
+        "-" if one.weight_run_bytes is None else str(one.weight_run_bytes),
         _number(one.lane_ops_per_weight),
         _number(one.issue_over_memory),
     )
