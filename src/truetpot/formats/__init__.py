@@ -5,6 +5,7 @@ them into its own.
 """
 
 from truetpot.formats.codecs import FORMATS, dequantise, quantise, random_weight
+from truetpot.formats.ipex_llm import ipex_llm_blocks
 from truetpot.formats.slices import concat, rows, shard
 from truetpot.formats.weight import Weight
 
@@ -13,6 +14,7 @@ __all__ = [
     "Weight",
     "concat",
     "dequantise",
+    "ipex_llm_blocks",
     "quantise",
     "random_weight",
     "rows",

@@ -54,15 +54,20 @@ def quantise(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> We
     a float64 is rounded twice. Raises UserError for a shape or format that does not fit, and for
     values that are not finite in the format: a weight that is not a number is a broken file.
     """
+    narrow = _float32(w)
+    weight = quantise_any(narrow, format, rounding)
+    _check_finite(narrow, weight.codes, weight.scales, format)
+    return weight
+
+
+def quantise_any(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> Weight:
+    """As :func:`quantise`, but what is not finite becomes whatever the format makes of it."""
     codec = _codec(format)
     if w.ndim != 2:
         raise UserError(f"a weight has two dimensions, this one has shape {w.shape}.")
     shape = (int(w.shape[0]), int(w.shape[1]))
     _check_shape(shape, format)
-    with np.errstate(over="ignore"):
-        narrow = np.ascontiguousarray(w, dtype=np.float32)
-    codes, scales = codec.quantise(narrow, rounding)
-    _check_finite(narrow, codes, scales, format)
+    codes, scales = codec.quantise(_float32(w), rounding)
     return Weight(format, shape, codes, scales)
 
 
@@ -87,6 +92,11 @@ def random_weight(
     if not 2.0**-12 < std < 2.0**10:
         raise UserError(f"std = {std:g} is out of the range of the formats; give 0.0003 to 1000.")
     return Weight(format, shape, *codec.random(shape, rng, std))
+
+
+def _float32(w: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(w, dtype=np.float32)
 
 
 def _codec(format: str) -> Codec:

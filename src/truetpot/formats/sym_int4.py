@@ -27,7 +27,10 @@ class SymInt4:
     def quantise(self, w: NDArray[np.float32], rounding: Rounding) -> tuple[Array, Array]:
         """Nearest either way, codes from the scale before it is rounded to fp16, as the vendor.
 
-        A block of zeros gets codes 8 and scale -0.0 (0 / -8), one so small that 1/d is not finite
+        The vendor's builds for AVX2 and AVX-512 round a product and its sum once, its build for AVX
+        twice, as here: some ties differ. Rounding "vendor" is as the former.
+
+        A block whose d is 0 (-0.0 for zeros) gets codes 8, one so small that 1/d is not finite
         codes 0. Where d rounds to zero every value is zero, whatever the codes.
         """
         blocks = blocks_of(w, BLOCK)
@@ -37,9 +40,12 @@ class SymInt4:
             scale = largest / np.float32(-8)
             stored = scale[..., 0].astype(np.float16)
             inverse = np.float32(1) / scale
-            inverse[largest == 0] = 0
-            codes = blocks * inverse
-            codes += np.float32(8.5)
+            inverse[scale == 0] = 0
+            if rounding == "vendor":
+                codes = (blocks * inverse.astype(np.float64) + 8.5).astype(np.float32)
+            else:
+                codes = blocks * inverse
+                codes += np.float32(8.5)
             codes[~np.isfinite(codes)] = 0
             np.minimum(codes, 15, out=codes)
             nibbles = codes.astype(np.uint8)  # positive, so truncation is floor

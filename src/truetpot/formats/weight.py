@@ -73,8 +73,7 @@ def magnitudes(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def half_bits(w: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """`w` rounded to fp16, as its bits; any NaN is the quiet one of its sign, as ggml makes it."""
+    """`w` rounded to fp16, as its bits; a NaN becomes a quiet one, as in hardware."""
     bits = w.astype(np.float16).view(np.uint16)
-    nan = np.isnan(w)
-    bits[nan] = bits[nan] & 0x8000 | 0x7E00
+    bits[np.isnan(w)] |= 0x7E00
     return bits
