@@ -32,7 +32,7 @@ class Vendor:
         qtype = qtypes()[format]
         return self.library.ggml_qk_size(qtype), self.library.ggml_type_size(qtype)
 
-    def quantise(self, w, format):
+    def quantise(self, w, format, scale_search=False):
         """Its blocks of a float32 [n, k], as bytes."""
         w = np.ascontiguousarray(w, np.float32)
         size, width = self.block(format)
@@ -45,7 +45,9 @@ class Vendor:
             )
         else:
             count, k = ctypes.c_size_t(w.size), ctypes.c_int(w.shape[1])
-            self.library.ggml_quantize_tensor(*data, qtype, count, k, _address(histogram), False)
+            self.library.ggml_quantize_tensor(
+                *data, qtype, count, k, _address(histogram), scale_search
+            )
         return out.tobytes()
 
     def dequantise(self, blocks, format):

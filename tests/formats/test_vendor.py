@@ -105,6 +105,19 @@ def test_q4_k_differs_in_some_blocks_of_the_build_for_avx(vendor):
     assert errors[0] == pytest.approx(errors[1], rel=1e-3)
 
 
+@pytest.mark.parametrize("format", [name for name in LAYOUTS if name != "q4_k"])
+def test_scale_search_does_something_to_fp8_e4m3_and_fp6_only_and_no_good(vendor, format):
+    """On normal weights the error grows: docs/formats.md."""
+    w = ROWS["normal"]
+    plain, searched = (vendor.quantise(w, format, scale_search=on) for on in (False, True))
+    assert (plain != searched) == (format in ("fp8_e4m3", "fp6"))
+    if plain != searched:
+        errors = [
+            np.std(dequantise(from_blocks(b, format, w.shape)) - w) for b in (plain, searched)
+        ]
+        assert errors[1] > 1.02 * errors[0]
+
+
 @pytest.mark.parametrize("format", LAYOUTS)
 def test_block_sizes(vendor, format):
     assert vendor.block(format) == (LAYOUTS[format].size, LAYOUTS[format].bytes)
