@@ -21,10 +21,10 @@ import torch
 from truetpot.kernels import _native
 
 from truetpot.formats import Weight
-from truetpot.formats.woq_int4 import halved
+from truetpot.formats.ipex_llm import to_blocks, to_xpu
 
 BLOCK = 64
-"""Weights along K that share a scale; activations too, on the CPU."""
+"""Activations along K that share a scale on the CPU; what K has to be a multiple of on XPU."""
 VARIABLE = "TRUETPOT_IPEX_LLM"
 _LIBRARY = "libllama-api.so"
 
@@ -72,22 +72,13 @@ def family(device: str) -> str:
 
 
 def cpu_blocks(weight: Weight) -> np.ndarray:
-    """uint8 [n k/64, bytes]: each block's scales, then its codes, as ggml stores them."""
-    assert weight.scales is not None
-    codes = halved(weight.codes) if weight.format == "woq_int4" else weight.codes
-    blocks = weight.shape[0] * weight.shape[1] // BLOCK
-    parts = (np.ascontiguousarray(part).view(np.uint8) for part in (weight.scales, codes))
-    return np.concatenate([part.reshape(blocks, -1) for part in parts], axis=1)
+    """uint8 [bytes], a copy: the weight in blocks, as the CPU library takes it."""
+    return np.frombuffer(to_blocks(weight), np.uint8).copy()
 
 
 def xpu_layout(weight: Weight) -> np.ndarray:
-    """uint8 [bytes]: all codes, then all scales. fp8_e5m2 has fp32 ones for scales."""
-    n, k = weight.shape
-    scales = weight.scales
-    if scales is None:
-        scales = np.ones(n * k // BLOCK, np.float32)
-    parts = (np.ascontiguousarray(part).view(np.uint8).ravel() for part in (weight.codes, scales))
-    return np.concatenate(list(parts))
+    """uint8 [bytes], a copy: all codes, then all scales, as the XPU kernels take it."""
+    return np.frombuffer(to_xpu(weight), np.uint8).copy()
 
 
 def in_8_bits(x: np.ndarray) -> np.ndarray:

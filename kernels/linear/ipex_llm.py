@@ -18,7 +18,7 @@ from truetpot.runtime.device import Device
 
 _CPU_FORMATS = ("sym_int4", "asym_int4", "sym_int8", "woq_int4")
 """Others abort the process (GGML_ASSERT), as ipex-llm's Python refuses them."""
-_XPU_FORMATS = (*_CPU_FORMATS, "fp8_e4m3", "fp8_e5m2")
+_XPU_FORMATS = (*_CPU_FORMATS, "fp8_e4m3", "fp8_e5m2", "nf4", "fp4", "fp6", "q4_k")
 _DEQUANTISED = 512
 """Rows from which on ipex-llm multiplies by a dequantised copy on servers."""
 

@@ -17,7 +17,7 @@ from truetpot.runtime.device import Device
 
 _SILU = 0
 """The number that ipex-llm's models pass for their activation."""
-_FORMATS = ("sym_int4", "woq_int4", "fp8_e5m2")
+_FORMATS = ("sym_int4", "woq_int4", "fp8_e5m2", "fp4", "fp6")
 
 
 @register(LINEAR_SILU_MUL, provider="ipex_llm", devices=("xpu",))

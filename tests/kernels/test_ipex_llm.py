@@ -88,11 +88,13 @@ def test_a_weight_with_a_wrong_nibble_is_found_out(library):
     class Planted(kernel):
         def pack(self, weight):
             blocks = super().pack(weight)
-            blocks[7, 5] ^= 0x40
+            blocks[7 * 34 + 5] ^= 0x40
             return blocks
 
     assert check(kernel(CASE, CPU), CASE, np.random.default_rng(0)).ok
-    assert not check(Planted(CASE, CPU), CASE, np.random.default_rng(0)).ok
+    found = check(Planted(CASE, CPU), CASE, np.random.default_rng(0))
+    assert not found.ok
+    assert "is above the tolerance" in found.reason
 
 
 @pytest.mark.vendors

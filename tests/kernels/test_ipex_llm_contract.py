@@ -12,7 +12,10 @@ import pytest
 import torch
 from ml_dtypes import float8_e4m3fn, float8_e5m2
 
+from truetpot.facts.formats import format_facts
 from truetpot.facts.ipex_llm import choose, qtypes
+from truetpot.formats import dequantise
+from truetpot.formats.ipex_llm import LAYOUTS, from_xpu
 from truetpot.measure.check import check
 from truetpot.ops import (
     DECODE_ATTENTION,
@@ -27,7 +30,10 @@ from truetpot.runtime.choose import choose_device
 
 STABLE, NIGHTLY = "bigdl-core-xe-all==2.6.0", "bigdl-core-xe-all==2.7.0b20251026"
 WHEELS = (STABLE, NIGHTLY)
-BLOCK = 64
+FORMATS = (
+    "sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e4m3", "fp8_e5m2", "nf4", "fp4", "fp6",
+    "q4_k",
+)  # fmt: skip
 NAMES = {number: name for name, number in qtypes().items()}
 CPU = choose_device("cpu")
 
@@ -36,6 +42,9 @@ def decoded(weight, qtype, k):
     """float64 [n, k] of a weight in the vendor's XPU layout: all codes, then all scales."""
     assert weight.dtype == torch.uint8 and weight.dim() == 1
     data, name = weight.numpy(), NAMES[qtype]
+    if name in ("nf4", "fp4", "fp6", "q4_k"):  # held against the vendor's library in tests/formats
+        n = data.size // LAYOUTS[name].bytes * LAYOUTS[name].size // k
+        return torch.from_numpy(dequantise(from_xpu(data.tobytes(), name, (n, k))))
     code, scale = {
         "sym_int4": (32, 2), "woq_int4": (32, 2), "asym_int4": (32, 4), "sym_int8": (64, 4),
         "fp8_e4m3": (64, 4), "fp8_e5m2": (64, 4),
@@ -155,13 +164,15 @@ def taken(kernel, cases):
 def test_contract_linear(vendor, family):
     vendor(family)
     kernel, cases = adapter(LINEAR), []
-    for form in ("sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e4m3", "fp8_e5m2"):
+    for form in FORMATS:
         for dtype, m, n, k in (
             ("fp16", 1, 48, 256), ("fp16", 1, 17, 192), ("fp16", 3, 64, 256),
             ("fp16", 65, 32, 128), ("fp32", 1, 32, 512), ("fp32", 2, 96, 256),
         ):  # fmt: skip
             cases += [LinearCase(dtype, m, n, k, form, bias) for bias in (False, True)]
+    cases = [case for case in cases if case.k % format_facts(case.weight_format).k_multiple == 0]
     ran = taken(kernel, cases)
+    assert {case.weight_format for case in ran} == set(FORMATS)
     assert len(ran) > 50
     functions = set()
     for case in ran:
