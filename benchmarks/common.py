@@ -117,7 +117,7 @@ def card(here: Device) -> Hardware | None:
 
 def shape(name: str, format: str, context: int) -> StepShape:
     """The step whose kernels are timed: one sequence, the activations that suit the device."""
-    dtype = "fp16" if name.startswith("xpu") else "bf16"
+    dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
     return StepShape(1, context, 1, dtype, format, dtype, layers=SIZE.layers)
 
 
