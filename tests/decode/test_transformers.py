@@ -63,6 +63,13 @@ def test_quantised_logits(checkpoint, name, weight_format, dtype, provider):
     quantised_logits(checkpoint(name), weight_format, dtype, provider)
 
 
+@pytest.mark.parametrize(
+    "weight_format", ["sym_int8", "fp8_e4m3", "asym_int4", "woq_int4", "nf4", "fp4", "fp6"]
+)
+def test_quantised_logits_where_torch_dequantises(checkpoint, weight_format):
+    quantised_logits(checkpoint("qwen2"), weight_format, "fp32", "torch", 0.004)
+
+
 @pytest.mark.opencl
 @pytest.mark.parametrize("page", [None, 8])
 @pytest.mark.parametrize("weight_format", ["sym_int4", "woq_int4", "fp8_e5m2", "sym_int8"])
