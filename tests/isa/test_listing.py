@@ -133,6 +133,25 @@ def test_lanes_side_by_side_are_told_from_lanes_in_rows_of_their_own():
     assert apart == [32] * 8
 
 
+PAIRED = """\
+(W) or (1|M0) cr0.0<1>:ud cr0.0<0;1,0>:ud 0x4C0:uw
+(W) mov (8|M0) r2.0<1>:w 0x76543210:v
+shr (8|M0) r3.0<1>:d r2.0<1;1,0>:w 2:w
+sel (8|M0) (lt)f0.0 r4.0<1>:d r3.0<1;1,0>:d r20.3<0;1,0>:d
+shl (8|M0) r5.0<1>:d r4.0<1;1,0>:d 7:w
+shl (8|M0) r6.0<1>:d r2.0<1;1,0>:w 5:w
+bfn.0xF8 (8|M0) r7.0<1>:ud r6.0<1;0>:ud 0x60:uw r5.0<1>:ud
+send.ugm (8|M0) r36 r7 null:0 0x0 0x6 {$5} // wr:1+0, rd:8; load.ugm.d64x4.a32.ca.ca.bti[0]
+"""
+
+
+def test_a_load_of_two_rows_is_two_runs():
+    """Lanes 0 to 3 have one row, 4 to 7 the next, unless that is past the end: they may be one."""
+    (load,) = accesses(parse(PAIRED), read_info(INFO, "rows"), DG2.register_bytes)
+    assert load.message.nbytes == 256
+    assert [nbytes for nbytes, _ in runs([load])] == [128, 128]
+
+
 @pytest.mark.isa
 def test_loads_belong_to_their_arguments(compiled):
     listing = compiled("probe.cl", "probe")

@@ -11,6 +11,8 @@ _OTHER_FILES = {"a": 1 << 20, "acc": 2 << 20}
 """Where address and accumulator registers lie in the map, behind the general ones."""
 _SUMS = ("add", "add3", "addc")
 _KNOWN = 0
+_TABLES = {"and": 0b1000, "or": 0b1110, "xor": 0b0110}
+"""Results by the bits of the sources, the first lowest: as the number behind ``bfn.``."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Registers:
     register_bytes: int
     values: dict[int, Value] = field(default_factory=dict)
     numbers: dict[Hashable, int] = field(default_factory=dict)
+    aligned: dict[int, int] = field(default_factory=dict)
+    """What a base is known to be a multiple of, where that is more than 1."""
 
     def unknown(self, *what: Hashable) -> int:
         """The base of what was computed so; the same for the same."""
@@ -73,7 +77,7 @@ class Registers:
                 where = self.place(dst, lane)
                 if where is not None:
                     read = [self.read(source, lane) for source in instruction.sources]
-                    results[where] = self._result(instruction.op.split(".")[0], read)
+                    results[where] = self._result(instruction.op, read)
         self.clear(start, dst.span(instruction.lanes))
         self.values |= results
 
@@ -88,7 +92,12 @@ class Registers:
 
     def _result(self, op: str, read: list[Value]) -> Value:
         args = frozenset().union(*(value.args for value in read))
-        base, offset = self._computed(op, read)
+        name, _, table = op.partition(".")
+        if name == "bfn":
+            bits = self._bits(int(table, 0), read)
+            base, offset = bits or (self.unknown(op, *((v.base, v.offset) for v in read)), 0)
+        else:
+            base, offset = self._computed(name, read)
         return Value(base, offset, args)
 
     def _computed(self, op: str, read: list[Value]) -> tuple[int, int]:
@@ -106,11 +115,42 @@ class Registers:
                 return self._scaled("shl", base, by), offset << by
             if op == "mul":
                 return self._scaled("mul", base, by), offset * by
-            if op in ("shr", "asr") and 0 <= by < 64 and offset % (1 << by) == 0:
+            if op in ("shr", "asr") and 0 <= by < 64 and (not base or offset % (1 << by) == 0):
                 return self._scaled("shr", base, by), offset >> by
+            if op == "and" and not base:
+                return _KNOWN, offset & by
             if op == "and" and by and offset % (by & -by) == 0:  # clears what the offset has not
-                return self._scaled("and", base, by), offset if base else offset & by
+                return self._scaled("and", base, by), offset
+        if (table := _TABLES.get(op)) is not None and (found := self._bits(table, read)):
+            return found
         return self.unknown(op, *((value.base, value.offset) for value in read)), 0
 
     def _scaled(self, op: str, base: int, by: int) -> int:
-        return self.unknown(op, base, by) if base else _KNOWN
+        if not base:
+            return _KNOWN
+        number = self.unknown(op, base, by)
+        before = self.aligned.get(base, 1)
+        if op == "shl":
+            self.aligned[number] = before << by
+        return number
+
+    def _bits(self, table: int, read: list[Value]) -> tuple[int, int] | None:
+        """A function of bits, of an aligned unknown and of numbers that lie below its alignment."""
+        unknown = [i for i, value in enumerate(read) if value.base]
+        if len(unknown) > 1:
+            return None
+        below = min((self.aligned.get(read[i].base, 1) for i in unknown), default=1 << 32)
+        numbers = [0 if i in unknown else value.offset for i, value in enumerate(read)]
+        if any(not 0 <= number < below for number in numbers) or table & 1:
+            return None
+        low = sum(
+            1 << bit
+            for bit in range(below.bit_length())
+            if table >> sum((number >> bit & 1) << i for i, number in enumerate(numbers)) & 1
+        )
+        if not unknown:
+            return _KNOWN, low
+        (i,) = unknown
+        if read[i].offset % below or not table >> (1 << i) & 1:  # the unknown's own bits must stay
+            return None
+        return read[i].base, read[i].offset + low
