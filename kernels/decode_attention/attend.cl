@@ -14,25 +14,45 @@
 #include "words.clh"
 
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
+#define RUN_OF(n) ((n) % 8 == 0 && SUBGROUP == 8 ? 8 : (n) % 4 == 0 ? 4 : (n) % 2 == 0 ? 2 : 1)
 #define EACH (4 / AS(BYTES, KV))                    // elements of a word
 #define ROW (D / EACH)                              // words of a row
-// Of them a lane's, RUN of these side by side: 256 bytes a load where a row has that many.
-#define WORDS (ROW / SUBGROUP)
-#define RUN (SUBGROUP == 8 && WORDS % 8 == 0 ? 8 : WORDS % 4 == 0 ? 4 : WORDS % 2 == 0 ? 2 : 1)
-#define COUNT (WORDS * EACH)                        // a lane's elements of a row
+#define WORDS (ROW / SUBGROUP)                      // of them a lane's,
+#define RUN RUN_OF(WORDS)                           // so many side by side: 256 bytes a load
+#define COUNT (WORDS * EACH)
 #define VEC LEAST(RUN * EACH, 4)
+// Where rows have 128 bytes a load is of two, one for each half of a sub-group. The products of K
+// stay in their half; lanes of the halves exchange what they have of V.
+#define PAIRED (SUBGROUP * WORDS == 32 && K_ROWS > 1 && V_ROWS > 1)
+#define K_LANES (PAIRED ? SUBGROUP / 2 : SUBGROUP)  // that have a row of K
+#define K_WORDS (ROW / K_LANES)
+#define K_RUN RUN_OF(K_WORDS)
+#define K_COUNT (K_WORDS * EACH)
+#define K_VEC LEAST(K_RUN * EACH, 4)
+#define K_LOADS (K_ROWS * K_LANES / SUBGROUP)       // of one row or two
 #define ALL (HEADS * PARTS)                         // heads of the group, filled up
 #define ITEMS (SUBGROUP * TEAM * PARTS)
 #define HALF_TEAM ((TEAM + 1) / 2)
 #define SCORES (ALL * D)                            // their place in local memory: behind q
 #define SCRATCH (ALL * (D + MOST) > HALF_TEAM * ALL * D ? ALL * (D + MOST) : HALF_TEAM * ALL * D)
 
-// Rows of q and of sums in local memory are in an order in which lanes that read VEC elements each
-// read from all banks: where element n of a lane is, and where element i of a row is.
-inline int lane_place(int n, int lane) { return (n / VEC * SUBGROUP + lane) * VEC + n % VEC; }
-inline int place(int i) {
-    int run = i / (RUN * EACH);
-    return lane_place(run / SUBGROUP * RUN * EACH + i % (RUN * EACH), run % SUBGROUP);
+// Rows of q and of sums are in local memory in an order in which lanes that read a vector each read
+// from all banks. Where element n of a lane is:
+inline int lane_place(int n, int lane, int lanes, int vec) {
+    return (n / vec * lanes + lane) * vec + n % vec;
+}
+// Where element i of a row of q is, and of a row of sums:
+inline int q_place(int i) {
+    int run = i / (K_RUN * EACH);
+    int n = run / K_LANES * K_RUN * EACH + i % (K_RUN * EACH);
+    return lane_place(n, run % K_LANES, K_LANES, K_VEC);
+}
+inline int sum_place(int i) {
+    int run = i / (RUN * EACH), lane = run % SUBGROUP;
+#if PAIRED
+    lane = lane / 2 + lane % 2 * (SUBGROUP / 2);
+#endif
+    return lane_place(run / SUBGROUP * RUN * EACH + i % (RUN * EACH), lane, SUBGROUP, VEC);
 }
 
 // Word 0 of a token's row. PAGED: a page is 1 << page tokens. Else it is the capacity.
@@ -46,21 +66,52 @@ inline size_t row_of(int token, int sequence, const global int* table, int kv_he
 #endif
 }
 
-// A lane's words of a row.
-inline void read_row(const global uint* row, int lane, uint* w) {
+// `count` words side by side: 1, 2, 4 or 8.
+inline void read_words(const global uint* at, int count, uint* w) {
+    if (count == 8) vstore8(as_uint8(vload4(0, (const global ulong*)at)), 0, w);
+    else if (count == 4) vstore4(vload4(0, at), 0, w);
+    else if (count == 2) vstore2(vload2(0, at), 0, w);
+    else *w = *at;
+}
+
+// A lane's words of rows of K and V from `row` on; beyond row `last` nothing is read, but that again.
+inline void read_k(const global uint* row, int last, uint w[K_LOADS][K_WORDS]) {
+    int lane = get_sub_group_local_id(), of_row = PAIRED ? lane % K_LANES : lane;
     __attribute__((opencl_unroll_hint))
-    for (int run = 0; run < WORDS / RUN; run++) {
-        const global uint* at = row + (run * SUBGROUP + lane) * RUN;
-#if RUN == 8
-        vstore8(as_uint8(vload4(0, (const global ulong*)at)), run, w);
-#elif RUN == 4
-        vstore4(vload4(0, at), run, w);
-#elif RUN == 2
-        vstore2(vload2(0, at), run, w);
-#else
-        w[run] = *at;
-#endif
+    for (int r = 0; r < K_LOADS; r++) {
+        int which = PAIRED ? 2 * r + lane / K_LANES : r;
+        __attribute__((opencl_unroll_hint))
+        for (int j = 0; j < K_WORDS; j += K_RUN) {
+            int at = min(which, last) * ROW + j * K_LANES + of_row * K_RUN;
+            read_words(row + at, K_RUN, w[r] + j);
+        }
     }
+}
+inline void read_v(const global uint* row, int last, uint w[V_ROWS][WORDS]) {
+    int lane = get_sub_group_local_id();
+#if PAIRED
+    bool upper = lane >= SUBGROUP / 2;
+    __attribute__((opencl_unroll_hint))
+    for (int r = 0; r < V_ROWS; r += 2) {
+        uint x[2 * WORDS];
+        int at = min(r + upper, last) * ROW + lane % (SUBGROUP / 2) * 2 * WORDS;
+        read_words(row + at, 2 * WORDS, x);
+        __attribute__((opencl_unroll_hint))
+        for (int j = 0; j < WORDS; j++) {
+            uint other = intel_sub_group_shuffle_xor(upper ? x[j] : x[WORDS + j], SUBGROUP / 2);
+            w[r][j] = upper ? other : x[j];
+            w[r + 1][j] = upper ? x[WORDS + j] : other;
+        }
+    }
+#else
+    __attribute__((opencl_unroll_hint))
+    for (int r = 0; r < V_ROWS; r++) {
+        __attribute__((opencl_unroll_hint))
+        for (int j = 0; j < WORDS; j += RUN) {
+            read_words(row + min(r, last) * ROW + j * SUBGROUP + lane * RUN, RUN, w[r] + j);
+        }
+    }
+#endif
 }
 
 // Lanes with a bit of `lane` unset get the sum of theirs and their partner's a, the others of b.
@@ -69,11 +120,11 @@ inline float fold(float a, float b, int bit) {
     return (upper ? b : a) + intel_sub_group_shuffle_xor(upper ? a : b, bit);
 }
 
-// The sums over the lanes of K_ROWS values: lane l gets that of s[l K_ROWS / SUBGROUP].
-inline float fold_rows(float* s) {
-    int bit = SUBGROUP / 2;
+// The sums over K_LANES lanes of K_LOADS values: those of s[r] in the r-th part of the lanes.
+inline float fold_all(float* s) {
+    int bit = K_LANES / 2;
     __attribute__((opencl_unroll_hint))
-    for (int rows = K_ROWS / 2; rows > 0; rows /= 2, bit /= 2) {
+    for (int rows = K_LOADS / 2; rows > 0; rows /= 2, bit /= 2) {
         __attribute__((opencl_unroll_hint))
         for (int r = 0; r < rows; r++) s[r] = fold(s[r], s[r + rows], bit);
     }
@@ -103,44 +154,41 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
 
     for (int i = item; i < ALL * D; i += ITEMS) {
         float x = i < GROUP * D ? AS(load, DTYPE)(q, (size_t)pair * GROUP * D + i) : 0;
-        scratch[i / D * D + place(i % D)] = x * (scale * AS(UNIT, KV));
+        scratch[i / D * D + q_place(i % D)] = x * (scale * AS(ROOT, KV));
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 
     for (int at = member * K_ROWS; at < count; at += TEAM * K_ROWS) {
         size_t row = row_of(first + at, sequence, table, kv_heads, head, page);
-        uint w[K_ROWS][WORDS];
-        float s[HEADS][K_ROWS] = {};
-        // what is beyond the end is not read: its last row again, to no effect
+        uint w[K_LOADS][K_WORDS];
+        float s[HEADS][K_LOADS] = {};
+        read_k(k_cache + row, count - 1 - at, w);
         __attribute__((opencl_unroll_hint))
-        for (int r = 0; r < K_ROWS; r++) {
-            read_row(k_cache + row + min(r, count - 1 - at) * ROW, lane, w[r]);
-        }
-        __attribute__((opencl_unroll_hint))
-        for (int n = 0; n < COUNT; n += VEC) {
-            float x[K_ROWS][VEC];
+        for (int n = 0; n < K_COUNT; n += K_VEC) {
+            float x[K_LOADS][K_VEC];
             __attribute__((opencl_unroll_hint))
-            for (int r = 0; r < K_ROWS; r++) {
+            for (int r = 0; r < K_LOADS; r++) {
                 __attribute__((opencl_unroll_hint))
-                for (int j = 0; j < VEC; j += EACH) AS(unpack, KV)(w[r][(n + j) / EACH], x[r] + j);
+                for (int j = 0; j < K_VEC; j += EACH) AS(unpack, KV)(w[r][(n + j) / EACH], x[r] + j);
             }
             __attribute__((opencl_unroll_hint))
             for (int h = 0; h < HEADS; h++) {
-                const local float* y = scratch + (from + h) * D + lane_place(n, lane);
+                const local float* y = scratch + (from + h) * D;
+                y += lane_place(n, lane % K_LANES, K_LANES, K_VEC);
                 __attribute__((opencl_unroll_hint))
-                for (int e = 0; e < VEC; e++) {
+                for (int e = 0; e < K_VEC; e++) {
                     float ye = y[e];
                     __attribute__((opencl_unroll_hint))
-                    for (int r = 0; r < K_ROWS; r++) s[h][r] = fma(ye, x[r][e], s[h][r]);
+                    for (int r = 0; r < K_LOADS; r++) s[h][r] = fma(ye, x[r][e], s[h][r]);
                 }
             }
         }
+        int part = lane % K_LANES / (K_LANES / K_LOADS);
+        int token = at + (PAIRED ? 2 * part + lane / K_LANES : part);
         __attribute__((opencl_unroll_hint))
         for (int h = 0; h < HEADS; h++) {
-            float score = fold_rows(s[h]);
-            if (lane % (SUBGROUP / K_ROWS) == 0) {
-                scores[(from + h) * MOST + at + lane / (SUBGROUP / K_ROWS)] = score;
-            }
+            float score = fold_all(s[h]) * AS(ROOT, KV);
+            if (lane % (K_LANES / K_LOADS) == 0) scores[(from + h) * MOST + token] = score;
         }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -152,7 +200,7 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
         top = sub_group_reduce_max(top);
         for (int i = lane; i < count; i += SUBGROUP) {
             float p = exp2(row[i] - top);
-            row[i] = p;
+            row[i] = p * AS(ROOT, KV);
             total += p;
         }
         if (lane < V_ROWS && count + lane < MOST) row[count + lane] = 0;  // fills up the last rows
@@ -166,10 +214,7 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
         size_t row = row_of(first + at, sequence, table, kv_heads, head, page);
         uint w[V_ROWS][WORDS];
         float p[HEADS][V_ROWS];
-        __attribute__((opencl_unroll_hint))
-        for (int r = 0; r < V_ROWS; r++) {
-            read_row(v_cache + row + min(r, count - 1 - at) * ROW, lane, w[r]);
-        }
+        read_v(v_cache + row, count - 1 - at, w);
         __attribute__((opencl_unroll_hint))
         for (int h = 0; h < HEADS; h++) {
             __attribute__((opencl_unroll_hint))
@@ -202,7 +247,7 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
             for (int h = 0; h < HEADS; h++) {
                 __attribute__((opencl_unroll_hint))
                 for (int n = 0; n < COUNT; n++) {
-                    local float* x = to + h * D + lane_place(n, lane);
+                    local float* x = to + h * D + lane_place(n, lane, SUBGROUP, VEC);
                     *x = mine[h][n] + (add ? *x : 0);
                 }
             }
@@ -211,8 +256,8 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
     }
     for (int i = item; i < GROUP * D; i += ITEMS) {
         float sum = 0;
-        for (int m = 0; m < HALF_TEAM; m++) sum += scratch[(m * ALL + i / D) * D + place(i % D)];
-        sum *= AS(UNIT, KV);
+        for (int m = 0; m < HALF_TEAM; m++) sum += scratch[(m * ALL + i / D) * D + sum_place(i % D)];
+        sum *= AS(ROOT, KV);
         if (splits == 1) {
             AS(store, DTYPE)(sum / state[i / D].y, (size_t)pair * GROUP * D + i, out);
         } else {
