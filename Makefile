@@ -3,6 +3,8 @@
 # make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
 # make test-opencl  the OpenCL kernels on the CPU, by Intel's runtime from PyPI and by PoCL, which the
 #               system has to have (apt install pocl-opencl-icd); fails where one is missing
+# make test-ipex     the ipex provider's kernels on the CPU, in .venv-ipex, with the torch that IPEX
+#               wants: gigabytes where PyTorch's own index cannot be reached
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
 # make lint     ruff, mypy, and the downward imports
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
@@ -43,7 +45,7 @@ else
   endif
 endif
 
-.PHONY: decode test test-isa test-vendors test-opencl lint bench venv clean use-env use-env-dev use-env-opencl
+.PHONY: decode test test-isa test-ipex test-vendors test-opencl lint bench venv clean use-env use-env-dev use-env-opencl
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
@@ -56,6 +58,9 @@ test-isa: $(DEV)
 
 test-opencl: $(OPENCL)
 	TRUETPOT_NEED_OPENCL=1 $(PY) -m pytest -q -m opencl --durations=15 $(ARGS)
+
+test-ipex: .venv-ipex/.installed
+	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)
 
 test-vendors: $(DEV)
 	$(PY) tools/vendor_wheels.py
@@ -75,6 +80,17 @@ venv: $(DEV)
 clean:
 	rm -rf .venv .venv-* .asv/env .asv/html build src/*.egg-info .lint-*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# IPEX 2.8 runs with torch 2.8 only. PyTorch's index has that for CPU; PyPI's brings CUDA along.
+.venv-ipex/.installed: IPEX := .venv-ipex/bin/python -m pip install
+.venv-ipex/.installed: $(SETUP)
+	$(PYTHON3) -m venv .venv-ipex
+	grep -v -e '^torch==' -e '^triton==' constraints.txt > .venv-ipex/constraints.txt
+	$(IPEX) --retries 0 --no-deps --index-url https://download.pytorch.org/whl/cpu torch==2.8.0 \
+	  || echo 'PyTorch is not to be reached: its torch for CPU gives way to the one of PyPI' >&2
+	$(IPEX) -c .venv-ipex/constraints.txt torch==2.8.0 intel-extension-for-pytorch==2.8.0
+	$(IPEX) -c .venv-ipex/constraints.txt -e . hypothesis pytest
+	touch $@
 
 use-env:
 	@$(PY) tools/use_env.py
