@@ -1,7 +1,7 @@
 """How the OpenCL products are launched: which source, with which macros, over how many groups.
 
-``gemm.cl`` takes 2 to 16 rows of x in half to the matrix engine; ``gemv.cl`` one row, and whatever
-the former has no operands for, a row after the other. Launch parameters of both:
+``gemm.cl`` takes 2 to 16 rows of x in half to the matrix engine, 8 at a time; ``gemv.cl`` takes one
+row, and whatever the former has no operands for, a row after the other. Launch parameters of both:
 
 - ``split`` 1, 2, 4, 8, 16: sub-groups of a work-group that share rows and split K.
 - ``groups`` 1, 2, 4, 8: sub-groups of a work-group that have rows of their own.
@@ -15,9 +15,8 @@ Of ``gemv.cl``:
 
 Of ``gemm.cl``:
 
-- ``tiles`` 1, 2, 4: rows of W over those of a matrix operand, which are as many as ``subgroup``.
-- ``blocks`` 1, 2: operands of up to 8 rows of x that are multiplied in one pass over W. DG2 has
-  registers for 4 products of a tile and a block; with 2 blocks of sym_int8 and fp16 for 2.
+- ``tiles`` 1, 2: rows of W over those of a matrix operand, which are as many as ``subgroup``; more
+  do not fit into a DG2 thread's registers.
 - ``subgroup`` 8 on DG2, 16 on Xe2; either where there is no matrix engine and it is emulated.
 """
 
@@ -42,6 +41,10 @@ MOST_ROWS = 16
 SPLITS, GROUPS = (1, 2, 4, 8, 16), (1, 2, 4, 8)
 BLOCK = 64
 """Of K, which ``gemm.cl`` takes at a time."""
+STRETCH_BYTES = 256
+"""Of a row, that ``gemm.cl`` turns round in local memory at a time."""
+TURNED_BYTES = STRETCH_BYTES + 16
+"""What they take there."""
 LANE_BYTES = 16
 """What a work-item of ``gemv.cl`` loads of a row at a time."""
 MOST_ITEMS = 1024
@@ -59,13 +62,13 @@ class Launch:
     work_groups: int
     items: int
     """Of a work-group."""
-    rows: int = 1
-    """Of x, each with work-groups of its own."""
+    passes: int = 1
+    """Over W, for as many parts of x: neighbours, so that a cache serves all but the first."""
 
     @property
     def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Global and local size, as an entry point takes them."""
-        return (self.work_groups * self.items, self.rows), (self.items, 1)
+        return (self.passes * self.items, self.work_groups), (self.items, 1)
 
 
 def refuses(case: LinearCase) -> str | None:
@@ -99,13 +102,13 @@ def launch(case: LinearCase, target: Target, *, paired: bool = False, **config: 
     }
     variant = f"{case.weight_format} {case.dtype} m={case.m}" + " silu_mul" * paired
     if matrix:
-        blocks, tiles = config["blocks"], config["tiles"]
-        macros |= {"DPAS_M": _dpas_m(case), "MBLOCKS": blocks, "TILES": tiles}
+        tiles = config["tiles"]
+        macros |= {"DPAS_M": _dpas_m(case), "TILES": tiles}
         macros["EMULATE_DPAS"] = int(target.dpas != subgroup)
         variant += {8: " dg2", 16: " xe2"}[subgroup]
         build = Build("linear/gemm.cl", "gemm", macros, variant, subgroup)
         work_groups = -(-outputs // (subgroup * tiles * groups))
-        return Launch(build, work_groups, subgroup * split * groups, -(-case.m // (8 * blocks)))
+        return Launch(build, work_groups, subgroup * split * groups, -(-case.m // 8))
     macros["ROWS"] = config["rows"]
     build = Build("linear/gemv.cl", "gemv", macros, variant, subgroup)
     work_groups = -(-outputs // (config["rows"] * groups))
@@ -126,13 +129,8 @@ def configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterat
 def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[str, int]:
     """Some rows in flight a thread, and K split until every thread of the card has work."""
     if on_matrix_engine(case):
-        subgroup = target.dpas or 8
-        each = 1 + paired
-        held = [b for b in (_blocks(case), 1) if b * each <= _most_products(case, b)]
-        blocks = held[0]
-        tiles = min(2, _most_products(case, blocks) // (blocks * each))
-        config = {"tiles": tiles, "blocks": blocks, "subgroup": subgroup}
-        rows = tiles * subgroup
+        config = {"tiles": 1 if paired else 2, "subgroup": target.dpas or 8}
+        rows = config["tiles"] * config["subgroup"]
     else:
         config = {"rows": 2 if paired else 4, "subgroup": 16}
         rows = config["rows"]
@@ -156,23 +154,11 @@ def _legal_gemv(case: LinearCase, target: Target, paired: bool) -> Iterator[Conf
 
 def _legal_gemm(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
     subgroups = (target.dpas,) if target.dpas else (8, 16)
-    counts = product((1, 2, 4), range(1, _blocks(case) + 1), subgroups, SPLITS, GROUPS)
-    for tiles, blocks, subgroup, split, groups in counts:
-        products = tiles * blocks * (1 + paired)
-        local_bytes = 4 * groups * split * products * _dpas_m(case) * subgroup
-        if products <= _most_products(case, blocks) and local_bytes <= target.local_bytes:
-            sizes = {"tiles": tiles, "blocks": blocks, "subgroup": subgroup}
-            yield sizes | {"split": split, "groups": groups}
-
-
-def _blocks(case: LinearCase) -> int:
-    """Operands of up to 8 rows of x."""
-    return -(-case.m // 8)
-
-
-def _most_products(case: LinearCase, blocks: int) -> int:
-    """Of a tile and a block, that a thread of DG2 has registers for."""
-    return 2 if blocks == 2 and case.weight_format in ("sym_int8", "fp16") else 4
+    for tiles, subgroup, split, groups in product((1, 2), subgroups, SPLITS, GROUPS):
+        rows = tiles * (1 + paired) * subgroup
+        fits = groups * split * rows * TURNED_BYTES <= target.local_bytes
+        if tiles * (1 + paired) <= 2 and fits:
+            yield {"tiles": tiles, "subgroup": subgroup, "split": split, "groups": groups}
 
 
 def _dpas_m(case: LinearCase) -> int:
@@ -187,5 +173,5 @@ def _row_bytes(case: LinearCase) -> int:
 def _steps(case: LinearCase, subgroup: int) -> int:
     """Into how many parts K can be split."""
     if on_matrix_engine(case):
-        return case.k // BLOCK
+        return -(-_row_bytes(case) // STRETCH_BYTES)
     return -(-_row_bytes(case) // (LANE_BYTES * subgroup))

@@ -1,75 +1,115 @@
-// y = x W^T + b for up to MBLOCKS * DPAS_M rows of x on the matrix engine; PAIRED as in gemv.cl. So
-// many further rows, for work-groups along the second axis, read W once more.
+// y = x W^T + b for DPAS_M rows of x on the matrix engine; PAIRED as in gemv.cl. The next DPAS_M rows
+// are the next work-group's, for the same rows of W while these are in a cache.
 //
-// A sub-group takes TILES times SUBGROUP rows of W, one a work-item and tile (PAIRED: of G and of
-// U), and every SPLIT-th 64 of K. Each work-item unpacks its own row: its scale is its own too, and
-// is applied to the product of 64, in float. Sub-groups of a work-group that share rows add theirs
-// in local memory.
+// A sub-group takes TILES times SUBGROUP rows of W (PAIRED: of G and of U) and every SPLIT-th 256
+// bytes of each. It reads them a row after the other, as memory likes it, and turns them round in
+// local memory, so that each work-item then unpacks a row of its own, which is a column of the
+// matrix operand. Its scale is its own too, and is applied to the product of 64 of K, in float.
+// Sub-groups of a work-group that share rows add theirs in local memory.
 //
-// Macros: those of weights.clh and dpas.clh, MBLOCKS, TILES, GROUPS, SPLIT, PAIRED.
+// Macros: those of weights.clh and dpas.clh, TILES, GROUPS, SPLIT, PAIRED.
 #include "dpas.clh"
 #include "fragments.clh"
 
 #define LOADED (TILES * (1 + PAIRED))
-#define ROWS (MBLOCKS * DPAS_M)
+#define STRETCH 64                 // words of a row at a time: 256 bytes
+#define BLOCKS (STRETCH / WORDS)   // of 64 of K in them
+#define PITCH (STRETCH + 4)        // so that neighbours' rows start in different banks
+#if SUBGROUP == 8
+#define READ(p, v) vstore8(intel_sub_group_block_read8(p), 0, v)
+#else
+#define READ(p, v) vstore4(intel_sub_group_block_read4(p), 0, v)
+#endif
+
+typedef local uint (*turned_rows)[PITCH];
+
+// Adds the products of 64 of K: of DPAS_M rows of x with a row of W a tile, which `w` points into.
+inline void multiply(global const half *x, const int m, const int k, const turned_rows w,
+                     const int at, const float *scale, float (*sums)[DPAS_M]) {
+    const int item = get_sub_group_local_id();
+    dpas_a_element a[4][DPAS_M];
+    UNROLL for (int i = 0; i < DPAS_M; i++) {
+        dpas_a_element steps[4];
+        load_a(x + min(i, m - 1) * (size_t)k, item, steps);
+        UNROLL for (int s = 0; s < 4; s++) a[s][i] = steps[s];
+    }
+    dpas_acc less = 0;
+#if SURPLUS
+    UNROLL for (int s = 0; s < 4; s++) less = dpas(dpas_vector(a[s]), surplus_of(s), less);
+#endif
+    UNROLL for (int t = 0; t < LOADED; t++) {
+        uint words[WORDS];
+        UNROLL for (int i = 0; i < WORDS; i += 4)
+            vstore4(vload4(0, w[t * SUBGROUP + item] + at + i), 0, words + i);
+        const dpas_acc sum = dpas_vector(sums[t]);
+        dpas_acc product = BLOCK ? less : sum;
+        UNROLL for (int s = 0; s < 4; s++)
+            product = dpas(dpas_vector(a[s]), fragment(words, s), product);
+        if (BLOCK) product = mad(product, scale[t], sum);
+        dpas_store(product, sums[t]);
+    }
+}
 
 __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
 __attribute__((reqd_work_group_size(SUBGROUP * SPLIT * GROUPS, 1, 1)))
-kernel void gemm(global const half *x, global const uchar *codes, global const SCALE *scales,
+kernel void gemm(global const half *x, global const uint *codes, global const SCALE *scales,
                  global const half *bias, global half *out, int m, const int n, const int k) {
     const int item = get_sub_group_local_id();
     const int share = get_sub_group_id() % SPLIT, group = get_sub_group_id() / SPLIT;
-    const int first = (get_group_id(0) * GROUPS + group) * TILES * SUBGROUP + item;
-    const int blocks = k / 64, above = get_group_id(1) * ROWS;
+    const int first = (get_group_id(1) * GROUPS + group) * TILES * SUBGROUP;
+    const int blocks = k / 64, above = get_group_id(0) * DPAS_M;
+    const int whole = blocks / BLOCKS * BLOCKS;
     x += above * (size_t)k, out += above * (size_t)n, m -= above;
 
     // past the end the last row stands in, and is not written
-    int row[LOADED];
-    UNROLL for (int t = 0; t < LOADED; t++)
-        row[t] = min(first + t % TILES * SUBGROUP, n - 1) + t / TILES * n;
+#define ROW(t, r) (min(first + (t) % TILES * SUBGROUP + (r), n - 1) + (t) / TILES * n)
+#define SCALES(of, block) \
+    UNROLL for (int t = 0; t < LOADED; t++) \
+        of[t] = BLOCK ? (float)scales[(size_t)ROW(t, item) * blocks + (block)] : 1
 
-    float sums[LOADED][MBLOCKS][DPAS_M] = {0};
-    for (int block = share; block < blocks; block += SPLIT) {
-        UNROLL for (int b = 0; b < MBLOCKS; b++) {
-            dpas_a_element a[4][DPAS_M];
-            UNROLL for (int i = 0; i < DPAS_M; i++) {
-                dpas_a_element steps[4];
-                load_a(x + (size_t)min(b * DPAS_M + i, m - 1) * k + block * 64, item, steps);
-                UNROLL for (int s = 0; s < 4; s++) a[s][i] = steps[s];
+    local uint turned[GROUPS][SPLIT][LOADED * SUBGROUP][PITCH];
+    const turned_rows mine = turned[group][share];
+    float sums[LOADED][DPAS_M] = {0}, scale[LOADED];
+    for (int block = share * BLOCKS; block < whole; block += SPLIT * BLOCKS) {
+        UNROLL for (int t = 0; t < LOADED; t++)
+            UNROLL for (int r = 0; r < SUBGROUP; r++) {
+                uint v[STRETCH / SUBGROUP];
+                READ(codes + (ROW(t, r) * (size_t)blocks + block) * WORDS, v);
+                UNROLL for (int i = 0; i < STRETCH / SUBGROUP; i++)
+                    mine[t * SUBGROUP + r][i * SUBGROUP + item] = v[i];
             }
-            dpas_acc less = 0;
-#if SURPLUS
-            UNROLL for (int s = 0; s < 4; s++) less = dpas(dpas_vector(a[s]), surplus_of(s), less);
-#endif
-            UNROLL for (int t = 0; t < LOADED; t++) {
-                const size_t at = (size_t)row[t] * blocks + block;
-                uint w[WORDS];
-                UNROLL for (int i = 0; i < WORDS / 4; i++)
-                    vstore4(vload4(at * (WORDS / 4) + i, (global const uint *)codes), i, w);
-                const dpas_acc sum = dpas_vector(sums[t][b]);
-                dpas_acc product = BLOCK ? less : sum;
-                UNROLL for (int s = 0; s < 4; s++)
-                    product = dpas(dpas_vector(a[s]), fragment(w, s), product);
-#if BLOCK
-                product = mad(product, (float)scales[at], sum);
-#endif
-                dpas_store(product, sums[t][b]);
-            }
+        sub_group_barrier(CLK_LOCAL_MEM_FENCE);
+        UNROLL for (int here = 0; here < BLOCKS; here++) {
+            SCALES(scale, block + here);
+            multiply(x + (block + here) * 64, m, k, mine, here * WORDS, scale, sums);
+            // without it compilers load for the next ones until registers run out
+            sub_group_barrier(CLK_LOCAL_MEM_FENCE);
         }
     }
+    // what is left of K, a block each
+    for (int block = whole + share; block < blocks; block += SPLIT) {
+        for (int t = 0; t < LOADED; t++)
+            for (int i = 0; i < WORDS; i++)
+                mine[t * SUBGROUP + item][i] =
+                    codes[(ROW(t, item) * (size_t)blocks + block) * WORDS + i];
+        SCALES(scale, block);
+        multiply(x + block * 64, m, k, mine, 0, scale, sums);
+    }
 
-    local float shares[GROUPS][SPLIT][LOADED * ROWS][SUBGROUP];
+    // what was the weights' is now the sums'
+    sub_group_barrier(CLK_LOCAL_MEM_FENCE);
     UNROLL for (int t = 0; t < LOADED; t++)
-        UNROLL for (int i = 0; i < ROWS; i++)
-            shares[group][share][t * ROWS + i][item] = sums[t][i / DPAS_M][i % DPAS_M];
+        UNROLL for (int i = 0; i < DPAS_M; i++)
+            ((local float *)mine)[(t * DPAS_M + i) * SUBGROUP + item] = sums[t][i];
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int at = share; at < TILES * ROWS; at += SPLIT) {
-        const int column = first + at / ROWS * SUBGROUP, i = at % ROWS;
+    for (int at = share; at < TILES * DPAS_M; at += SPLIT) {
+        const int column = first + at / DPAS_M * SUBGROUP + item, i = at % DPAS_M;
         if (column >= n || i >= m) continue;
         float y = bias ? (float)bias[column] : 0, up = 0;
         for (int s = 0; s < SPLIT; s++) {
-            y += shares[group][s][at][item];
-            if (PAIRED) up += shares[group][s][at + (LOADED - TILES) * ROWS][item];
+            local const float *theirs = (local const float *)turned[group][s];
+            y += theirs[at * SUBGROUP + item];
+            if (PAIRED) up += theirs[(at + TILES * DPAS_M) * SUBGROUP + item];
         }
         out[(size_t)i * n + column] = PAIRED ? y / (1 + exp(-y)) * up : y;
     }

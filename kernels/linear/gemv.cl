@@ -1,5 +1,5 @@
-// y = x W^T + b for one row of x; with PAIRED, silu(x G^T) * (x U^T), W being G and then U. Further
-// rows of x, one for each work-group along the second axis, read W once more each.
+// y = x W^T + b for one row of x; with PAIRED, silu(x G^T) * (x U^T), W being G and then U. The
+// next row of x is the next work-group's, for the same rows of W while these are in a cache.
 //
 // A sub-group takes ROWS rows of W (PAIRED: of G and of U) and every SPLIT-th stretch of K. Each
 // work-item loads sixteen bytes of each row, a sub-group together SUBGROUP * 16 that follow each
@@ -22,10 +22,10 @@ kernel void gemv(global const ACTIVATION *x, global const uchar *codes, global c
                  global const ACTIVATION *bias, global ACTIVATION *out, const int n, const int k) {
     const int lane = get_sub_group_local_id();
     const int share = get_sub_group_id() % SPLIT, group = get_sub_group_id() / SPLIT;
-    const int first = (get_group_id(0) * GROUPS + group) * ROWS;
+    const int first = (get_group_id(1) * GROUPS + group) * ROWS;
     const int whole = k / LANE * LANE;
     const size_t stride = (size_t)k * 16 / LANE;
-    x += get_group_id(1) * (size_t)k, out += get_group_id(1) * (size_t)n;
+    x += get_group_id(0) * (size_t)k, out += get_group_id(0) * (size_t)n;
 
     // past the end the last row stands in, and is not written
     int row[LOADED];

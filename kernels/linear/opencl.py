@@ -37,6 +37,16 @@ class OpenClLinear(OpenClKernel):
         return _opencl.refuses(case) or super().refuses(case, device)
 
     @classmethod
+    def note(cls, device: Device) -> str:
+        """Where the matrix engine is not one."""
+        return note(device)
+
+    @property
+    def parameters(self) -> Config:
+        """And whether a matrix engine multiplied."""
+        return super().parameters | engine(self.case, self.device.target)
+
+    @classmethod
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
         """As :mod:`truetpot.kernels.linear._opencl` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
@@ -58,6 +68,19 @@ def pack(weight: Weight, device: OpenClDevice) -> Packed:
     """The two arrays on the device."""
     scales = None if weight.scales is None else device.upload(weight.scales)
     return device.upload(weight.codes), scales
+
+
+def note(device: Device) -> str:
+    """For ``truetpot providers``."""
+    assert isinstance(device, OpenClDevice)
+    return "" if device.target.dpas else "emulated dpas for several rows: for tests, not for timing"
+
+
+def engine(case: LinearCase, target: Target) -> Config:
+    """For the record: what multiplies, where the case is one for the matrix engine."""
+    if not _opencl.on_matrix_engine(case):
+        return {}
+    return {"dpas": "native" if target.dpas else "emulated"}
 
 
 def product(

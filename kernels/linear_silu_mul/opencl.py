@@ -7,7 +7,7 @@ from typing import Any
 
 from truetpot.kernels._opencl import OpenClKernel
 from truetpot.kernels.linear import _opencl
-from truetpot.kernels.linear.opencl import Packed, pack, product
+from truetpot.kernels.linear.opencl import Packed, engine, note, pack, product
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
@@ -36,6 +36,16 @@ class OpenClLinearSiluMul(OpenClKernel):
         if part.bias:
             return "no bias in the fused kernel"
         return _opencl.refuses(part) or super().refuses(case, device)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """As the linear's."""
+        return note(device)
+
+    @property
+    def parameters(self) -> Config:
+        """As the linear's."""
+        return super().parameters | engine(linear_case(self.case), self.device.target)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
