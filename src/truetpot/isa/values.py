@@ -11,6 +11,7 @@ _OTHER_FILES = {"a": 1 << 20, "acc": 2 << 20}
 """Where address and accumulator registers lie in the map, behind the general ones."""
 _SUMS = ("add", "add3", "addc")
 _KNOWN = 0
+_BITS = 32
 _TABLES = {"and": 0b1000, "or": 0b1110, "xor": 0b0110}
 """Results by the bits of the sources, the first lowest: as the number behind ``bfn.``."""
 
@@ -135,22 +136,25 @@ class Registers:
         return number
 
     def _bits(self, table: int, read: list[Value]) -> tuple[int, int] | None:
-        """A function of bits, of an aligned unknown and of numbers that lie below its alignment."""
+        """A function of bits, of known numbers and of at most one unknown.
+
+        The unknown is followed where the function computes what lies below its alignment, and
+        passes on the rest of it.
+        """
         unknown = [i for i, value in enumerate(read) if value.base]
         if len(unknown) > 1:
             return None
-        below = min((self.aligned.get(read[i].base, 1) for i in unknown), default=1 << 32)
-        numbers = [0 if i in unknown else value.offset for i, value in enumerate(read)]
-        if any(not 0 <= number < below for number in numbers) or table & 1:
+        mine = 1 << unknown[0] if unknown else 0
+        base, offset = (read[unknown[0]].base, read[unknown[0]].offset) if unknown else (_KNOWN, 0)
+        below = self.aligned.get(base, 1) if unknown else 1 << _BITS
+        if offset % below:
             return None
-        low = sum(
-            1 << bit
-            for bit in range(below.bit_length())
-            if table >> sum((number >> bit & 1) << i for i, number in enumerate(numbers)) & 1
-        )
-        if not unknown:
-            return _KNOWN, low
-        (i,) = unknown
-        if read[i].offset % below or not table >> (1 << i) & 1:  # the unknown's own bits must stay
-            return None
-        return read[i].base, read[i].offset + low
+        low = 0
+        for bit in range(_BITS):
+            numbers = sum((v.offset >> bit & 1) << i for i, v in enumerate(read) if not v.base)
+            zero, one = table >> numbers & 1, table >> (numbers | mine) & 1
+            if 1 << bit < below:
+                low |= zero << bit
+            elif (zero, one) != (0, 1):
+                return None
+        return base, offset + low
