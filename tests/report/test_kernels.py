@@ -38,3 +38,15 @@ def test_a_line_a_provider():
     assert second.split()[1:6] == ["-"] * 5
     assert "hot" in third
     assert "2.00" in third
+
+
+def test_who_was_skipped_has_the_whole_line_for_the_reason():
+    reason = "the triton silu_mul kernel runs on cuda, xpu, not on cpu, and so on for a whole line"
+    _, _, skipped, timed, last = draw(
+        result("triton", "skipped", reason=reason),
+        result("numba", "ok", [2e-6], share_of_ceiling=0.5, error=1e-3, tolerance=2e-2),
+        result("vllm_xpu", "skipped", reason="not here"),
+    )
+    assert skipped == f" triton             skipped: {reason}"
+    assert timed.split()[0] == "numba"
+    assert last == " vllm_xpu           skipped: not here"

@@ -39,15 +39,24 @@ def draw_head() -> RenderableType:
 
 
 def draw_case(rows: Sequence[Row]) -> RenderableType:
-    """One case: what it is, then a line a provider; a reason stands behind the status."""
+    """One case: what it is, then a line a provider; a reason stands behind the status.
+
+    Who was skipped has no numbers, and the whole line for the reason.
+    """
     result, roles = rows[0]
     name = result.op + (f" ({', '.join(roles)})" if roles else "")
-    table = _table()
+    parts: list[RenderableType] = [Text.assemble((name, "bold"), f"  {result.case.label()}")]
     for found, _ in rows:
         style = _STYLE.get(found.status, "")
         status = f"{found.status}: {found.reason}" if found.reason else found.status
-        table.add_row(*_cells(found), Text(status, style=style))
-    return Group(Text.assemble((name, "bold"), f"  {result.case.label()}"), table)
+        if found.status == "skipped":
+            parts.append(Text(f" {found.provider:<{_COLUMNS[0][1]}} {status}", style=style))
+            continue
+        if not isinstance(parts[-1], Table):
+            parts.append(_table())
+        assert isinstance(parts[-1], Table)
+        parts[-1].add_row(*_cells(found), Text(status, style=style))
+    return Group(*parts)
 
 
 def _table() -> Table:
