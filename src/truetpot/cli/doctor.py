@@ -44,7 +44,6 @@ def doctor(
     terminal = Terminal(quiet=json == "-")
     machine = look()
     findings: list[Finding] = [
-        *judge_cards(machine),
         *judge_host(machine),
         *judge_software(machine),
         *judge_variables(machine),
@@ -53,7 +52,9 @@ def doctor(
     if variables:
         terminal.show("", draw_variables())
     measured: dict[str, Any] = {"device": None, "providers": [], "check": None}
-    if not no_check:
+    if no_check:
+        findings += judge_cards(machine)
+    else:
         measured = _measure(machine, terminal, device, kernels, seconds, findings)
     verdict = worst(findings)
     terminal.show("", draw_findings(findings, checked=not no_check))
@@ -84,7 +85,9 @@ def _measure(
     from truetpot.cli.providers import kernel_rows
     from truetpot.cli.setting import busy, find_setting
     from truetpot.decode.program import StepShape
+    from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_device import judge_device, judge_kernels
+    from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
     from truetpot.report.doctor import draw_check, draw_providers_short
@@ -97,6 +100,7 @@ def _measure(
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:
         quick = quick_check(chosen, setting.hardware, seconds, advance)
+    findings += judge_cards(look())  # now: throttling and links show under load
     findings += judge_quick(quick)
     shape = StepShape(1, 128, 1, setting.dtype, "sym_int4", setting.kv_format)
     with terminal.bar("checking kernels against float64 references") as advance:

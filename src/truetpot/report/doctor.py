@@ -79,7 +79,9 @@ def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableTy
         if here:
             pairs.append((provider, f"{len(here)} of {count_of(len(mine), 'kernel')}"))
         else:
-            pairs.append((provider, f"no: {mine[0].reason}"))
+            # of a provider with kernels for several devices, what is wrong with those for this one
+            reason = min((row.reason for row in mine), key=lambda why: why.startswith("runs on"))
+            pairs.append((provider, f"no: {reason}"))
     return Group(Text(f"Providers on {device}", style="bold"), _pairs(pairs))
 
 
