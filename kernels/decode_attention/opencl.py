@@ -2,7 +2,8 @@
 
 A work-group has a sequence, a KV head and a range of tokens; each of its sub-groups reads whole
 rows and serves all the query heads that its registers have room for. No matrix units: five heads
-ask for ten operations an element of K or V, and the vector engines of an A770 have time for forty.
+ask for ten operations an element of K or V, and at 560 GB/s an A770 (clpeak: 13.0 T a second in
+float) has time for 46 an element of an fp16 cache, for 23 of an fp8 one.
 """
 
 from __future__ import annotations
