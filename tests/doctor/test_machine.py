@@ -10,6 +10,7 @@ from truetpot.doctor.judge_host import judge_host, judge_software, judge_variabl
 from truetpot.doctor.machine import look
 from truetpot.doctor.quick import quick_check
 from truetpot.doctor.variables import variables
+from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.cpu import CpuDevice
 
 STATUS = """\
@@ -103,6 +104,9 @@ def test_no_file_ends_the_look(made, seed, value):
 
 def test_a_quick_check_measures_the_processor(monkeypatch):
     monkeypatch.setattr("truetpot.measure.ceiling.buffer_bytes", lambda device: 16 << 20)
+    REGISTRY.load_builtin()
+    (numba,) = REGISTRY.kernels("memory_read", "numba")
+    monkeypatch.setattr(numba, "configs", lambda case, device: ({},))  # each is compiled anew
     quick = quick_check(CpuDevice(), None, 0.4)
     assert quick.read_gb_s > 0
     assert quick.samples >= 20

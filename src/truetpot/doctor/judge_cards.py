@@ -147,7 +147,7 @@ def _clock(card: Card, clock: Clock) -> Iterator[Finding]:
             f"{name}: floats between {clock.low} and {clock.high} MHz",
             "short kernels after a pause run at a lower clock than in a stream of them, and two "
             "runs may differ by what the governor did",
-            f"pin it: xpu-smi config -d 0 -t 0 --frequencyrange {clock.high},{clock.high}",
+            f"pin it: xpu-smi config -d DEVICE -t 0 --frequencyrange {clock.high},{clock.high}",
         )
     heat = [reason for reason in clock.throttled_by if reason not in _POWER]
     if heat:
