@@ -35,7 +35,7 @@ DECODE = {
     "extrapolation": str | None, "parameters": int, "rungs": dict, "losses": dict,
     "share_of_ceiling": float | None, "operators": list, "valid": bool, "warnings": list,
     "step_timing": dict | None, "ceiling": dict | None, "providers": dict, "plan": dict,
-    "build_s": float | None,
+    "build_s": float | None, "ranks": list, "communication": dict | None, "collectives": list,
     "state_after": dict, "peak_rss_bytes": int, "finished": bool, "partial": bool,
     "interrupted_during": str | None,
 }  # fmt: skip
@@ -65,6 +65,25 @@ RESULT = {
     "time_over_best": float | None, "error": float | None, "tolerance": float | None,
     "cache": str, "copies": int, "config": dict | None,
 }  # fmt: skip
+RANK = {
+    "rank": int, "host": str, "device": str, "name": str, "uuid": str | None,
+    "pci_address": str | None, "kernels_ms": float, "collectives_ms": float, "step_ms": float,
+    "ceiling_gb_s": float, "state": dict,
+}  # fmt: skip
+COMMUNICATION = {
+    "backend": str, "count": int, "payload_bytes": int, "alone_ms": float, "exposed_ms": float,
+}  # fmt: skip
+COLLECTIVES = {
+    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
+    "partial": bool, "model": str, "tp": int, "backend": str, "results": list,
+    "state_after": dict,
+}  # fmt: skip
+COLLECTIVE = {
+    "op": str, "case": str, "provider": str, "in_place": bool, "submitted": str, "status": str,
+    "reason": str, "payload_bytes": int, "p50_s": float | None, "p99_s": float | None,
+    "rank_medians_s": list | None, "algorithm_gb_s": float | None, "samples": int,
+    "calls_per_sample": int, "error": float | None, "tolerance": float | None,
+}  # fmt: skip
 TUNE = {
     "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
     "partial": bool, "model": str, "device": str, "file": str, "ceiling": dict | None,
@@ -84,7 +103,9 @@ FIGURES = {
 def records():
     """Fields and types, by the heading under which `docs/records.md` has them."""
     tune = TUNE | TUNED | FIGURES
-    return {"decode": DECODE | OPERATOR | STEP, "kernels": KERNELS | RESULT, "tune": tune}
+    collectives = COLLECTIVES | COLLECTIVE
+    ranks = {"ranks and communication": RANK | COMMUNICATION, "collectives": collectives}
+    return ranks | {"decode": DECODE | OPERATOR | STEP, "kernels": KERNELS | RESULT, "tune": tune}
 
 
 def typed(record, fields):
@@ -102,6 +123,10 @@ def check_decode():
         typed(record, DECODE)
         for row in record["operators"]:
             typed(row, OPERATOR)
+        for row in record["ranks"]:
+            typed(row, RANK)
+        if record["communication"] is not None:
+            typed(record["communication"], COMMUNICATION)
         if record["step_timing"] is not None:
             typed(record["step_timing"], STEP)
 
@@ -116,6 +141,18 @@ def check_kernels():
         typed(record, KERNELS)
         for result in record["results"]:
             typed({name: v for name, v in result.items() if name != "samples_s"}, RESULT)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_collectives():
+    """Hold a collectives record against its contract."""
+
+    def check(record):
+        typed(record, COLLECTIVES)
+        for result in record["results"]:
+            typed({name: v for name, v in result.items() if name != "samples_s"}, COLLECTIVE)
 
     return check
 

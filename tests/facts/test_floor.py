@@ -193,3 +193,18 @@ def test_a_tp_or_format_that_does_not_fit() -> None:
         floor(QWQ, A770, format="int3", context=0)
     with pytest.raises(UserError, match="no multiple"):
         floor(replace(QWQ, hidden=5152), A770, format="sym_int4", context=0)
+
+
+def test_a_latency_that_is_given_takes_the_place_of_the_published_one() -> None:
+    model, card = load_model("qwq-32b"), load_hardware("arc-pro-b70")
+    common = {"tp": 2, "format": "sym_int4", "context": 1024}
+    published, given = (
+        floor(model, card, **common, collective_us=us).collectives for us in (None, 20.0)
+    )
+    assert published.count == given.count == 129
+    assert given.ms == given.low_ms == given.high_ms == pytest.approx(129 * 20e-3)
+    assert published.low_ms < published.ms < published.high_ms
+    assert "issues/54766" in published.explanation
+    assert "as given" in given.explanation
+    with pytest.raises(UserError, match="no latency"):
+        floor(model, card, **common, collective_us=-1.0)

@@ -31,7 +31,13 @@ from truetpot.measure.race import Entrant
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
 from truetpot.ops import AllReduceCase
 from truetpot.report.collectives import draw_collectives
-from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
+from truetpot.report.ladder import (
+    describe_device,
+    draw_ladder,
+    draw_operators,
+    draw_ranks,
+    draw_warnings,
+)
 from truetpot.report.numbers import gib
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -413,6 +419,8 @@ def _show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
     if "spec" not in ladder.rungs:
         absent["spec"] = why_no_spec(outcome.request.setting)
     terminal.show("", draw_ladder(ladder, absent))
+    if ladder.communication is not None:
+        terminal.show("", draw_ranks(ladder))
     if ladder.operators:
         terminal.show("", draw_operators(ladder))
     if outcome.timings is not None and outcome.timings.rounds:

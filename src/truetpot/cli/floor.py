@@ -29,6 +29,10 @@ def floor(
         ),
     ] = "1024",
     batch: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 1,
+    collective_us: Annotated[
+        float | None,
+        typer.Option(help="Microseconds of a collective; a published latency if not given."),
+    ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Published figures beside their floors.")
     ] = False,
@@ -51,6 +55,7 @@ def floor(
         "kv_format": kv_format,
         "batch": batch,
         "lm_head_format": lm_head_format,
+        "collective_us": collective_us,
     }
     bound = facts.floor(known_model, card, context=start, **given)
     span = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.hardware import Hardware
 from truetpot.facts.tables import decode, read
@@ -43,8 +44,10 @@ def latencies() -> tuple[Latency, ...]:
     return tuple(decode(e, Latency, f"collectives.toml {e.get('id')}") for e in entries)
 
 
-def collectives(model: Model, hardware: Hardware, *, tp: int, batch: int = 1) -> Collectives:
-    """Cost of the collectives of one step.
+def collectives(
+    model: Model, hardware: Hardware, *, tp: int, batch: int = 1, each_us: float | None = None
+) -> Collectives:
+    """Cost of the collectives of one step, by a published latency, or ``each_us`` where given.
 
     Two all-reduces a layer (after o and after down) of batch x hidden fp16 values, and one gather
     of the logits. An all-reduce moves 2 (tp-1)/tp of its payload over each card's link, a gather
@@ -53,12 +56,24 @@ def collectives(model: Model, hardware: Hardware, *, tp: int, batch: int = 1) ->
     if tp == 1:
         return Collectives(0, 0.0, 0.0, 0.0, "one card: no collectives")
     count = 2 * model.layers + 1
+    if each_us is not None:
+        if each_us < 0:
+            raise UserError(f"{each_us:g} us is no latency of a collective; give 0 or more.")
+        ms = count * each_us * 1e-3
+        given = f"{count} collectives x {each_us:g} us, as given, payload included"
+        return Collectives(count, ms, ms, ms, given)
     if hardware.link is None or hardware.link_gb_s is None:
-        why = f"no source for the link of {hardware.key}, so the collectives have no estimate"
+        why = (
+            f"no source for the link of {hardware.key}, so the collectives have no estimate; give "
+            "--collective-us"
+        )
         return Collectives(count, None, None, None, why)
     measured = [x for x in latencies() if hardware.link.startswith(x.link)]
     if not measured:
-        why = f"no measured latency for {hardware.link}, so the collectives have no estimate"
+        why = (
+            f"no measured latency for {hardware.link}, so the collectives have no estimate; give "
+            "--collective-us"
+        )
         return Collectives(count, None, None, None, why)
     # A latency taken on this very card goes before one borrowed from another.
     latency = min(measured, key=lambda x: x.hardware != hardware.key)

@@ -150,11 +150,13 @@ def floor(
     context: int,
     batch: int = 1,
     lm_head_format: str | None = None,
+    collective_us: float | None = None,
 ) -> Floor:
     """The floor of one decode step on `tp` cards of `hardware`.
 
     bytes of one rank / datasheet bandwidth of one card; arguments as for `traffic`, which raises
-    UserError for what does not fit together.
+    UserError for what does not fit together. `collective_us` takes the place of a published latency
+    of a collective, which is a term beside the bound.
     """
     step = traffic(
         model,
@@ -165,7 +167,7 @@ def floor(
         batch=batch,
         lm_head_format=lm_head_format,
     )
-    cost = collectives(model, hardware, tp=tp, batch=batch)
+    cost = collectives(model, hardware, tp=tp, batch=batch, each_us=collective_us)
     resident = resident_bytes(model, step)
     fits = resident <= hardware.usable_gib * 2**30
     return Floor(
@@ -194,6 +196,7 @@ def floor_range(
     kv_format: str = "fp16",
     batch: int = 1,
     lm_head_format: str | None = None,
+    collective_us: float | None = None,
 ) -> FloorRange:
     """The floor over a request: a prompt of `context_start` tokens, then up to `context_end`.
 
@@ -217,6 +220,7 @@ def floor_range(
             context=context,
             batch=batch,
             lm_head_format=lm_head_format,
+            collective_us=collective_us,
         )
 
     last = context_end - 2

@@ -66,6 +66,30 @@ def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
     return table
 
 
+def draw_ranks(ladder: Ladder) -> RenderableType:
+    """What the ranks spend on each other, and each one's own times."""
+    talk = ladder.communication
+    parts: list[RenderableType] = []
+    if talk is not None:
+        parts.append(
+            f"{talk.count} collectives over {talk.backend}: {digits(talk.alone_ms)} ms a token "
+            f"timed alone; exposed, which is step minus kernels: {digits(talk.exposed_ms)} ms."
+        )
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("rank", justify="right")
+    for name in ("kernels ms", "collectives ms", "step ms", "ceiling GB/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("device", overflow="fold")
+    table.add_column("state after", overflow="fold")
+    for row in ladder.ranks:
+        times = (row.kernels_ms, row.collectives_ms, row.step_ms)
+        figures = [digits(ms) for ms in times]
+        table.add_row(
+            str(row.rank), *figures, f"{row.ceiling_gb_s:.1f}", row.who(), row.condition()
+        )
+    return Group(*parts, "", table) if ladder.ranks else Group(*parts)
+
+
 def draw_operators(ladder: Ladder) -> RenderableType:
     """One row a kernel, the one that takes most first."""
     table = Table(box=None, padding=(0, 2, 0, 0))

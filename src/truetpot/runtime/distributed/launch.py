@@ -50,8 +50,9 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
     threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, threads)
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in logging.root.manager.loggerDict:  # what they have to say is said in one sentence
+        if name.startswith("torch.distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="truetpot-") as logs:
         config = LaunchConfig(
             min_nodes=1,

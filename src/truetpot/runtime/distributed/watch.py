@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 import psutil
 
 PERIOD_S = 0.5
-SILENT_S = 6.0
+SILENT_S = 10.0
 """A rank that has not written for so long is gone."""
 AFTER_INTERRUPT_S = 4.0
 """How long the main thread has to end by itself after a Ctrl-C."""

@@ -1,0 +1,147 @@
+"""Collectives between ranks of this machine, eager: what a step's communication is made of.
+
+The ranks run ``truetpot kernels --op ...`` as anyone can, and this reads their record.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, BEST_OF_RANKS, LOCAL_BEST
+from truetpot.runtime.distributed.launch import check_devices
+
+from . import common
+
+KIB = 1 << 10
+SIZES = {
+    "default": ("0 B", "10 KiB", "64 KiB", "1 MiB", "64 MiB"),
+    "small": ("0 B", "1792 B", "64 KiB", "1 MiB"),
+}
+RANKS = (2, 4)
+
+
+class _Collective:
+    version = "1"
+    unit = "seconds"
+    timeout = 900
+    param_names = ("device", "provider", "ranks", "payload")
+
+    def track_device_time(self, device, provider, ranks, payload):
+        """Seconds of one call on the slowest rank."""
+        small = common.SIZE is common.SIZES["small"]
+        if small and ranks > 2:
+            common.skip("small shapes are for two ranks")
+        kind = device.partition(":")[0]
+        try:
+            check_devices(kind, ranks)
+        except UserError as error:
+            common.skip(str(error))
+        found = [
+            result
+            for result in _measured(self.op.name, kind, ranks, small)
+            if result["provider"] == provider
+            and result["payload_bytes"] == _nbytes(payload)
+            and result["submitted"] == "eager"
+        ]
+        if not found:
+            common.skip(f"{provider} {self.op.name} has no case of {payload}")
+        result = found[-1]
+        if result["status"] == "skipped":
+            common.skip(result["reason"])
+        if result["status"] != "ok":
+            what = f"{provider} {self.op.name}"
+            raise RuntimeError(f"{what} is {result['status']}: {result['reason']}")
+        slowest = max(result["samples_s"], key=np.median)
+        return common.samples(slowest)
+
+    track_device_time.rounds = common.ROUNDS
+
+
+class AllReduce(_Collective):
+    """The sum of every rank's part, which may be used up, as after o and down."""
+
+    op = ALL_REDUCE
+    params = (
+        [common.DEVICE],
+        common.providers("all_reduce"),
+        list(RANKS),
+        list(SIZES["small" if common.SIZE is common.SIZES["small"] else "default"]),
+    )
+
+
+class AllGather(_Collective):
+    """Every rank's part, as of the head's best logits."""
+
+    op = ALL_GATHER
+    params = (
+        [common.DEVICE],
+        common.providers("all_gather"),
+        list(RANKS),
+        ["64 KiB", "1 MiB"],
+    )
+
+
+class _OfOneRank:
+    version = "1"
+    unit = "seconds"
+    timeout = 600
+    param_names = ("device", "provider")
+
+    def track_device_time(self, device, provider):
+        """Seconds of one call."""
+        case = next(case for case in self.op.grid() if case.m == 1)
+        return common.kernel_time(self.op, case, provider, device)
+
+    track_device_time.rounds = common.ROUNDS
+
+
+class LocalBest(_OfOneRank):
+    """A rank's best logit, for the others."""
+
+    op = LOCAL_BEST
+    params = ([common.DEVICE], common.providers("local_best"))
+
+
+class BestOfRanks(_OfOneRank):
+    """The best of all ranks' best."""
+
+    op = BEST_OF_RANKS
+    params = ([common.DEVICE], common.providers("best_of_ranks"))
+
+
+FUSED = ALL_REDUCE_RMS_NORM
+"""Declared, and nobody has a kernel for it yet: there is nothing to time."""
+
+
+@cache
+def _measured(op: str, kind: str, ranks: int, small: bool) -> list[dict[str, Any]]:
+    """The results of one run of all sizes, which one process of ASV's makes once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "collectives.json"
+        command = ["kernels", "--op", op, "--tp", ranks, "--device", kind, "--samples"]
+        command += ["--seconds", common.SECONDS, "--json", file, *(["--small"] if small else [])]
+        done = subprocess.run(
+            [sys.executable, "-m", "truetpot", *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            common.skip(done.stderr.strip().splitlines()[-1])
+        return json.loads(file.read_text())["results"]
+
+
+def _nbytes(payload: str) -> int:
+    """``10 KiB`` in bytes."""
+    count, unit = payload.split()
+    return int(count) * {"B": 1, "KiB": KIB, "MiB": KIB * KIB}[unit]

@@ -1,0 +1,103 @@
+"""What each of several gloo ranks asserts; started by test_ranks.py under torchrun."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from truetpot.decode.checkpoint import CheckpointWeights
+from truetpot.decode.engine import DecodeStep
+from truetpot.decode.program import StepShape
+from truetpot.decode.weights import SyntheticWeights
+from truetpot.facts.models import load_model
+from truetpot.measure.check import check
+from truetpot.ops import ALL_GATHER, ALL_REDUCE
+from truetpot.ops.registry import REGISTRY
+from truetpot.ops.tolerance import UNIT_ROUNDOFF, relative_error
+from truetpot.runtime.cpu import CpuDevice
+from truetpot.runtime.distributed.group import current
+from truetpot.runtime.distributed.join import join
+from truetpot.runtime.distributed.place import find_place
+from truetpot.runtime.distributed.watch import Watch
+
+COMPILED = ("numba", "torch")
+"""Compiled for seconds in each process, so for one model and dtype only."""
+
+
+def collectives():
+    """Every kernel over every case of so many ranks: the sums and the order of parts."""
+    REGISTRY.load_builtin()
+    device, group, checked = CpuDevice(), current(), 0
+    for op in (ALL_REDUCE, ALL_GATHER):
+        for case in op.grid():
+            if case.tp != group.size:
+                continue
+            for provider in REGISTRY.offering(op.name):
+                found = REGISTRY.find(op.name, provider, case, device)
+                if not isinstance(found, str):
+                    verdict = check(found.make(case, device), case, np.random.default_rng(7))
+                    assert verdict.ok, (group.rank, provider, case, verdict.reason)
+                    checked += 1
+    assert checked >= 20
+
+
+def steps(model, shape, source, providers):
+    """The whole step by torch, and this rank's part of it together with the others."""
+    group, device = current(), CpuDevice()
+    shared = replace(shape, tp=group.size, collectives=True)
+    whole = DecodeStep(model, shape, device, "torch", source(shape, 0))
+    mine = source(shared, group.rank)
+    return whole, DecodeStep(model, shared, device, providers, mine, group.rank)
+
+
+def logits(model, shape, source, tolerance, providers=("torch",)):
+    """The same as one rank's, token by token, and the same next token on every rank."""
+    group = current()
+    tokens = np.random.default_rng(1).integers(0, model.vocab, 5)
+    whole, part = steps(model, shape, source, providers)
+    want = whole.feed(tokens)
+    got = np.concatenate(group.gather(part.feed(tokens)), axis=-1)[:, : model.vocab]
+    error = relative_error(got, want)
+    assert error < tolerance, (model.name, providers, error)
+    ids = [int(part.device.download(part.state.values["next_ids"])[0])]
+    best = want[-1] if shape.dtype == "fp32" else got[-1]
+    assert group.gather(ids) == [[int(best.argmax())]] * group.size, (model.name, providers)
+
+
+def random_caches(model, shape, source):
+    """A step over the random cache, as it is timed, where every rank has its own heads."""
+    whole, part = steps(model, shape, source, ("torch",))
+    whole.run()
+    part.run()
+    got = np.concatenate(current().gather(part.logits()), axis=-1)[:, : model.vocab]
+    assert relative_error(got, whole.logits()) < 1e-4, model.name
+
+
+def main():
+    torch.set_num_threads(1)
+    place = find_place()
+    with join(place, "cpu", 0, Watch(place.rank, place.size)):
+        collectives()
+        fp32 = StepShape(1, 5, 1, "fp32", "fp32", "fp32")
+        for folder in map(Path, sys.argv[1:]):
+            model = load_model(folder)
+
+            def stored(shape, rank, folder=folder, model=model):
+                return CheckpointWeights(folder, model, shape, rank)
+
+            def random(shape, rank, model=model):
+                return SyntheticWeights(model, shape, 3, rank)
+
+            logits(model, fp32, stored, 1e-4)
+            random_caches(model, replace(fp32, page=4, batch=3, context=9), random)
+            # partial sums are rounded once more than the whole: a few roundings a layer
+            bf16 = StepShape(1, 5, 1, "bf16", "bf16", "bf16")
+            providers = COMPILED if folder == Path(sys.argv[1]) else ("torch",)
+            logits(model, bf16, random, 16 * model.layers * UNIT_ROUNDOFF["bf16"], providers)
+            print("whole", model.name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
