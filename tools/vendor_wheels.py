@@ -31,9 +31,11 @@ def find(wheel: str) -> Path | None:
 
 
 def fetch(wheel: str) -> Path:
-    """The same, downloaded where it is missing. The vendors' native wheels are for Python 3.11."""
+    """The same, downloaded where it is missing. bigdl-core-xe-all has wheels for Python 3.11 only."""
     if (path := find(wheel)) is None:
-        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--quiet"]
+        options = ["--no-deps", "--only-binary=:all:", "--quiet"]
+        if wheel.startswith("bigdl"):
+            options.append("--python-version=3.11")
         command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(FOLDER), wheel]
         subprocess.run(command, check=True)
         path = find(wheel)
