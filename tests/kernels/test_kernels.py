@@ -47,7 +47,10 @@ def test_kernel(kernel, device, case):
         pytest.skip(f"{kernel.provider} {kernel.op.name}: {reason}")
     seed = crc32(case.label().encode())
     default, *others = kernel.configs(case, device)
-    picked = np.random.default_rng(seed).permutation(len(others))[: MOST_CONFIGS - 1]
+    most = MOST_CONFIGS
+    if device.kind == "opencl":  # each is compiled, which takes a second
+        most = min(most, 2 if seed % 8 == 0 else 1)
+    picked = np.random.default_rng(seed).permutation(len(others))[: most - 1]
     for config in (default, *(others[i] for i in picked)):
         rng = np.random.default_rng(seed)
         found = check(kernel(case, device, **config), case, rng)
