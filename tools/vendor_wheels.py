@@ -31,7 +31,7 @@ def find(wheel: str) -> Path | None:
 
 
 def fetch(wheel: str) -> Path:
-    """The same, downloaded where it is missing. bigdl-core-xe-all has wheels for Python 3.11 only."""
+    """The same, downloaded where it is missing. bigdl-core-xe-all is there for Python 3.11 only."""
     if (path := find(wheel)) is None:
         options = ["--no-deps", "--only-binary=:all:", "--quiet"]
         if wheel.startswith("bigdl"):
