@@ -32,11 +32,6 @@ def source_text(build: Build) -> str:
     return expand(FOLDER / build.source, [INCLUDE])
 
 
-def dtype_macro(dtype: str) -> dict[str, int | str | float]:
-    """What ``dtype.clh`` asks for: the activations' dtype."""
-    return {"TYPE_half" if dtype == "fp16" else "TYPE_float": 1}
-
-
 class OpenClKernel(Kernel):
     """A kernel of one or more compilations."""
 

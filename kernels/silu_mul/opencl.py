@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from truetpot.kernels._opencl import OpenClKernel, dtype_macro
+from truetpot.kernels._opencl import OpenClKernel
 
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import register
@@ -24,12 +24,19 @@ class OpenClSiluMul(OpenClKernel):
     @classmethod
     def builds(cls, case: SiluMulCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One."""
-        return (Build("silu_mul/silu_mul.cl", "silu_mul", dtype_macro(case.dtype), case.dtype),)
+        macros = {"DTYPE": case.dtype, "WIDTH": _width(case)}
+        return (Build("silu_mul/silu_mul.cl", "silu_mul", macros, case.dtype),)
 
     def __call__(self, *, gate_up: OpenClArray) -> OpenClArray:
         """One launch."""
         m, n = self.case.m, self.case.n
         out = self.empty(m, n)
         (run,) = self.functions
-        run((-(-n // GROUP) * GROUP, m), (GROUP, 1), gate_up, out, n)
+        items = -(-n // (_width(self.case) * GROUP)) * GROUP
+        run((items, m), (GROUP, 1), gate_up, out, n)
         return out
+
+
+def _width(case: SiluMulCase) -> int:
+    """Elements a load: rows of another length cannot be split into vectors."""
+    return 4 if case.n % 4 == 0 else 1
