@@ -132,6 +132,6 @@ $(DEV): $(SETUP) $(CONSTRAINTS) | $(PY)
 
 $(OPENCL): $(DEV)
 	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,opencl]'
-	touch $(RUN) $(DEV) $@
+	touch $@
 
 endif
