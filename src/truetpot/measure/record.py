@@ -26,6 +26,7 @@ PACKAGES = (
 VARIABLES = (
     "TRUETPOT_", "NUMBA_", "OMP_", "MKL_", "KMP_", "GOMP_", "SYCL_", "ONEAPI_", "ZE_", "UR_",
     "NEO", "IPEX", "BIGDL_", "CCL_", "CUDA_VISIBLE", "PYTORCH_", "TRITON_", "OCL_", "USE_XETLA",
+    "FI_", "I_MPI_", "NCCL_", "GLOO_", "TORCH_",
 )
 """Prefixes of environment variables that change what is measured."""
 
