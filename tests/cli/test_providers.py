@@ -12,7 +12,7 @@ def test_providers(cli, tmp_path):
     assert done.code == 0
     record = done.record
     assert record["kind"] == "providers"
-    assert [device["device"] for device in record["devices"]][-1] == "cpu"
+    assert "cpu" in [device["device"] for device in record["devices"]]
     rows = {(row["op"], row["provider"]): row for row in record["kernels"]}
     linear = rows["linear", "numba"]
     assert linear["available"]
