@@ -15,6 +15,7 @@ from truetpot.facts.models import Model
 from truetpot.measure.check import check
 from truetpot.ops import Case
 from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.distributed.group import current
 
 
 def wrong_kernels(
@@ -41,6 +42,7 @@ def wrong_kernels(
         provider = preference.providers[place]
         if reason := _fault(call, provider, preference):
             wrong.append(f"{provider} {call.op.name} ({call.case.label()}) is wrong: {reason}")
+        current().progress()
         advance(i + 1, len(distinct))
     return wrong
 

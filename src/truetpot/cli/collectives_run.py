@@ -90,7 +90,11 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     except KeyboardInterrupt:
         interrupted = True
     with uninterrupted():
-        terminal.show("", draw_collectives([r for r in results if not _absent(r)]))
+        able = {(r.op, r.provider) for r in results if r.status != "skipped"}
+        terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
+        lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
+        for (op_name, provider), reason in lost.items():
+            terminal.show(f"{provider} {op_name} not measured: {reason}")
         if json is not None and group.rank == 0:
             found = {
                 "model": asked.model.name,
@@ -129,7 +133,3 @@ def choose_all_reduce(
     chosen = {} if best is None else {ALL_REDUCE.name: best.provider}
     return Preference(preference.providers, device, chosen), results
 
-
-def _absent(result: CollectiveResult) -> bool:
-    """A provider without any such kernel: the record has it, people need not read it."""
-    return result.status == "skipped" and " has no " in result.reason

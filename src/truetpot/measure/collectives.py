@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.measure.check import check, prepare
+from truetpot.measure.check import check, one_line, prepare
 from truetpot.measure.race import Entrant, race
 from truetpot.ops import Case, Operator
 from truetpot.ops.registry import REGISTRY
@@ -137,11 +137,17 @@ def _prepared(
     if isinstance(found, str):
         return given_up("skipped", found)
     rng = np.random.default_rng(0)
-    kernel = found.make(case, device)
-    verdict = check(kernel, case, rng)
-    faults = group.gather(verdict.reason)
-    for result in made:
-        result.error, result.tolerance = verdict.error, verdict.tolerance
+    try:
+        kernel = found.make(case, device)
+        fault = ""
+    except Exception as error:  # noqa: BLE001
+        # what a library lacks on this machine shows here: the other providers go on
+        fault = one_line(error)
+    if not any(faults := group.gather(fault)):
+        verdict = check(kernel, case, rng)
+        for result in made:
+            result.error, result.tolerance = verdict.error, verdict.tolerance
+        faults = group.gather(verdict.reason)
     if any(faults):
         said = "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
         return given_up("wrong", said)
