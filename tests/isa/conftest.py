@@ -12,13 +12,15 @@ from truetpot.isa.ocloc import INSTALL, Ocloc
 
 
 @pytest.fixture(scope="session")
-def ocloc(request):
+def ocloc(request, tmp_path_factory):
     """``$TRUETPOT_OCLOC``, which then has to be there (make test-isa); else ocloc, or a skip."""
     command = os.environ.get("TRUETPOT_OCLOC")
     if command is None and shutil.which("ocloc") is None:
         pytest.skip(f"there is no ocloc: {INSTALL}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(request.config.cache.mkdir("isa")))
+        cache = getattr(request.config, "cache", None)  # pytest -p no:cacheprovider has none
+        folder = tmp_path_factory.mktemp("isa") if cache is None else cache.mkdir("isa")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
         yield Ocloc(shlex.split(command or "ocloc"))
 
 
