@@ -33,7 +33,7 @@ from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.target import Target
 
 FORMATS = (
-    "sym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16", "fp32",
+    "sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16", "fp32",
 )  # fmt: skip
 MATRIX_FORMATS = ("sym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16")
 """Those that half holds exactly, but for the scale."""

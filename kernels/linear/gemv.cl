@@ -37,20 +37,27 @@ kernel void gemv(global const ACTIVATION *x, global const uchar *codes, global c
     for (int at = (share * SUBGROUP + lane) * LANE; at < whole; at += SPLIT * SUBGROUP * LANE) {
         uint4 q[LOADED];
         UNROLL for (int r = 0; r < LOADED; r++) q[r] = load_16(from[r] + at / (LANE / 4) * 4);
-        float product[LOADED];
+        float product[LOADED], total = 0;
         UNROLL for (int part = 0; part < LANE / PART; part++) {
             float v[PART];
             load_x(x, at, part, v);
             const float less = surplus(v);
+#if MINIMUM
+            for (int i = 0; i < PART; i++) total += v[i];
+#endif
             UNROLL for (int r = 0; r < LOADED; r++)
                 product[r] = dot(q[r], part, v, part ? product[r] + less : less);
         }
-        UNROLL for (int r = 0; r < LOADED; r++)
-#if BLOCK
+        UNROLL for (int r = 0; r < LOADED; r++) {
+#if MINIMUM
+            const int of = 2 * (row[r] * (k / BLOCK) + at / BLOCK);
+            sum[r] = mad(product[r], (float)scales[of], mad(total, (float)scales[of + 1], sum[r]));
+#elif BLOCK
             sum[r] = mad(product[r], (float)scales[row[r] * (k / BLOCK) + at / BLOCK], sum[r]);
 #else
             sum[r] += product[r];
 #endif
+        }
     }
 #if !BLOCK
     if (share == 0 && whole + lane < k)

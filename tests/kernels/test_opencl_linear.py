@@ -60,7 +60,7 @@ def test_gate_and_up_meet_in_the_matrix_variant(width):
 
 @pytest.mark.opencl
 @pytest.mark.parametrize("m", [1, 4])
-@pytest.mark.parametrize("weight_format", ["sym_int4", "woq_int4", "sym_int8"])
+@pytest.mark.parametrize("weight_format", ["sym_int4", "asym_int4", "woq_int4", "sym_int8"])
 def test_offsets_cancel_also_where_all_activations_have_one_sign(weight_format, m):
     """Weights are multiplied as 4096 + q and the like: the sum of x is what is taken off again."""
     device, case = a_device_with_sub_groups(), LinearCase("fp16", m, 64, 4096, weight_format)
