@@ -234,3 +234,20 @@ def test_collectives_on_two_ranks(tmp_path, check_collectives):
         assert result["error"] <= result["tolerance"]
     assert {result["in_place"] for result in torch} == {True, False}
     assert "all_gather" in out
+
+
+def test_a_local_rank_without_a_device_is_named_once(model):
+    """As under torchrun, where no one counts the devices before."""
+    port = free_port()
+    decode = ["decode", "--model", model, "--format", "bf16", "--device", "xpu"]
+    options = {"CUDA_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": "none"}
+    # gloo stands in for a backend that this torch may not have
+    patched = OTHER.replace(
+        "truetpot.__version__ = '9.9'",
+        "import truetpot.runtime.distributed.join as j; j.BACKENDS['xpu'] = 'gloo'",
+    )
+    ranks = [by_mpi(r, 2, port, *decode, program=("-c", patched), **options) for r in (0, 1)]
+    ends = [run.end() for run in ranks]
+    assert [code for code, *_ in ends] == [2, 2]
+    (sentence,) = [line for *_, sentences in ends for line in sentences]
+    assert "there is no xpu device for local rank" in sentence

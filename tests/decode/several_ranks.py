@@ -78,7 +78,7 @@ def random_caches(model, shape, source):
 def main():
     torch.set_num_threads(1)
     place = find_place()
-    with join(place, "cpu", 0, Watch(place.rank, place.size)):
+    with join(place, "cpu", Watch(place.rank, place.size)):
         collectives()
         fp32 = StepShape(1, 5, 1, "fp32", "fp32", "fp32")
         for folder in map(Path, sys.argv[1:]):

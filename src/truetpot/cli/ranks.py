@@ -63,9 +63,8 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         from truetpot.runtime.distributed.join import join, lost_connection
 
         kind = _kind(device)
-        index = _own_index(kind, place)
-        with join(place, kind, index, watch):
-            code = command("cpu" if kind == "cpu" else f"{kind}:{index}")
+        with join(place, kind, watch):
+            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}")
             if code != INTERRUPTED:
                 code = int(current().agree(code))
         return code
@@ -94,14 +93,3 @@ def _kind(device: str) -> str:
         raise UserError(f"--device {device} is one card; for several ranks say --device {kind}.")
     return kind
 
-
-def _own_index(kind: str, place: Place) -> int:
-    """The device of a rank: the local rank's. Raises UserError where there is none."""
-    from truetpot.runtime.distributed.launch import device_count
-
-    if kind != "cpu" and place.local_rank >= (there := device_count(kind)):
-        raise UserError(
-            f"there is no {kind} device for local rank {place.local_rank}: this machine has "
-            f"{there}; start that many ranks on it at most."
-        )
-    return place.local_rank

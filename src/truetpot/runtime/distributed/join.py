@@ -15,6 +15,7 @@ from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from truetpot.errors import UserError
 from truetpot.runtime.distributed.group import Group, joined
+from truetpot.runtime.distributed.launch import device_count
 from truetpot.runtime.distributed.place import Place
 from truetpot.runtime.distributed.watch import Watch, limit_s
 
@@ -72,8 +73,11 @@ class TorchGroup(Group):
 
 
 @contextmanager
-def join(place: Place, kind: str, index: int, watch: Watch) -> Iterator[TorchGroup]:
-    """Meet the others and be one of them. Raises UserError where that fails, within seconds."""
+def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
+    """Meet the others and be one of them, with the device of this local rank.
+
+    Raises UserError where that fails, within seconds.
+    """
     backend = BACKENDS[kind]
     # Symmetric memory would set up NVLink multicast, which nothing here uses.
     os.environ.setdefault("TORCH_SYMM_MEM_DISABLE_MULTICAST", "1")
@@ -82,11 +86,17 @@ def join(place: Place, kind: str, index: int, watch: Watch) -> Iterator[TorchGro
             f"This torch {torch.__version__} has no {backend}, which {kind} ranks talk by; install "
             f"the torch build for {kind}."
         )
-    device = torch.device("cpu") if kind == "cpu" else torch.device(kind, index)
-    if kind != "cpu":
-        getattr(torch, kind).set_device(device)
     store = meet(place, timedelta(seconds=limit_s()))
     watch.start(meet(place, timedelta(seconds=limit_s()), client=True))
+    device = torch.device("cpu")
+    if kind != "cpu":
+        if place.local_rank >= (there := device_count(kind)):
+            raise UserError(
+                f"there is no {kind} device for local rank {place.local_rank}: this machine has "
+                f"{there}; start so many ranks on it at most."
+            )
+        device = torch.device(kind, place.local_rank)
+        getattr(torch, kind).set_device(device)
     dist.init_process_group(
         backend,
         store=PrefixStore("truetpot", store),

@@ -28,6 +28,8 @@ import psutil
 PERIOD_S = 0.5
 SILENT_S = 10.0
 """A rank that has not written for so long is gone."""
+LINGER_S = 1.5
+"""How long a failed rank stays: it may keep the store by which the others learn of it."""
 AFTER_INTERRUPT_S = 4.0
 """How long the main thread has to end by itself after a Ctrl-C."""
 LOST, INTERRUPTED = 2, 130
@@ -113,8 +115,10 @@ class Watch:
         report(sentence, signalled)
         with suppress(Exception):
             self.save()
-        if not quiet() and not signalled and self._first():
-            print(f"truetpot: {sentence}", file=sys.stderr)
+        if not quiet() and not signalled:
+            if self._first():
+                print(f"truetpot: {sentence}", file=sys.stderr)
+            time.sleep(LINGER_S)
         _end(LOST)
 
     def _first(self) -> bool:
