@@ -1,5 +1,5 @@
-"""The Triton kernels on the CPU, by Triton's interpreter: every case of their operators but those of
-long rows, which take it minutes and show nothing that shorter ones do not.
+"""The Triton kernels on the CPU, by Triton's interpreter: every case of their operators but those
+of long rows, which take it minutes and show nothing that shorter ones do not.
 
 In a process of its own: Triton decides when it is imported whether it interprets.
 """
