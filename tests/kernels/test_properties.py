@@ -8,10 +8,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from truetpot.facts.formats import format_facts
 from truetpot.measure.check import check
 from truetpot.ops import (
+    AllGatherCase,
+    AllReduceCase,
     ArgmaxCase,
+    BestOfRanksCase,
     DecodeAttentionCase,
     EmbeddingCase,
     LinearCase,
+    LocalBestCase,
     MemoryReadCase,
     RmsNormCase,
     RopeAppendCase,
@@ -70,6 +74,10 @@ def kv(draw, kind, **more):
     return kind(dtype, *shape, **{name: draw(strategy) for name, strategy in more.items()})
 
 
+def best_of_ranks(m, tp, vocab):
+    return BestOfRanksCase("fp32", m, tp, -(-vocab // tp), vocab)
+
+
 CASES = {
     "decode_attention": kv(DecodeAttentionCase),
     "rope_append": kv(RopeAppendCase, qk_norm=st.booleans()),
@@ -84,6 +92,13 @@ CASES = {
     "silu_mul": st.builds(SiluMulCase, DTYPE, ROWS, st.integers(1, 3000)),
     "embedding": st.builds(EmbeddingCase, DTYPE, ROWS, st.integers(1, 500), st.integers(1, 700)),
     "argmax": st.builds(ArgmaxCase, DTYPE, ROWS, st.integers(1, 5000)),
+    "local_best": st.builds(LocalBestCase, st.just("fp32"), ROWS, st.integers(1, 5000), DTYPE),
+    "best_of_ranks": st.builds(best_of_ranks, ROWS, st.integers(1, 8), st.integers(1, 5000)),
+    # of one rank: several are processes of their own (tests/decode/test_ranks.py)
+    "all_reduce": st.builds(
+        AllReduceCase, DTYPE, ROWS, st.integers(0, 6000), st.just(1), st.booleans()
+    ),
+    "all_gather": st.builds(AllGatherCase, DTYPE, ROWS, st.integers(0, 6000), st.just(1)),
     "memory_read": st.builds(
         MemoryReadCase, st.just("fp32"), st.integers(1, 3000).map(lambda n: n * GRANULE)
     ),
@@ -123,6 +138,9 @@ def kernels():
 )
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
 def test_any_legal_shape(kernel, device, data, seed):
+    reasons = [kernel.refuses(case, device) for case in kernel.op.grid()]
+    if None not in reasons:
+        pytest.skip(f"{kernel.provider} {kernel.op.name}: {reasons[0]}")
     case = data.draw(cases(kernel, device))
     assume(kernel.refuses(case, device) is None)
     found = check(kernel(case, device), case, np.random.default_rng(seed))
