@@ -18,9 +18,8 @@ WHEELS = (
     "bigdl-core-xe-all==2.6.0",
     "bigdl-core-xe-all==2.7.0b20251026",
     "auto-round-lib==0.16.0",
+    "vllm-xpu-kernels==0.1.16.2",
 )
-LARGE = ("vllm-xpu-kernels==0.1.16.2",)
-"""143 MiB: `vendor_wheels.py --large` gets it too."""
 
 
 def find(wheel: str) -> Path | None:
@@ -43,11 +42,6 @@ def fetch(wheel: str) -> Path:
     return path
 
 
-def main(*options: str) -> int:
-    for wheel in (*WHEELS, *(LARGE if "--large" in options else ())):
-        print(fetch(wheel).name)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    for wheel in WHEELS:
+        print(fetch(wheel).name)
