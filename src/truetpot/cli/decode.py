@@ -88,7 +88,8 @@ def decode(
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     fed = None if tokens is None else numbers(tokens, "--tokens")
 
-    from truetpot.cli.decode_run import Request, run
+    from truetpot.cli.decode_outcome import Request
+    from truetpot.cli.decode_run import run
     from truetpot.cli.feed import feed
     from truetpot.cli.ranks import check_same, run_ranks
     from truetpot.cli.setting import find_setting, weight_format

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from truetpot.cli.decode_run import Request
+from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.measure import record
