@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.entropy import random_bytes, random_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding, blocks_of
 
@@ -55,8 +55,7 @@ class AsymInt4:
     ) -> tuple[Array, Array]:
         """Uniform codes, scales that differ, and a minimum that puts the mean near 0."""
         n, k = shape
-        codes = np.empty((n, k // 2), np.uint8)
-        fill_bytes(codes, rng)
+        codes = random_bytes((n, k // 2), rng)
         # 7.1 to 7.9 steps below zero: no code stands for zero itself. It adds 0.8^2 / 12.
         d = random_scales((n, k // BLOCK), rng, std / (_CODE_RMS**2 + 0.64 / 12) ** 0.5)
         shift = np.float32(0.8) * rng.random(d.shape, dtype=np.float32) - np.float32(7.9)

@@ -15,6 +15,13 @@ from truetpot.formats.weight import Array
 _CHUNK = 1 << 18
 
 
+def random_bytes(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Uniform random bytes, as :func:`fill_bytes` makes them."""
+    out = np.empty(shape, np.uint8)
+    fill_bytes(out, rng)
+    return out
+
+
 def fill_bytes(out: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Fill a contiguous uint8 array with uniform random bytes.
 

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.entropy import random_bytes, random_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding, blocks_of, magnitudes
 
@@ -58,8 +58,7 @@ class Fp4:
     ) -> tuple[Array, Array]:
         """Uniform codes, and scales that differ."""
         n, k = shape
-        codes = np.empty((n, k // 2), np.uint8)
-        fill_bytes(codes, rng)
+        codes = random_bytes((n, k // 2), rng)
         scales = random_scales((n, k // BLOCK), rng, std / _RMS)
         return codes, scales.astype(np.float16)
 

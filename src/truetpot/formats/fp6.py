@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.entropy import random_bytes, random_scales
 from truetpot.formats.nibbles import pack_pairs, unpack_pairs
 from truetpot.formats.weight import Array, Rounding, blocks_of, half_bits, magnitudes
 
@@ -65,8 +65,7 @@ class Fp6:
     ) -> tuple[Array, Array]:
         """Uniform codes, and scales that differ."""
         n, k = shape
-        codes = np.empty((n, k // BLOCK * CODE_BYTES), np.uint8)
-        fill_bytes(codes, rng)
+        codes = random_bytes((n, k // BLOCK * CODE_BYTES), rng)
         scales = random_scales((n, k // BLOCK), rng, std / _RMS * 4096)
         return codes, scales.astype(np.float16)
 

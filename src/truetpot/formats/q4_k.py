@@ -15,7 +15,7 @@ from numba import float32, njit, prange
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, random_scales
+from truetpot.formats.entropy import random_bytes, random_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding
 
@@ -60,8 +60,7 @@ class Q4K:
     ) -> tuple[Array, Array]:
         """Uniform codes, scales that differ, and minima that put the mean near 0."""
         n, k = shape
-        codes = np.empty((n, k // 2), np.uint8)
-        fill_bytes(codes, rng)
+        codes = random_bytes((n, k // 2), rng)
         scales = np.empty((n, k // BLOCK), SCALES)
         d = random_scales(scales.shape, rng, std / _RMS)
         # As asym_int4: the minimum is 7.1 to 7.9 steps, so that no code stands for zero itself.

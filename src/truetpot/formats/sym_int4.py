@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.formats.entropy import fill_bytes, signed_scales
+from truetpot.formats.entropy import random_bytes, signed_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding, blocks_of, largest_of
 
@@ -64,8 +64,7 @@ class SymInt4:
     ) -> tuple[Array, Array]:
         """Uniform codes, scales of either sign: the codes alone would not have mean 0."""
         n, k = shape
-        codes = np.empty((n, k // 2), np.uint8)
-        fill_bytes(codes, rng)
+        codes = random_bytes((n, k // 2), rng)
         return codes, signed_scales((n, k // BLOCK), rng, std / _CODE_RMS)
 
 
