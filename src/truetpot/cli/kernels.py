@@ -76,8 +76,7 @@ def kernels(
     from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
     from truetpot.cli.kernels_run import Request, run
     from truetpot.cli.ranks import check_same, run_ranks
-    from truetpot.cli.setting import find_setting, load_kernels, weight_format
-    from truetpot.decode.program import StepShape
+    from truetpot.cli.setting import find_setting, load_kernels
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.report.terminal import Terminal
@@ -107,13 +106,9 @@ def kernels(
         load_kernels(terminal, kernels)
         provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shapes = [
-        StepShape(batch, context, tp, setting.dtype, weight_format(name), setting.kv_format, page)
-        for name in listed(format, "--format")
-    ]
     request = Request(
         known,
-        shapes,
+        setting.shapes(format, batch, context, tp, page),
         setting,
         ops,
         None if role is None else listed(role, "--role"),

@@ -9,6 +9,7 @@ import psutil
 
 from truetpot.cli.command import listed, one_of
 from truetpot.decode.preference import Preference
+from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.formats import FORMATS
@@ -43,6 +44,15 @@ class Setting:
     def providers(self) -> tuple[str, ...]:
         """In order of preference."""
         return self.preference.providers
+
+    def shapes(
+        self, formats: str, batch: int, context: int, tp: int, page: int | None
+    ) -> list[StepShape]:
+        """A step's shape in each weight format named; raises UserError for an unknown one."""
+        return [
+            StepShape(batch, context, tp, self.dtype, weight_format(name), self.kv_format, page)
+            for name in listed(formats, "--format")
+        ]
 
 
 def find_setting(

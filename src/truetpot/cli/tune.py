@@ -59,22 +59,17 @@ def tune(
     check_writable(json, "--json")
     check_writable(out, "--out")
     from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.cli.setting import find_setting
     from truetpot.cli.tune_run import run
-    from truetpot.decode.program import StepShape
     from truetpot.facts.models import load_model
     from truetpot.report.terminal import Terminal
 
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shapes = [
-        StepShape(batch, context, tp, setting.dtype, weight_format(name), setting.kv_format, page)
-        for name in listed(format, "--format")
-    ]
     request = Request(
         known,
-        shapes,
+        setting.shapes(format, batch, context, tp, page),
         setting,
         None if op is None else listed(op, "--op"),
         None if role is None else listed(role, "--role"),
