@@ -21,9 +21,7 @@ class TorchAllGather(Kernel):
     @classmethod
     def refuses(cls, case: AllGatherCase, device: Device) -> str | None:
         """As many ranks as the case has."""
-        if case.tp != current().size:
-            return f"the case is of {case.tp} ranks and this run has {current().size}"
-        return None
+        return current().refuses(case.tp)
 
     @classmethod
     def note(cls, device: Device) -> str:

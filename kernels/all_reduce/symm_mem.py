@@ -44,8 +44,8 @@ class SymmetricAllReduce(Kernel):
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """Ranks of one machine, whose GPUs see each other's memory."""
         group = current()
-        if case.tp != group.size:
-            return f"the case is of {case.tp} ranks and this run has {group.size}"
+        if reason := group.refuses(case.tp):
+            return reason
         if group.size < 2:
             return "it takes at least two ranks"
         if group.local_size != group.size or group.size > MOST_RANKS:

@@ -18,9 +18,7 @@ class TorchAllReduce(Kernel):
     @classmethod
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """As many ranks as the case has."""
-        if case.tp != current().size:
-            return f"the case is of {case.tp} ranks and this run has {current().size}"
-        return None
+        return current().refuses(case.tp)
 
     @classmethod
     def note(cls, device: Device) -> str:

@@ -23,6 +23,12 @@ class Group:
     handle: Any = None
     """What ``torch.distributed`` calls the group; None alone."""
 
+    def refuses(self, tp: int) -> str | None:
+        """Why a collective of ``tp`` ranks cannot run here; None if it can."""
+        if tp == self.size:
+            return None
+        return f"the case is of {tp} ranks and this run has {self.size}"
+
     def agree(self, value: float) -> float:
         """Rank 0's value, on every rank."""
         return value
