@@ -22,6 +22,7 @@ from truetpot.ops.arrays import ITEMSIZE
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
+from truetpot.runtime.memory import trim
 
 Progress = Callable[[int, int], None]
 """Called with the canonical bytes of parameters made so far, and of all."""
@@ -209,6 +210,7 @@ class DecodeStep:
             bound.append(Bound(call, kernel, fixed, values))
             if made := _made_bytes(call):
                 done += made
+                trim()
                 current().progress()
                 if progress is not None:
                     progress(done, total)
