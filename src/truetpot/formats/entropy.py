@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from truetpot.formats.weight import Array
 
-# 2 MiB of random bits at a time: a table look-up on them stays in the cache.
+# Values at a time: they stay in the cache between the steps that make them.
 _CHUNK = 1 << 18
 
 
@@ -36,26 +36,41 @@ def fill_bytes(out: NDArray[np.uint8], rng: np.random.Generator) -> None:
         flat[whole * 8 :] = _words(rng, 1).view(np.uint8)[:rest]
 
 
+@njit(cache=True, inline="always")
+def _word(seed, i):  # type: ignore[no-untyped-def]
+    """splitmix64: Steele, Lea and Flood 2014, doi 10.1145/2660193.2660195, figure 17."""
+    z = seed + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
 @njit(parallel=True, cache=True)
 def _mix(words, seed):  # type: ignore[no-untyped-def]
-    """splitmix64: Steele, Lea and Flood 2014, doi 10.1145/2660193.2660195, figure 17."""
     for i in prange(words.size):
-        z = seed + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        words[i] = z ^ (z >> np.uint64(31))
+        words[i] = _word(seed, i)
+
+
+@njit(parallel=True, cache=True)
+def _pick(out, table, seed):  # type: ignore[no-untyped-def]
+    """Four entries of a table of 65536 from each word."""
+    for i in prange(-(-out.size // 4)):
+        word = _word(seed, i)
+        for j in range(4 * i, min(4 * i + 4, out.size)):
+            out[j] = table[word & np.uint64(0xFFFF)]
+            word >>= np.uint64(16)
 
 
 # A few MB are made sooner by one thread than others are woken, on a busy machine 100 times sooner.
-_mix_alone = njit(cache=True)(_mix.py_func)
+_mix_alone, _pick_alone = (njit(cache=True)(f.py_func) for f in (_mix, _pick))
 _PARALLEL_FROM = 16 << 20
 
 
 def fill_from_table(out: Array, table: Array, rng: np.random.Generator) -> None:
     """Fill a contiguous array with entries of `table`, each as likely as its neighbour.
 
-    `table` has 65536 entries of as many bytes as `out`'s elements, or 256 of one byte: these are
-    drawn two at a time. The result does not depend on the chunk size.
+    `table` has 65536 entries of two bytes, or 256 of one: these are drawn two at a time. All cores
+    make them at once, as in :func:`fill_bytes`.
     """
     flat = out.reshape(-1)
     if table.size == 256:
@@ -67,11 +82,9 @@ def fill_from_table(out: Array, table: Array, rng: np.random.Generator) -> None:
         if flat.size & 1:
             flat[-1] = table[int(_words(rng, 1)[0] & np.uint64(0xFF))]
         return
-    for start in range(0, flat.size, 4 * _CHUNK):
-        part = flat[start : start + 4 * _CHUNK]
-        picks = _words(rng, -(-part.size // 4)).view(np.uint16)[: part.size]
-        # "wrap" never wraps here: it skips the range check and the copy that goes with it.
-        np.take(table, picks, out=part, mode="wrap")
+    pick = _pick if flat.nbytes >= _PARALLEL_FROM else _pick_alone
+    seed = rng.integers(0, 2**64, dtype=np.uint64)
+    pick(flat.view(np.uint16), table.view(np.uint16), seed)
 
 
 def fill_uniform(out: NDArray[np.float32], rng: np.random.Generator, std: float) -> None:
