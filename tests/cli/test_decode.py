@@ -77,7 +77,8 @@ def test_what_people_see(cli, model, tmp_path, check_decode):
     assert done.code == 0
     for text in ("tiny", "step", "kernels", "ceiling", "silu_mul", "of the ceiling"):
         assert text in done.out
-    assert "is not in the tables" in done.out
+    # lines break where the CPU's name lets them
+    assert "is not in the tables" in " ".join(done.out.split())
     assert "timing the step" in done.err
     check_decode(json.loads(file.read_text()))
     assert picture.read_text().startswith("<svg")
