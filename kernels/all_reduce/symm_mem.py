@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from truetpot.kernels import _symmetric
 
 from truetpot.ops import ALL_REDUCE, AllReduceCase
 from truetpot.ops.registry import Config, Kernel, register
@@ -18,7 +19,6 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TORCH_DTYPE, TorchDevice
 
-MOST_RANKS = 8
 ALIGNED = 16
 """Bytes that the kernels move at a time."""
 ONE_SHOT_UP_TO = 256 << 10
@@ -30,31 +30,22 @@ class SymmetricAllReduce(Kernel):
     """x [m, n]; out is another array, whether x may be used up or not."""
 
     def __init__(self, case: AllReduceCase, device: TorchDevice, **config: Any) -> None:
-        # here: it takes a tenth of the time that listing all providers does
-        import torch.distributed._symmetric_memory as symmetric
-
         super().__init__(case, device, **config)
         self.shots = int(config.get("shots") or 1)
         dtype = TORCH_DTYPE[case.dtype]
-        self.buffer = symmetric.empty((case.m, case.n), dtype=dtype, device=device.torch)
+        self.buffer, _ = _symmetric.shared((case.m, case.n), dtype, device)
         self.name = current().handle.group_name
-        symmetric.rendezvous(self.buffer, self.name)
 
     @classmethod
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """Ranks of one machine, whose GPUs see each other's memory."""
-        group = current()
-        if reason := group.refuses(case.tp):
+        if reason := _symmetric.refuses(case.tp):
             return reason
-        if group.size < 2:
-            return "it takes at least two ranks"
-        if group.local_size != group.size or group.size > MOST_RANKS:
-            return f"it takes up to {MOST_RANKS} ranks of one machine"
         if missing := [op for op in _OPS if not hasattr(torch.ops.symm_mem, op)]:
             return f"torch {torch.__version__} has no symm_mem.{missing[0]}"
         if case.dtype == "fp16":
             return "torch's kernels sum fp32 and bf16 only"
-        if not case.payload or case.payload % (ALIGNED * group.size):
+        if not case.payload or case.payload % (ALIGNED * case.tp):
             return f"{case.payload} bytes are no multiple of {ALIGNED} for each of {case.tp} ranks"
         return None
 

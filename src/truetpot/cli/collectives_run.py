@@ -9,14 +9,12 @@ from importlib.metadata import version
 from truetpot import __version__
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.setting import Setting
-from truetpot.decode.preference import Preference
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
-from truetpot.measure.collectives import CollectiveResult, fastest, measure_collectives
+from truetpot.measure.collectives import CollectiveResult, measure_collectives
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
 from truetpot.ops.arrays import ITEMSIZE
-from truetpot.ops.registry import REGISTRY
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -110,26 +108,3 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     if all(result.status == "skipped" for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
     return INVALID if any(result.status == "wrong" for result in results) else 0
-
-
-def choose_all_reduce(
-    preference: Preference, case: AllReduceCase, seconds: float
-) -> tuple[Preference, list[CollectiveResult]]:
-    """The same preference with the fastest ``all_reduce`` for a case; what was measured for it."""
-    device = preference.device
-    able = [
-        provider
-        for provider in REGISTRY.offering(ALL_REDUCE.name)
-        if not isinstance(REGISTRY.find(ALL_REDUCE.name, provider, case, device), str)
-    ]
-    if len(able) < 2:  # nothing to choose from
-        return preference, []
-    rule = StopRule(seconds=min(3.0, seconds / 4), min_samples=30, warmup_s=0.2)
-    results, finished = measure_collectives(ALL_REDUCE, [case], able, device, rule)
-    if not finished:
-        raise KeyboardInterrupt
-    best = fastest(results)
-    # every rank has the samples of all, so every rank finds the same
-    chosen = {} if best is None else {ALL_REDUCE.name: best.provider}
-    return Preference(preference.providers, device, chosen), results
-

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from truetpot.cli.checks import wrong_kernels
-from truetpot.cli.collectives_run import choose_all_reduce
+from truetpot.cli.collectives_choice import choose_all_reduce
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_show import announce, show
@@ -19,7 +19,7 @@ from truetpot.ladder import Ladder, RankRow, merged, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
-from truetpot.ops import AllReduceCase
+from truetpot.ops import AllReduceCase, RmsNormCase
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -128,7 +128,10 @@ def _measure(
     preference = setting.preference
     if shape.collectives:
         case = AllReduceCase(shape.dtype, shape.batch, model.hidden, shape.tp, in_place=True)
-        preference, outcome.collectives = choose_all_reduce(preference, case, request.seconds)
+        norm = RmsNormCase(shape.dtype, shape.batch, model.hidden, model.rms_eps, residual=True)
+        preference, outcome.collectives = choose_all_reduce(
+            preference, case, norm, request.seconds
+        )
         if outcome.collectives:
             terminal.show("", draw_collectives(outcome.collectives))
     with terminal.bar("checking each kernel of the step") as advance:

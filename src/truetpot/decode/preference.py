@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
@@ -14,17 +14,22 @@ from truetpot.runtime.device import Device
 class Preference:
     """Providers in order, for one device. Raises UserError for a name that nobody registered.
 
-    ``chosen`` names operators that one provider serves, wherever it stands in the order.
+    ``chosen`` names operators that one provider serves, wherever it stands in the order;
+    ``without`` composites that are not to be used.
     """
 
     def __init__(
-        self, providers: Sequence[str], device: Device, chosen: Mapping[str, str] | None = None
+        self,
+        providers: Sequence[str],
+        device: Device,
+        chosen: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
     ) -> None:
         REGISTRY.load_builtin()
         if unknown := [name for name in providers if name not in REGISTRY.providers()]:
             known = ", ".join(REGISTRY.providers()) or "none"
             raise UserError(f"There is no provider {unknown[0]!r}; known are {known}.")
-        self.chosen = dict(chosen or {})
+        self.chosen, self.without = dict(chosen or {}), frozenset(without)
         self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
         self.device = device
         self._ranks: dict[tuple[str, Case], int | None] = {}
@@ -46,7 +51,7 @@ class Preference:
         """Fused operators that the providers have kernels for, a user's own among them."""
         kernels = (kernel for name in self.providers for kernel in REGISTRY.kernels(provider=name))
         found = {k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}
-        return list(found.values())
+        return [op for name, op in found.items() if name not in self.without]
 
     def build(self, call: Call) -> Kernel:
         """The kernel object for a call. Raises UserError with every provider's reason."""

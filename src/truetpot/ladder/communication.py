@@ -36,7 +36,7 @@ def communication(
     if not uses:
         return None
     counts = [use.count * (scale if use.layered else 1.0) for use in uses]
-    sizes = [sum(use.op.reads(use.case).values()) for use in uses]
+    sizes = [use.op.reads(use.case)["x"] for use in uses]
     return Communication(
         current().backend,
         round(sum(counts)),

@@ -45,8 +45,9 @@ class CollectiveResult:
 
     @property
     def payload(self) -> int:
-        """Bytes that are summed or gathered."""
-        return int(self.case.payload)  # type: ignore[attr-defined]
+        """Bytes that are summed or gathered; 0 for a kernel that no rank waits for."""
+        first = getattr(self.case, "parts", (self.case,))[0]
+        return int(getattr(first, "payload", 0))
 
     def percentile_s(self, percent: float) -> float:
         """Over the samples of all ranks."""
@@ -177,4 +178,9 @@ def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:
     """By the slowest rank's median: a collective is done when it is done everywhere."""
     timed = [result for result in results if result.status == "ok" and result.ranks_s]
     captured = [result for result in timed if result.submitted == "graph"]
-    return min(captured or timed, key=lambda result: max(result.medians_s), default=None)
+    return min(captured or timed, key=slowest_s, default=None)
+
+
+def slowest_s(result: CollectiveResult) -> float:
+    """The largest of the ranks' medians."""
+    return max(result.medians_s)
