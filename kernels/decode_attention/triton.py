@@ -132,13 +132,17 @@ def attend(
     top = tl.full((ROWS,), -1e30, tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     acc = tl.zeros((ROWS, D), tl.float32)
+    table = table_at + sequence * table_width
+    block = tl.zeros((BT,), tl.int32)
+    if PAGE:
+        block = tl.load(table + (first + token) // PAGE, mask=first + token < last, other=0)
     for start in tl.range(first, last, BT, num_stages=STAGES):
         at = start + token
         ok = at < last
         if PAGE:
-            from_table = table_at + sequence * table_width + at // PAGE
-            block = tl.load(from_table, mask=ok, other=0).to(tl.int64)
-            slot = (block * kv_heads + head) * PAGE + at % PAGE
+            slot = (block.to(tl.int64) * kv_heads + head) * PAGE + at % PAGE
+            # where the next tile is: known before its loads are due
+            block = tl.load(table + (at + BT) // PAGE, mask=at + BT < last, other=0)
         else:
             slot = pair.to(tl.int64) * capacity + at
         rows = slot[:, None] * D + column[None, :]

@@ -40,19 +40,30 @@ def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch
     n, k = weight.shape
     groups = -(-n // GROUP)
     assert weight.scales is not None
-    codes = torch.zeros((groups * GROUP, k // 64, 32), dtype=torch.uint8, device=device.torch)
-    codes[:n] = device.upload(weight.codes).view(n, k // 64, 32)
     scales = torch.zeros((groups * GROUP, k // 64), dtype=torch.float16, device=device.torch)
     scales[:n] = device.upload(weight.scales)
-    # sym_int4 has weight i + 32 beside weight i in a byte, woq_int4 has its neighbour
-    nibbles = torch.stack((codes & 15, codes >> 4), 3 if weight.format == "woq_int4" else 2)
-    slots = nibbles.view(groups * GROUP, k // 64, 8, 8)
-    words = torch.zeros((groups * GROUP, k // 64, 8), dtype=torch.int32, device=device.torch)
-    for slot, at in enumerate(SLOTS):
-        q = slots[:, :, slot].to(torch.int32)
-        words |= (q << at) | (q >> (32 - at) if at > 28 else 0)
+    slots = torch.zeros((groups * GROUP, k // 64, 8, 8), dtype=torch.uint8, device=device.torch)
+    slots[:n] = nibbles(weight, device).view(n, k // 64, 8, 8)
+    words = in_words(slots.transpose(2, 3), SLOTS)
     by_group = words.view(groups, GROUP, k // 8).transpose(1, 2).contiguous()
     return by_group, scales.view(groups, GROUP, k // 64).transpose(1, 2).contiguous()
+
+
+def nibbles(weight: Weight, device: TorchDevice) -> torch.Tensor:
+    """The codes of n rows in the order of K, a byte each: uint8 [n, k/64, 64]."""
+    codes = device.upload(weight.codes).view(weight.shape[0], -1, 32)
+    # sym_int4 has weight i + 32 beside weight i in a byte, woq_int4 has its neighbour
+    both = torch.stack((codes & 15, codes >> 4), 3 if weight.format == "woq_int4" else 2)
+    return both.view(weight.shape[0], -1, 64)
+
+
+def in_words(codes: torch.Tensor, slots: tuple[int, ...]) -> torch.Tensor:
+    """int32 [...] of codes uint8 [..., 8], each with its lowest bit at its slot."""
+    words = torch.zeros(codes.shape[:-1], dtype=torch.int32, device=codes.device)
+    for slot, at in enumerate(slots):
+        q = codes[..., slot].to(torch.int32)
+        words |= (q << at) | (q >> (32 - at) if at > 28 else 0)
+    return words
 
 
 @triton.jit

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, TL_DTYPE, note, power_of_2
-from truetpot.kernels.linear import _triton, _triton_int4
+from truetpot.kernels.linear import _triton, _triton_int4, _triton_int4_matrix
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -29,6 +29,7 @@ DEFAULT = {
     "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
     "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4},
+    "int4_matrix": {"G": 1, "UNROLL": 4, "STAGES": 1, "num_warps": 1},
     "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4},
     "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4},
     "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4},
@@ -56,10 +57,10 @@ class TritonLinear(Kernel):
     @classmethod
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
         """The default, then every combination that fits the case."""
-        return configs(case)
+        return configs(case, device)
 
     def pack(self, weight: Weight) -> Any:
-        """Codes as they are, int4 as :mod:`truetpot.kernels.linear._triton_int4` says."""
+        """Codes as they are, int4 as :mod:`._triton_int4` or :mod:`._triton_int4_matrix` says."""
         return self.product.pack(weight)
 
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
@@ -76,10 +77,18 @@ def refuses(case: LinearCase) -> str | None:
     return None
 
 
-def kind(case: LinearCase) -> str:
-    """Key of :data:`DEFAULT`: which device function, and for which width of the weights."""
+def kinds(case: LinearCase, device: Device) -> tuple[str, ...]:
+    """Keys of :data:`DEFAULT`, the usual first: which device functions, for which weights."""
+    if case.weight_format in INT4 and case.m == 1:
+        # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
+        both = ("int4_matrix", "int4") if device.kind == "cuda" else ("int4", "int4_matrix")
+        return ("int4",) if case.dtype == "fp32" else both
+    return (_kind(case),)
+
+
+def _kind(case: LinearCase) -> str:
     if case.weight_format in INT4:
-        return "int4" if case.m == 1 else "gemm_int4"
+        return "gemm_int4"
     if case.weight_format in SCALED:
         return "scaled" if case.m == 1 else "gemm_scaled"
     if case.m > 1:
@@ -87,15 +96,15 @@ def kind(case: LinearCase) -> str:
     return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
 
 
-def configs(case: LinearCase) -> Iterable[Config]:
+def configs(case: LinearCase, device: Device) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
-    yield fitted(DEFAULT[kind(case)], case)
-    seen = [fitted(DEFAULT[kind(case)], case)]
-    for candidate in _candidates(kind(case)):
-        config = fitted(candidate, case)
-        if config not in seen:
-            seen.append(config)
-            yield config
+    seen = []
+    for name in kinds(case, device):
+        for candidate in (DEFAULT[name], *_candidates(name)):
+            config = fitted(candidate, case)
+            if config not in seen:
+                seen.append(config)
+                yield config
 
 
 def _candidates(name: str) -> Iterable[Config]:
@@ -112,6 +121,10 @@ def _candidates(name: str) -> Iterable[Config]:
         for g, bw, unroll, warps in product((1, 2, 4), (32, 64, 128, 256), (1, 2, 4), (1, 2, 4, 8)):
             if bw // (32 * warps) in (1, 2):
                 yield {"G": g, "BW": bw, "UNROLL": unroll, "num_warps": warps}
+    elif name == "int4_matrix":
+        for g, unroll, stages in product((1, 2, 4), (1, 2, 4, 8), (1, 3, 5, 7)):
+            if g * unroll <= 8 and 1 in (unroll, stages):
+                yield {"G": g, "UNROLL": unroll, "STAGES": stages, "num_warps": 1}
     else:
         depth, sizes = {
             "gemm": ("BK", (64, 128, 256)),
@@ -125,6 +138,8 @@ def _candidates(name: str) -> Iterable[Config]:
 def fitted(config: Config, case: LinearCase) -> Config:
     """No block longer than K, no more unrolling than there are blocks."""
     config = dict(config)
+    if "G" in config and "STAGES" in config:
+        config["UNROLL"] = min(config["UNROLL"], -(-case.k // _triton_int4_matrix.STEP))
     for name, length in (("BK", case.k), ("BW", case.k // 8)):
         if name in config:
             least = 16 if "STAGES" in config else 1
@@ -148,23 +163,28 @@ class Product:
 
     def __post_init__(self) -> None:
         case = self.case
+        # parameters that are given say which function they are of
+        names = [n for n in kinds(case, self.device) if {*self.config} <= {*DEFAULT[n]}]
+        name = (names or kinds(case, self.device))[0]
         self.launch = {
             "int4": self._gemv_int4,
+            "int4_matrix": self._gemv_int4_matrix,
             "gemm_int4": self._gemm_int4,
             "scaled": self._gemv_scaled,
             "gemm_scaled": self._gemm,
             "gemm": self._gemm,
-        }.get(kind(case), self._gemv)
-        self.config = fitted({**DEFAULT[kind(case)], **self.config}, case)
+        }.get(name, self._gemv)
+        self.config = fitted({**DEFAULT[name], **self.config}, case)
         self.n = case.n // 2 if self.paired else case.n
-        self.groups = -(-self.n // _triton_int4.GROUP)
+        self.int4 = _triton_int4_matrix if name == "int4_matrix" else _triton_int4
+        self.groups = -(-self.n // self.int4.GROUP)
         plain = case.weight_format in (case.dtype, "fp8_e5m2", *INT4, *SCALED)
         self.compute = TL_DTYPE[case.dtype if plain else "fp32"]
 
     def pack(self, weight: Weight) -> Any:
         """On the device; the halves of a paired weight each in whole groups."""
         if weight.format in INT4:
-            return _triton_int4.pack(weight, self.device, 2 if self.paired else 1)
+            return self.int4.pack(weight, self.device, 2 if self.paired else 1)
         codes = self.device.upload(weight.codes)
         if weight.format.startswith("fp8"):
             codes = codes.view(FP8[weight.format])
@@ -194,6 +214,16 @@ class Product:
         _triton_int4.gemv[(-(-self.groups // config["G"]),)](
             x, *w, bias, out, self.n, k, k // 8, k // 64, self.groups, *_triton_int4.BITS,
             EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
+        )
+
+    def _gemv_int4_matrix(
+        self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config
+    ) -> None:
+        k, steps = self.case.k, w[0].shape[1]
+        exponent, offset = _triton_int4_matrix.BITS[self.case.dtype]
+        _triton_int4_matrix.gemv[(-(-self.groups // config["G"]),)](
+            x, *w, bias, out, self.n, k, steps, self.groups, _triton_int4_matrix.MASK, exponent,
+            offset, EVEN=k % _triton_int4_matrix.STEP == 0, **config,
         )
 
     def _gemm(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:

@@ -1,0 +1,163 @@
+"""One row of x times int4 weights by the matrix engine, which multiplies while the others unpack.
+
+With multiply-adds in float32 (:mod:`._triton_int4`) a weight costs 2.5 instructions, and reading
+waits for them. Here it costs 0.8: a mask and an exponent make two 16-bit floats of two weights at
+once, and a product of 32 rows, 32 deep and 8 wide takes the rest.
+
+One row of x fills one of those 8 columns. So each column has another part of x: a program takes 8
+rows of W and 256 columns a step, as 64 rows of 32, column j of x being its elements 32 j to 32 j +
+31. Of the 8 sums of such a row one counts; the others are dropped at the end, and cost nothing.
+
+A warp is a program, and the words lie as the matrix engine's operand wants them in its threads
+(operand A of m16n8k16 in NVIDIA's PTX): no word changes threads, and each load is 16 bytes.
+
+words int32 [groups, steps, 2, 128], a group being 8 rows: word ((g 4 + c) 2 + l) 2 + h of half t
+has the weights 32 (4 t + 2 l + h) + 8 c + 0..7 of the step and row g, at the bits :data:`SLOTS`.
+scales [groups, steps, 2, 8, 2] fp16, two in an int32: blocks 2 t and 2 t + 1 of the step.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from truetpot.kernels._triton import dot, silu
+from truetpot.kernels.linear._triton_int4 import in_words, nibbles
+
+from truetpot.formats import Weight, rows
+from truetpot.runtime.torch_device import TorchDevice
+
+GROUP, STEP = 8, 256
+SLOTS = (3, 19, 7, 23, 11, 27, 15, 31)
+"""Lowest bit of each of a word's eight weights; the last one goes round the end of the word."""
+MASK = 0x00780078
+BITS = {"bf16": (0x41804180, 24.0), "fp16": (0x58005800, 136.0)}
+"""The exponent under which bits 3-6 are 16 + q or 128 + q, and what is to be taken off: 8 more."""
+K_WIDTH = tl.constexpr(4 if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 8) else 2)
+"""Neighbours in K that a thread has in an operand that was joined from parts: Triton's choice. Any
+order of K is right, this one leaves every element in its thread."""
+
+
+def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
+    """Words and scales; rows are filled up to whole groups in each half, K to whole steps."""
+    n = weight.shape[0] // halves
+    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
+    words, scales = zip(*packed, strict=True)
+    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
+
+
+def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:
+    n, k = weight.shape
+    groups, steps = -(-n // GROUP), -(-k // STEP)
+    assert weight.scales is not None
+    q = torch.zeros((groups * GROUP, steps * STEP), dtype=torch.uint8, device=device.torch)
+    q[:n, :k] = nibbles(weight, device).view(n, k)
+    words = in_words(q.view(-1, 8), SLOTS).view(groups, GROUP, steps, 2, 2, 2, 4)  # .. t, l, h, c
+    scales = torch.zeros((groups * GROUP, steps * 4), dtype=torch.float16, device=device.torch)
+    scales[:n, : k // 64] = device.upload(weight.scales)
+    in_pairs = scales.view(torch.int32).view(groups, GROUP, steps, 2)
+    return (
+        words.permute(0, 2, 3, 1, 6, 4, 5).contiguous(),
+        in_pairs.permute(0, 2, 3, 1).contiguous(),
+    )
+
+
+@triton.jit
+def _two_halves(words, ELEMENT: tl.constexpr):
+    """[..., 2]: the halves of each word as 16-bit floats."""
+    low = (words & 0xFFFF).to(tl.uint16).to(ELEMENT, bitcast=True)
+    return tl.join(low, (words >> 16).to(tl.uint16).to(ELEMENT, bitcast=True))
+
+
+@triton.jit
+def _operand(words, mask, exponent, ELEMENT: tl.constexpr):
+    """Words [128] of one half of a step as numbers [32, 32], still too large by the offset."""
+    q = words.reshape([8, 4, 2, 2])
+    low = tl.join(
+        _two_halves((q & mask) | exponent, ELEMENT),
+        _two_halves(((q >> 4) & mask) | exponent, ELEMENT),
+    )
+    high = tl.join(
+        _two_halves(((q >> 8) & mask) | exponent, ELEMENT),
+        _two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
+    )
+    a = tl.join(low, high)  # g, c, l, h, then the bits of the place in the word from the lowest
+    if K_WIDTH == 4:
+        a = a.permute(2, 3, 0, 6, 1, 5, 4)
+    else:
+        a = a.permute(2, 3, 0, 6, 5, 1, 4)
+    return a.reshape([32, 32])
+
+
+@triton.jit
+def _columns(x, WIDTH: tl.constexpr):
+    """x [256] as [32, 8], in the order of K that :func:`_operand` has, or a plain one has."""
+    x = x.reshape([8, 4, 2, 2, 2])
+    if WIDTH == 4:
+        x = x.permute(2, 1, 3, 4, 0)
+    else:
+        x = x.permute(2, 3, 1, 4, 0)
+    return x.reshape([32, 8])
+
+
+@triton.jit
+def _scales(pairs):
+    """Two fp16 of each of eight rows as float32 [32, 1], each for two parts of 32."""
+    first = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
+    second = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
+    both = tl.join(first, second).permute(1, 0)
+    return tl.broadcast_to(both[:, None, :], (2, 2, 8)).reshape([32])[:, None].to(tl.float32)
+
+
+@triton.jit
+def _sums(first, second):
+    """What counts of the two halves' [32, 8], summed: [8 rows]."""
+    part, column = tl.arange(0, 4)[:, None, None], tl.arange(0, 8)[None, None, :]
+    own = tl.where(part == column, first.reshape([4, 8, 8]), 0.0)
+    own += tl.where(part + 4 == column, second.reshape([4, 8, 8]), 0.0)
+    return tl.sum(tl.sum(own, 2), 0)
+
+
+@triton.jit
+def gemv(
+    x, words, scales, bias, out, n, k, steps, groups, mask, exponent, offset,
+    G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+):  # fmt: skip
+    """G groups of eight rows times x [k]; ``groups`` are those of one half, if PAIRED.
+
+    Mask and exponent are arguments: as constants they would cost an instruction each time.
+    """
+    first = tl.program_id(0) * G
+    at, word, row = tl.arange(0, 256), tl.arange(0, 128), tl.arange(0, 8)
+    parts: tl.constexpr = 4 * G if PAIRED else 2 * G
+    mask = mask.to(tl.uint32, bitcast=True)
+    exponent = exponent.to(tl.uint32, bitcast=True)
+    minus = (tl.zeros((16, 32), tl.float32) - offset).to(x.dtype.element_ty)
+    totals = ()
+    for _ in tl.static_range(parts):
+        totals += (tl.zeros((32, 8), tl.float32),)
+    for step in tl.range(0, steps, num_stages=STAGES, loop_unroll_factor=UNROLL):
+        ok = (step * 256 + at < k) | EVEN
+        xk = tl.load(x + step * 256 + at, mask=ok, other=0.0)
+        columns = _columns(xk, K_WIDTH)
+        # what the offset adds to every row: sums start at minus that
+        start = dot(minus, _columns(xk, 2), tl.zeros((16, 8), tl.float32))
+        start = tl.broadcast_to(start[None], (2, 16, 8)).reshape([32, 8])
+        new = ()
+        for i in tl.static_range(parts):
+            group = tl.minimum(first + i // 2 % G, groups - 1).to(tl.int64) + i // 2 // G * groups
+            tile = (group * steps + step) * 2 + i % 2
+            q = tl.load(words + tile * 128 + word, eviction_policy="evict_first")
+            a = _operand(q.to(tl.uint32, bitcast=True), mask, exponent, x.dtype.element_ty)
+            scale = _scales(tl.load(scales + tile * 8 + row))
+            new += (totals[i] + dot(a, columns, start) * scale,)
+        totals = new
+    for g in tl.static_range(G):
+        to = (first + g) * 8 + row
+        y = _sums(totals[2 * g], totals[2 * g + 1])
+        if BIAS:
+            y += tl.load(bias + to, mask=to < n, other=0.0).to(tl.float32)
+        if PAIRED:
+            y = silu(y) * _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1])
+        tl.store(out + to, y.to(out.dtype.element_ty), mask=to < n)
