@@ -8,8 +8,9 @@ One row of x fills one of those 8 columns. So each column has another part of x:
 rows of W and 256 columns a step, as 64 rows of 32, column j of x being its elements 32 j to 32 j +
 31. Of the 8 sums of such a row one counts; the others are dropped at the end, and cost nothing.
 
-A warp is a program, and the words lie as the matrix engine's operand wants them in its threads
-(operand A of m16n8k16 in NVIDIA's PTX): no word changes threads, and each load is 16 bytes.
+Each warp takes steps of its own, and the words lie as the matrix engine's operand wants them in a
+warp's threads (operand A of m16n8k16 in NVIDIA's PTX): no word changes threads, and each load is 16
+bytes.
 
 words int32 [groups, steps, 2, 128], a group being 8 rows: word ((g 4 + c) 2 + l) 2 + h of half t
 has the weights 32 (4 t + 2 l + h) + 8 c + 0..7 of the step and row g, at the bits :data:`SLOTS`.
@@ -70,9 +71,9 @@ def _two_halves(words, ELEMENT: tl.constexpr):
 
 
 @triton.jit
-def _operand(words, mask, exponent, ELEMENT: tl.constexpr):
-    """Words [128] of one half of a step as numbers [32, 32], still too large by the offset."""
-    q = words.reshape([8, 4, 2, 2])
+def _operand(words, mask, exponent, ELEMENT: tl.constexpr, WARPS: tl.constexpr):
+    """Words [WARPS, 128] of half a step each: numbers [WARPS, 32, 32], too large by the offset."""
+    q = words.reshape([WARPS, 8, 4, 2, 2])
     low = tl.join(
         _two_halves((q & mask) | exponent, ELEMENT),
         _two_halves(((q >> 4) & mask) | exponent, ELEMENT),
@@ -81,83 +82,90 @@ def _operand(words, mask, exponent, ELEMENT: tl.constexpr):
         _two_halves(((q >> 8) & mask) | exponent, ELEMENT),
         _two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
     )
-    a = tl.join(low, high)  # g, c, l, h, then the bits of the place in the word from the lowest
+    a = tl.join(low, high)  # warp, g, c, l, h, then the place in the word from its lowest bit
     if K_WIDTH == 4:
-        a = a.permute(2, 3, 0, 6, 1, 5, 4)
+        a = a.permute(0, 3, 4, 1, 7, 2, 6, 5)
     else:
-        a = a.permute(2, 3, 0, 6, 5, 1, 4)
-    return a.reshape([32, 32])
+        a = a.permute(0, 3, 4, 1, 7, 6, 2, 5)
+    return a.reshape([WARPS, 32, 32])
 
 
 @triton.jit
-def _columns(x, WIDTH: tl.constexpr):
-    """x [256] as [32, 8], in the order of K that :func:`_operand` has, or a plain one has."""
-    x = x.reshape([8, 4, 2, 2, 2])
+def _columns(x, WIDTH: tl.constexpr, WARPS: tl.constexpr):
+    """x as [WARPS, 32, 8], in the order of K that :func:`_operand` has, or a plain one has."""
+    x = x.reshape([WARPS, 8, 4, 2, 2, 2])
     if WIDTH == 4:
-        x = x.permute(2, 1, 3, 4, 0)
+        x = x.permute(0, 3, 2, 4, 5, 1)
     else:
-        x = x.permute(2, 3, 1, 4, 0)
-    return x.reshape([32, 8])
+        x = x.permute(0, 3, 4, 2, 5, 1)
+    return x.reshape([WARPS, 32, 8])
 
 
 @triton.jit
-def _scales(pairs):
-    """Two fp16 of each of eight rows as float32 [32, 1], each for two parts of 32."""
+def _scales(pairs, WARPS: tl.constexpr):
+    """Two fp16 of each of eight rows as float32 [WARPS, 32, 1], each for two parts of 32."""
     first = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
     second = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
-    both = tl.join(first, second).permute(1, 0)
-    return tl.broadcast_to(both[:, None, :], (2, 2, 8)).reshape([32])[:, None].to(tl.float32)
+    both = tl.join(first, second).permute(0, 2, 1)[:, :, None, :]
+    return tl.broadcast_to(both, (WARPS, 2, 2, 8)).reshape([WARPS, 32, 1]).to(tl.float32)
 
 
 @triton.jit
-def _sums(first, second):
-    """What counts of the two halves' [32, 8], summed: [8 rows]."""
+def _sums(first, second, WARPS: tl.constexpr):
+    """What counts of the two halves' [WARPS, 32, 8], summed: [8 rows]."""
     part, column = tl.arange(0, 4)[:, None, None], tl.arange(0, 8)[None, None, :]
-    own = tl.where(part == column, first.reshape([4, 8, 8]), 0.0)
-    own += tl.where(part + 4 == column, second.reshape([4, 8, 8]), 0.0)
-    return tl.sum(tl.sum(own, 2), 0)
+    own = tl.where((part == column)[None], first.reshape([WARPS, 4, 8, 8]), 0.0)
+    own += tl.where((part + 4 == column)[None], second.reshape([WARPS, 4, 8, 8]), 0.0)
+    return tl.sum(tl.sum(tl.sum(own, 3), 1), 0)
 
 
 @triton.jit
 def gemv(
     x, words, scales, bias, out, n, k, steps, groups, mask, exponent, offset,
-    G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr,
+    G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr, WARPS: tl.constexpr,
     EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
 ):  # fmt: skip
-    """G groups of eight rows times x [k]; ``groups`` are those of one half, if PAIRED.
+    """G groups of eight rows times x [k], the steps dealt out to the warps.
 
-    Mask and exponent are arguments: as constants they would cost an instruction each time.
+    ``groups`` are those of one half, if PAIRED. Mask and exponent are arguments: as constants they
+    would cost an instruction each time.
     """
     first = tl.program_id(0) * G
-    at, word, row = tl.arange(0, 256), tl.arange(0, 128), tl.arange(0, 8)
+    at, warp, word, row = (
+        tl.arange(0, 256 * WARPS), tl.arange(0, WARPS), tl.arange(0, 128), tl.arange(0, 8)
+    )  # fmt: skip
     parts: tl.constexpr = 4 * G if PAIRED else 2 * G
     mask = mask.to(tl.uint32, bitcast=True)
     exponent = exponent.to(tl.uint32, bitcast=True)
-    minus = (tl.zeros((16, 32), tl.float32) - offset).to(x.dtype.element_ty)
+    minus = (tl.zeros((WARPS, 16, 32), tl.float32) - offset).to(x.dtype.element_ty)
     totals = ()
     for _ in tl.static_range(parts):
-        totals += (tl.zeros((32, 8), tl.float32),)
-    for step in tl.range(0, steps, num_stages=STAGES, loop_unroll_factor=UNROLL):
+        totals += (tl.zeros((WARPS, 32, 8), tl.float32),)
+    for step in tl.range(0, steps, WARPS, num_stages=STAGES, loop_unroll_factor=UNROLL):
         ok = (step * 256 + at < k) | EVEN
         xk = tl.load(x + step * 256 + at, mask=ok, other=0.0)
-        columns = _columns(xk, K_WIDTH)
+        columns = _columns(xk, K_WIDTH, WARPS)
         # what the offset adds to every row: sums start at minus that
-        start = dot(minus, _columns(xk, 2), tl.zeros((16, 8), tl.float32))
-        start = tl.broadcast_to(start[None], (2, 16, 8)).reshape([32, 8])
+        start = dot(minus, _columns(xk, 2, WARPS), tl.zeros((WARPS, 16, 8), tl.float32))
+        start = tl.broadcast_to(start[:, None], (WARPS, 2, 16, 8)).reshape([WARPS, 32, 8])
+        there = ((step + warp < steps) | EVEN)[:, None]
         new = ()
         for i in tl.static_range(parts):
             group = tl.minimum(first + i // 2 % G, groups - 1).to(tl.int64) + i // 2 // G * groups
-            tile = (group * steps + step) * 2 + i % 2
-            q = tl.load(words + tile * 128 + word, eviction_policy="evict_first")
-            a = _operand(q.to(tl.uint32, bitcast=True), mask, exponent, x.dtype.element_ty)
-            scale = _scales(tl.load(scales + tile * 8 + row))
-            new += (totals[i] + dot(a, columns, start) * scale,)
+            tile = ((group * steps + step + warp) * 2 + i % 2)[:, None]
+            q = tl.load(
+                words + tile * 128 + word[None, :], mask=there, other=0,
+                eviction_policy="evict_first",
+            )  # fmt: skip
+            a = _operand(q.to(tl.uint32, bitcast=True), mask, exponent, x.dtype.element_ty, WARPS)
+            pairs = tl.load(scales + tile * 8 + row[None, :], mask=there, other=0)
+            new += (totals[i] + dot(a, columns, start) * _scales(pairs, WARPS),)
         totals = new
     for g in tl.static_range(G):
         to = (first + g) * 8 + row
-        y = _sums(totals[2 * g], totals[2 * g + 1])
+        y = _sums(totals[2 * g], totals[2 * g + 1], WARPS)
         if BIAS:
             y += tl.load(bias + to, mask=to < n, other=0.0).to(tl.float32)
         if PAIRED:
-            y = silu(y) * _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1])
+            y = silu(y) * _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS)
         tl.store(out + to, y.to(out.dtype.element_ty), mask=to < n)

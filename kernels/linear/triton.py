@@ -122,9 +122,9 @@ def _candidates(name: str) -> Iterable[Config]:
             if bw // (32 * warps) in (1, 2):
                 yield {"G": g, "BW": bw, "UNROLL": unroll, "num_warps": warps}
     elif name == "int4_matrix":
-        for g, unroll, stages in product((1, 2, 4), (1, 2, 4, 8), (1, 3, 5, 7)):
-            if g * unroll <= 8 and 1 in (unroll, stages):
-                yield {"G": g, "UNROLL": unroll, "STAGES": stages, "num_warps": 1}
+        for g, unroll, stages, warps in product((1, 2), (1, 2, 4), (1, 3, 4, 5), (1, 2, 4, 8)):
+            if g * unroll <= 4 and 1 in (unroll, stages):
+                yield {"G": g, "UNROLL": unroll, "STAGES": stages, "num_warps": warps}
     else:
         depth, sizes = {
             "gemm": ("BK", (64, 128, 256)),
@@ -139,7 +139,9 @@ def fitted(config: Config, case: LinearCase) -> Config:
     """No block longer than K, no more unrolling than there are blocks."""
     config = dict(config)
     if "G" in config and "STAGES" in config:
-        config["UNROLL"] = min(config["UNROLL"], -(-case.k // _triton_int4_matrix.STEP))
+        steps = -(-case.k // _triton_int4_matrix.STEP)
+        config["num_warps"] = min(config["num_warps"], power_of_2(steps))
+        config["UNROLL"] = min(config["UNROLL"], -(-steps // config["num_warps"]))
     for name, length in (("BK", case.k), ("BW", case.k // 8)):
         if name in config:
             least = 16 if "STAGES" in config else 1
@@ -219,11 +221,11 @@ class Product:
     def _gemv_int4_matrix(
         self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config
     ) -> None:
-        k, steps = self.case.k, w[0].shape[1]
+        k, steps, warps = self.case.k, w[0].shape[1], config["num_warps"]
         exponent, offset = _triton_int4_matrix.BITS[self.case.dtype]
         _triton_int4_matrix.gemv[(-(-self.groups // config["G"]),)](
             x, *w, bias, out, self.n, k, steps, self.groups, _triton_int4_matrix.MASK, exponent,
-            offset, EVEN=k % _triton_int4_matrix.STEP == 0, **config,
+            offset, EVEN=k % (_triton_int4_matrix.STEP * warps) == 0, WARPS=warps, **config,
         )
 
     def _gemm(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
