@@ -5,9 +5,8 @@ from __future__ import annotations
 from truetpot.cli.checks import wrong_kernels
 from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import SHARDS, plan
-from truetpot.decode.fuse import fuse
+from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import decode_program
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
@@ -63,8 +62,9 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
         if chosen.shape.tp != tp:
             common.skip(f"it is tp = {chosen.shape.tp} that is measured here: {chosen.sentence()}")
         preference = Preference(dict.fromkeys((provider, *USUAL)), here)
-        plain = decode_program(model, chosen.shape)
-        program = fuse(plain, preference.rank, preference.composites())
+        program = fused_program(
+            model, chosen.shape, preference.rank, preference.composites()
+        )
         if all(preference.rank(call.op, call.case) != 0 for call in program.calls):
             common.skip(f"{provider} has no kernel of this step on {device}")
         if wrong := wrong_kernels(model, chosen.shape, preference, lambda done, total: None):

@@ -22,7 +22,8 @@ from __future__ import annotations
 import torch
 import triton
 import triton.language as tl
-from truetpot.kernels._triton import dot, silu
+from truetpot.kernels._triton import dot
+from truetpot.kernels.linear._triton import finished, norm_factor
 from truetpot.kernels.linear._triton_int4 import in_words, nibbles
 
 from truetpot.formats import Weight, rows
@@ -121,9 +122,11 @@ def _sums(first, second, WARPS: tl.constexpr):
 
 @triton.jit
 def gemv(
-    x, words, scales, bias, out, n, k, steps, groups, mask, exponent, offset,
+    x, gamma, words, scales, bias, residual, out, n, k, eps, steps, groups,
+    mask, exponent, offset,
     G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr, WARPS: tl.constexpr,
-    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
+    ADD: tl.constexpr,
 ):  # fmt: skip
     """G groups of eight rows times x [k], the steps dealt out to the warps.
 
@@ -141,9 +144,15 @@ def gemv(
     totals = ()
     for _ in tl.static_range(parts):
         totals += (tl.zeros((WARPS, 32, 8), tl.float32),)
+    square = tl.zeros((256 * WARPS,), tl.float32)
     for step in tl.range(0, steps, WARPS, num_stages=STAGES, loop_unroll_factor=UNROLL):
         ok = (step * 256 + at < k) | EVEN
         xk = tl.load(x + step * 256 + at, mask=ok, other=0.0)
+        if NORM:
+            wide = xk.to(tl.float32)
+            square += wide * wide
+            wide *= tl.load(gamma + step * 256 + at, mask=ok, other=0.0).to(tl.float32)
+            xk = wide.to(x.dtype.element_ty)
         columns = _columns(xk, K_WIDTH, WARPS)
         # what the offset adds to every row: sums start at minus that
         start = dot(minus, _columns(xk, 2, WARPS), tl.zeros((WARPS, 16, 8), tl.float32))
@@ -161,11 +170,12 @@ def gemv(
             pairs = tl.load(scales + tile * 8 + row[None, :], mask=there, other=0)
             new += (totals[i] + dot(a, columns, start) * _scales(pairs, WARPS),)
         totals = new
+    factor = norm_factor(square, k, eps) if NORM else 1.0
     for g in tl.static_range(G):
         to = (first + g) * 8 + row
-        y = _sums(totals[2 * g], totals[2 * g + 1], WARPS)
-        if BIAS:
-            y += tl.load(bias + to, mask=to < n, other=0.0).to(tl.float32)
+        y, inside = _sums(totals[2 * g], totals[2 * g + 1], WARPS), to < n
+        up = y
         if PAIRED:
-            y = silu(y) * _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS)
-        tl.store(out + to, y.to(out.dtype.element_ty), mask=to < n)
+            up = _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS)
+        y = finished(y, up, factor, bias, residual, to, inside, PAIRED, BIAS, ADD)
+        tl.store(out + to, y.to(out.dtype.element_ty), mask=inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from truetpot.kernels._triton import DEVICES, TL_DTYPE, note, power_of_2
 from truetpot.kernels.linear import _triton, _triton_int4, _triton_int4_matrix
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops import LINEAR, CompositeCase, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -42,7 +42,7 @@ class TritonLinear(Kernel):
 
     def __init__(self, case: LinearCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.product = Product(case, device, config, paired=False)
+        self.product = Product(case, device, config)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
@@ -68,8 +68,15 @@ class TritonLinear(Kernel):
         return self.product(x, weight, bias)
 
 
-def refuses(case: LinearCase) -> str | None:
-    """Why there is no product for the case; None if there is one."""
+def linear_of(case: CompositeCase) -> LinearCase:
+    """The linear inside a composite's case."""
+    return next(part for part in case.parts if isinstance(part, LinearCase))
+
+
+def refuses(case: LinearCase, fused: bool = False) -> str | None:
+    """Why there is no product for the case, ``fused`` with a norm or an add; None if there is."""
+    if fused and case.m > 1:
+        return f"norm and residual are fused into the product of one row, not of {case.m}"
     if case.m > MOST_ROWS:
         return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
     if case.weight_format not in (*PLAIN, *SCALED, *INT4):
@@ -77,8 +84,10 @@ def refuses(case: LinearCase) -> str | None:
     return None
 
 
-def kinds(case: LinearCase, device: Device) -> tuple[str, ...]:
+def kinds(case: LinearCase, device: Device, normed: bool = False) -> tuple[str, ...]:
     """Keys of :data:`DEFAULT`, the usual first: which device functions, for which weights."""
+    if normed and case.dtype == "fp16" and case.weight_format in INT4:
+        return ("int4",)  # x before its norm may be too large for a product in fp16
     if case.weight_format in INT4 and case.m == 1:
         # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
         both = ("int4_matrix", "int4") if device.kind == "cuda" else ("int4", "int4_matrix")
@@ -96,10 +105,10 @@ def _kind(case: LinearCase) -> str:
     return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
 
 
-def configs(case: LinearCase, device: Device) -> Iterable[Config]:
+def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen = []
-    for name in kinds(case, device):
+    for name in kinds(case, device, normed):
         for candidate in (DEFAULT[name], *_candidates(name)):
             config = fitted(candidate, case)
             if config not in seen:
@@ -154,6 +163,17 @@ def fitted(config: Config, case: LinearCase) -> Config:
 FP8 = {"fp8_e5m2": torch.float8_e5m2, "fp8_e4m3": torch.float8_e4m3fn}
 
 
+class _Arguments(NamedTuple):
+    """Arrays of a launch; one that a flag switches off is any other."""
+
+    x: Tensor
+    gamma: Tensor
+    weight: Any
+    bias: Tensor
+    residual: Tensor
+    out: Tensor
+
+
 @dataclass
 class Product:
     """The launch for one case: which device function, with which arguments."""
@@ -161,13 +181,15 @@ class Product:
     case: LinearCase
     device: TorchDevice
     config: Config
-    paired: bool
+    paired: bool = False
+    eps: float | None = None
+    """Of the norm that x goes through first; None without one."""
 
     def __post_init__(self) -> None:
         case = self.case
         # parameters that are given say which function they are of
-        names = [n for n in kinds(case, self.device) if {*self.config} <= {*DEFAULT[n]}]
-        name = (names or kinds(case, self.device))[0]
+        able = kinds(case, self.device, self.eps is not None)
+        name = next((n for n in able if {*self.config} <= {*DEFAULT[n]}), able[0])
         self.launch = {
             "int4": self._gemv_int4,
             "int4_matrix": self._gemv_int4_matrix,
@@ -194,51 +216,68 @@ class Product:
             return codes
         return codes, self.device.upload(weight.scales) * SCALED[weight.format]
 
-    def __call__(self, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
-        """out [m, n], or [m, n / 2] if paired."""
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Any,
+        bias: Tensor | None,
+        gamma: Tensor | None = None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """out [m, n], or [m, n / 2] if paired; x normed with gamma, out added to the residual."""
         out = torch.empty((self.case.m, self.n), dtype=x.dtype, device=x.device)
+        given = _Arguments(
+            x, x if gamma is None else gamma, weight, out if bias is None else bias,
+            out if residual is None else residual, out,
+        )  # fmt: skip
         flags = {"PAIRED": self.paired, "BIAS": bias is not None}
-        self.launch(x, weight, out if bias is None else bias, out, {**self.config, **flags})
+        if self.case.m == 1:
+            flags |= {"NORM": gamma is not None, "ADD": residual is not None}
+        self.launch(given, {**self.config, **flags})
         return out
 
-    def _gemv(self, x: Tensor, w: Tensor, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemv(self, to: _Arguments, config: Config) -> None:
         n, k = self.n, self.case.k
-        even = k % config["BK"] == 0
-        _triton.gemv[(-(-n // config["BN"]),)](x, w, bias, out, n, k, EVEN=even, **config)
+        _triton.gemv[(-(-n // config["BN"]),)](
+            to.x, to.gamma, to.weight, to.bias, to.residual, to.out, n, k, self.eps or 0.0,
+            EVEN=k % config["BK"] == 0, **config,
+        )  # fmt: skip
 
-    def _gemv_scaled(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemv_scaled(self, to: _Arguments, config: Config) -> None:
         n, k = self.n, self.case.k
-        even = k % config["BK"] == 0
-        _triton.gemv_scaled[(-(-n // config["BN"]),)](x, *w, bias, out, n, k, EVEN=even, **config)
+        _triton.gemv_scaled[(-(-n // config["BN"]),)](
+            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, n, k, self.eps or 0.0,
+            EVEN=k % config["BK"] == 0, **config,
+        )  # fmt: skip
 
-    def _gemv_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemv_int4(self, to: _Arguments, config: Config) -> None:
         k, exact = self.case.k, self.case.dtype == "fp32"
         _triton_int4.gemv[(-(-self.groups // config["G"]),)](
-            x, *w, bias, out, self.n, k, k // 8, k // 64, self.groups, *_triton_int4.BITS,
+            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
+            k // 8, k // 64, self.groups, *_triton_int4.BITS,
             EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
         )
 
-    def _gemv_int4_matrix(
-        self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config
-    ) -> None:
-        k, steps, warps = self.case.k, w[0].shape[1], config["num_warps"]
+    def _gemv_int4_matrix(self, to: _Arguments, config: Config) -> None:
+        k, steps, warps = self.case.k, to.weight[0].shape[1], config["num_warps"]
         exponent, offset = _triton_int4_matrix.BITS[self.case.dtype]
         _triton_int4_matrix.gemv[(-(-self.groups // config["G"]),)](
-            x, *w, bias, out, self.n, k, steps, self.groups, _triton_int4_matrix.MASK, exponent,
-            offset, EVEN=k % (_triton_int4_matrix.STEP * warps) == 0, WARPS=warps, **config,
-        )
+            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
+            steps, self.groups, _triton_int4_matrix.MASK, exponent, offset,
+            EVEN=k % (_triton_int4_matrix.STEP * warps) == 0, WARPS=warps, **config,
+        )  # fmt: skip
 
-    def _gemm(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemm(self, to: _Arguments, config: Config) -> None:
         m, n, k = self.case.m, self.n, self.case.k
-        codes, scales = w if isinstance(w, tuple) else (w, w)
+        codes, scales = to.weight if isinstance(to.weight, tuple) else (to.weight, to.weight)
         _triton.gemm[(-(-n // config["BN"]),)](
-            x, codes, scales, bias, out, m, n, k,
+            to.x, codes, scales, to.bias, to.out, m, n, k,
             BM=MOST_ROWS, COMPUTE=self.compute, SCALED=codes is not scales, **config,
         )
 
-    def _gemm_int4(self, x: Tensor, w: Any, bias: Tensor, out: Tensor, config: Config) -> None:
+    def _gemm_int4(self, to: _Arguments, config: Config) -> None:
         m, n, k = self.case.m, self.n, self.case.k
         _triton_int4.gemm[(-(-n // config["BN"]),)](
-            x, *w, bias, out, m, n, k, k // 8, k // 64, self.groups,
+            to.x, *to.weight, to.bias, to.out, m, n, k, k // 8, k // 64, self.groups,
             BM=MOST_ROWS, COMPUTE=self.compute, **config,
         )

@@ -12,11 +12,12 @@ from truetpot.runtime.choose import choose_device
 @pytest.mark.skipif(choose_device().kind == "cpu", reason="torch sees no accelerator")
 @pytest.mark.parametrize(("dtype", "limit"), [("fp32", 1e-4), ("bf16", 0.05)])
 @pytest.mark.parametrize("page", [None, 8])
-def test_same_logits_as_on_the_cpu(checkpoint, dtype, limit, page):
+@pytest.mark.parametrize("providers", ["torch", ("triton", "torch")])
+def test_same_logits_as_on_the_cpu(checkpoint, dtype, limit, page, providers):
     saved = checkpoint("qwen3")
     shape = saved.shape(dtype, page=page)
     weights = CheckpointWeights(saved.directory, saved.model, shape)
-    step = DecodeStep(saved.model, shape, choose_device(), "torch", weights)
+    step = DecodeStep(saved.model, shape, choose_device(), providers, weights)
     tokens = saved.tokens()
     assert relative_error(step.feed(tokens), saved.logits(tokens)) < limit
     assert sum(use.count for use in step.calls_by_kernel()) == len(step.program.calls)

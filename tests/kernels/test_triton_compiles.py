@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-COMPILE = """
+NO_GPU = """
 import sys
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ JITFunction.__getitem__ = lambda kernel, grid: (
     lambda *args, **options: kernel.run(*args, grid=grid, warmup=True, **options)
 )
 
+"""
+COMPILE = NO_GPU + """
 from truetpot.measure.check import prepare
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -49,21 +51,46 @@ for case in kinds.values():
 print(len(kinds))
 """
 
+INT4 = NO_GPU + """
+import triton.language as tl
+from truetpot.kernels.linear import _triton_int4_matrix as int4
+
+if sys.argv[1] != "usual":
+    int4.K_WIDTH = tl.constexpr(6 - int4.K_WIDTH.value)
+x, words = torch.zeros(5120, dtype=torch.bfloat16), torch.zeros(1 << 16, dtype=torch.int32)
+launch = int4.gemv[(1,)]
+kernel = launch(
+    x, x, words, words, x, x, x, 4096, 5120, 1e-6, 20, 512, int4.MASK, *int4.BITS["bf16"], G=1,
+    UNROLL=1, STAGES=1, WARPS=4, EVEN=True, PAIRED=False, BIAS=False, NORM=False, ADD=False,
+    num_warps=4,
+)
+print(kernel.asm["ptx"].count("shfl"))
+"""
 OPS = (
-    "linear", "linear_silu_mul", "decode_attention", "rms_norm", "rope_append", "silu_mul",
-    "embedding", "argmax",
+    "linear", "linear_silu_mul", "linear_add", "rms_norm_linear", "rms_norm_linear_silu_mul",
+    "decode_attention", "rms_norm", "rope_append", "silu_mul", "embedding", "argmax",
 )
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_compiles(op, tmp_path):
+def run(source, argument, cache):
+    """What the source prints, a number."""
     variables = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     done = subprocess.run(
-        [sys.executable, "-c", COMPILE, op],
-        env=variables | {"TRITON_CACHE_DIR": str(tmp_path)},
+        [sys.executable, "-c", source, argument],
+        env=variables | {"TRITON_CACHE_DIR": str(cache)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout) > 0
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_compiles(op, tmp_path):
+    assert run(COMPILE, op, tmp_path) > 0
+
+
+def test_int4_words_stay_in_their_threads(tmp_path):
+    """Only sums are exchanged; in an order of K that is not this Triton's, each weight is too."""
+    assert run(INT4, "usual", tmp_path) < 16 < 32 < run(INT4, "other", tmp_path)

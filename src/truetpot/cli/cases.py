@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from truetpot.decode.cases import StepCase
@@ -11,6 +11,7 @@ from truetpot.errors import UserError
 from truetpot.ops import (
     LINEAR,
     LINEAR_SILU_MUL,
+    AddCase,
     Case,
     Composite,
     EmbeddingCase,
@@ -49,12 +50,22 @@ def reduced(op: Operator, case: Case) -> Case:
         return replace(case, n=min(case.n, CHECKED_ROWS))
     if isinstance(case, EmbeddingCase):
         return replace(case, vocab=min(case.vocab, CHECKED_ROWS))
-    if isinstance(op, Composite) and op.name == LINEAR_SILU_MUL.name:
-        linear, silu = case.parts  # type: ignore[attr-defined]
-        assert isinstance(linear, LinearCase) and isinstance(silu, SiluMulCase)
-        n = min(linear.n, CHECKED_ROWS)
-        return op.case(replace(linear, n=n), replace(silu, n=n // 2))
+    if isinstance(op, Composite) and LINEAR in op.parts:
+        return op.case(*_with_fewer_rows(case.parts))  # type: ignore[attr-defined]
     return case
+
+
+def _with_fewer_rows(parts: Iterable[Case]) -> Iterator[Case]:
+    """The linear's rows cut down, and what works on its output made as wide as that."""
+    for part in parts:
+        if isinstance(part, LinearCase):
+            part = replace(part, n=min(part.n, CHECKED_ROWS))
+            n = part.n
+        elif isinstance(part, SiluMulCase):
+            part = replace(part, n=n // 2)
+        elif isinstance(part, AddCase):
+            part = replace(part, n=n)
+        yield part
 
 
 def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from truetpot.cli.cases import reduced
-from truetpot.decode.fuse import fuse
+from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import Call, StepShape, decode_program
+from truetpot.decode.program import Call, StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure.check import check
@@ -29,7 +29,7 @@ def wrong_kernels(
     The case has fewer rows (see ``reduced``), so that this takes seconds for a model of any size.
     Raises UserError where no given provider has a kernel.
     """
-    program = fuse(decode_program(model, shape), preference.rank, preference.composites())
+    program = fused_program(model, shape, preference.rank, preference.composites())
     distinct: dict[tuple[str, Case], Call] = {}
     for call in program.calls:
         distinct.setdefault((call.op.name, call.case), call)

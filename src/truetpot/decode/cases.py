@@ -25,8 +25,9 @@ def step_cases(
     model: Model, shape: StepShape, composites: Iterable[Composite]
 ) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last."""
-    simple = decode_program(model, shape)
-    programs = [simple, *(fuse(simple, _always_first, [one]) for one in composites)]
+    simple, apart = (decode_program(model, shape, apart) for apart in (False, True))
+    ways = [fuse(way, _always_first, [one]) for one in composites for way in (simple, apart)]
+    programs = [simple, *ways]
     found: dict[tuple[str, Case], StepCase] = {}
     for program in programs:
         new: dict[tuple[str, Case], StepCase] = {}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.decode.fuse import fuse
+from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import Call, Parameter, StepShape, decode_program
+from truetpot.decode.program import Call, Parameter, StepShape
 from truetpot.decode.state import StepState
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import UserError
@@ -97,7 +97,7 @@ class DecodeStep:
             preference = provider
         else:
             preference = Preference([provider] if isinstance(provider, str) else provider, device)
-        self.program = fuse(decode_program(model, shape), preference.rank, preference.composites())
+        self.program = fused_program(model, shape, preference.rank, preference.composites())
         # One kernel a role and case, all built before any weight: a refusal costs no time.
         self._kernels: dict[tuple[str, Case], Kernel] = {}
         for call in self.program.calls:

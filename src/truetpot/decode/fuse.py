@@ -10,11 +10,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from truetpot.decode.program import Arg, Call, Program
+from truetpot.decode.program import Arg, Call, Program, StepShape, decode_program
+from truetpot.facts.models import Model
 from truetpot.ops import Case, Composite, Operator
 
 Rank = Callable[[Operator, Case], int | None]
 """Place of the first provider, in the user's order, that can run the case; None if none can."""
+
+
+def fused_program(
+    model: Model, shape: StepShape, rank: Rank, composites: Iterable[Composite]
+) -> Program:
+    """The step with as few calls as the composites allow, of the two ways to write it.
+
+    As in :func:`fuse`, a provider that comes first is worth more than a call that is saved.
+    """
+    composites = tuple(composites)
+
+    def order(program: Program) -> tuple[float, int]:
+        places = (rank(call.op, call.case) for call in program.calls)
+        each = [float("inf") if place is None else place for place in places]
+        return sum(each), len(each)
+
+    plain, apart = (
+        fuse(decode_program(model, shape, apart), rank, composites) for apart in (False, True)
+    )
+    return min(plain, apart, key=order)
 
 
 def fuse(program: Program, rank: Rank, composites: Iterable[Composite]) -> Program:

@@ -2,7 +2,9 @@
 
 Reading `decode_program` from top to bottom is reading the model. Values are strings, each written
 once, with one exception: `hidden` is the residual stream, which every norm but the first adds to in
-place. Parameters are :class:`Parameter` references, so that the program has no arrays in it.
+place. The same step can be written with those sums as calls of their own (`apart`), each a new
+value: another choice of what can be fused with what. Parameters are :class:`Parameter` references,
+so that the program has no arrays in it.
 """
 
 from __future__ import annotations
@@ -109,6 +111,7 @@ class _Builder:
 
     model: Model
     shape: StepShape
+    apart: bool
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -163,6 +166,17 @@ class _Builder:
         pick = ops.BestOfRanksCase("fp32", s.batch, s.tp, part, self.model.vocab)
         self.add(ops.BEST_OF_RANKS, pick, "best_of_ranks", None, "next_ids", {"best": gathered})
 
+    def normed(
+        self, role: str, layer: int | None, x: str, residual: str | None
+    ) -> tuple[str, str]:
+        """The norm of the residual stream with x added to it, and the stream as it is then."""
+        if residual is None or not self.apart:
+            return self.norm(role, layer, x, residual), residual or x
+        case = ops.AddCase(self.shape.dtype, self.shape.batch, self.model.hidden)
+        args: dict[str, Arg] = {"x": x, "residual": residual}
+        stream = self.add(ops.ADD, case, f"{role}_add", layer, f"{role}_in", args)
+        return self.norm(role, layer, stream, None), stream
+
     def norm(self, role: str, layer: int | None, x: str, residual: str | None) -> str:
         s, m = self.shape, self.model
         case = ops.RmsNormCase(s.dtype, s.batch, m.hidden, m.rms_eps, residual is not None)
@@ -192,7 +206,7 @@ class _Builder:
         return self.add(ops.DECODE_ATTENTION, attention, "attention", layer, "attention", args)
 
 
-def decode_program(model: Model, shape: StepShape) -> Program:
+def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Program:
     """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
     check_tp(model, shape.tp, shape.weight_format)
     layers = model.layers if shape.layers is None else shape.layers
@@ -203,25 +217,26 @@ def decode_program(model: Model, shape: StepShape) -> Program:
             f"batch = {shape.batch}, context = {shape.context}, page = {shape.page}: give a batch "
             "and a page of at least 1 and a context of at least 0."
         )
-    b = _Builder(model, shape)
+    b = _Builder(model, shape, apart)
     # Every rank has the whole table: a row is all that is read of it, and a share would cost a
     # collective more.
     embedding = ops.EmbeddingCase(shape.dtype, shape.batch, model.vocab, model.hidden)
     args: dict[str, Arg] = {"ids": "ids", "table": Parameter("table", "embedding")}
     hidden = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
 
-    x, residual = hidden, None
+    x, stream = hidden, None
     for layer in range(layers):
-        normed = b.norm("attn_norm", layer, x, residual)
-        residual = hidden
+        normed, stream = b.normed("attn_norm", layer, x, stream)
         attended = b.attention(layer, b.linear("qkv", layer, normed))
         x = b.summed("o_sum", layer, b.linear("o", layer, attended, flatten=("x",)))
-        gate_up = b.linear("gate_up", layer, b.norm("mlp_norm", layer, x, residual))
+        normed, stream = b.normed("mlp_norm", layer, x, stream)
+        gate_up = b.linear("gate_up", layer, normed)
         silu = ops.SiluMulCase(shape.dtype, shape.batch, b.linears["down"].k)
         mlp = b.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", {"gate_up": gate_up})
         x = b.summed("down_sum", layer, b.linear("down", layer, mlp))
 
-    b.next_ids(b.linear("lm_head", None, b.norm("final_norm", None, x, residual)))
+    normed, _ = b.normed("final_norm", None, x, stream)
+    b.next_ids(b.linear("lm_head", None, normed))
     return Program(model, shape, tuple(b.calls))
 
 

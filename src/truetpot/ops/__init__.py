@@ -3,6 +3,7 @@
 One module an operator: its frozen case, bytes, flops, inputs, float64 reference and tolerance.
 """
 
+from truetpot.ops.add import ADD, AddCase
 from truetpot.ops.all_gather import ALL_GATHER, AllGatherCase
 from truetpot.ops.all_reduce import ALL_REDUCE, AllReduceCase
 from truetpot.ops.all_reduce_rms_norm import ALL_REDUCE_RMS_NORM
@@ -11,11 +12,13 @@ from truetpot.ops.best_of_ranks import BEST_OF_RANKS, BestOfRanksCase
 from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.embedding import EMBEDDING, EmbeddingCase
 from truetpot.ops.linear import LINEAR, LinearCase
+from truetpot.ops.linear_add import LINEAR_ADD
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
 from truetpot.ops.local_best import LOCAL_BEST, LocalBestCase
 from truetpot.ops.memory_read import MEMORY_READ, MemoryReadCase
 from truetpot.ops.operator import Case, Composite, CompositeCase, Operator
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
+from truetpot.ops.rms_norm_linear import RMS_NORM_LINEAR, RMS_NORM_LINEAR_SILU_MUL
 from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 
@@ -36,6 +39,10 @@ OPERATORS: dict[str, Operator] = {
         LOCAL_BEST,
         BEST_OF_RANKS,
         ALL_REDUCE_RMS_NORM,
+        ADD,
+        LINEAR_ADD,
+        RMS_NORM_LINEAR,
+        RMS_NORM_LINEAR_SILU_MUL,
     )
 }
 COMPOSITES: tuple[Composite, ...] = tuple(
@@ -43,6 +50,7 @@ COMPOSITES: tuple[Composite, ...] = tuple(
 )
 
 __all__ = [
+    "ADD",
     "ALL_GATHER",
     "ALL_REDUCE",
     "ALL_REDUCE_RMS_NORM",
@@ -52,13 +60,17 @@ __all__ = [
     "DECODE_ATTENTION",
     "EMBEDDING",
     "LINEAR",
+    "LINEAR_ADD",
     "LINEAR_SILU_MUL",
     "LOCAL_BEST",
     "MEMORY_READ",
     "OPERATORS",
     "RMS_NORM",
+    "RMS_NORM_LINEAR",
+    "RMS_NORM_LINEAR_SILU_MUL",
     "ROPE_APPEND",
     "SILU_MUL",
+    "AddCase",
     "AllGatherCase",
     "AllReduceCase",
     "ArgmaxCase",

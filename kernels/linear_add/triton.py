@@ -1,0 +1,48 @@
+"""``linear_add`` in Triton: the product's kernel adds what it is about to store to the residual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor
+from truetpot.kernels._triton import DEVICES, note
+from truetpot.kernels.linear import triton as linear
+
+from truetpot.formats import Weight
+from truetpot.ops import LINEAR_ADD, CompositeCase
+from truetpot.ops.registry import Config, Kernel, register
+from truetpot.runtime.device import Device
+from truetpot.runtime.torch_device import TorchDevice
+
+
+@register(LINEAR_ADD, provider="triton", devices=DEVICES)
+class TritonLinearAdd(Kernel):
+    """x W^T + bias + residual, for one row."""
+
+    def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        self.product = linear.Product(linear.linear_of(case), device, config)
+
+    @classmethod
+    def refuses(cls, case: CompositeCase, device: Device) -> str | None:
+        """As the linear, and several rows."""
+        return linear.refuses(linear.linear_of(case), fused=True)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """Which Triton."""
+        return note(device)
+
+    @classmethod
+    def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
+        """As the linear's."""
+        return linear.configs(linear.linear_of(case), device)
+
+    def pack(self, weight: Weight) -> Any:
+        """As the linear's."""
+        return self.product.pack(weight)
+
+    def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None, residual: Tensor) -> Tensor:
+        """One launch; out [1, n]."""
+        return self.product(x, weight, bias, residual=residual)

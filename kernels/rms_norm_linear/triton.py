@@ -1,0 +1,73 @@
+"""``rms_norm_linear`` in Triton: x is normed on its way into the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor
+from truetpot.kernels._triton import DEVICES, note
+from truetpot.kernels.linear import triton as linear
+
+from truetpot.formats import Weight
+from truetpot.ops import RMS_NORM_LINEAR, CompositeCase
+from truetpot.ops.registry import Config, Kernel, register
+from truetpot.ops.rms_norm_linear import normed_linear
+from truetpot.runtime.device import Device
+from truetpot.runtime.torch_device import TorchDevice
+
+
+class NormedProduct(Kernel):
+    """rms_norm(x) W^T + bias for one row; with ``paired``, silu of the first half times the second.
+
+    The residual is added by whoever makes x: a program that changed it would change what another
+    one has still to read.
+    """
+
+    paired = False
+
+    def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
+        super().__init__(case, device, **config)
+        norm, part = normed_linear(case)
+        self.product = linear.Product(part, device, config, self.paired, norm.eps)
+
+    @classmethod
+    def refuses(cls, case: CompositeCase, device: Device) -> str | None:
+        """As the linear, and several rows or a residual."""
+        norm, part = normed_linear(case)
+        if norm.residual:
+            return "the residual is added by the projection before"
+        if cls.paired and part.bias:
+            return "no bias in the fused kernel"
+        return linear.refuses(part, fused=True)
+
+    @classmethod
+    def note(cls, device: Device) -> str:
+        """Which Triton."""
+        return note(device)
+
+    @classmethod
+    def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
+        """As the linear's."""
+        return linear.configs(normed_linear(case)[1], device, normed=True)
+
+    def pack(self, weight: Weight) -> Any:
+        """As the linear's."""
+        return self.product.pack(weight)
+
+    def __call__(
+        self,
+        *,
+        x: Tensor,
+        gamma: Tensor,
+        weight: Any,
+        bias: Tensor | None = None,
+        residual: None = None,
+    ) -> Tensor:
+        """One launch; out [1, n], or [1, n / 2] if paired."""
+        return self.product(x, weight, bias, gamma=gamma)
+
+
+@register(RMS_NORM_LINEAR, provider="triton", devices=DEVICES)
+class TritonRmsNormLinear(NormedProduct):
+    """rms_norm(x) W^T + bias."""

@@ -1,0 +1,59 @@
+"""``add``: the residual stream and what a block adds to it, as an array of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.tolerance import tolerance
+
+
+@dataclass(frozen=True)
+class AddCase(Case):
+    """x, residual and out [m, n]."""
+
+    m: int
+    n: int
+
+
+class _Add(Operator):
+    name = "add"
+
+    def reads(self, case: AddCase) -> Mapping[str, int]:
+        """Both."""
+        size = case.m * case.n * ITEMSIZE[case.dtype]
+        return {"x": size, "residual": size}
+
+    def writes(self, case: AddCase) -> Mapping[str, int]:
+        """The sum."""
+        return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
+
+    def flops(self, case: AddCase) -> int:
+        """One an element."""
+        return case.m * case.n
+
+    def inputs(self, case: AddCase, rng: np.random.Generator) -> Inputs:
+        """Unit variance."""
+        shape = (case.m, case.n)
+        return {name: normal(rng, shape, case.dtype) for name in ("x", "residual")}
+
+    def reference(self, case: AddCase, inputs: Inputs) -> Outputs:
+        """x + residual."""
+        return {"out": exact(inputs["x"]) + exact(inputs["residual"])}
+
+    def tolerance(self, case: AddCase) -> float:
+        """Elementwise."""
+        return tolerance(1, case.dtype)
+
+    def grid(self) -> Iterable[AddCase]:
+        """One element, odd widths, several rows."""
+        for dtype in ("bf16", "fp16", "fp32"):
+            for m, n in ((1, 1), (1, 27), (3, 64), (16, 129), (1, 5120)):
+                yield AddCase(dtype, m, n)
+
+
+ADD = _Add()
