@@ -93,4 +93,5 @@ def test_compiles(op, tmp_path):
 
 def test_int4_words_stay_in_their_threads(tmp_path):
     """Only sums are exchanged; in an order of K that is not this Triton's, each weight is too."""
-    assert run(INT4, "usual", tmp_path) < 16 < 32 < run(INT4, "other", tmp_path)
+    assert run(INT4, "usual", tmp_path) < 16
+    assert run(INT4, "other", tmp_path) > 32
