@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from truetpot.ops import LINEAR, LINEAR_SILU_MUL
+from truetpot.ops import (
+    LINEAR,
+    LINEAR_ADD,
+    LINEAR_SILU_MUL,
+    RMS_NORM_LINEAR,
+    RMS_NORM_LINEAR_SILU_MUL,
+)
 
 from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
 
@@ -26,18 +32,43 @@ class Linear:
     track_device_time.rounds = ROUNDS
 
 
-class LinearSiluMul:
-    """Gate and up, SiLU and product in one kernel."""
-
+class _Fused:
     version = "1"
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "format")
-    params = ([DEVICE], providers("linear_silu_mul"), SIZE.formats)
 
     def track_device_time(self, device, provider, format):
         """Seconds of one call."""
-        what = case(LINEAR_SILU_MUL, shape(device, format, SIZE.contexts[0]))
-        return kernel_time(LINEAR_SILU_MUL, what, provider, device)
+        what = case(self.op, shape(device, format, SIZE.contexts[0]))
+        return kernel_time(self.op, what, provider, device)
 
     track_device_time.rounds = ROUNDS
+
+
+class LinearSiluMul(_Fused):
+    """Gate and up, SiLU and product in one kernel."""
+
+    op = LINEAR_SILU_MUL
+    params = ([DEVICE], providers("linear_silu_mul"), SIZE.formats)
+
+
+class LinearAdd(_Fused):
+    """A projection and the residual."""
+
+    op = LINEAR_ADD
+    params = ([DEVICE], providers("linear_add"), SIZE.formats)
+
+
+class RmsNormLinear(_Fused):
+    """The norm and the projection that reads it."""
+
+    op = RMS_NORM_LINEAR
+    params = ([DEVICE], providers("rms_norm_linear"), SIZE.formats)
+
+
+class RmsNormLinearSiluMul(_Fused):
+    """The norm, gate and up, SiLU and product."""
+
+    op = RMS_NORM_LINEAR_SILU_MUL
+    params = ([DEVICE], providers("rms_norm_linear_silu_mul"), SIZE.formats)

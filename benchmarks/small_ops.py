@@ -5,7 +5,7 @@ Their inputs are a few kilobytes that the kernel before has just written, so the
 
 from __future__ import annotations
 
-from truetpot.ops import ARGMAX, EMBEDDING, RMS_NORM, ROPE_APPEND, SILU_MUL
+from truetpot.ops import ADD, ARGMAX, EMBEDDING, RMS_NORM, ROPE_APPEND, SILU_MUL
 
 from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
 
@@ -43,6 +43,13 @@ class SiluMul(_SmallOp):
 
     op = SILU_MUL
     params = ([DEVICE], providers("silu_mul"))
+
+
+class Add(_SmallOp):
+    """The residual's add, where it is a call of its own."""
+
+    op = ADD
+    params = ([DEVICE], providers("add"))
 
 
 class Embedding(_SmallOp):

@@ -4,8 +4,7 @@ One row goes by multiply-adds in float32: a matrix engine would idle on fifteen 
 work, and what counts is how many bytes are under way. Two rows and more go by ``tl.dot``.
 
 With ``PAIRED`` a program computes the same rows of both halves of W and stores silu(gate) * up; n
-is then half of W's rows. One row of x may be normed on the way (``NORM``): its squares are summed
-up beside the products. And what is stored may be added to a residual (``ADD``).
+is then half of W's rows. With ``ADD`` what is stored is added to a residual.
 
 Where a format has a scale for each block of 64, ``gemm`` multiplies the codes, which bf16 and fp16
 hold exactly, and scales the product of a block.
@@ -22,22 +21,15 @@ RUN = tl.constexpr(8)
 
 
 @triton.jit
-def norm_factor(square, k, eps):
-    """1 / rms of x from partial sums of its squares."""
-    return tl.rsqrt(tl.sum(square) / k + eps)
-
-
-@triton.jit
 def finished(
-    y, up, factor, bias, residual, at, inside,
+    y, up, bias, residual, at, inside,
     PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
 ):  # fmt: skip
-    """Sums of rows ``at`` as they are stored; ``factor`` is the norm's."""
-    y *= factor
+    """Sums of rows ``at`` as they are stored."""
     if BIAS:
         y += tl.load(bias + at, mask=inside, other=0.0).to(tl.float32)
     if PAIRED:
-        y = silu(y) * (up * factor)
+        y = silu(y) * up
     if ADD:
         y += tl.load(residual + at, mask=inside, other=0.0).to(tl.float32)
     return y
@@ -45,9 +37,9 @@ def finished(
 
 @triton.jit
 def gemv(
-    x, gamma, w, bias, residual, out, n, k, eps,
+    x, w, bias, residual, out, n, k,
     BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr, ADD: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
 ):  # fmt: skip
     """BN rows of W [n, k], in any format that loads as numbers, times x [k]."""
     first = tl.program_id(0) * BN + tl.arange(0, BN)
@@ -55,14 +47,10 @@ def gemv(
     column = tl.arange(0, BK)
     gate = tl.zeros((BN, BK), tl.float32)
     up = gate
-    square = tl.zeros((1, BK), tl.float32)
     for start in tl.range(0, k, BK, loop_unroll_factor=UNROLL):
         at = start + column
         ok = (at < k) | EVEN
         xk = tl.load(x + at, mask=ok, other=0.0).to(tl.float32)[None, :]
-        if NORM:
-            square += xk * xk
-            xk *= tl.load(gamma + at, mask=ok, other=0.0).to(tl.float32)[None, :]
         here = w + row[:, None] * k + at[None, :]
         wk = tl.load(here, mask=ok[None, :], other=0.0, eviction_policy="evict_first")
         gate += wk.to(tl.float32) * xk
@@ -70,17 +58,16 @@ def gemv(
             there = here + n.to(tl.int64) * k
             wk = tl.load(there, mask=ok[None, :], other=0.0, eviction_policy="evict_first")
             up += wk.to(tl.float32) * xk
-    factor = norm_factor(square, k, eps) if NORM else 1.0
     y, inside = tl.sum(gate, 1), first < n
-    y = finished(y, tl.sum(up, 1), factor, bias, residual, first, inside, PAIRED, BIAS, ADD)
+    y = finished(y, tl.sum(up, 1), bias, residual, first, inside, PAIRED, BIAS, ADD)
     tl.store(out + first, y.to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit
 def gemv_scaled(
-    x, gamma, w, scales, bias, residual, out, n, k, eps,
+    x, w, scales, bias, residual, out, n, k,
     BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr, ADD: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
 ):  # fmt: skip
     """As :func:`gemv`, W in bytes with scales [n, k / 64]; k is a multiple of 64.
 
@@ -93,15 +80,11 @@ def gemv_scaled(
     sums = ()
     for _ in tl.static_range(BN * halves):
         sums += (tl.zeros((BK // RUN,), tl.float32),)
-    square = tl.zeros((BK // RUN, RUN), tl.float32)
     for start in tl.range(0, k, BK, loop_unroll_factor=UNROLL):
         at = start + run
         ok = (at < k) | EVEN
         column = tl.max_contiguous(at[:, None] + element[None, :], (1, RUN))
         xk = tl.load(x + column, mask=ok[:, None], other=0.0).to(tl.float32)
-        if NORM:
-            square += xk * xk
-            xk *= tl.load(gamma + column, mask=ok[:, None], other=0.0).to(tl.float32)
         new = ()
         for i in tl.static_range(BN * halves):
             row = tl.minimum(first + i % BN, n - 1).to(tl.int64) + i // BN * n
@@ -110,11 +93,10 @@ def gemv_scaled(
             scale = tl.load(scales + row * (k // 64) + at // 64, mask=ok, other=0.0)
             new += (sums[i] + tl.sum(wk.to(tl.float32) * xk, 1) * scale,)
         sums = new
-    factor = norm_factor(square, k, eps) if NORM else 1.0
     for i in tl.static_range(BN):
         row = first + i
         y, up, inside = tl.sum(sums[i], 0), tl.sum(sums[BN * (halves - 1) + i], 0), row < n
-        y = finished(y, up, factor, bias, residual, row, inside, PAIRED, BIAS, ADD)
+        y = finished(y, up, bias, residual, row, inside, PAIRED, BIAS, ADD)
         tl.store(out + row, y.to(out.dtype.element_ty), mask=inside)
 
 

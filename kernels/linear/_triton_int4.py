@@ -15,7 +15,7 @@ import torch
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot
-from truetpot.kernels.linear._triton import finish, finished, norm_factor
+from truetpot.kernels.linear._triton import finish, finished
 
 from truetpot.formats import Weight, rows
 from truetpot.runtime.torch_device import TorchDevice
@@ -100,11 +100,10 @@ def _exact_floats(q):
 
 @triton.jit
 def gemv(
-    x, gamma, words, scales, bias, residual, out, n, k, eps, row_words, row_blocks, groups,
+    x, words, scales, bias, residual, out, n, k, row_words, row_blocks, groups,
     high, low, e16, e256,
     G: tl.constexpr, BW: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    EXACT: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
-    ADD: tl.constexpr,
+    EXACT: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
 ):  # fmt: skip
     """G groups of four rows times x [k]; ``groups`` are those of one half, if PAIRED.
 
@@ -117,18 +116,14 @@ def gemv(
     sums = ()
     for _ in tl.static_range(G * halves):
         sums += (tl.zeros((BW, 4), tl.float32),)
-    square = tl.zeros((BW,), tl.float32)
     for start in tl.range(0, row_words, BW, loop_unroll_factor=UNROLL):
         at = start + column
         ok = (at < row_words) | EVEN
-        from_x = at // 8 * 64 + at % 8
+        from_x = x + at // 8 * 64 + at % 8
         xs = ()
         offset = tl.zeros((BW,), tl.float32)
         for i in tl.static_range(8):
-            xi = tl.load(x + from_x + 8 * i, mask=ok, other=0.0).to(tl.float32)
-            if NORM:
-                square += xi * xi
-                xi *= tl.load(gamma + from_x + 8 * i, mask=ok, other=0.0).to(tl.float32)
+            xi = tl.load(from_x + 8 * i, mask=ok, other=0.0).to(tl.float32)
             xs += (xi[:, None],)
             if not EXACT:
                 offset -= (24 if i % 2 == 0 else 264) * xi
@@ -145,11 +140,10 @@ def gemv(
                 part += values[i] * xs[i]
             new += (sums[g] + part * scale,)
         sums = new
-    factor = norm_factor(square, k, eps) if NORM else 1.0
     for g in tl.static_range(G):
         row = (first + g) * 4 + r
         y, up, inside = tl.sum(sums[g], 0), tl.sum(sums[G * (halves - 1) + g], 0), row < n
-        y = finished(y, up, factor, bias, residual, row, inside, PAIRED, BIAS, ADD)
+        y = finished(y, up, bias, residual, row, inside, PAIRED, BIAS, ADD)
         tl.store(out + row, y.to(out.dtype.element_ty), mask=inside)
 
 

@@ -23,7 +23,7 @@ import torch
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot
-from truetpot.kernels.linear._triton import finished, norm_factor
+from truetpot.kernels.linear._triton import finished
 from truetpot.kernels.linear._triton_int4 import in_words, nibbles
 
 from truetpot.formats import Weight, rows
@@ -130,8 +130,11 @@ def gemv(
 ):  # fmt: skip
     """G groups of eight rows times x [k], the steps dealt out to the warps.
 
-    ``groups`` are those of one half, if PAIRED. Mask and exponent are arguments: as constants they
-    would cost an instruction each time.
+    ``groups`` are those of one half, if PAIRED. With NORM x is normed on the way: its squares are
+    summed up beside the products. Here that costs a microsecond; where multiply-adds keep the
+    threads busy it cost more than the norm's own launch (docs/performance/h200.md).
+
+    Mask and exponent are arguments: as constants they would cost an instruction each time.
     """
     first = tl.program_id(0) * G
     at, warp, word, row = (
@@ -170,12 +173,12 @@ def gemv(
             pairs = tl.load(scales + tile * 8 + row[None, :], mask=there, other=0)
             new += (totals[i] + dot(a, columns, start) * _scales(pairs, WARPS),)
         totals = new
-    factor = norm_factor(square, k, eps) if NORM else 1.0
+    factor = tl.rsqrt(tl.sum(square) / k + eps) if NORM else 1.0
     for g in tl.static_range(G):
         to = (first + g) * 8 + row
-        y, inside = _sums(totals[2 * g], totals[2 * g + 1], WARPS), to < n
+        y, inside = _sums(totals[2 * g], totals[2 * g + 1], WARPS) * factor, to < n
         up = y
         if PAIRED:
-            up = _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS)
-        y = finished(y, up, factor, bias, residual, to, inside, PAIRED, BIAS, ADD)
+            up = _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS) * factor
+        y = finished(y, up, bias, residual, to, inside, PAIRED, BIAS, ADD)
         tl.store(out + to, y.to(out.dtype.element_ty), mask=inside)

@@ -21,6 +21,7 @@ from truetpot.runtime.torch_device import TorchDevice
 MOST_ROWS = 16
 PLAIN = ("fp32", "fp16", "bf16", "fp8_e5m2")
 INT4 = ("sym_int4", "woq_int4")
+FEW_ROWS, LONG_ROW = 16384, 8192
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
@@ -29,7 +30,7 @@ DEFAULT = {
     "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
     "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4},
-    "int4_matrix": {"G": 1, "UNROLL": 4, "STAGES": 1, "num_warps": 1},
+    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 3, "num_warps": 4},
     "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4},
     "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4},
     "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4},
@@ -73,10 +74,8 @@ def linear_of(case: CompositeCase) -> LinearCase:
     return next(part for part in case.parts if isinstance(part, LinearCase))
 
 
-def refuses(case: LinearCase, fused: bool = False) -> str | None:
-    """Why there is no product for the case, ``fused`` with a norm or an add; None if there is."""
-    if fused and case.m > 1:
-        return f"norm and residual are fused into the product of one row, not of {case.m}"
+def refuses(case: LinearCase) -> str | None:
+    """Why there is no product for the case; None if there is one."""
     if case.m > MOST_ROWS:
         return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
     if case.weight_format not in (*PLAIN, *SCALED, *INT4):
@@ -85,12 +84,15 @@ def refuses(case: LinearCase, fused: bool = False) -> str | None:
 
 
 def kinds(case: LinearCase, device: Device, normed: bool = False) -> tuple[str, ...]:
-    """Keys of :data:`DEFAULT`, the usual first: which device functions, for which weights."""
-    if normed and case.dtype == "fp16" and case.weight_format in INT4:
-        return ("int4",)  # x before its norm may be too large for a product in fp16
+    """Keys of :data:`DEFAULT`, the usual first: which device functions, for which weights.
+
+    Only one of them takes an x that is to be ``normed``.
+    """
+    if normed:
+        return ("int4_matrix",)
     if case.weight_format in INT4 and case.m == 1:
         # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
-        both = ("int4_matrix", "int4") if device.kind == "cuda" else ("int4", "int4_matrix")
+        both = ("int4", "int4_matrix") if device.kind == "xpu" else ("int4_matrix", "int4")
         return ("int4",) if case.dtype == "fp32" else both
     return (_kind(case),)
 
@@ -105,15 +107,28 @@ def _kind(case: LinearCase) -> str:
     return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
 
 
-def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[Config]:
+def configs(
+    case: LinearCase, device: Device, paired: bool = False, normed: bool = False
+) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen = []
+    n = case.n // 2 if paired else case.n
     for name in kinds(case, device, normed):
-        for candidate in (DEFAULT[name], *_candidates(name)):
+        for candidate in (usual(name, n, case.k), *_candidates(name)):
             config = fitted(candidate, case)
             if config not in seen:
                 seen.append(config)
                 yield config
+
+
+def usual(name: str, n: int, k: int) -> Config:
+    """A device function's default for n outputs: int4 has more warps where there are few rows."""
+    config = DEFAULT[name]
+    if name == "int4_matrix" and n > FEW_ROWS:
+        return config | {"num_warps": 2 if n <= 2 * FEW_ROWS else 1}
+    if name == "int4_matrix" and k > LONG_ROW:
+        return config | {"STAGES": 4}
+    return config
 
 
 def _candidates(name: str) -> Iterable[Config]:
@@ -198,8 +213,8 @@ class Product:
             "gemm_scaled": self._gemm,
             "gemm": self._gemm,
         }.get(name, self._gemv)
-        self.config = fitted({**DEFAULT[name], **self.config}, case)
         self.n = case.n // 2 if self.paired else case.n
+        self.config = fitted({**usual(name, self.n, case.k), **self.config}, case)
         self.int4 = _triton_int4_matrix if name == "int4_matrix" else _triton_int4
         self.groups = -(-self.n // self.int4.GROUP)
         plain = case.weight_format in (case.dtype, "fp8_e5m2", *INT4, *SCALED)
@@ -232,30 +247,29 @@ class Product:
         )  # fmt: skip
         flags = {"PAIRED": self.paired, "BIAS": bias is not None}
         if self.case.m == 1:
-            flags |= {"NORM": gamma is not None, "ADD": residual is not None}
+            flags["ADD"] = residual is not None
         self.launch(given, {**self.config, **flags})
         return out
 
     def _gemv(self, to: _Arguments, config: Config) -> None:
         n, k = self.n, self.case.k
         _triton.gemv[(-(-n // config["BN"]),)](
-            to.x, to.gamma, to.weight, to.bias, to.residual, to.out, n, k, self.eps or 0.0,
+            to.x, to.weight, to.bias, to.residual, to.out, n, k,
             EVEN=k % config["BK"] == 0, **config,
         )  # fmt: skip
 
     def _gemv_scaled(self, to: _Arguments, config: Config) -> None:
         n, k = self.n, self.case.k
         _triton.gemv_scaled[(-(-n // config["BN"]),)](
-            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, n, k, self.eps or 0.0,
+            to.x, *to.weight, to.bias, to.residual, to.out, n, k,
             EVEN=k % config["BK"] == 0, **config,
         )  # fmt: skip
 
     def _gemv_int4(self, to: _Arguments, config: Config) -> None:
         k, exact = self.case.k, self.case.dtype == "fp32"
         _triton_int4.gemv[(-(-self.groups // config["G"]),)](
-            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
-            k // 8, k // 64, self.groups, *_triton_int4.BITS,
-            EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
+            to.x, *to.weight, to.bias, to.residual, to.out, self.n, k, k // 8, k // 64, self.groups,
+            *_triton_int4.BITS, EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
         )
 
     def _gemv_int4_matrix(self, to: _Arguments, config: Config) -> None:
@@ -263,8 +277,8 @@ class Product:
         exponent, offset = _triton_int4_matrix.BITS[self.case.dtype]
         _triton_int4_matrix.gemv[(-(-self.groups // config["G"]),)](
             to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
-            steps, self.groups, _triton_int4_matrix.MASK, exponent, offset,
-            EVEN=k % (_triton_int4_matrix.STEP * warps) == 0, WARPS=warps, **config,
+            steps, self.groups, _triton_int4_matrix.MASK, exponent, offset, WARPS=warps,
+            NORM=self.eps is not None, EVEN=k % (_triton_int4_matrix.STEP * warps) == 0, **config,
         )  # fmt: skip
 
     def _gemm(self, to: _Arguments, config: Config) -> None:

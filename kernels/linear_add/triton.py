@@ -27,7 +27,8 @@ class TritonLinearAdd(Kernel):
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and several rows."""
-        return linear.refuses(linear.linear_of(case), fused=True)
+        part = linear.linear_of(case)
+        return linear.refuses(part) or (f"one row, not {part.m}" if part.m > 1 else None)
 
     @classmethod
     def note(cls, device: Device) -> str:

@@ -39,7 +39,7 @@ class TritonLinearSiluMul(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's: the launch has the same parameters."""
-        return linear.configs(linear_case(case), device)
+        return linear.configs(linear_case(case), device, paired=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's, half by half."""

@@ -33,13 +33,16 @@ class NormedProduct(Kernel):
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
-        """As the linear, and several rows or a residual."""
+        """All but int4 by the matrix engine, for one row that has its residual already."""
         norm, part = normed_linear(case)
         if norm.residual:
             return "the residual is added by the projection before"
         if cls.paired and part.bias:
             return "no bias in the fused kernel"
-        return linear.refuses(part, fused=True)
+        # not fp16: x before its norm may be too large for a product
+        if case.dtype != "bf16" or linear.kinds(part, device)[0] != "int4_matrix":
+            return "only one bf16 row is normed within its product, with int4 and a matrix engine"
+        return None
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -49,7 +52,7 @@ class NormedProduct(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return linear.configs(normed_linear(case)[1], device, normed=True)
+        return linear.configs(normed_linear(case)[1], device, cls.paired, normed=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""

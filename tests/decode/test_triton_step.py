@@ -21,7 +21,8 @@ from truetpot.ops.tolerance import relative_error
 from truetpot.runtime.cpu import CpuDevice
 
 model = load_model(sys.argv[1])
-shape = StepShape(1, 5, 1, "fp32", sys.argv[2], "fp32")
+weight_format, dtype = sys.argv[2:]
+shape = StepShape(1, 5, 1, dtype, weight_format, dtype)
 steps = [
     DecodeStep(model, shape, CpuDevice(), name, CheckpointWeights(sys.argv[1], model, shape))
     for name in ("triton", ("numba", "torch"))
@@ -30,10 +31,20 @@ print(relative_error(*(step.feed([5, 17, 3]) for step in steps)), *steps[0].prov
 """
 
 
-@pytest.mark.parametrize(("name", "weight_format"), [("qwen2", "sym_int4"), ("qwen3", "fp32")])
-def test_logits(checkpoint, name, weight_format):
+FUSED = {"attn_norm+qkv", "o+mlp_norm_add", "mlp_norm+gate_up+silu_mul", "down+attn_norm_add"}
+
+
+@pytest.mark.parametrize(
+    ("name", "weight_format", "dtype", "limit", "expected"),
+    [
+        ("qwen2", "sym_int4", "bf16", 0.05, FUSED),
+        ("qwen2", "sym_int4", "fp32", 1e-4, {"attn_norm", "gate_up+silu_mul"}),
+        ("qwen3", "fp32", "fp32", 1e-4, {"attn_norm", "gate_up+silu_mul"}),
+    ],
+)
+def test_logits(checkpoint, name, weight_format, dtype, limit, expected):
     done = subprocess.run(
-        [sys.executable, "-c", STEP, str(checkpoint(name).directory), weight_format],
+        [sys.executable, "-c", STEP, str(checkpoint(name).directory), weight_format, dtype],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
@@ -41,6 +52,5 @@ def test_logits(checkpoint, name, weight_format):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     error, *roles = done.stdout.split()
-    assert float(error) < 1e-4
-    fused = {"attn_norm+qkv", "o+mlp_norm_add", "mlp_norm+gate_up+silu_mul", "down+attn_norm_add"}
-    assert fused < set(roles)
+    assert float(error) < limit
+    assert expected < set(roles)

@@ -1,5 +1,7 @@
 """Whatever legal shape comes: every kernel of every provider agrees with the reference."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from truetpot.facts.formats import format_facts
 from truetpot.measure.check import check
 from truetpot.ops import (
+    LINEAR,
+    AddCase,
     AllGatherCase,
     AllReduceCase,
     ArgmaxCase,
@@ -21,7 +25,7 @@ from truetpot.ops import (
     RopeAppendCase,
     SiluMulCase,
 )
-from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL, linear_case
+from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device, present
@@ -49,6 +53,20 @@ def linear_silu_mul(draw, formats):
     # with one or two outputs, all may cancel to near zero, where no error is relatively small
     assume(part.n >= 16)
     return LINEAR_SILU_MUL.case(part, SiluMulCase(part.dtype, part.m, part.n // 2))
+
+
+@st.composite
+def one_row(draw, formats, op):
+    """A projection of one row with what its composite has before and after it."""
+    part = replace(draw(linear(formats, even=True)), m=1)
+    assume(part.n >= 16)
+    around = {
+        "rms_norm": RmsNormCase(part.dtype, 1, part.k),
+        "linear": part,
+        "silu_mul": SiluMulCase(part.dtype, 1, part.n // 2),
+        "add": AddCase(part.dtype, 1, part.n),
+    }
+    return op.case(*(around[inner.name] for inner in op.parts))
 
 
 COMPILED = [
@@ -89,6 +107,7 @@ CASES = {
         st.sampled_from([1e-6, 1e-5]),
         residual=st.booleans(),
     ),
+    "add": st.builds(AddCase, DTYPE, ROWS, st.integers(1, 6000)),
     "silu_mul": st.builds(SiluMulCase, DTYPE, ROWS, st.integers(1, 3000)),
     "embedding": st.builds(EmbeddingCase, DTYPE, ROWS, st.integers(1, 500), st.integers(1, 700)),
     "argmax": st.builds(ArgmaxCase, DTYPE, ROWS, st.integers(1, 5000)),
@@ -107,12 +126,14 @@ CASES = {
 
 def cases(kernel, device):
     """Of the kernel's operator, in formats that it takes at all: of many, it may take few."""
+    op = kernel.op
+    if LINEAR not in getattr(op, "parts", (op,)):
+        return CASES[op.name]
+    taken = [case for case in op.grid() if kernel.refuses(case, device) is None]
+    parts = [part for case in taken for part in getattr(case, "parts", (case,))]
+    formats = sorted({part.weight_format for part in parts if isinstance(part, LinearCase)})
     of_linears = {"linear": linear, "linear_silu_mul": linear_silu_mul}
-    if kernel.op.name not in of_linears:
-        return CASES[kernel.op.name]
-    taken = (case for case in kernel.op.grid() if kernel.refuses(case, device) is None)
-    part = linear_case if kernel.op.name == "linear_silu_mul" else lambda case: case
-    return of_linears[kernel.op.name](sorted({part(case).weight_format for case in taken}))
+    return of_linears[op.name](formats) if op.name in of_linears else one_row(formats, op)
 
 
 def kernels():
