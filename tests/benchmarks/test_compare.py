@@ -7,33 +7,26 @@ import pytest
 
 NAME = "small_ops.SiluMul.track_device_time"
 
-# Each step of the loop waits for the one before. Such a kernel takes its time in any
-# neighbourhood, so this test need not trust a shared machine: code that fills the core's units is
-# up to twice as slow while another thread runs on the same core.
+# It goes on until a moment has come. Such a kernel takes its time in any neighbourhood, so this test
+# need not trust a shared machine, where a loop of so many steps takes up to twice as long while
+# another thread runs on the same core.
 KERNEL = """
-import numpy as np
-from numba import njit
+import time
 from torch.nn import functional
 from truetpot.ops import SILU_MUL
 from truetpot.ops.registry import Kernel, register
 
-PASSES = 200
-CONSTANTS = np.linspace(0, 1, 1000, dtype=np.float32)
-
-@njit
-def waste(constants, passes):
-    total = np.float32(0)
-    for _ in range(passes):
-        for value in constants:
-            total = total * np.float32(0.5) + value
-    return total
+LASTS_S = 2.0e-3
 
 @register(SILU_MUL, provider="mine", devices=("DEVICE",))
 class Mine(Kernel):
     def __call__(self, *, gate_up):
-        self.wasted = waste(CONSTANTS, PASSES)
+        end = time.perf_counter() + LASTS_S
         gate, up = gate_up.chunk(2, dim=-1)
-        return functional.silu(gate) * up
+        out = functional.silu(gate) * up
+        while time.perf_counter() < end:
+            pass
+        return out
 """
 
 
@@ -52,7 +45,7 @@ def test_times_skips_and_errors(project):
     for name, old, new in (
         ("broken", "* up", "+ up"),
         ("elsewhere", '("cpu",)', '("xpu",)'),
-        ("absent", "import numpy", "import not_installed_here, numpy"),
+        ("absent", "import time", "import not_installed_here, time"),
     ):
         text = project.kernel.read_text().replace(old, new).replace('"mine"', f'"{name}"')
         (folder / f"{name}.py").write_text(text)
@@ -83,7 +76,7 @@ def test_a_kernel_made_slower_is_flagged_and_an_equal_one_is_not(project):
     (project.path / "README").write_text("The same code.\n")
     equal = project.commit("equal")
     text = project.kernel.read_text()
-    project.kernel.write_text(text.replace("PASSES = 200", "PASSES = 250"))
+    project.kernel.write_text(text.replace("2.0e-3", "2.5e-3"))
     slower = project.commit("slower")
 
     # In turn, and back again: what drifts meanwhile, drifts for all.
@@ -91,7 +84,7 @@ def test_a_kernel_made_slower_is_flagged_and_an_equal_one_is_not(project):
     for commit in (*commits, *reversed(commits)):
         project.git("checkout", "-q", commit)
         args = ["--append-samples", "-a", "rounds=1"]
-        done = project.run(commit, "SiluMul.*mine", *args, TRUETPOT_BENCH_SECONDS="1")
+        done = project.run(commit, "small_ops.SiluMul.*mine", *args, TRUETPOT_BENCH_SECONDS="1")
         assert done.code == 0, done.said
 
     times = {c: project.results(c)[NAME]["samples"] for c in commits}

@@ -14,6 +14,27 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 HERE = Path(__file__).parent
+MULTIPLY_ADDS = """
+import numpy as np
+from truetpot.measure.check import check
+from truetpot.ops import LINEAR, LINEAR_ADD, LINEAR_SILU_MUL
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+device, checked = choose_device("cpu"), 0
+for op in (LINEAR, LINEAR_SILU_MUL, LINEAR_ADD):
+    [kernel_type] = REGISTRY.kernels(op.name, "triton")
+    for case in op.grid():
+        part = getattr(case, "parts", (case,))[0]
+        int4 = part.weight_format in ("sym_int4", "woq_int4")
+        if int4 and part.m == 1 and part.dtype != "fp32" and part.n < 520:
+            kernel = kernel_type(case, device, G=2, BW=32, UNROLL=1, num_warps=1)
+            found = check(kernel, case, np.random.default_rng(1))
+            assert found.ok, (case, found.reason)
+            checked += 1
+print(checked)
+"""
 SMALL = "triton-cpu and not 520"  # 520 rows of 5120
 
 
@@ -30,3 +51,16 @@ def test_every_small_case():
     assert done.returncode == 0, done.stdout[-3000:]
     found = re.search(r"(\d+) passed", done.stdout)
     assert found is not None and int(found[1]) > 250, done.stdout[-1000:]
+
+
+def test_int4_by_multiply_adds():
+    """What int4 runs as on Arc, where the matrix engine is not the usual choice."""
+    done = subprocess.run(
+        [sys.executable, "-c", MULTIPLY_ADDS],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) >= 10

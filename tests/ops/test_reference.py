@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from truetpot.formats import dequantise
 from truetpot.ops import (
+    ADD,
     ALL_GATHER,
     ALL_REDUCE,
     ARGMAX,
@@ -142,6 +143,7 @@ INDEPENDENT = {
     RMS_NORM: rms_norm,
     ROPE_APPEND: rope_append,
     SILU_MUL: silu_mul,
+    ADD: lambda case, inputs: {"out": torch.add(*map(tensor, inputs.values()))},
     EMBEDDING: embedding,
     ARGMAX: argmax,
     MEMORY_READ: memory_read,

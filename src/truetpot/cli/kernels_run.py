@@ -15,7 +15,7 @@ from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.kernels import KernelResult, measure_kernels
-from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, MemoryReadCase
+from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
@@ -43,6 +43,12 @@ class Request:
     everyone: bool = False
     """All providers were asked for: of each operator those that have it, the fastest first."""
 
+    def _wanted(self, composite: Composite) -> bool:
+        """One that was asked for, or that any of the providers has."""
+        if self.ops is not None:
+            return composite.name in self.ops
+        return bool({*REGISTRY.offering(composite.name)} & {*self.setting.providers})
+
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""
         composites = {one.name: one for one in (*COMPOSITES, *self.setting.preference.composites())}
@@ -55,7 +61,7 @@ class Request:
             if self.linear is not None:
                 new = shaped(self.linear, shape, self.ops or (LINEAR.name,))
             else:
-                cases = step_cases(self.model, shape, composites.values())
+                cases = step_cases(self.model, shape, [*filter(self._wanted, composites.values())])
                 new = choose(cases, self.ops, self.roles)
             found |= {(case.op.name, case.case): case for case in new}
         if self.ops is not None and MEMORY_READ.name in self.ops:

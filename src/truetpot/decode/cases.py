@@ -24,10 +24,13 @@ class StepCase:
 def step_cases(
     model: Model, shape: StepShape, composites: Iterable[Composite]
 ) -> list[StepCase]:
-    """Distinct cases of the step in the order of their first call, the composites' last."""
+    """Distinct cases of the step in the order of their first call, the composites' last.
+
+    Last of all what is a call only where the step is written with its sums apart.
+    """
     simple, apart = (decode_program(model, shape, apart) for apart in (False, True))
     ways = [fuse(way, _always_first, [one]) for one in composites for way in (simple, apart)]
-    programs = [simple, *ways]
+    programs = [simple, *ways, apart]
     found: dict[tuple[str, Case], StepCase] = {}
     for program in programs:
         new: dict[tuple[str, Case], StepCase] = {}
