@@ -7,9 +7,9 @@ import pytest
 
 NAME = "small_ops.SiluMul.track_device_time"
 
-# It goes on until a moment has come. Such a kernel takes its time in any neighbourhood, so this test
-# need not trust a shared machine, where a loop of so many steps takes up to twice as long while
-# another thread runs on the same core.
+# It goes on until a moment has come. Such a kernel takes its time in any neighbourhood, so this
+# test need not trust a shared machine, where a loop of so many steps takes up to twice as long
+# while another thread runs on the same core.
 KERNEL = """
 import time
 from torch.nn import functional
