@@ -11,6 +11,8 @@ all rows of a word (24 and 264 with the 8 of the format).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import triton
 import triton.language as tl
@@ -30,10 +32,7 @@ then keeps them in registers, and (q & mask) | exponent is one instruction inste
 
 def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
     """Words and scales; each half of the rows is filled up with rows of zeros to whole groups."""
-    n = weight.shape[0] // halves
-    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
-    words, scales = zip(*packed, strict=True)
-    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
+    return by_halves(weight, halves, lambda half: _pack_rows(half, device))
 
 
 def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,6 +46,16 @@ def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch
     words = in_words(slots.transpose(2, 3), SLOTS)
     by_group = words.view(groups, GROUP, k // 8).transpose(1, 2).contiguous()
     return by_group, scales.view(groups, GROUP, k // 64).transpose(1, 2).contiguous()
+
+
+def by_halves(
+    weight: Weight, halves: int, pack_rows: Callable[[Weight], tuple[torch.Tensor, torch.Tensor]]
+) -> tuple[torch.Tensor, ...]:
+    """Words and scales of equal parts of the rows, each packed by itself, one after the other."""
+    n = weight.shape[0] // halves
+    packed = [pack_rows(rows(weight, h * n, (h + 1) * n)) for h in range(halves)]
+    words, scales = zip(*packed, strict=True)
+    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
 
 
 def nibbles(weight: Weight, device: TorchDevice) -> torch.Tensor:

@@ -24,9 +24,9 @@ import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot
 from truetpot.kernels.linear._triton import finished
-from truetpot.kernels.linear._triton_int4 import in_words, nibbles
+from truetpot.kernels.linear._triton_int4 import by_halves, in_words, nibbles
 
-from truetpot.formats import Weight, rows
+from truetpot.formats import Weight
 from truetpot.runtime.torch_device import TorchDevice
 
 GROUP, STEP = 8, 256
@@ -42,10 +42,7 @@ order of K is right, this one leaves every element in its thread."""
 
 def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
     """Words and scales; rows are filled up to whole groups in each half, K to whole steps."""
-    n = weight.shape[0] // halves
-    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
-    words, scales = zip(*packed, strict=True)
-    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
+    return by_halves(weight, halves, lambda half: _pack_rows(half, device))
 
 
 def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note
 from truetpot.kernels.linear import triton as linear
+from truetpot.kernels.linear._triton_configs import configs
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_ADD, CompositeCase
@@ -38,7 +39,7 @@ class TritonLinearAdd(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return linear.configs(linear.linear_of(case), device)
+        return configs(linear.linear_of(case), device)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note
 from truetpot.kernels.linear import triton as linear
+from truetpot.kernels.linear._triton_configs import configs
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
@@ -39,7 +40,7 @@ class TritonLinearSiluMul(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's: the launch has the same parameters."""
-        return linear.configs(linear_case(case), device, paired=True)
+        return configs(linear_case(case), device, paired=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's, half by half."""

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note
 from truetpot.kernels.linear import triton as linear
+from truetpot.kernels.linear._triton_configs import configs, kinds
 
 from truetpot.formats import Weight
 from truetpot.ops import RMS_NORM_LINEAR, CompositeCase
@@ -40,7 +41,7 @@ class NormedProduct(Kernel):
         if cls.paired and part.bias:
             return "no bias in the fused kernel"
         # not fp16: x before its norm may be too large for a product
-        if case.dtype != "bf16" or linear.kinds(part, device)[0] != "int4_matrix":
+        if case.dtype != "bf16" or kinds(part, device)[0] != "int4_matrix":
             return "only one bf16 row is normed within its product, with int4 and a matrix engine"
         return None
 
@@ -52,7 +53,7 @@ class NormedProduct(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return linear.configs(normed_linear(case)[1], device, cls.paired, normed=True)
+        return configs(normed_linear(case)[1], device, cls.paired, normed=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""
