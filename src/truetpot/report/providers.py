@@ -29,18 +29,21 @@ class KernelRow:
 
 
 def draw_providers(rows: Sequence[KernelRow], devices: Sequence[str]) -> RenderableType:
-    """Devices first, then one line a kernel."""
+    """Devices first, then one line a kernel under its operator."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("op", no_wrap=True)
-    table.add_column("provider", no_wrap=True)
+    table.add_column("operator and provider", no_wrap=True)
     table.add_column("available", no_wrap=True)
     table.add_column("code path, or reason", overflow="fold")
-    table.add_column("source", no_wrap=True, style="dim")
+    last = ""
     for row in rows:
-        about = "; ".join(part for part in (row.note, row.reason) if part)
+        if row.op != last:
+            table.add_row(Text(row.op, style="bold"))
+            last = row.op
+        usual = f"kernels/{row.op}/{row.provider}.py"
+        source = "" if row.source == usual else row.source
+        about = "; ".join(part for part in (row.note, row.reason, source) if part)
         style = "" if row.available else "yellow"
-        table.add_row(
-            row.op, row.provider, "yes" if row.available else "no", about, row.source, style=style
-        )
+        table.add_row(f"  {row.provider}", "yes" if row.available else "no", about, style=style)
     heads = [Text(line) for line in devices]
-    return Group(Text("Devices", style="bold"), *heads, "", table)
+    where = Text("Kernels: kernels/<operator>/<provider>.py where no other file is named", "bold")
+    return Group(Text("Devices", style="bold"), *heads, "", where, "", table)

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -42,13 +43,13 @@ class Terminal:
 
     def say(self, text: str, style: str = "") -> None:
         """A sentence that a reader must not miss, whatever standard output is for."""
-        self.out.print(text, style=style, markup=False)
+        self.out.print(text, style=style)
         if self.quiet:
-            self.err.print(text, style=style, markup=False, soft_wrap=True)
+            self.err.print(text, style=style, soft_wrap=True)
 
     def status(self, text: str) -> None:
         """What happens next."""
-        self.err.print(text, style="dim", markup=False, soft_wrap=True)
+        self.err.print(text, style="dim", soft_wrap=True)
 
     @contextmanager
     def bar(self, what: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
@@ -61,9 +62,9 @@ class Terminal:
             yield lambda done, total: None
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[amount]}"),
+            TextColumn("{task.fields[amount]}", markup=False),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.err, transient=True, auto_refresh=False) as progress:
@@ -92,10 +93,15 @@ class Terminal:
 
 
 def _console(*, stderr: bool = False, quiet: bool = False, record: bool = False) -> Console:
-    file = io.StringIO() if quiet else None
-    console = Console(stderr=stderr, file=file, highlight=False, record=record, emoji=False)
-    if record or not console.is_terminal:
-        console = Console(
-            stderr=stderr, file=file, highlight=False, record=record, emoji=False, width=WIDTH
-        )
-    return console
+    # no markup: what a kernel or a package says may have brackets, as truetpot[opencl] has
+    make = partial(
+        Console,
+        stderr=stderr,
+        file=io.StringIO() if quiet else None,
+        highlight=False,
+        markup=False,
+        record=record,
+        emoji=False,
+    )
+    console = make()
+    return make(width=WIDTH) if record or not console.is_terminal else console
