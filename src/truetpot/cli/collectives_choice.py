@@ -56,9 +56,8 @@ def choose_all_reduce(
     chosen = {} if reduce is None else {ALL_REDUCE.name: reduce.provider}
     without: tuple[str, ...] = ()
     if fused:
-        one, after = best(ALL_REDUCE_RMS_NORM, both, fused), best(
-            RMS_NORM, norm, _served(preference, RMS_NORM, norm)
-        )
+        one = best(ALL_REDUCE_RMS_NORM, both, fused)
+        after = best(RMS_NORM, norm, _served(preference, RMS_NORM, norm))
         two = [slowest_s(part) for part in (reduce, after) if part is not None]
         if one is None or (len(two) == 2 and slowest_s(one) > sum(two)):
             without = (ALL_REDUCE_RMS_NORM.name,)
