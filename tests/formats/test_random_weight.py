@@ -5,7 +5,7 @@ import pytest
 
 from truetpot.errors import UserError
 from truetpot.facts.formats import storage
-from truetpot.formats import FORMATS, dequantise, quantise, random_weight
+from truetpot.formats import FORMATS, dequantise, entropy, quantise, random_weight
 from truetpot.formats.entropy import fill_bytes
 
 
@@ -62,6 +62,16 @@ def test_the_seed_decides(format: str) -> None:
     assert one.codes.tobytes() != other.codes.tobytes()
     if one.scales is not None and same.scales is not None:
         assert one.scales.tobytes() == same.scales.tobytes()
+
+
+@pytest.mark.parametrize("format", ["bf16", "fp8_e5m2", "sym_int4"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_all_cores_make_what_one_makes(format: str, threads: int, monkeypatch) -> None:
+    alone = random_weight((63, 4096), format, np.random.default_rng(8))
+    monkeypatch.setattr(entropy, "_PARALLEL_FROM", 0)
+    monkeypatch.setattr(entropy, "get_num_threads", lambda: threads)
+    together = random_weight((63, 4096), format, np.random.default_rng(8))
+    assert alone.codes.tobytes() == together.codes.tobytes()
 
 
 def test_two_draws_of_one_generator_differ() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 from truetpot.formats.weight import Array
@@ -30,8 +32,9 @@ def fill_bytes(out: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """
     flat = out.reshape(-1)
     whole = flat.size // 8
-    mix = _mix if flat.nbytes >= _PARALLEL_FROM else _mix_alone
-    mix(flat[: whole * 8].view(np.uint64), rng.integers(0, 2**64, dtype=np.uint64))
+    seed = rng.integers(0, 2**64, dtype=np.uint64)
+    words = flat[: whole * 8].view(np.uint64)
+    _on_all_cores(lambda part, first: _mix(part, seed, first), words, 1)
     if rest := flat.size - whole * 8:
         flat[whole * 8 :] = _words(rng, 1).view(np.uint8)[:rest]
 
@@ -45,24 +48,37 @@ def _word(seed, i):  # type: ignore[no-untyped-def]
     return z ^ (z >> np.uint64(31))
 
 
-@njit(parallel=True, cache=True)
-def _mix(words, seed):  # type: ignore[no-untyped-def]
-    for i in prange(words.size):
-        words[i] = _word(seed, i)
+@njit(cache=True, nogil=True)
+def _mix(words, seed, first):  # type: ignore[no-untyped-def]
+    for i in range(words.size):
+        words[i] = _word(seed, first + i)
 
 
-@njit(parallel=True, cache=True)
-def _pick(out, table, seed):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _pick(out, table, seed, first):  # type: ignore[no-untyped-def]
     """Four entries of a table of 65536 from each word."""
-    for i in prange(-(-out.size // 4)):
-        word = _word(seed, i)
+    for i in range(-(-out.size // 4)):
+        word = _word(seed, first + i)
         for j in range(4 * i, min(4 * i + 4, out.size)):
             out[j] = table[word & np.uint64(0xFFFF)]
             word >>= np.uint64(16)
 
 
-# A few MB are made sooner by one thread than others are woken, on a busy machine 100 times sooner.
-_mix_alone, _pick_alone = (njit(cache=True)(f.py_func) for f in (_mix, _pick))
+def _on_all_cores(fill: Callable[[Array, int], None], out: Array, each: int) -> None:
+    """``fill(part, first)`` for parts of ``out``, `first` being the first word's index.
+
+    A word makes `each` elements. By threads of Python, which numba lets run: of a function compiled
+    both for one core and, by numba, for all, its cache keeps one only.
+    """
+    if out.nbytes < _PARALLEL_FROM:  # made sooner by one thread than others are woken
+        fill(out, 0)
+        return
+    words, parts = -(-out.size // each), get_num_threads()
+    spans = pairwise(words * part // parts for part in range(parts + 1))
+    with ThreadPoolExecutor(parts) as pool:
+        list(pool.map(lambda span: fill(out[span[0] * each : span[1] * each], span[0]), spans))
+
+
 _PARALLEL_FROM = 16 << 20
 
 
@@ -82,9 +98,8 @@ def fill_from_table(out: Array, table: Array, rng: np.random.Generator) -> None:
         if flat.size & 1:
             flat[-1] = table[int(_words(rng, 1)[0] & np.uint64(0xFF))]
         return
-    pick = _pick if flat.nbytes >= _PARALLEL_FROM else _pick_alone
-    seed = rng.integers(0, 2**64, dtype=np.uint64)
-    pick(flat.view(np.uint16), table.view(np.uint16), seed)
+    seed, entries = rng.integers(0, 2**64, dtype=np.uint64), table.view(np.uint16)
+    _on_all_cores(lambda part, first: _pick(part, entries, seed, first), flat.view(np.uint16), 4)
 
 
 def fill_uniform(out: NDArray[np.float32], rng: np.random.Generator, std: float) -> None:
