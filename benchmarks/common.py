@@ -26,7 +26,7 @@ from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import load_model
 from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import Entrant, race
-from truetpot.ops import Case, Composite, Operator
+from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
@@ -123,7 +123,7 @@ def shape(name: str, format: str, context: int) -> StepShape:
 
 def case(op: Operator, step: StepShape, role: str | None = None) -> Case:
     """The step's most frequent case of the operator, or of one role of it."""
-    composites = (op,) if isinstance(op, Composite) else ()
+    composites = dict.fromkeys((*COMPOSITES, *([op] if isinstance(op, Composite) else [])))
     found = [
         entry
         for entry in step_cases(load_model(SIZE.model), step, composites)

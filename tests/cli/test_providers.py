@@ -28,24 +28,24 @@ MINE = """
 from truetpot.ops import SILU_MUL
 from truetpot.ops.registry import Kernel, register
 
-@register(SILU_MUL, provider="mine", devices=("cpu",))
-class Mine(Kernel):
+@register(SILU_MUL, provider="bracketed", devices=("cpu",))
+class Bracketed(Kernel):
     @classmethod
     def note(cls, device):
-        return "needs truetpot[mine]"
+        return "needs truetpot[some]"
 """
 
 
 def test_what_people_see_of_providers(cli, tmp_path):
-    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "bracketed.py").write_text(MINE)
     out = cli("providers", "--device", "cpu", "--kernels", tmp_path).out
     lines = [line.rstrip() for line in out.splitlines()]
-    assert "needs truetpot[mine]" in out
+    assert "needs truetpot[some]" in out
     first = lines.index("decode_attention")
     assert lines[first + 1].split()[:2] == ["ipex", "no"]
     assert "kernels/<operator>/<provider>.py" in " ".join(lines)
-    own = next(i for i, line in enumerate(lines) if line.split()[:2] == ["mine", "yes"])
-    assert "mine.py" in "".join("".join(lines[own : own + 4]).split())
+    own = next(i for i, line in enumerate(lines) if line.split()[:2] == ["bracketed", "yes"])
+    assert "bracketed.py" in "".join("".join(lines[own : own + 4]).split())
     # a reason is read in a few lines, whatever the operator's name
     assert len(lines) < 4 * sum(line.split()[1:2] in (["yes"], ["no"]) for line in lines)
 

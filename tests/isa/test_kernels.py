@@ -39,7 +39,8 @@ def shapes():
 def decode_step():
     REGISTRY.load_builtin()
     model = load_model("qwq-32b")
-    return [case for shape in shapes() for case in step_cases(model, shape, COMPOSITES)]
+    fused = [one for one in COMPOSITES if REGISTRY.offers(one.name, ["opencl"])]
+    return [case for shape in shapes() for case in step_cases(model, shape, fused)]
 
 
 JOBS, REFUSED = find_jobs([*decode_step(), CEILING], [TARGET])

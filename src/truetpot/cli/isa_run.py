@@ -22,6 +22,7 @@ from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
 from truetpot.measure import record
 from truetpot.ops import COMPOSITES, OPERATORS
+from truetpot.ops.registry import REGISTRY
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
@@ -80,8 +81,10 @@ def run(
     ocloc = make_ocloc(command, work)
     own = load_kernels(terminal, request.own)
     targets, left_out = find_targets(ocloc, request.targets)
-    cases = [case for s in request.shapes() for case in step_cases(request.model, s, COMPOSITES)]
-    jobs, refused = find_jobs([*cases, CEILING], targets, tuple(dict.fromkeys((PROVIDER, *own))))
+    providers = tuple(dict.fromkeys((PROVIDER, *own)))
+    fused = [one for one in COMPOSITES if REGISTRY.offers(one.name, providers)]
+    cases = [case for s in request.shapes() for case in step_cases(request.model, s, fused)]
+    jobs, refused = find_jobs([*cases, CEILING], targets, providers)
     jobs = [job for job in jobs if request.wants(job)]
     if not jobs:
         raise UserError("No OpenCL kernel is left: loosen --op, --kernel or --format.")

@@ -47,7 +47,7 @@ class Request:
         """One that was asked for, or that any of the providers has."""
         if self.ops is not None:
             return composite.name in self.ops
-        return bool({*REGISTRY.offering(composite.name)} & {*self.setting.providers})
+        return REGISTRY.offers(composite.name, self.setting.providers)
 
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""

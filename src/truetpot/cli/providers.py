@@ -54,7 +54,7 @@ def kernel_rows(device: Device) -> list[KernelRow]:
     rows += [
         KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
     ]
-    return sorted(rows, key=lambda row: row.op)
+    return sorted(rows, key=lambda row: (row.op, row.provider))
 
 
 def _row(kernel: type[Kernel], device: Device) -> KernelRow:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from truetpot.decode.fuse import fuse
 from truetpot.decode.program import StepShape, decode_program
 from truetpot.facts.models import Model
-from truetpot.ops import Case, Composite, Operator
+from truetpot.ops import ADD, Case, Composite, Operator
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ def step_cases(
 ) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last.
 
-    Last of all what is a call only where the step is written with its sums apart.
+    Last of all the sums, where one of the composites takes a step that is written with them apart.
     """
+    composites = tuple(composites)
     simple, apart = (decode_program(model, shape, apart) for apart in (False, True))
-    ways = [fuse(way, _always_first, [one]) for one in composites for way in (simple, apart)]
-    programs = [simple, *ways, apart]
+    ways = [simple, apart] if any(ADD in one.parts for one in composites) else [simple]
+    fused = [fuse(way, _always_first, [one]) for one in composites for way in ways]
+    programs = [simple, *fused, *ways]
     found: dict[tuple[str, Case], StepCase] = {}
     for program in programs:
         new: dict[tuple[str, Case], StepCase] = {}

@@ -155,6 +155,10 @@ class Registry:
         known = [*self._kernels, *self._pending, *self._missing]
         return list(dict.fromkeys(provider for name, provider in known if name == op))
 
+    def offers(self, op: str, providers: Iterable[str]) -> bool:
+        """Whether any of the providers has a kernel for an operator, on whatever device."""
+        return not {*providers}.isdisjoint(self.offering(op))
+
     def missing(self) -> list[Missing]:
         """Files that cannot be imported; all are tried."""
         self._load(None, None)
