@@ -59,6 +59,7 @@ def test_roles_formats_and_samples(kernels):
     assert [(r["op"], r["format"]) for r in results] == [
         ("linear", format) for format in ("bf16", "fp16") for _ in range(2)
     ]
+    assert {r["status"] for r in results} == {"ok"}
     assert all(len(r["samples_s"]) == r["samples"] for r in results)
 
 

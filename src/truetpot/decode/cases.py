@@ -29,10 +29,10 @@ def step_cases(
     Last of all the sums, where one of the composites takes a step that is written with them apart.
     """
     composites = tuple(composites)
-    simple, apart = (decode_program(model, shape, apart) for apart in (False, True))
-    ways = [simple, apart] if any(ADD in one.parts for one in composites) else [simple]
+    both = any(ADD in one.parts for one in composites)
+    ways = [decode_program(model, shape, apart) for apart in (False, True)[: 1 + both]]
     fused = [fuse(way, _always_first, [one]) for one in composites for way in ways]
-    programs = [simple, *fused, *ways]
+    programs = [ways[0], *fused, *ways[1:]]
     found: dict[tuple[str, Case], StepCase] = {}
     for program in programs:
         new: dict[tuple[str, Case], StepCase] = {}
