@@ -18,6 +18,7 @@ import triton.language as tl
 from torch import Tensor
 from truetpot.kernels import _symmetric
 from truetpot.kernels._triton import note, power_of_2
+from truetpot.kernels._triton_early import able, begin, end, options
 
 from truetpot.ops import ALL_REDUCE_RMS_NORM, CompositeCase
 from truetpot.ops.all_reduce_rms_norm import reduced_norm
@@ -62,6 +63,7 @@ class TritonAllReduceRmsNorm(Kernel):
             x, gamma, residual, out, self.arrived, self.ranks, self.calls, self.m,
             self.hidden // 2, self.eps, RANK=current().rank, TP=self.tp, BLOCK=block,
             ELEMENT=ELEMENT[self.case.dtype], num_warps=min(16, max(1, block // 128)),
+            **options(int(able(self.device))),
         )  # fmt: skip
         return out
 
@@ -87,8 +89,11 @@ def _pair(low, high, ELEMENT: tl.constexpr):
 def push_and_norm(
     x, gamma, residual, out, arrived, ranks, calls, m, half, eps,
     RANK: tl.constexpr, TP: tl.constexpr, BLOCK: tl.constexpr, ELEMENT: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """A program a row. ``arrived`` int64 [2, TP, m, half] is this rank's, by call, sender, row."""
+    end(EARLY)
+    begin(EARLY)
     row = tl.program_id(0)
     column = tl.arange(0, BLOCK)
     ok = column < half

@@ -15,6 +15,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot, silu
+from truetpot.kernels._triton_early import begin, end
 
 RUN = tl.constexpr(8)
 """Elements of one load: 16 bytes of x."""
@@ -39,12 +40,13 @@ def finished(
 def gemv(
     x, w, bias, residual, out, n, k,
     BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """BN rows of W [n, k], in any format that loads as numbers, times x [k]."""
     first = tl.program_id(0) * BN + tl.arange(0, BN)
     row = tl.minimum(first, n - 1).to(tl.int64)
     column = tl.arange(0, BK)
+    begin(EARLY)
     gate = tl.zeros((BN, BK), tl.float32)
     up = gate
     for start in tl.range(0, k, BK, loop_unroll_factor=UNROLL):
@@ -58,6 +60,7 @@ def gemv(
             there = here + n.to(tl.int64) * k
             wk = tl.load(there, mask=ok[None, :], other=0.0, eviction_policy="evict_first")
             up += wk.to(tl.float32) * xk
+    end(EARLY)
     y, inside = tl.sum(gate, 1), first < n
     y = finished(y, tl.sum(up, 1), bias, residual, first, inside, PAIRED, BIAS, ADD)
     tl.store(out + first, y.to(out.dtype.element_ty), mask=inside)
@@ -67,7 +70,7 @@ def gemv(
 def gemv_scaled(
     x, w, scales, bias, residual, out, n, k,
     BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """As :func:`gemv`, W in bytes with scales [n, k / 64]; k is a multiple of 64.
 
@@ -77,6 +80,7 @@ def gemv_scaled(
     first = tl.program_id(0) * BN
     run, element = tl.arange(0, BK // RUN) * RUN, tl.arange(0, RUN)
     halves: tl.constexpr = 2 if PAIRED else 1
+    begin(EARLY)
     sums = ()
     for _ in tl.static_range(BN * halves):
         sums += (tl.zeros((BK // RUN,), tl.float32),)
@@ -93,6 +97,7 @@ def gemv_scaled(
             scale = tl.load(scales + row * (k // 64) + at // 64, mask=ok, other=0.0)
             new += (sums[i] + tl.sum(wk.to(tl.float32) * xk, 1) * scale,)
         sums = new
+    end(EARLY)
     for i in tl.static_range(BN):
         row = first + i
         y, up, inside = tl.sum(sums[i], 0), tl.sum(sums[BN * (halves - 1) + i], 0), row < n
@@ -105,6 +110,7 @@ def gemm(
     x, w, scales, bias, out, m, n, k,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, STAGES: tl.constexpr,
     COMPUTE: tl.constexpr, SCALED: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """x [m, k], up to BM rows, times BN rows of W [n, k]; both taken to COMPUTE first.
 
@@ -113,6 +119,7 @@ def gemm(
     first = tl.program_id(0) * BN + tl.arange(0, BN)
     row = tl.minimum(first, n - 1).to(tl.int64)
     column, i = tl.arange(0, BK), tl.arange(0, BM)
+    begin(EARLY)
     gate = tl.zeros((BM, BN), tl.float32)
     up = gate
     for start in tl.range(0, k, BK, num_stages=STAGES):
@@ -128,6 +135,7 @@ def gemm(
             wk = tl.load(here + n.to(tl.int64) * k, mask=ok[:, None], other=0.0)
             of_block = scales + (row + n) * (k // 64) + start // 64
             up = _add_product(xk, wk, of_block, up, SCALED)
+    end(EARLY)
     finish(gate, up, bias, out, i, first, m, n, PAIRED, BIAS)
 
 

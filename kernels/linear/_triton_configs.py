@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from truetpot.kernels._triton import power_of_2
+from truetpot.kernels._triton_early import choices
 from truetpot.kernels.linear._triton_int4_matrix import STEP
 
 from truetpot.ops import LinearCase
@@ -20,14 +21,14 @@ SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
-    "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4},
-    "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
-    "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2},
-    "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4},
-    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 3, "num_warps": 4},
-    "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4},
-    "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4},
-    "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4},
+    "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
+    "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
+    "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
+    "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
+    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 3, "num_warps": 4, "EARLY": 0},
+    "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4, "EARLY": 0},
+    "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4, "EARLY": 0},
+    "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4, "EARLY": 0},
 }
 
 
@@ -63,10 +64,11 @@ def configs(
     n = case.n // 2 if paired else case.n
     for name in kinds(case, device, normed):
         for candidate in (usual(name, n, case.k), *_candidates(name)):
-            config = fitted(candidate, case)
-            if config not in seen:
-                seen.append(config)
-                yield config
+            for early in choices(device):
+                config = fitted(candidate | early, case)
+                if config not in seen:
+                    seen.append(config)
+                    yield config
 
 
 def usual(name: str, n: int, k: int) -> Config:

@@ -17,6 +17,7 @@ import torch
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot
+from truetpot.kernels._triton_early import begin, end
 from truetpot.kernels.linear._triton import finish, finished
 
 from truetpot.formats import Weight, rows
@@ -113,6 +114,7 @@ def gemv(
     high, low, e16, e256,
     G: tl.constexpr, BW: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
     EXACT: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """G groups of four rows times x [k]; ``groups`` are those of one half, if PAIRED.
 
@@ -122,6 +124,7 @@ def gemv(
     first = tl.program_id(0) * G
     column, r = tl.arange(0, BW), tl.arange(0, 4)
     halves: tl.constexpr = 2 if PAIRED else 1
+    begin(EARLY)
     sums = ()
     for _ in tl.static_range(G * halves):
         sums += (tl.zeros((BW, 4), tl.float32),)
@@ -149,6 +152,7 @@ def gemv(
                 part += values[i] * xs[i]
             new += (sums[g] + part * scale,)
         sums = new
+    end(EARLY)
     for g in tl.static_range(G):
         row = (first + g) * 4 + r
         y, up, inside = tl.sum(sums[g], 0), tl.sum(sums[G * (halves - 1) + g], 0), row < n
@@ -160,13 +164,14 @@ def gemv(
 def gemm(
     x, words, scales, bias, out, m, n, k, row_words, row_blocks, groups,
     BM: tl.constexpr, BN: tl.constexpr, BW: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """x [m, k] times BN rows; weights are dequantised and rounded to COMPUTE before the product."""
     first = tl.program_id(0) * BN + tl.arange(0, BN)
     column, i = tl.arange(0, BW), tl.arange(0, BM)
     group = tl.minimum(first // 4, groups - 1).to(tl.int64)
     halves: tl.constexpr = 2 if PAIRED else 1
+    begin(EARLY)
     sums = ()
     for _ in tl.static_range(halves):
         sums += (tl.zeros((BM, BN), tl.float32),)
@@ -191,4 +196,5 @@ def gemm(
                 part = dot(xs.to(COMPUTE), ws, part)
             new += (part,)
         sums = new
+    end(EARLY)
     finish(sums[0], sums[halves - 1], bias, out, i, first, m, n, PAIRED, BIAS)

@@ -23,6 +23,7 @@ import torch
 import triton
 import triton.language as tl
 from truetpot.kernels._triton import dot
+from truetpot.kernels._triton_early import begin, end
 from truetpot.kernels.linear._triton import finished
 from truetpot.kernels.linear._triton_int4 import by_halves, in_words, nibbles
 
@@ -123,7 +124,7 @@ def gemv(
     mask, exponent, offset,
     G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr, WARPS: tl.constexpr,
     EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
-    ADD: tl.constexpr,
+    ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """G groups of eight rows times x [k], the steps dealt out to the warps.
 
@@ -141,6 +142,7 @@ def gemv(
     mask = mask.to(tl.uint32, bitcast=True)
     exponent = exponent.to(tl.uint32, bitcast=True)
     minus = (tl.zeros((WARPS, 16, 32), tl.float32) - offset).to(x.dtype.element_ty)
+    begin(EARLY)
     totals = ()
     for _ in tl.static_range(parts):
         totals += (tl.zeros((WARPS, 32, 8), tl.float32),)
@@ -170,6 +172,7 @@ def gemv(
             pairs = tl.load(scales + tile * 8 + row[None, :], mask=there, other=0)
             new += (totals[i] + dot(a, columns, start) * _scales(pairs, WARPS),)
         totals = new
+    end(EARLY)
     factor = tl.rsqrt(tl.sum(square) / k + eps) if NORM else 1.0
     for g in tl.static_range(G):
         to = (first + g) * 8 + row

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, TL_DTYPE, note
+from truetpot.kernels._triton_early import options
 from truetpot.kernels.linear import _triton, _triton_int4, _triton_int4_matrix
 from truetpot.kernels.linear._triton_configs import (
     DEFAULT,
@@ -147,7 +148,7 @@ class Product:
         flags = {"PAIRED": self.paired, "BIAS": bias is not None}
         if self.case.m == 1:
             flags["ADD"] = residual is not None
-        self.launch(given, {**self.config, **flags})
+        self.launch(given, {**self.config, **flags, **options(self.config["EARLY"])})
         return out
 
     def _gemv(self, to: _Arguments, config: Config) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note, power_of_2
+from truetpot.kernels._triton_early import begin, choices, end, options
 
-from truetpot.ops import RMS_NORM
-from truetpot.ops.registry import Kernel, register
+from truetpot.ops import RMS_NORM, RmsNormCase
+from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 
 
@@ -22,6 +25,11 @@ class TritonRmsNorm(Kernel):
         """Which Triton."""
         return note(device)
 
+    @classmethod
+    def configs(cls, case: RmsNormCase, device: Device) -> Iterable[Config]:
+        """Plain or early."""
+        return choices(device)
+
     def __call__(self, *, x: Tensor, gamma: Tensor, residual: Tensor | None) -> Tensor:
         """Adds x to the residual in place, where there is one."""
         out = torch.empty_like(x)
@@ -29,14 +37,20 @@ class TritonRmsNorm(Kernel):
         norm[(self.case.m,)](
             x, gamma, x if residual is None else residual, out, self.case.hidden, self.case.eps,
             BLOCK=block, ADD=residual is not None, num_warps=min(16, max(1, block // 256)),
+            **options(self.config.get("EARLY", 0)),
         )  # fmt: skip
         return out
 
 
 @triton.jit
-def norm(x, gamma, residual, out, hidden, eps, BLOCK: tl.constexpr, ADD: tl.constexpr):
+def norm(
+    x, gamma, residual, out, hidden, eps,
+    BLOCK: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
+):  # fmt: skip
     """The sum is normed as float32; what is stored of it is rounded."""
     column = tl.arange(0, BLOCK)
+    end(EARLY)
+    begin(EARLY)
     at = tl.program_id(0).to(tl.int64) * hidden + column
     ok = column < hidden
     value = tl.load(x + at, mask=ok, other=0.0).to(tl.float32)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note, power_of_2, rounded
+from truetpot.kernels._triton_early import begin, choices, end, options
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
-from truetpot.ops.registry import Kernel, register
+from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 
 
@@ -28,6 +31,11 @@ class TritonRopeAppend(Kernel):
     def note(cls, device: Device) -> str:
         """Which Triton."""
         return note(device)
+
+    @classmethod
+    def configs(cls, case: RopeAppendCase, device: Device) -> Iterable[Config]:
+        """Plain or early."""
+        return choices(device)
 
     def __call__(
         self,
@@ -53,6 +61,7 @@ class TritonRopeAppend(Kernel):
             case.heads, case.kv_heads, k_cache.shape[2],
             1 if block_table is None else block_table.shape[1], case.eps,
             D=case.head_dim, PAGED=block_table is not None, NORM=q_norm is not None, num_warps=1,
+            **options(self.config.get("EARLY", 0)),
         )  # fmt: skip
         return q
 
@@ -61,9 +70,11 @@ class TritonRopeAppend(Kernel):
 def rope(
     qkv, positions, cos_sin, q_out, k_cache, v_cache, table, q_norm, k_norm,
     heads, kv_heads, page, table_width, eps,
-    D: tl.constexpr, PAGED: tl.constexpr, NORM: tl.constexpr,
+    D: tl.constexpr, PAGED: tl.constexpr, NORM: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """``page`` is the capacity where not PAGED."""
+    end(EARLY)
+    begin(EARLY)
     sequence, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
     half: tl.constexpr = D // 2
     column = tl.arange(0, half)

@@ -11,6 +11,7 @@ from truetpot.facts.formats import format_facts
 from truetpot.measure.check import check
 from truetpot.ops import (
     LINEAR,
+    ROPE_APPEND_ATTENTION,
     AddCase,
     AllGatherCase,
     AllReduceCase,
@@ -28,6 +29,7 @@ from truetpot.ops import (
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY
+from truetpot.ops.rope_append_attention import attention_after
 from truetpot.runtime.choose import choose_device, present
 
 REGISTRY.load_builtin()
@@ -99,6 +101,9 @@ def best_of_ranks(m, tp, vocab):
 CASES = {
     "decode_attention": kv(DecodeAttentionCase),
     "rope_append": kv(RopeAppendCase, qk_norm=st.booleans()),
+    "rope_append_attention": kv(RopeAppendCase, qk_norm=st.booleans()).map(
+        lambda rope: ROPE_APPEND_ATTENTION.case(rope, attention_after(rope))
+    ),
     "rms_norm": st.builds(
         RmsNormCase,
         DTYPE,

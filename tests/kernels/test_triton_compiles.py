@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("triton", reason="Triton is not installed")
 
 NO_GPU = """
+import re
 import sys
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ JITFunction.__getitem__ = lambda kernel, grid: (
 )
 
 """
-COMPILE = NO_GPU + """
+CASES = """
 from truetpot.measure.check import prepare
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -45,11 +46,33 @@ for case in kernel_type.op.grid():
     if case.dtype == "bf16" and kernel_type.refuses(case, device) is None:
         few = getattr(case, "parts", (case,))[0]
         kinds[case.format, getattr(few, "m", 1) > 1, getattr(few, "page", None)] = case
-for case in kinds.values():
-    kernel = kernel_type(case, device)
-    kernel(**prepare(kernel, case_inputs := kernel.op.inputs(case, np.random.default_rng(0))))
+
+def compile_all(**config):
+    for case in kinds.values():
+        kernel = kernel_type(case, device, **config)
+        kernel(**prepare(kernel, kernel.op.inputs(case, np.random.default_rng(0))))
+"""
+COMPILE = NO_GPU + CASES + """
+compile_all()
 print(len(kinds))
 """
+
+EARLY = NO_GPU + """
+made = []
+launch = JITFunction.__getitem__
+JITFunction.__getitem__ = lambda kernel, grid: (
+    lambda *args, **options: made.append(launch(kernel, grid)(*args, **options))
+)
+""" + CASES + """
+compile_all(EARLY=1)
+listings = [kernel.asm["ptx"] for kernel in made]
+assert made and all(kernel.metadata.launch_pdl for kernel in made)
+print(sum(
+    not 0 < text.find("griddepcontrol.wait") < re.search("ld.global|cp.async", text).start()
+    for text in listings
+))
+"""
+
 
 INT4 = NO_GPU + """
 import triton.language as tl
@@ -62,14 +85,17 @@ launch = int4.gemv[(1,)]
 kernel = launch(
     x, x, words, words, x, x, x, 4096, 5120, 1e-6, 20, 512, int4.MASK, *int4.BITS["bf16"], G=1,
     UNROLL=1, STAGES=1, WARPS=4, EVEN=True, PAIRED=False, BIAS=False, NORM=False, ADD=False,
-    num_warps=4,
+    EARLY=0, num_warps=4,
 )
 print(kernel.asm["ptx"].count("shfl"))
 """
 OPS = (
     "linear", "linear_silu_mul", "linear_add", "rms_norm_linear", "rms_norm_linear_silu_mul",
-    "decode_attention", "rms_norm", "rope_append", "silu_mul", "embedding", "argmax",
+    "decode_attention", "rope_append_attention", "rms_norm", "rope_append", "silu_mul", "embedding",
+    "argmax",
 )
+
+EARLY_OPS = ("linear", "rope_append_attention", "rms_norm", "rope_append")
 
 
 def run(source, argument, cache):
@@ -89,6 +115,11 @@ def run(source, argument, cache):
 @pytest.mark.parametrize("op", OPS)
 def test_compiles(op, tmp_path):
     assert run(COMPILE, op, tmp_path) > 0
+
+
+@pytest.mark.parametrize("op", EARLY_OPS)
+def test_an_early_launch_reads_nothing_before_it_waits(op, tmp_path):
+    assert run(EARLY, op, tmp_path) == 0
 
 
 def test_int4_words_stay_in_their_threads(tmp_path):

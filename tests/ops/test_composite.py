@@ -10,6 +10,7 @@ from truetpot.ops import (
     LINEAR_SILU_MUL,
     RMS_NORM,
     ROPE_APPEND,
+    ROPE_APPEND_ATTENTION,
     SILU_MUL,
     Composite,
     DecodeAttentionCase,
@@ -21,9 +22,6 @@ from truetpot.ops import (
 from truetpot.ops.arrays import NUMPY_DTYPE
 
 ADD_RMS_NORM_LINEAR = Composite("add_rms_norm_linear", (RMS_NORM, LINEAR), ("x",), lambda: ())
-ROPE_APPEND_ATTENTION = Composite(
-    "rope_append_attention", (ROPE_APPEND, DECODE_ATTENTION), ("q",), lambda: ()
-)
 
 
 @pytest.fixture
@@ -65,20 +63,26 @@ def test_the_reference_is_the_parts_in_sequence_unrounded(norm_linear, rng):
     np.testing.assert_array_equal(got["residual"], normed["residual"])
 
 
-@pytest.mark.parametrize("page", [None, 8])
-def test_a_mutated_input_reaches_the_next_part(page, rng):
-    """Attention after the append sees the token that was appended."""
-    shape = ("bf16", 2, 4, 2, 32, 21, "bf16", page, True)
+@pytest.mark.parametrize(("page", "kv"), [(None, "bf16"), (8, "bf16"), (None, "fp8_e5m2")])
+def test_a_mutated_input_reaches_the_next_part(page, kv, rng):
+    """Attention after the append sees the token that was appended, as the cache keeps it."""
+    shape = ("bf16", 2, 4, 2, 32, 21, kv, page, True)
     case = ROPE_APPEND_ATTENTION.case(RopeAppendCase(*shape), DecodeAttentionCase(*shape))
     inputs = ROPE_APPEND_ATTENTION.inputs(case, rng)
     before = {name: inputs[name].copy() for name in ("k_cache", "v_cache")}
     got = ROPE_APPEND_ATTENTION.reference(case, inputs)
     appended = ROPE_APPEND.reference(case.parts[0], inputs)
-    want = DECODE_ATTENTION.reference(case.parts[1], inputs | appended)
+    stored = {name: appended[name].astype(NUMPY_DTYPE[kv]) for name in before}
+    read = inputs | stored | {"q": appended["q"]}
+    want = DECODE_ATTENTION.reference(case.parts[1], read)
     assert set(got) == {"k_cache", "v_cache", "out"}
     np.testing.assert_array_equal(got["out"], want["out"])
     stale = DECODE_ATTENTION.reference(case.parts[1], inputs | {"q": appended["q"]})
     assert not np.allclose(got["out"], stale["out"], atol=1e-3)
+    rounded = got | stored
+    as_stored = {name: array.astype(NUMPY_DTYPE["fp32"]) for name, array in rounded.items()}
+    error = ROPE_APPEND_ATTENTION.error(case, inputs, as_stored, got)
+    assert error <= ROPE_APPEND_ATTENTION.tolerance(case)
     for name, cache in before.items():
         np.testing.assert_array_equal(inputs[name], cache)  # the reference changes no input
 

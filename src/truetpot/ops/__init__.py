@@ -20,6 +20,7 @@ from truetpot.ops.operator import Case, Composite, CompositeCase, Operator
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
 from truetpot.ops.rms_norm_linear import RMS_NORM_LINEAR, RMS_NORM_LINEAR_SILU_MUL
 from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
+from truetpot.ops.rope_append_attention import ROPE_APPEND_ATTENTION
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 
 OPERATORS: dict[str, Operator] = {
@@ -43,6 +44,7 @@ OPERATORS: dict[str, Operator] = {
         LINEAR_ADD,
         RMS_NORM_LINEAR,
         RMS_NORM_LINEAR_SILU_MUL,
+        ROPE_APPEND_ATTENTION,
     )
 }
 COMPOSITES: tuple[Composite, ...] = tuple(
@@ -69,6 +71,7 @@ __all__ = [
     "RMS_NORM_LINEAR",
     "RMS_NORM_LINEAR_SILU_MUL",
     "ROPE_APPEND",
+    "ROPE_APPEND_ATTENTION",
     "SILU_MUL",
     "AddCase",
     "AllGatherCase",

@@ -169,14 +169,18 @@ class Composite(Operator):
         return merged
 
     def reference(self, case: CompositeCase, inputs: Inputs) -> Outputs:
-        """The parts' references in sequence, the intermediate kept in float64."""
+        """The parts' references in sequence, the intermediate kept in float64.
+
+        What a part changes in place the next one reads as it is stored, in the input's own dtype.
+        """
         values = dict(inputs)
         changed: Outputs = {}
         out: Outputs = {}
         for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
             out = op.reference(part, values)
-            changed |= {name: out[name] for name in op.mutates if name in out}
-            values |= changed
+            new = {name: out[name] for name in op.mutates if name in out}
+            changed |= new
+            values |= {name: value.astype(inputs[name].dtype) for name, value in new.items()}
             if i < len(self.wires):
                 values[self.wires[i]] = out[op.returns[0]]
         return changed | out
@@ -184,6 +188,15 @@ class Composite(Operator):
     def tolerance(self, case: CompositeCase) -> float:
         """Errors of a chain add up."""
         return sum(op.tolerance(part) for op, part in zip(self.parts, case.parts, strict=True))
+
+    def error(self, case: CompositeCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
+        """The largest; what a part changes in place by the measure of that part."""
+        worst, rest = 0.0, set(want)
+        for op, part in zip(self.parts, case.parts, strict=True):
+            if own := rest.intersection(op.mutates):
+                of_own = ({name: arrays[name] for name in own} for arrays in (got, want))
+                worst, rest = max(worst, op.error(part, inputs, *of_own)), rest - own
+        return max(worst, *(relative_error(got[name], want[name]) for name in rest))
 
     def grid(self) -> Iterable[CompositeCase]:
         """The tuples of part cases that the composite was declared with."""

@@ -1,8 +1,9 @@
 """Search a kernel's launch parameters for one case: a look at each, then a race of the best.
 
-Each configuration is checked, then raced for a moment beside the default and the read ceiling. The
-few with the largest gains run a longer race, again beside those two. A gain is a ratio of one
-round, so a device whose clocks drift from one configuration to the next does not decide it.
+Each configuration that :mod:`.climb` asks for is checked, then raced for a moment beside the
+default and the read ceiling. The few with the largest gains run a longer race, again beside those
+two. A gain is a ratio of one round, so a device whose clocks drift from one configuration to the
+next does not decide it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from truetpot.ops.registry import Config, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.sampler import StopRule
 from truetpot.tune.bench import Bench
+from truetpot.tune.climb import most_looks, next_looks
 from truetpot.tune.figures import Figures, Found
 from truetpot.tune.progress import Log
 
@@ -62,15 +64,16 @@ def search(
     if log.final is not None:
         return log.final
     bench = Bench(kernel, case, device, default, hardware)
-    rule = _rule(seconds * LOOKS_SHARE / max(1, len(others)), noise=0.01, min_samples=10)
-    for i, config in enumerate(others):
-        on_progress(LOOKS_SHARE * i / len(others))
-        if log.look(config) is not None:
-            continue
-        look = _look(bench, config, default, ceiling, rule)
-        log.add(look)
-        if look.reason:
-            _still_there(device, config)
+    configs = [default, *others]
+    likely = max(1, most_looks(configs))
+    rule = _rule(seconds * LOOKS_SHARE / likely, noise=0.01, min_samples=10)
+    while new := next_looks(configs, log.looks):
+        for config in new:
+            on_progress(LOOKS_SHARE * min(1.0, len(log.looks) / likely))
+            look = _look(bench, config, default, ceiling, rule)
+            log.add(look)
+            if look.reason:
+                _still_there(device, config)
     timed = [look for look in log.looks if look.gain and look.config in others]
     fastest = sorted(timed, key=lambda look: -(look.gain or 0))
     rule = _rule(seconds * (1 - LOOKS_SHARE), noise=0.001, min_samples=20)

@@ -1,0 +1,145 @@
+"""Device functions of ``decode_attention`` and ``rope_append_attention``."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from truetpot.kernels._triton import dot, rounded
+from truetpot.kernels._triton_early import begin
+
+GRANULE = tl.constexpr(16)
+"""Tokens that a range is a multiple of: whole tiles would leave some programs twice the work."""
+
+
+@triton.jit
+def _rotated(source, gamma, cos_sin, eps, column, D: tl.constexpr, NORM: tl.constexpr):
+    """The heads at ``source`` [rows, 1] as float32 [rows, D], normed first if NORM.
+
+    ``cos_sin`` is the position's row. Each element takes its partner from memory once more, so
+    that none has to change threads.
+    """
+    half: tl.constexpr = D // 2
+    partner = (column + half) % D
+    own = tl.load(source + column).to(tl.float32)
+    other = tl.load(source + partner).to(tl.float32)
+    if NORM:
+        scale = tl.rsqrt(tl.sum(own * own, 1) / D + eps)[:, None]
+        own *= scale * tl.load(gamma + column).to(tl.float32)
+        other *= scale * tl.load(gamma + partner).to(tl.float32)
+    sin = tl.load(cos_sin + half + column % half)
+    return own * tl.load(cos_sin + column % half) + other * tl.where(column < half, -sin, sin)
+
+
+@triton.jit
+def attend(
+    q_at, k_at, v_at, table_at, lengths_at, out_at, partial_at, arrived_at, scale,
+    kv_heads, splits, table_width, capacity, max_length, cos_sin, q_norm, k_norm, eps,
+    GROUP: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr, D: tl.constexpr,
+    PAGE: tl.constexpr, RAGGED: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
+    BT: tl.constexpr, STAGES: tl.constexpr, EARLY: tl.constexpr,
+    ROPE: tl.constexpr, NORM: tl.constexpr,
+):  # fmt: skip
+    """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
+
+    With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last token go into the cache.
+    """
+    begin(EARLY)
+    pair, split = tl.program_id(0), tl.program_id(1)
+    sequence, head = pair // kv_heads, pair % kv_heads
+    length = max_length  # an argument costs no load: a launch at a short context feels one
+    if RAGGED:
+        length = tl.load(lengths_at + sequence)
+    each = tl.cdiv(tl.cdiv(length, splits), GRANULE) * GRANULE
+    first = split * each
+    last = tl.minimum(first + each, length)
+    row, column, token = tl.arange(0, ROWS), tl.arange(0, D), tl.arange(0, BT)
+    inside = row < GROUP
+    here = (pair * GROUP + row)[:, None] * D + column[None, :]
+    table = table_at + sequence * table_width
+    if ROPE:
+        group = q_at + sequence.to(tl.int64) * (kv_heads * (GROUP + 2)) * D
+        angles = cos_sin + (length - 1) * D
+        # rows beyond the group are the next heads', and dropped at the end
+        heads = tl.minimum(head * GROUP + row, kv_heads * GROUP - 1)[:, None] * D
+        q = _rotated(group + heads, q_norm, angles, eps, column[None, :], D, NORM)
+        q = q.to(q_at.dtype.element_ty)
+        if (first < length) & (last == length):
+            one = tl.arange(0, 1)[:, None]
+            k_from = group + (kv_heads * GROUP + head + one) * D
+            new = pair.to(tl.int64) * capacity + length - 1
+            if PAGE:
+                page = tl.load(table + (length - 1) // PAGE).to(tl.int64)
+                new = (page * kv_heads + head) * PAGE + (length - 1) % PAGE
+            k_new = _rotated(k_from, k_norm, angles, eps, column[None, :], D, NORM)
+            v_new = tl.load(k_from + kv_heads * D + column[None, :]).to(tl.float32)
+            tl.store(k_at + new * D + one + column[None, :], rounded(k_new, k_at))
+            tl.store(v_at + new * D + one + column[None, :], rounded(v_new, v_at))
+            tl.debug_barrier()  # before any thread reads it
+    else:
+        q = tl.load(q_at + here, mask=inside[:, None], other=0.0)
+    top = tl.full((ROWS,), -1e30, tl.float32)
+    total = tl.zeros((ROWS,), tl.float32)
+    acc = tl.zeros((ROWS, D), tl.float32)
+    block = tl.zeros((BT,), tl.int32)
+    if PAGE:
+        block = tl.load(table + (first + token) // PAGE, mask=first + token < last, other=0)
+    for start in tl.range(first, last, BT, num_stages=STAGES):
+        at = start + token
+        ok = at < last
+        if PAGE:
+            slot = (block.to(tl.int64) * kv_heads + head) * PAGE + at % PAGE
+            # where the next tile is: known before its loads are due
+            block = tl.load(table + (at + BT) // PAGE, mask=at + BT < last, other=0)
+        else:
+            slot = pair.to(tl.int64) * capacity + at
+        rows = slot[:, None] * D + column[None, :]
+        k = tl.load(k_at + rows, mask=ok[:, None], other=0.0).to(q.dtype)
+        s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * scale
+        s = tl.where(ok[None, :], s, -1e30)
+        new = tl.maximum(top, tl.max(s, 1))
+        p = tl.exp2(s - new[:, None])
+        fade = tl.exp2(top - new)
+        total = total * fade + tl.sum(p, 1)
+        v = tl.load(v_at + rows, mask=ok[:, None], other=0.0).to(q.dtype)
+        acc = dot(p.to(q.dtype), v, acc * fade[:, None])
+        top = new
+    if splits == 1:
+        y = (acc / total[:, None]).to(out_at.dtype.element_ty)
+        tl.store(out_at + here, y, mask=inside[:, None])
+    else:
+        state = partial_at + ((pair * splits + split) * GROUP + row) * (D + 2)
+        tl.store(state[:, None] + column[None, :], acc, mask=inside[:, None])
+        tl.store(state + D, top, mask=inside)
+        tl.store(state + D + 1, total, mask=inside)
+        tl.debug_barrier()  # every thread's stores before the one thread that counts
+        if tl.atomic_add(arrived_at + pair, 1, sem="acq_rel") == splits - 1:
+            tl.store(arrived_at + pair, 0)  # for the next launch
+            _combine(out_at, partial_at, pair, splits, GROUP, FEW_ROWS, D, MOST, CHUNK)
+
+
+@triton.jit
+def _combine(
+    out_at, partial_at, pair, splits,
+    GROUP: tl.constexpr, ROWS: tl.constexpr, D: tl.constexpr,
+    MOST: tl.constexpr, CHUNK: tl.constexpr,
+):  # fmt: skip
+    """One pair's ranges, weighted by their maxima; all heads at once, so that loads overlap."""
+    row, column, n = tl.arange(0, ROWS), tl.arange(0, D), tl.arange(0, MOST)
+    live = (row < GROUP)[:, None] & (n < splits)[None, :]
+    state = partial_at + ((pair * splits + n)[None, :] * GROUP + row[:, None]) * (D + 2)
+    tops = tl.load(state + D, mask=live, other=-1e30)
+    totals = tl.load(state + D + 1, mask=live, other=0.0)
+    top = tl.max(tops, 1)
+    norm = 1 / tl.sum(tl.exp2(tops - top[:, None]) * totals, 1)
+    y = tl.zeros((ROWS, D), tl.float32)
+    for start in range(0, splits, CHUNK):
+        c = start + tl.arange(0, CHUNK)
+        good = (row < GROUP)[:, None] & (c < splits)[None, :]
+        some = partial_at + ((pair * splits + c)[None, :] * GROUP + row[:, None]) * (D + 2)
+        weight = tl.exp2(tl.load(some + D, mask=good, other=-1e30) - top[:, None]) * norm[:, None]
+        part = tl.load(
+            some[:, :, None] + column[None, None, :], mask=good[:, :, None], other=0.0
+        )
+        y += tl.sum(part * weight[:, :, None], 1)
+    to = out_at + (pair * GROUP + row)[:, None] * D + column[None, :]
+    tl.store(to, y.to(out_at.dtype.element_ty), mask=(row < GROUP)[:, None])

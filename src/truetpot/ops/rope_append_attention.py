@@ -1,0 +1,35 @@
+"""``rope_append_attention``: attention that rotates its query and appends the new token itself.
+
+The new token is the last one of ``lengths``: ``positions`` are one less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+
+from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.kv_cache import KvCase
+from truetpot.ops.operator import Case, Composite
+from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
+
+
+def attention_after(rope: RopeAppendCase) -> DecodeAttentionCase:
+    """The attention over the same heads and cache."""
+    return DecodeAttentionCase(**{field.name: getattr(rope, field.name) for field in fields(KvCase)})
+
+
+def _grid() -> Iterable[tuple[Case, ...]]:
+    return ((rope, attention_after(rope)) for rope in ROPE_APPEND.grid())
+
+
+def roped_attention(case: Case) -> tuple[RopeAppendCase, DecodeAttentionCase]:
+    """The two operators' cases inside a ``rope_append_attention`` case."""
+    rope, attention = case.parts  # type: ignore[attr-defined]
+    assert isinstance(rope, RopeAppendCase) and isinstance(attention, DecodeAttentionCase)
+    return rope, attention
+
+
+ROPE_APPEND_ATTENTION = Composite(
+    "rope_append_attention", (ROPE_APPEND, DECODE_ATTENTION), ("q",), _grid
+)
