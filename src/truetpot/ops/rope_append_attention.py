@@ -16,7 +16,8 @@ from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
 
 def attention_after(rope: RopeAppendCase) -> DecodeAttentionCase:
     """The attention over the same heads and cache."""
-    return DecodeAttentionCase(**{field.name: getattr(rope, field.name) for field in fields(KvCase)})
+    shared = {field.name: getattr(rope, field.name) for field in fields(KvCase)}
+    return DecodeAttentionCase(**shared)
 
 
 def _grid() -> Iterable[tuple[Case, ...]]:
