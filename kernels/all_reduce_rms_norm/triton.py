@@ -20,8 +20,7 @@ from truetpot.kernels import _symmetric
 from truetpot.kernels._triton import note, power_of_2
 from truetpot.kernels._triton_early import able, begin, end, options
 
-from truetpot.ops import ALL_REDUCE_RMS_NORM, CompositeCase
-from truetpot.ops.all_reduce_rms_norm import reduced_norm
+from truetpot.ops import ALL_REDUCE_RMS_NORM, AllReduceCase, CompositeCase, RmsNormCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
@@ -36,7 +35,7 @@ class TritonAllReduceRmsNorm(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        reduce, norm = reduced_norm(case)
+        reduce, norm = case.part(AllReduceCase), case.part(RmsNormCase)
         self.tp, self.m, self.hidden, self.eps = reduce.tp, norm.m, norm.hidden, norm.eps
         words = (2, self.tp, self.m, self.hidden // 2)
         self.arrived, self.ranks = _symmetric.shared(words, torch.int64, device)
@@ -45,7 +44,7 @@ class TritonAllReduceRmsNorm(Kernel):
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """Ranks of one machine; pairs of 16 bits."""
-        reduce, norm = reduced_norm(case)
+        reduce, norm = case.part(AllReduceCase), case.part(RmsNormCase)
         if case.dtype not in ELEMENT or norm.hidden % 2:
             return "two elements of 16 bits travel in a word"
         return _symmetric.refuses(reduce.tp)
@@ -86,6 +85,12 @@ def _pair(low, high, ELEMENT: tl.constexpr):
 
 
 @triton.jit
+def _late(words, call, ok):
+    """How many words are of an earlier call."""
+    return tl.sum((((words >> 32).to(tl.int32) != call) & ok).to(tl.int32), 0)
+
+
+@triton.jit
 def push_and_norm(
     x, gamma, residual, out, arrived, ranks, calls, m, half, eps,
     RANK: tl.constexpr, TP: tl.constexpr, BLOCK: tl.constexpr, ELEMENT: tl.constexpr,
@@ -119,10 +124,8 @@ def push_and_norm(
         if sender != RANK:
             there = arrived + side + sender * m * half + at
             got = tl.load(there, mask=ok, other=0, volatile=True)
-            late = tl.sum((((got >> 32).to(tl.int32) != call) & ok).to(tl.int32), 0)
-            while late > 0:
+            while _late(got, call, ok) > 0:
                 got = tl.load(there, mask=ok, other=0, volatile=True)
-                late = tl.sum((((got >> 32).to(tl.int32) != call) & ok).to(tl.int32), 0)
             part = got.to(tl.int32)
         low_sum += _low(part, ELEMENT)
         high_sum += _high(part, ELEMENT)

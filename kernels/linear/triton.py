@@ -24,7 +24,7 @@ from truetpot.kernels.linear._triton_configs import (
 )
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR, CompositeCase, LinearCase
+from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -62,11 +62,6 @@ class TritonLinear(Kernel):
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         """One launch."""
         return self.product(x, weight, bias)
-
-
-def linear_of(case: CompositeCase) -> LinearCase:
-    """The linear inside a composite's case."""
-    return next(part for part in case.parts if isinstance(part, LinearCase))
 
 
 def refuses(case: LinearCase) -> str | None:

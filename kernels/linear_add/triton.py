@@ -11,7 +11,7 @@ from truetpot.kernels.linear import triton as linear
 from truetpot.kernels.linear._triton_configs import configs
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR_ADD, CompositeCase
+from truetpot.ops import LINEAR_ADD, CompositeCase, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -23,12 +23,12 @@ class TritonLinearAdd(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.product = linear.Product(linear.linear_of(case), device, config)
+        self.product = linear.Product(case.part(LinearCase), device, config)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and several rows."""
-        part = linear.linear_of(case)
+        part = case.part(LinearCase)
         return linear.refuses(part) or (f"one row, not {part.m}" if part.m > 1 else None)
 
     @classmethod
@@ -39,7 +39,7 @@ class TritonLinearAdd(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return configs(linear.linear_of(case), device)
+        return configs(case.part(LinearCase), device)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""

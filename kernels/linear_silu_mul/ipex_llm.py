@@ -9,9 +9,7 @@ from truetpot.kernels import _ipex_llm as vendor
 
 from truetpot.facts.ipex_llm import fuses_mlp, qtypes
 from truetpot.formats import Weight, rows
-from truetpot.ops import LINEAR_SILU_MUL
-from truetpot.ops.linear_silu_mul import linear_case
-from truetpot.ops.operator import CompositeCase
+from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 
@@ -26,7 +24,7 @@ class IpexLlmMlp(Kernel):
 
     def __init__(self, case: CompositeCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
-        linear = linear_case(case)
+        linear = case.part(LinearCase)
         self._shape = (linear.m, linear.k, linear.n // 2)
         self._qtype = qtypes()[linear.weight_format]
         self._forward = vendor.operator("mlp_forward_xpu")
@@ -36,7 +34,7 @@ class IpexLlmMlp(Kernel):
         """ipex-llm fuses one row of some formats; other MLPs it runs layer by layer."""
         if reason := vendor.why_not_xpu(("mlp_forward_xpu",), "xe_linear"):
             return reason
-        linear = linear_case(case)
+        linear = case.part(LinearCase)
         form = linear.weight_format
         if form not in _FORMATS or not fuses_mlp(vendor.family(device.name), form, linear.m):
             return f"ipex-llm does not fuse an MLP of {linear.m} row(s) with {form} weights"

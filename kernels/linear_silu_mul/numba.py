@@ -13,8 +13,7 @@ from truetpot.kernels.linear._panels import BLOCK, ROWS, SHARES
 from truetpot.kernels.linear.numba import Activations, refuses
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
-from truetpot.ops.linear_silu_mul import linear_case
+from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
@@ -27,14 +26,14 @@ class NumbaLinearSiluMul(Kernel):
 
     def __init__(self, case: CompositeCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.linear = linear_case(case)
+        self.linear = case.part(LinearCase)
         self.activations = Activations(self.linear)
         self.run = fused_panels(self.linear.weight_format, self.linear.dtype)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and no bias: no supported model has one here."""
-        linear = linear_case(case)
+        linear = case.part(LinearCase)
         return "no bias in the fused kernel" if linear.bias else refuses(linear)
 
     @classmethod

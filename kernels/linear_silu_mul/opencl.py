@@ -10,8 +10,7 @@ from truetpot.kernels.linear import _opencl
 from truetpot.kernels.linear.opencl import Packed, engine, note, pack, product
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
-from truetpot.ops.linear_silu_mul import linear_case
+from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
 from truetpot.ops.registry import Config, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
@@ -27,12 +26,12 @@ class OpenClLinearSiluMul(OpenClKernel):
     @classmethod
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (_opencl.launch(linear_case(case), target, paired=True, **config).build,)
+        return (_opencl.launch(case.part(LinearCase), target, paired=True, **config).build,)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and no bias: no supported model has one here."""
-        part = linear_case(case)
+        part = case.part(LinearCase)
         if part.bias:
             return "no bias in the fused kernel"
         return _opencl.refuses(part) or super().refuses(case, device)
@@ -45,13 +44,13 @@ class OpenClLinearSiluMul(OpenClKernel):
     @property
     def parameters(self) -> Config:
         """As the linear's."""
-        return super().parameters | engine(linear_case(self.case), self.device.target)
+        return super().parameters | engine(self.case.part(LinearCase), self.device.target)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
         assert isinstance(device, OpenClDevice)
-        return _opencl.configs(linear_case(case), device.target, paired=True)
+        return _opencl.configs(case.part(LinearCase), device.target, paired=True)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is."""
@@ -59,7 +58,7 @@ class OpenClLinearSiluMul(OpenClKernel):
 
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: None = None) -> OpenClArray:
         """One launch; out [m, n / 2]."""
-        case = linear_case(self.case)
+        case = self.case.part(LinearCase)
         out = self.empty(case.m, case.n // 2)
         launch = _opencl.launch(case, self.device.target, paired=True, **self.config)
         product(self.functions[0], launch, x, weight, None, out)

@@ -11,8 +11,7 @@ from truetpot.kernels.linear import triton as linear
 from truetpot.kernels.linear._triton_configs import configs
 
 from truetpot.formats import Weight
-from truetpot.ops import LINEAR_SILU_MUL, CompositeCase
-from truetpot.ops.linear_silu_mul import linear_case
+from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -24,12 +23,12 @@ class TritonLinearSiluMul(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.product = linear.Product(linear_case(case), device, config, paired=True)
+        self.product = linear.Product(case.part(LinearCase), device, config, paired=True)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and no bias: no supported model has one here."""
-        part = linear_case(case)
+        part = case.part(LinearCase)
         return "no bias in the fused kernel" if part.bias else linear.refuses(part)
 
     @classmethod
@@ -40,7 +39,7 @@ class TritonLinearSiluMul(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's: the launch has the same parameters."""
-        return configs(linear_case(case), device, paired=True)
+        return configs(case.part(LinearCase), device, paired=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's, half by half."""

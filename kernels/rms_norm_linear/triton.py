@@ -11,9 +11,8 @@ from truetpot.kernels.linear import triton as linear
 from truetpot.kernels.linear._triton_configs import configs, kinds
 
 from truetpot.formats import Weight
-from truetpot.ops import RMS_NORM_LINEAR, CompositeCase
+from truetpot.ops import RMS_NORM_LINEAR, CompositeCase, LinearCase, RmsNormCase
 from truetpot.ops.registry import Config, Kernel, register
-from truetpot.ops.rms_norm_linear import normed_linear
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
 
@@ -29,13 +28,13 @@ class NormedProduct(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        norm, part = normed_linear(case)
+        norm, part = case.part(RmsNormCase), case.part(LinearCase)
         self.product = linear.Product(part, device, config, self.paired, norm.eps)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """All but int4 by the matrix engine, for one row that has its residual already."""
-        norm, part = normed_linear(case)
+        norm, part = case.part(RmsNormCase), case.part(LinearCase)
         if norm.residual:
             return "the residual is added by the projection before"
         if cls.paired and part.bias:
@@ -53,7 +52,7 @@ class NormedProduct(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return configs(normed_linear(case)[1], device, cls.paired, normed=True)
+        return configs(case.part(LinearCase), device, cls.paired, normed=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""

@@ -13,9 +13,13 @@ from torch import Tensor
 from truetpot.kernels._triton import DEVICES, note
 from truetpot.kernels.decode_attention.triton import Attention, Rope, configs, refuses
 
-from truetpot.ops import ROPE_APPEND_ATTENTION, CompositeCase
+from truetpot.ops import (
+    ROPE_APPEND_ATTENTION,
+    CompositeCase,
+    DecodeAttentionCase,
+    RopeAppendCase,
+)
 from truetpot.ops.registry import Config, Kernel, register
-from truetpot.ops.rope_append_attention import roped_attention
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
 
@@ -26,14 +30,13 @@ class TritonRopeAppendAttention(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        rope, attention = roped_attention(case)
-        self.attention = Attention(attention, device, config)
-        self.config, self.eps = self.attention.config, rope.eps
+        self.attention = Attention(case.part(DecodeAttentionCase), device, config)
+        self.config, self.eps = self.attention.config, case.part(RopeAppendCase).eps
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the attention."""
-        return refuses(roped_attention(case)[1])
+        return refuses(case.part(DecodeAttentionCase))
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -43,7 +46,7 @@ class TritonRopeAppendAttention(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the attention's."""
-        return configs(roped_attention(case)[1], device)
+        return configs(case.part(DecodeAttentionCase), device)
 
     def __call__(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from truetpot.decode.fuse import fuse
 from truetpot.decode.program import StepShape, decode_program
 from truetpot.facts.models import Model
-from truetpot.ops import ADD, Case, Composite, Operator
+from truetpot.ops import ADD, RMS_NORM, Case, Composite, Operator
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ def step_cases(
 ) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last.
 
-    Last of all the sums, where one of the composites takes a step that is written with them apart.
+    The step can be written with its sums apart: a composite of a norm has another case then. Last
+    of all the sums, where a composite takes one.
     """
     composites = tuple(composites)
-    both = any(ADD in one.parts for one in composites)
-    ways = [decode_program(model, shape, apart) for apart in (False, True)[: 1 + both]]
+    sums, norms = (any(op in one.parts for one in composites) for op in (ADD, RMS_NORM))
+    ways = [decode_program(model, shape, apart) for apart in (False, True)[: 1 + (sums or norms)]]
     fused = [fuse(way, _always_first, [one]) for one in composites for way in ways]
     programs = [ways[0], *fused, *ways[1:]]
     found: dict[tuple[str, Case], StepCase] = {}
@@ -38,7 +39,7 @@ def step_cases(
         new: dict[tuple[str, Case], StepCase] = {}
         for call in program.calls:
             key = call.op.name, call.case
-            if key in found:
+            if key in found or (call.op is ADD and not sums):
                 continue
             old = new.get(key) or StepCase(call.op, call.case, (), 0)
             roles = tuple(dict.fromkeys((*old.roles, call.role)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from truetpot.ops.all_reduce import ALL_REDUCE, AllReduceCase
 from truetpot.ops.operator import Case, Composite
-from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
+from truetpot.ops.rms_norm import RMS_NORM
 
 
 def _grid() -> Iterable[tuple[Case, ...]]:
@@ -14,13 +14,6 @@ def _grid() -> Iterable[tuple[Case, ...]]:
         if norm.residual:
             for tp in (1, 2, 4):
                 yield AllReduceCase(norm.dtype, norm.m, norm.hidden, tp, in_place=True), norm
-
-
-def reduced_norm(case: Case) -> tuple[AllReduceCase, RmsNormCase]:
-    """The sum and the norm inside an ``all_reduce_rms_norm`` case."""
-    reduce, norm = case.parts  # type: ignore[attr-defined]
-    assert isinstance(reduce, AllReduceCase) and isinstance(norm, RmsNormCase)
-    return reduce, norm
 
 
 ALL_REDUCE_RMS_NORM = Composite("all_reduce_rms_norm", (ALL_REDUCE, RMS_NORM), ("x",), _grid)

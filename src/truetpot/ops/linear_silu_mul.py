@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from truetpot.ops.linear import LINEAR, LinearCase
+from truetpot.ops.linear import LINEAR
 from truetpot.ops.operator import Case, Composite
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 
@@ -14,13 +14,6 @@ def _grid() -> Iterable[tuple[Case, ...]]:
     for linear in LINEAR.grid():
         if linear.n % 2 == 0:  # no model that is supported has a bias here
             yield replace(linear, bias=False), SiluMulCase(linear.dtype, linear.m, linear.n // 2)
-
-
-def linear_case(case: Case) -> LinearCase:
-    """The projection inside a ``linear_silu_mul`` case."""
-    part = case.parts[0]  # type: ignore[attr-defined]
-    assert isinstance(part, LinearCase)
-    return part
 
 
 LINEAR_SILU_MUL = Composite("linear_silu_mul", (LINEAR, SILU_MUL), ("gate_up",), _grid)

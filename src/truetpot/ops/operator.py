@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -91,11 +91,18 @@ class Operator(ABC):
         return max(relative_error(got[name], want[name]) for name in want)
 
 
+C = TypeVar("C", bound=Case)
+
+
 @dataclass(frozen=True)
 class CompositeCase(Case):
     """The cases of a composite's parts, in order."""
 
     parts: tuple[Case, ...] = ()
+
+    def part(self, kind: type[C]) -> C:
+        """The first of the parts' cases that is of this kind."""
+        return next(part for part in self.parts if isinstance(part, kind))
 
     def label(self) -> str:
         """The parts' labels, joined."""

@@ -32,13 +32,6 @@ def _silu_grid() -> Iterable[tuple[Case, ...]]:
             yield norm, replace(linear, bias=False), silu
 
 
-def normed_linear(case: Case) -> tuple[RmsNormCase, LinearCase]:
-    """The norm and the projection inside a case of either composite."""
-    norm, linear = case.parts[:2]  # type: ignore[attr-defined]
-    assert isinstance(norm, RmsNormCase) and isinstance(linear, LinearCase)
-    return norm, linear
-
-
 RMS_NORM_LINEAR = Composite("rms_norm_linear", (RMS_NORM, LINEAR), ("x",), _grid)
 RMS_NORM_LINEAR_SILU_MUL = Composite(
     "rms_norm_linear_silu_mul", (RMS_NORM, LINEAR, SILU_MUL), ("x", "gate_up"), _silu_grid

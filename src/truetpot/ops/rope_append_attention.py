@@ -24,13 +24,6 @@ def _grid() -> Iterable[tuple[Case, ...]]:
     return ((rope, attention_after(rope)) for rope in ROPE_APPEND.grid())
 
 
-def roped_attention(case: Case) -> tuple[RopeAppendCase, DecodeAttentionCase]:
-    """The two operators' cases inside a ``rope_append_attention`` case."""
-    rope, attention = case.parts  # type: ignore[attr-defined]
-    assert isinstance(rope, RopeAppendCase) and isinstance(attention, DecodeAttentionCase)
-    return rope, attention
-
-
 ROPE_APPEND_ATTENTION = Composite(
     "rope_append_attention", (ROPE_APPEND, DECODE_ATTENTION), ("q",), _grid
 )
