@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from truetpot.kernels._triton import power_of_2
+from truetpot.kernels._triton import local_memory, power_of_2
 from truetpot.kernels._triton_early import choices
 from truetpot.kernels.linear._triton_int4_matrix import STEP
 
 from truetpot.ops import LinearCase
+from truetpot.ops.arrays import ITEMSIZE
 from truetpot.ops.registry import Config
 from truetpot.runtime.device import Device
 
@@ -60,15 +61,25 @@ def configs(
     case: LinearCase, device: Device, paired: bool = False, normed: bool = False
 ) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
-    seen = []
+    seen: list[Config] = []
     n = case.n // 2 if paired else case.n
     for name in kinds(case, device, normed):
         for candidate in (usual(name, n, case.k), *_candidates(name)):
             for early in choices(device):
                 config = fitted(candidate | early, case)
-                if config not in seen:
-                    seen.append(config)
-                    yield config
+                if config in seen or (seen and not _has_room(config, case, device, paired)):
+                    continue
+                seen.append(config)
+                yield config
+
+
+def _has_room(config: Config, case: LinearCase, device: Device, paired: bool) -> bool:
+    """Whether the stages' tiles of x and W fit local memory, where Triton keeps them there."""
+    if device.kind != "cuda" or "BK" not in config or "STAGES" not in config:
+        return True
+    wide = ITEMSIZE.get(case.weight_format, 1)
+    columns = MOST_ROWS * ITEMSIZE[case.dtype] + config["BN"] * wide * (2 if paired else 1)
+    return bool(config["STAGES"] * config["BK"] * columns <= local_memory(device))
 
 
 def usual(name: str, n: int, k: int) -> Config:

@@ -89,6 +89,28 @@ kernel = launch(
 )
 print(kernel.asm["ptx"].count("shfl"))
 """
+ROOM = NO_GPU + """
+from truetpot.kernels.linear import triton as linear
+from truetpot.measure.check import prepare
+from truetpot.ops import LINEAR, LinearCase
+from truetpot.runtime.choose import choose_device
+
+class Hopper:
+    kind, torch = "cuda", None
+    identity = staticmethod(lambda: {"local_memory_bytes": 232448})
+
+case, cpu, made = LinearCase("bf16", 3, 130, 1024, "fp32", False), choose_device("cpu"), []
+linear_configs = sys.modules["truetpot.kernels.linear._triton_configs"]
+linear_configs.choices = lambda device: ({"EARLY": 0},)
+largest = max(linear_configs.configs(case, Hopper), key=lambda c: c["BN"] * c["BK"] * c["STAGES"])
+launch = JITFunction.__getitem__
+JITFunction.__getitem__ = lambda kernel, grid: (
+    lambda *args, **options: made.append(launch(kernel, grid)(*args, **options))
+)
+kernel = linear.TritonLinear(case, cpu, **largest)
+kernel(**prepare(kernel, LINEAR.inputs(case, np.random.default_rng(0))))
+print(made[0].metadata.shared)
+"""
 OPS = (
     "linear", "linear_silu_mul", "linear_add", "rms_norm_linear", "rms_norm_linear_silu_mul",
     "decode_attention", "rope_append_attention", "rms_norm", "rope_append", "silu_mul", "embedding",
@@ -120,6 +142,10 @@ def test_compiles(op, tmp_path):
 @pytest.mark.parametrize("op", EARLY_OPS)
 def test_an_early_launch_reads_nothing_before_it_waits(op, tmp_path):
     assert run(EARLY, op, tmp_path) == 0
+
+
+def test_the_largest_tiles_that_are_tried_fit_local_memory(tmp_path):
+    assert 128 << 10 < run(ROOM, "", tmp_path) <= 232448
 
 
 def test_int4_words_stay_in_their_threads(tmp_path):

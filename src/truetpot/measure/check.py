@@ -64,6 +64,7 @@ def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
     A kernel of coarser arithmetic has to be within the tolerance on the inputs as it rounds them.
     Its error is against the reference all the same.
     """
+    kernel.device.use()
     tolerance = kernel.op.tolerance(case)
     error, args = 0.0, Args()
     rounded = kernel.rounded(host) if kernel.coarse else host

@@ -20,7 +20,10 @@ _LAUNCH_BOUND = 0.8
 
 
 class AcceleratorDevice(TorchDevice):
-    """``xpu:i`` or ``cuda:i``."""
+    """``xpu:i`` or ``cuda:i``; the one made last is torch's current device, where Triton launches.
+
+    Timing and capture make it the current one for as long as they last.
+    """
 
     def __init__(self, kind: str, index: int) -> None:
         self.kind = kind  # type: ignore[misc]
@@ -28,8 +31,13 @@ class AcceleratorDevice(TorchDevice):
         self.name = f"{kind}:{index}"
         self.torch = torch.device(kind, index)
         self._api = getattr(torch, kind)
+        self.use()
         self._graph_type = getattr(self._api, f"{kind.upper()}Graph", None)
         self.graphs = self._graph_type is not None
+
+    def use(self) -> None:
+        """Make it torch's current device."""
+        self._api.set_device(self.index)
 
     def synchronize(self) -> None:
         """Wait for every stream of the device."""
@@ -37,10 +45,11 @@ class AcceleratorDevice(TorchDevice):
 
     def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """An event pair around the calls; the profiler's kernel times where launches dominate."""
-        timing = self._bracket(calls)
-        if elapsed or timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
-            return timing
-        kernels = self._profiled(calls)
+        with self._api.device(self.index):  # events are of the current device's stream
+            timing = self._bracket(calls)
+            if elapsed or timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
+                return timing
+            kernels = self._profiled(calls)
         return Timing(kernels or timing.device_s, timing.wall_s, timing.enqueue_s)
 
     def capture(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
@@ -55,7 +64,7 @@ class AcceleratorDevice(TorchDevice):
         ranks = self.kind == "cuda" and current().size > 1
         mode = {"capture_error_mode": "thread_local"} if ranks else {}
         try:
-            with self._api.graph(graph, **mode):
+            with self._api.device(self.index), self._api.graph(graph, **mode):
                 for call in held:
                     call()
         except RuntimeError:
@@ -128,8 +137,9 @@ class AcceleratorDevice(TorchDevice):
 
     @cached_property
     def _empty_pair_s(self) -> float:
-        self._bracket([])
-        return sorted(self._bracket([]).device_s for _ in range(51))[25]
+        with self._api.device(self.index):
+            self._bracket([])
+            return sorted(self._bracket([]).device_s for _ in range(51))[25]
 
     def _bracket(self, calls: Sequence[Callable[[], Any]]) -> Timing:
         first, last = (torch.Event(self.torch, enable_timing=True) for _ in range(2))

@@ -60,6 +60,10 @@ class Device(ABC):
     def download(self, array: Any) -> np.ndarray:
         """A copy on the host."""
 
+    def use(self) -> None:
+        """Make it the one that kernels launch on, where a library has one at a time."""
+        return
+
     @abstractmethod
     def synchronize(self) -> None:
         """Wait until all submitted work is done."""

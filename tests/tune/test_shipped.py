@@ -1,0 +1,42 @@
+"""The tuned files in the package are of cases that a step has and of parameters kernels have."""
+
+from pathlib import Path
+
+import pytest
+
+import truetpot
+from truetpot.decode.cases import step_cases
+from truetpot.decode.program import StepShape
+from truetpot.facts.models import load_model
+from truetpot.ops import COMPOSITES
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+from truetpot.tune import store
+
+FILES = sorted((Path(truetpot.__file__).parent / "tuned").glob("*.toml"))
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The cases of QwQ-32B on one card and on two, by operator and label."""
+    shapes = (StepShape(1, 1024, tp, "bf16", "sym_int4", "bf16") for tp in (1, 2))
+    model = load_model("qwq-32b")
+    cases = (case for shape in shapes for case in step_cases(model, shape, COMPOSITES))
+    return {(case.op.name, case.case.label()): case.case for case in cases}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_entry_is_of_use(file, known):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    REGISTRY.load_builtin()
+    cpu, entries = choose_device("cpu"), 0
+    for op, providers in store.load(file).items():
+        for provider, cases in providers.items():
+            (kernel,) = REGISTRY.kernels(op, provider)
+            for label, entry in cases.items():
+                case = known[op, label]
+                names = {name for config in kernel.configs(case, cpu) for name in config}
+                assert set(entry["config"]) <= names, label
+                assert entry["gain_ci"][0] > 1 or not entry["config"], label
+                entries += 1
+    assert entries
