@@ -1,13 +1,18 @@
 """The device contract, on every device that is here."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import ml_dtypes
 import numpy as np
 import pytest
 import torch
 
 from truetpot.errors import UserError
-from truetpot.runtime import choose
+from truetpot.runtime import accelerator, choose
+from truetpot.runtime.accelerator import AcceleratorDevice
 from truetpot.runtime.choose import choose_device, present
+from truetpot.runtime.device import Timing
 
 
 def marks(name):
@@ -108,12 +113,69 @@ def test_identity_and_state(device):
 
 def test_auto_is_the_best_and_an_accelerator_without_number_the_first(monkeypatch):
     assert choose_device().name == present()[0]
+    if not hasattr(torch, "xpu"):
+        pytest.skip("this torch knows no xpu")
+    current = []
     monkeypatch.setattr(choose, "_accelerators", lambda: ["xpu:0", "xpu:1"])
+    monkeypatch.setattr(torch.xpu, "set_device", current.append)
     for name, index in (("auto", 0), ("xpu", 0), ("xpu:1", 1)):
-        if not hasattr(torch, "xpu"):
-            pytest.skip("this torch knows no xpu")
         assert choose_device(name).name == f"xpu:{index}"
+        assert current[-1] == index, "where Triton launches"
     assert choose_device("cpu").name == "cpu"
+
+
+class Stamps:
+    """Events and a host's clock whose hands are moved by hand: an idle device waits for the host.
+
+    A replay takes the host 2 s to submit and the device 10 s.
+    """
+
+    def __init__(self):
+        self.host = self.free = 0.0
+
+    def replay(self):
+        self.host += 2
+        self.free = max(self.free, self.host) + 10
+
+    def event(self, *_, **__):
+        stamp = SimpleNamespace(at=None)
+        stamp.record = lambda: setattr(stamp, "at", max(self.free, self.host))
+        stamp.elapsed_time = lambda other: (other.at - stamp.at) * 1e3
+        return stamp
+
+    def synchronize(self, *_):
+        self.host = max(self.host, self.free)
+
+    def device(self, _):
+        return nullcontext()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_replay_is_timed_without_the_wait_for_the_host(monkeypatch, count):
+    stamps = Stamps()
+    card = AcceleratorDevice("cuda", 0)
+    card._api = stamps
+    monkeypatch.setattr(accelerator.torch, "Event", stamps.event)
+    monkeypatch.setattr(accelerator.time, "perf_counter", lambda: stamps.host)
+    plain = card.time_calls([stamps.replay] * count, elapsed=True)
+    assert plain.device_s == 10 + 2 / count, "as an event pair alone has it"
+    timing = card.time_replays(stamps.replay, count)
+    assert timing == Timing(10, 10 + 2 / count, 2)
+
+
+@pytest.mark.gpu
+def test_a_short_graph_on_the_card():
+    device = choose_device()
+    a = torch.ones(512, 512, device=device.torch)
+    calls = [lambda: a @ a] * 64
+    for call in calls:
+        call()
+    if (replay := device.capture(calls)) is None:
+        pytest.skip(f"{device.name} captures nothing")
+    plain = min(device.time_calls([replay], elapsed=True).device_s for _ in range(20))
+    timing = min((device.time_replays(replay, 1) for _ in range(20)), key=lambda t: t.device_s)
+    assert 0 < timing.device_s < plain * 1.02
+    assert timing.device_s <= timing.wall_s
 
 
 @pytest.mark.parametrize("name", ["tpu", "xpu:", "cpu:0", "", "XPU"])

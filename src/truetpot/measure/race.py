@@ -28,6 +28,8 @@ PAIR_COSTS = 100
 """A bracket is at least this many times the cost of taking a time around nothing."""
 MOST_CALLS = 10_000
 """Calls in one bracket at most."""
+MOST_IN_GRAPH = 512
+"""Calls in one captured graph at most, where it has to be longer than going round once."""
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Entrant:
     captured: Call | None = None
     """All the calls as one submission, where the device has graphs."""
     stop: str = ""
+    _in_graph: int = 1
     _next: int = 0
     _submitted: str = ""
 
@@ -69,14 +72,19 @@ class Entrant:
 
     def _take(self, device: Device) -> Timing:
         if self.captured is not None:
-            replays = -(-self.per_sample // len(self.calls))
-            timing = device.time_calls([self.captured] * replays, elapsed=True)
-            return timing.over(len(self.calls))
+            replays = -(-self.per_sample // self._in_graph)
+            return device.time_replays(self.captured, replays).over(self._in_graph)
         calls = [
             self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
         ]
         self._next = (self._next + self.per_sample) % len(self.calls)
         return device.time_calls(calls, elapsed=self.elapsed)
+
+    def capture(self, device: Device, times: int = 1) -> None:
+        """All calls, ``times`` over, as one submission, where every rank can."""
+        captured = device.capture([*self.calls] * times)
+        self.captured = captured if current().least(captured is not None) else None
+        self._in_graph = len(self.calls) * times
 
     def lead_in(self, device: Device) -> None:
         """Untimed calls for the device's ``settle_s``, on memory that the sample does not use.
@@ -227,9 +235,7 @@ def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> Non
         if device.graphs and not entrant.eager:
             for call in entrant.calls:
                 call()
-            captured = device.capture(entrant.calls)
-            everywhere = group.least(captured is not None)
-            entrant.captured = captured if everywhere else None
+            entrant.capture(device)
         while True:
             timing = entrant.take(device)
             each = max(group.agree(timing.device_s), 1e-9)
@@ -237,6 +243,10 @@ def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> Non
                 break
             wanted = -(-shortest * 1.5 // each)
             entrant.per_sample = int(min(MOST_CALLS, max(2 * entrant.per_sample, wanted)))
+            if entrant.captured is not None and not entrant.elapsed:
+                # submitting a short graph takes longer than its kernels do
+                times = min(entrant.per_sample, MOST_IN_GRAPH) // len(entrant.calls)
+                entrant.capture(device, max(1, times))
     end = time.perf_counter() + rule.warmup_s
     while group.agree(time.perf_counter() < end):
         for entrant in entrants:

@@ -20,10 +20,7 @@ _LAUNCH_BOUND = 0.8
 
 
 class AcceleratorDevice(TorchDevice):
-    """``xpu:i`` or ``cuda:i``; the one made last is torch's current device, where Triton launches.
-
-    Timing and capture make it the current one for as long as they last.
-    """
+    """``xpu:i`` or ``cuda:i``; timed and captured as torch's current device, whichever that was."""
 
     def __init__(self, kind: str, index: int) -> None:
         self.kind = kind  # type: ignore[misc]
@@ -31,12 +28,11 @@ class AcceleratorDevice(TorchDevice):
         self.name = f"{kind}:{index}"
         self.torch = torch.device(kind, index)
         self._api = getattr(torch, kind)
-        self.use()
         self._graph_type = getattr(self._api, f"{kind.upper()}Graph", None)
         self.graphs = self._graph_type is not None
 
     def use(self) -> None:
-        """Make it torch's current device."""
+        """Make it torch's current device: Triton launches there, wherever the arrays are."""
         self._api.set_device(self.index)
 
     def synchronize(self) -> None:
@@ -51,6 +47,22 @@ class AcceleratorDevice(TorchDevice):
                 return timing
             kernels = self._profiled(calls)
         return Timing(kernels or timing.device_s, timing.wall_s, timing.enqueue_s)
+
+    def time_replays(self, replay: Callable[[], Any], count: int) -> Timing:
+        """Twice: as the host sees it, and behind one more replay, for the device's time.
+
+        The first event is reached at once by a device that has nothing to do, which then waits for
+        the host: 0.2 ms for a graph of 320 kernels on an H200, 4 % of the step.
+        """
+        calls = [replay] * count
+        with self._api.device(self.index):
+            seen = self._bracket(calls)
+            behind = self._bracket(calls, lead=replay)
+        if seen.wall_s < seen.device_s:  # the clocks contradict each other: for the caller to see
+            return seen
+        # two takes of the same work: that one is a little slower by chance is no contradiction
+        wall_s = max(seen.wall_s, behind.device_s)
+        return Timing(behind.device_s, wall_s, seen.enqueue_s)
 
     def capture(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
         """A CUDAGraph or XPUGraph; None where torch has none or a call cannot be captured.
@@ -80,8 +92,8 @@ class AcceleratorDevice(TorchDevice):
     def clock(self) -> ClockInfo:
         """Events, with the measured cost of a pair around nothing."""
         return ClockInfo(
-            "torch events, around graph replays where calls can be captured; else torch profiler "
-            "kernel times where launch-bound",
+            "torch events, around graph replays behind another one where calls can be captured; "
+            "else torch profiler kernel times where launch-bound",
             self._empty_pair_s,
         )
 
@@ -141,10 +153,15 @@ class AcceleratorDevice(TorchDevice):
             self._bracket([])
             return sorted(self._bracket([]).device_s for _ in range(51))[25]
 
-    def _bracket(self, calls: Sequence[Callable[[], Any]]) -> Timing:
+    def _bracket(
+        self, calls: Sequence[Callable[[], Any]], lead: Callable[[], Any] | None = None
+    ) -> Timing:
+        """With a ``lead`` the device is at work while the host submits what is timed."""
         first, last = (torch.Event(self.torch, enable_timing=True) for _ in range(2))
         count = max(1, len(calls))
         self.synchronize()
+        if lead is not None:
+            lead()
         start = time.perf_counter()
         first.record()
         for call in calls:

@@ -29,7 +29,8 @@ def present() -> list[str]:
 def choose_device(name: str = "auto") -> Device:
     """``auto`` is the first of :func:`present`; ``xpu`` means ``xpu:0``, ``opencl`` its best.
 
-    Raises UserError for an unknown name and for a device that is not there.
+    Kernels of a library that has one device at a time launch on it from then on. Raises UserError
+    for an unknown name and for a device that is not there.
     """
     if name == "auto":
         name = best()
@@ -62,7 +63,9 @@ def choose_device(name: str = "auto") -> Device:
             f"{', '.join([*_accelerators(), 'cpu'])}); choose one of these or install the torch "
             f"build for {kind}."
         )
-    return AcceleratorDevice(kind, index)
+    device = AcceleratorDevice(kind, index)
+    device.use()
+    return device
 
 
 def best() -> str:

@@ -83,6 +83,14 @@ class Device(ABC):
         """
         return None
 
+    def time_replays(self, replay: Callable[[], Any], count: int) -> Timing:
+        """Seconds per replay of what :meth:`capture` returned, ``count`` of them in a row.
+
+        The device's time has in it what passes between two kernels, but not what the host needs to
+        submit the first replay to a device that has nothing to do; the host's time has.
+        """
+        return self.time_calls([replay] * count, elapsed=True)
+
     @abstractmethod
     def poisoned(self) -> AbstractContextManager[Any]:
         """Within it, memory that a kernel asks for and does not write shows as NaN."""
