@@ -4,15 +4,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import (
+from tests.serving.readers.aiperf_files import (
     aiperf_lines,
     aiperf_of_2025,
     aiperf_record,
     aiperf_summary,
-    lines,
-    read_bytes,
-    read_json,
 )
+from tests.serving.readers.files import lines, read_bytes, read_json
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 from truetpot.serving.records import Counting, Metric

@@ -5,14 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import (
-    figures,
+from tests.serving.readers.files import figures, read_bytes, read_json
+from tests.serving.readers.genai_perf_files import (
     genai_perf_raw,
     genai_perf_request,
     genai_perf_small,
     genai_perf_summary,
-    read_bytes,
-    read_json,
     sse,
 )
 from truetpot.errors import UserError

@@ -4,13 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import (
-    figures,
-    fixture,
-    guidellm_report,
-    guidellm_request,
-    read_json,
-)
+from tests.serving.readers.files import figures, fixture, read_json
+from tests.serving.readers.guidellm_files import guidellm_report, guidellm_request
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 from truetpot.serving.records import Counting, Metric

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.serving.readers.small_files import benchmarker_report, figures, read_json
+from tests.serving.readers.files import figures, read_json
+from tests.serving.readers.inference_benchmarker_files import benchmarker_report
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 

@@ -4,14 +4,12 @@ import math
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import (
-    figures,
-    fixture,
+from tests.serving.readers.files import figures, fixture, read_json
+from tests.serving.readers.inference_perf_files import (
     inference_perf_first_rows,
     inference_perf_of_server,
     inference_perf_report,
     inference_perf_rows,
-    read_json,
 )
 from truetpot.errors import UserError
 from truetpot.serving.readers import read

@@ -3,13 +3,8 @@ import re
 
 import pytest
 
-from tests.serving.readers.small_files import (
-    ALL_IN_ONE_HEADER,
-    all_in_one_csv,
-    figures,
-    online_log,
-    read_bytes,
-)
+from tests.serving.readers.files import figures, read_bytes
+from tests.serving.readers.ipex_llm_files import ALL_IN_ONE_HEADER, all_in_one_csv, online_log
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 

@@ -3,13 +3,8 @@ import math
 
 import pytest
 
-from tests.serving.readers.small_files import (
-    figures,
-    lines,
-    llama_bench_test,
-    read_bytes,
-    read_json,
-)
+from tests.serving.readers.files import figures, lines, read_bytes, read_json
+from tests.serving.readers.llama_files import llama_bench_test
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 

@@ -2,13 +2,8 @@ import math
 
 import pytest
 
-from tests.serving.readers.small_files import (
-    figures,
-    lines,
-    llama_server_answer,
-    read_bytes,
-    read_json,
-)
+from tests.serving.readers.files import figures, lines, read_bytes, read_json
+from tests.serving.readers.llama_files import llama_server_answer
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 

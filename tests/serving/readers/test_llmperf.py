@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import figures, llmperf_rows, llmperf_summary, read_json
+from tests.serving.readers.files import figures, read_json
+from tests.serving.readers.llmperf_files import llmperf_rows, llmperf_summary
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 

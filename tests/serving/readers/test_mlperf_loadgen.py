@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from tests.serving.readers.small_files import figures, fixture, mlperf_summary, read_bytes
+from tests.serving.readers.files import figures, fixture, read_bytes
+from tests.serving.readers.mlperf_files import mlperf_summary
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 from truetpot.serving.records import Metric

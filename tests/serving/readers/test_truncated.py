@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.serving.readers.small_files import SEEDS
+from tests.serving.readers.seeds import SEEDS
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 
