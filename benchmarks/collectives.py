@@ -30,7 +30,7 @@ RANKS = (2, 4)
 
 
 class _Collective:
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "ranks", "payload")
@@ -91,7 +91,7 @@ class AllGather(_Collective):
 
 
 class _OfOneRank:
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 600
     param_names = ("device", "provider")

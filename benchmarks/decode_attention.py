@@ -8,7 +8,7 @@ from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
 
 
 class _Attention:
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "context")

@@ -26,7 +26,7 @@ class DecodeStep:
     The share is the parameter ``tp``: the one that was measured has a time, the others are n/a.
     """
 
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 3600
     param_names = ("device", "provider", "format", "model", "tp")

@@ -18,7 +18,7 @@ ROLES = ["qkv", "o", "gate_up", "down", "lm_head"]
 class Linear:
     """y = x W^T + b for one token, every projection and weight format."""
 
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "format", "role")
@@ -33,7 +33,7 @@ class Linear:
 
 
 class _Fused:
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "format")

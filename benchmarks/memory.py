@@ -17,7 +17,7 @@ GIB = 1 << 30
 class Read:
     """One GiB by a provider's read kernel, the fastest of its configurations in this process."""
 
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 600
     param_names = ("device", "provider")

@@ -11,7 +11,7 @@ from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
 
 
 class _SmallOp:
-    version = "1"
+    version = "2"
     unit = "seconds"
     timeout = 600
     param_names = ("device", "provider")
