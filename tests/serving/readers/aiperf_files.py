@@ -3,7 +3,7 @@
 From its docs/tutorials/working-with-profile-exports.md and docs/reference/json-export-schema.md.
 """
 
-from tests.serving.readers.files import lines, table
+from tests.serving.readers.files import dumped, lines, table
 
 
 def aiperf_record(start_ns=1_759_813_207_532_900_363, phase="profiling", error=None, **metrics):
@@ -86,3 +86,10 @@ def aiperf_of_2025():
     records = {name: table for name, table in tables.items() if not name.startswith("total_")}
     del given["schema_version"], given["aiperf_version"]
     return {"records": records, **given}
+
+
+SEEDS = {
+    "aiperf_lines": aiperf_lines(),
+    "aiperf_summary": dumped(aiperf_summary()),
+    "aiperf_of_2025": dumped(aiperf_of_2025()),
+}

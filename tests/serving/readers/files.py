@@ -25,7 +25,7 @@ def read_bytes(folder, data):
 
 
 def read_json(folder, value):
-    return read_bytes(folder, json.dumps(value).encode())
+    return read_bytes(folder, dumped(value))
 
 
 def figures(run):
@@ -33,6 +33,10 @@ def figures(run):
     found = {(f.metric, f.statistic): f.value for f in run.figures}
     assert len(found) == len(run.figures), "a statistic twice"
     return found
+
+
+def dumped(value):
+    return json.dumps(value).encode()
 
 
 def lines(*values):

@@ -5,7 +5,7 @@ From perf_analyzer's src/profile_data_exporter.cc and genai_perf's export_data/j
 
 import json
 
-from tests.serving.readers.files import table
+from tests.serving.readers.files import dumped, table
 
 
 def sse(text, finish=None, **more):
@@ -89,3 +89,10 @@ def genai_perf_triton():
         {**request, "response_outputs": outputs[2:] * 3},
     )
     return {**given, "service_kind": "triton"}
+
+
+SEEDS = {
+    "genai_perf_raw": dumped(genai_perf_small()),
+    "genai_perf_triton": dumped(genai_perf_triton()),
+    "genai_perf_summary": dumped(genai_perf_summary()),
+}

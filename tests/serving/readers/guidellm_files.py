@@ -1,5 +1,7 @@
 """Small files with guidellm's keys: src/guidellm/schemas/request_stats.py."""
 
+from tests.serving.readers.files import dumped
+
 
 def guidellm_request(**more):
     return {
@@ -49,3 +51,8 @@ def guidellm_report(successful=(), errored=()):
     }
     metadata = {"version": 2, "guidellm_version": "0.8.0"}
     return {"metadata": metadata, "config": {}, "benchmarks": [benchmark]}
+
+
+SEEDS = {
+    "guidellm": dumped(guidellm_report([guidellm_request()], [guidellm_request()])),
+}

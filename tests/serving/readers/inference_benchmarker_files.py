@@ -1,5 +1,7 @@
 """A small report with inference-benchmarker's keys: src/writers.rs."""
 
+from tests.serving.readers.files import dumped
+
 
 def benchmarker_report():
     times = {"p50": 30.5, "p60": 31.0, "p99": 45.25, "avg": 32.0}
@@ -31,3 +33,8 @@ def benchmarker_report():
         "end_time": "2026-01-01T00:02:00+00:00",
         "system": {"cpu": []},
     }
+
+
+SEEDS = {
+    "inference_benchmarker": dumped(benchmarker_report()),
+}

@@ -1,5 +1,7 @@
 """Small files with inference-perf's keys: inference_perf/reportgen/base.py."""
 
+from tests.serving.readers.files import dumped
+
 
 def inference_perf_report():
     numbers = {"mean": 0.25, "min": 0.1, "p0.1": 0.1, "median": 0.2, "p99.9": 0.9, "max": 1.0}
@@ -71,3 +73,12 @@ def inference_perf_of_server():
 def inference_perf_first_rows():
     info = {"input_tokens": 7, "output_tokens": 2, "output_token_times": [10.5, 10.75, 11.5]}
     return [{**inference_perf_rows()[0], "info": info}]
+
+
+SEEDS = {
+    "inference_perf": dumped(inference_perf_report()),
+    "inference_perf_of_messages": dumped(inference_perf_of_messages()),
+    "inference_perf_of_server": dumped(inference_perf_of_server()),
+    "inference_perf_rows": dumped(inference_perf_rows()),
+    "inference_perf_first_rows": dumped(inference_perf_first_rows()),
+}

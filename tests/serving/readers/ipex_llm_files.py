@@ -38,3 +38,9 @@ P90 next token latency: 62.515494169413195 milliseconds.
 P95 next token latency: nan milliseconds.
 
 """.encode()
+
+
+SEEDS = {
+    "ipex_llm_all_in_one": all_in_one_csv(),
+    "ipex_llm_online": online_log(),
+}

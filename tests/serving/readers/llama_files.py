@@ -1,5 +1,7 @@
 """Small files with llama.cpp's keys: tools/llama-bench, tools/server/server-task.cpp."""
 
+from tests.serving.readers.files import dumped, lines
+
 
 def llama_bench_test(n_prompt=0, n_gen=128, **more):
     samples = [2_500_000_000, 2_600_000_000]
@@ -47,3 +49,11 @@ def llama_server_answer(**timings):
             **timings,
         },
     }
+
+
+SEEDS = {
+    "llama_bench": dumped([llama_bench_test(), llama_bench_test(512, 0)]),
+    "llama_bench_lines": lines(llama_bench_test(), llama_bench_test(512, 128)),
+    "llama_server": dumped(llama_server_answer()),
+    "llama_server_lines": lines(llama_server_answer(), llama_server_answer(predicted_n=4)),
+}

@@ -1,5 +1,7 @@
 """Small files with llmperf's keys: token_benchmark_ray.py."""
 
+from tests.serving.readers.files import dumped
+
 
 def llmperf_rows():
     good = {
@@ -39,3 +41,9 @@ def llmperf_summary():
         "results_num_completed_requests_per_min": 33.0,
         "timestamp": 1700000000,
     }
+
+
+SEEDS = {
+    "llmperf": dumped(llmperf_summary()),
+    "llmperf_rows": dumped(llmperf_rows()),
+}

@@ -34,3 +34,8 @@ ttft_latency (ns): 450000000
 
 No warnings encountered during test.
 """.encode()
+
+
+SEEDS = {
+    "mlperf_loadgen": mlperf_summary(),
+}
