@@ -164,8 +164,9 @@ def test_a_replay_is_timed_without_the_wait_for_the_host(monkeypatch, count):
 
 
 @pytest.mark.gpu
-def test_a_short_graph_on_the_card():
-    device = choose_device()
+@pytest.mark.parametrize("name", [name for name in present() if name.startswith(("xpu", "cuda"))])
+def test_a_short_graph_on_each_card(name):
+    device = choose_device(name)
     a = torch.ones(512, 512, device=device.torch)
     calls = [lambda: a @ a] * 64
     for call in calls:

@@ -76,7 +76,10 @@ class AcceleratorDevice(TorchDevice):
         ranks = self.kind == "cuda" and current().size > 1
         mode = {"capture_error_mode": "thread_local"} if ranks else {}
         try:
-            with self._api.device(self.index), self._api.graph(graph, **mode):
+            with (
+                self._api.device(self.index),
+                self._api.graph(graph, stream=self._capture_stream, **mode),
+            ):
                 for call in held:
                     call()
         except RuntimeError:
@@ -142,6 +145,11 @@ class AcceleratorDevice(TorchDevice):
             "throttle": "clocks_throttle_reasons.active",
         }
         return {name: self._smi(query) for name, query in fields.items()}
+
+    @cached_property
+    def _capture_stream(self) -> Any:
+        """Of this device: torch's own is of the device that was current at the first capture."""
+        return self._api.Stream(device=self.index)
 
     @cached_property
     def _properties(self) -> Any:
