@@ -39,7 +39,7 @@ def able(device: Device) -> bool:
 
 
 def choices(device: Device) -> Iterable[Config]:
-    """Configurations of a kernel that has no other parameter."""
+    """What the parameter may be, the default first: to be joined with a kernel's others."""
     return tuple({"EARLY": early} for early in ((0, 1) if able(device) else (0,)))
 
 

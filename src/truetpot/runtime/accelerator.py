@@ -41,11 +41,10 @@ class AcceleratorDevice(TorchDevice):
 
     def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """An event pair around the calls; the profiler's kernel times where launches dominate."""
-        with self._api.device(self.index):  # events are of the current device's stream
-            timing = self._bracket(calls)
-            if elapsed or timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
-                return timing
-            kernels = self._profiled(calls)
+        timing = self._bracket(calls)
+        if elapsed or timing.enqueue_s < _LAUNCH_BOUND * timing.wall_s:
+            return timing
+        kernels = self._profiled(calls)
         return Timing(kernels or timing.device_s, timing.wall_s, timing.enqueue_s)
 
     def time_replays(self, replay: Callable[[], Any], count: int) -> Timing:
@@ -55,9 +54,8 @@ class AcceleratorDevice(TorchDevice):
         the host: 0.2 ms for a graph of 320 kernels on an H200, 4 % of the step.
         """
         calls = [replay] * count
-        with self._api.device(self.index):
-            seen = self._bracket(calls)
-            behind = self._bracket(calls, lead=replay)
+        seen = self._bracket(calls)
+        behind = self._bracket(calls, lead=replay)
         if seen.wall_s < seen.device_s:  # the clocks contradict each other: for the caller to see
             return seen
         # two takes of the same work: that one is a little slower by chance is no contradiction
@@ -157,9 +155,8 @@ class AcceleratorDevice(TorchDevice):
 
     @cached_property
     def _empty_pair_s(self) -> float:
-        with self._api.device(self.index):
-            self._bracket([])
-            return sorted(self._bracket([]).device_s for _ in range(51))[25]
+        self._bracket([])
+        return sorted(self._bracket([]).device_s for _ in range(51))[25]
 
     def _bracket(
         self, calls: Sequence[Callable[[], Any]], lead: Callable[[], Any] | None = None
@@ -167,17 +164,18 @@ class AcceleratorDevice(TorchDevice):
         """With a ``lead`` the device is at work while the host submits what is timed."""
         first, last = (torch.Event(self.torch, enable_timing=True) for _ in range(2))
         count = max(1, len(calls))
-        self.synchronize()
-        if lead is not None:
-            lead()
-        start = time.perf_counter()
-        first.record()
-        for call in calls:
-            call()
-        last.record()
-        enqueued = time.perf_counter()
-        self.synchronize()
-        end = time.perf_counter()
+        with self._api.device(self.index):  # events are of the current device's stream
+            self.synchronize()
+            if lead is not None:
+                lead()
+            start = time.perf_counter()
+            first.record()
+            for call in calls:
+                call()
+            last.record()
+            enqueued = time.perf_counter()
+            self.synchronize()
+            end = time.perf_counter()
         device = first.elapsed_time(last) * 1e-3
         return Timing(device / count, (end - start) / count, (enqueued - start) / count)
 
@@ -186,7 +184,10 @@ class AcceleratorDevice(TorchDevice):
         activity = getattr(torch.profiler.ProfilerActivity, self.kind.upper(), None)
         if activity is None:
             return None
-        with torch.profiler.profile(activities=[activity], acc_events=True) as profile:
+        with (
+            self._api.device(self.index),
+            torch.profiler.profile(activities=[activity], acc_events=True) as profile,
+        ):
             for call in calls:
                 call()
             self.synchronize()

@@ -60,11 +60,11 @@ def search(
     Raises KernelError where the default is wrong, UserError where the case cannot be timed,
     DeviceLostError, and KeyboardInterrupt.
     """
-    default, *others = candidates(kernel, case, device)
+    configs = candidates(kernel, case, device)
+    default, *others = configs
     if log.final is not None:
         return log.final
     bench = Bench(kernel, case, device, default, hardware)
-    configs = [default, *others]
     likely = max(1, most_looks(configs))
     rule = _rule(seconds * LOOKS_SHARE / likely, noise=0.01, min_samples=10)
     while new := next_looks(configs, log.looks):

@@ -1,33 +1,18 @@
 """A file cut at any byte gives one sentence, or runs of which every number is in the whole file."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
-from tests.serving.readers import (
-    aiperf_files,
-    genai_perf_files,
-    guidellm_files,
-    inference_benchmarker_files,
-    inference_perf_files,
-    ipex_llm_files,
-    llama_files,
-    llmperf_files,
-    mlperf_files,
-)
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 
-FILES = (
-    aiperf_files,
-    genai_perf_files,
-    guidellm_files,
-    inference_benchmarker_files,
-    inference_perf_files,
-    ipex_llm_files,
-    llama_files,
-    llmperf_files,
-    mlperf_files,
+TOOLS = (
+    *("aiperf", "genai_perf", "guidellm", "inference_benchmarker", "inference_perf"),
+    *("ipex_llm", "llama", "llmperf", "mlperf"),
 )
+FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
 IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
 TEXTS = {"mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"}
