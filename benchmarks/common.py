@@ -30,7 +30,7 @@ from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 ROUNDS = 3
 """Processes that a benchmark's samples come from: the median then survives one that was disturbed

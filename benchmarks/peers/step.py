@@ -68,7 +68,7 @@ def our_step(
     from truetpot.decode.program import StepShape
     from truetpot.decode.weights import SyntheticWeights
     from truetpot.measure.race import Entrant, race
-    from truetpot.runtime.sampler import StopRule
+    from truetpot.stats import StopRule
 
     shape = StepShape(1, context, 1, "bf16", weight_format, "bf16")
     weights = SyntheticWeights(model, shape)

@@ -10,7 +10,7 @@ from truetpot.measure.kernels import measure_kernels
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import REGISTRY, Kernel, register
 from truetpot.runtime.choose import choose_device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 CASE = SiluMulCase("fp32", 3, 64)
 WHAT = "gate and up in 8 bits"

@@ -5,7 +5,7 @@ import pytest
 from truetpot.measure.race import MOST_IN_GRAPH, Entrant, race
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import ClockInfo, Timing
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 RULE = StopRule(noise=1.0, seconds=1.0, min_samples=2, warmup_s=0.0)
 PAIR_S = 1e-6

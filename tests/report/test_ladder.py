@@ -7,7 +7,7 @@ from rich.console import Console
 
 from truetpot.ladder import Ladder, OperatorRow, Rung
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
-from truetpot.runtime.sampler import stats
+from truetpot.stats import stats
 
 
 def text(*renderables, width=110):

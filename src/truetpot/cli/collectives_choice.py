@@ -21,7 +21,7 @@ from truetpot.ops import (
     RmsNormCase,
 )
 from truetpot.ops.registry import REGISTRY
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 
 def choose_all_reduce(

@@ -19,7 +19,7 @@ from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 KIB = 1 << 10
 SIZES = (0, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, *(n * KIB * KIB for n in (1, 4, 16, 64)))

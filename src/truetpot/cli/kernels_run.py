@@ -20,7 +20,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 INVALID = 1
 INTERRUPTED = 130

@@ -19,7 +19,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 DTYPES = ("bf16", "fp16", "fp32")
 USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}

@@ -13,7 +13,7 @@ from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import find_ceiling
 from truetpot.measure.race import race
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 
 @dataclass(frozen=True)

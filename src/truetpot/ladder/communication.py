@@ -7,7 +7,7 @@ from typing import Any
 
 from truetpot.measure.step import StepTimings
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.sampler import stats
+from truetpot.stats import stats
 
 
 @dataclass(frozen=True)

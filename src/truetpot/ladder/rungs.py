@@ -20,7 +20,7 @@ from truetpot.ladder.communication import Communication, communication
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.step import KernelTiming, StepTimings
 from truetpot.ops.registry import Config
-from truetpot.runtime.sampler import Stats, stats
+from truetpot.stats import Stats, stats
 
 if TYPE_CHECKING:
     from truetpot.ladder.ranks import RankRow

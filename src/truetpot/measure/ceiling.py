@@ -14,7 +14,7 @@ from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 MIB = 1 << 20
 SLICES = 4

@@ -19,7 +19,7 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 COPIES = 4
 """Buffers that the calls go through: a step's sums come out of a cache, and so do these."""

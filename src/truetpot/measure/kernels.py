@@ -18,7 +18,7 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.operator import Inputs
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
@@ -191,10 +191,10 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
         # by ratios of the same rounds: two medians over a drifting machine may say the opposite
-        best = min(valid, key=lambda e: ratio(e, valid[0]))
+        best = min(valid, key=lambda e: ratio(e, valid[0]).median)
         for result in timed:
             assert result.entrant is not None
-            result.time_over_best = ratio(result.entrant, best)
+            result.time_over_best = ratio(result.entrant, best).median
 
 
 def _prepare(

@@ -17,13 +17,11 @@ import numpy as np
 
 from truetpot.runtime.device import Device, Timing
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.sampler import Stats, StopRule, stats
+from truetpot.stats import Ratio, Stats, Stop, Stopping, StopRule, paired, stats
 
 Call = Callable[[], Any]
 
-_RULES = ("", "time", "count", "noise")
-"""What may end a race; empty while it goes on."""
-
+_RULES = tuple(Stop)
 PAIR_COSTS = 100
 """A bracket is at least this many times the cost of taking a time around nothing."""
 MOST_CALLS = 10_000
@@ -56,7 +54,7 @@ class Entrant:
     """Whether no rank can finish it alone: all start a sample at the same time."""
     captured: Call | None = None
     """All the calls as one submission, where the device has graphs."""
-    stop: str = ""
+    stop: Stop = Stop.RUNNING
     _in_graph: int = 1
     _next: int = 0
     _submitted: str = ""
@@ -163,10 +161,9 @@ class Entrant:
         return float(np.median(self.shares(ceiling)))
 
 
-def ratio(a: Entrant, b: Entrant) -> float:
-    """Median over the rounds of a's time over b's."""
-    rounds = min(len(a.device_s), len(b.device_s))
-    return float(np.median(np.asarray(a.device_s[:rounds]) / np.asarray(b.device_s[:rounds])))
+def ratio(a: Entrant, b: Entrant) -> Ratio:
+    """a's time over b's, round by round."""
+    return paired(a.device_s, b.device_s)
 
 
 def race(
@@ -187,7 +184,7 @@ def race(
         order = list(entrants)
         shuffle = random.Random(0).shuffle
         start = time.perf_counter()
-        rounds, look = 0, rule.min_samples
+        rounds, stopping = 0, Stopping(rule)
         while True:
             shuffle(order)
             for entrant in order:
@@ -198,32 +195,17 @@ def race(
             group.progress()
             if on_round is not None:
                 on_round(min(1.0, used / rule.seconds))
-            reason = _ended(entrants, rounds, used, rule, noise=rounds >= look)
+            reason = stopping.after(rounds, used, (one.stats.noise for one in entrants))
             reason = _RULES[int(group.agree(_RULES.index(reason)))]
-            if rounds >= look:
-                # sorting all samples costs more than some kernels: each look a tenth further on
-                look = rounds + max(rule.min_samples, rounds // 10)
             if reason:
                 for entrant in entrants:
                     entrant.stop = reason
                 return True
     except KeyboardInterrupt:
         for entrant in entrants:
-            entrant.stop = "interrupted"
+            entrant.stop = Stop.INTERRUPTED
             entrant.drop_half_a_sample()
         return False
-
-
-def _ended(
-    entrants: Sequence[Entrant], rounds: int, used: float, rule: StopRule, noise: bool
-) -> str:
-    if rounds < rule.min_samples:
-        return ""
-    if used >= rule.seconds:
-        return "time"
-    if rounds >= rule.max_samples:
-        return "count"
-    return "noise" if noise and all(e.stats.noise <= rule.noise for e in entrants) else ""
 
 
 def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> None:

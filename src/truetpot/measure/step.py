@@ -16,7 +16,7 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep, KernelUse
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.race import Entrant, race
-from truetpot.runtime.sampler import Stats, StopRule, stats
+from truetpot.stats import Stats, StopRule, stats
 
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
 

@@ -10,7 +10,7 @@ import numpy as np
 from truetpot.measure.race import Entrant
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config
-from truetpot.runtime.sampler import stats
+from truetpot.stats import stats
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from truetpot.measure.race import Entrant, race
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.runtime.device import Device
-from truetpot.runtime.sampler import StopRule
+from truetpot.stats import StopRule
 from truetpot.tune.bench import Bench
 from truetpot.tune.climb import most_looks, next_looks
 from truetpot.tune.figures import Figures, Found

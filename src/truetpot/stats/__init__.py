@@ -1,0 +1,20 @@
+"""What samples say: medians with intervals, paired ratios, verdicts, and when to stop. Pure."""
+
+from truetpot.stats.compare import Comparison, compare
+from truetpot.stats.median import Stats, median_ranks, stats
+from truetpot.stats.paired import Ratio, contradicts, paired
+from truetpot.stats.stop import Stop, Stopping, StopRule
+
+__all__ = [
+    "Comparison",
+    "Ratio",
+    "Stats",
+    "Stop",
+    "StopRule",
+    "Stopping",
+    "compare",
+    "contradicts",
+    "median_ranks",
+    "paired",
+    "stats",
+]
