@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
+from truetpot.text import escaped
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
@@ -52,28 +53,29 @@ def kernel_rows(device: Device) -> list[KernelRow]:
 
     rows = [_row(kernel, device) for kernel in REGISTRY.kernels()]
     rows += [
-        KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
+        KernelRow(lost.op, escaped(lost.provider), False, lost.reason, "", "")
+        for lost in REGISTRY.missing()
     ]
     return sorted(rows, key=lambda row: (row.op, row.provider))
 
 
 def _row(kernel: type[Kernel], device: Device) -> KernelRow:
     """Asked with every case of the operator's grid: available if it takes any."""
+    from truetpot.ops.foreign import describe
     from truetpot.report.providers import KernelRow
 
     source = _short(kernel.source)
     if device.kind not in kernel.devices:
         reason = f"runs on {', '.join(kernel.devices)}, not on {device.kind}"
         return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
-    cases = list(kernel.op.grid())
     try:
+        cases = list(kernel.op.grid())
         refusals = [why for case in cases if (why := kernel.refuses(case, device))]
         note = kernel.note(device)
     except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is the reason
-        reason = f"{type(error).__name__}: {error}"
-        return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
-    taken = len(refusals) < len(cases)
+        # an operator and a kernel may be anyone's: whatever they raise is the reason
+        return KernelRow(kernel.op.name, kernel.provider, False, describe(error), "", source)
+    taken = len(refusals) < len(cases) or not cases
     reason = refusals[0] if refusals else ""
     if reason and taken:
         reason = f"refuses {len(refusals)} of {len(cases)} test cases: {reason}"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.ops import Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.runtime.device import Device
+
+
+def composites_of(providers: Iterable[str]) -> list[Composite]:
+    """Fused operators that any of the providers has a kernel for, a user's own among them."""
+    kernels = (kernel for name in providers for kernel in REGISTRY.kernels(provider=name))
+    return list({k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}.values())
 
 
 class Preference:
@@ -48,10 +54,8 @@ class Preference:
         return self._ranks[key]
 
     def composites(self) -> list[Composite]:
-        """Fused operators that the providers have kernels for, a user's own among them."""
-        kernels = (kernel for name in self.providers for kernel in REGISTRY.kernels(provider=name))
-        found = {k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}
-        return [op for name, op in found.items() if name not in self.without]
+        """Fused operators that the providers have kernels for."""
+        return [op for op in composites_of(self.providers) if op.name not in self.without]
 
     def build(self, call: Call) -> Kernel:
         """The kernel object for a call. Raises UserError with every provider's reason."""

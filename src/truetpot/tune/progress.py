@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.ops.digest import digest
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.tune.figures import Figures, Found
@@ -25,7 +25,7 @@ def search_key(kernel: type[Kernel], case: Case, device: str, versions: Mapping[
         "case": case.label(),
         "device": device,
         "versions": dict(versions),
-        "source": _digest(Path(kernel.source)),
+        "source": digest(kernel),
     }
 
 
@@ -104,11 +104,3 @@ def _parsed(line: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return entry if isinstance(entry, dict) else {}
-
-
-def _digest(source: Path) -> str:
-    """Of the kernel's file and its neighbours, where what they share is."""
-    whole = hashlib.sha256()
-    for path in sorted(source.parent.glob("*.py")):
-        whole.update(path.read_bytes())
-    return whole.hexdigest()[:16]
