@@ -42,7 +42,7 @@ DECODE = {
 OPERATOR = {
     "op": str, "role": str, "provider": str, "count": int, "median_s": float, "ci_s": list,
     "cv": float, "share": float, "share_of_ceiling": float | None, "bytes": int, "case": str,
-    "config": dict,
+    "config": dict, "at_step_s": float | None,
 }  # fmt: skip
 STEP = {
     "rounds": int, "submitted": str, "eager": dict | None, "stop": str, "median_s": float,
@@ -63,7 +63,8 @@ RESULT = {
     "stop": str | None, "bytes": int,
     "flops": int, "gb_s": float | None, "share_of_ceiling": float | None,
     "time_over_best": float | None, "error": float | None, "tolerance": float | None,
-    "cache": str, "copies": int, "config": dict | None,
+    "cache": str, "copies": int, "config": dict | None, "share_ci": list | None,
+    "over_best_ci": list | None, "order": str | None, "ceiling_gb_s": float | None,
 }  # fmt: skip
 RANK = {
     "rank": int, "host": str, "device": str, "name": str, "uuid": str | None,

@@ -46,11 +46,11 @@ def check(
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
     if (model is None) != (device is None):
         raise UserError("A floor needs both --model and --device; give the other one too.")
-    from truetpot.ladder.verdict import judge
     from truetpot.measure.record import command, write
     from truetpot.report.serving import draw_checked
     from truetpot.report.terminal import Terminal
     from truetpot.serving.check import check_file
+    from truetpot.serving.verdict import judge
 
     terminal = Terminal(quiet=json == "-")
     yardstick = _yardstick(model, device, tp, format, kv_format, ladder)
@@ -81,7 +81,7 @@ def _yardstick(
     kv_format: str,
     ladder: Path | None,
 ) -> Yardstick | None:
-    from truetpot.ladder.yardstick import from_facts, from_record
+    from truetpot.serving.yardstick import from_facts, from_record
 
     if ladder is not None:
         return from_record(ladder)

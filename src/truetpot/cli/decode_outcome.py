@@ -7,23 +7,27 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import msgspec
+from msgspec import structs
+
 from truetpot import __version__
 from truetpot.cli.setting import Setting
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.fit import Plan, plan
 from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.traffic import step_floor, step_traffic
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.ladder import Ladder, build_ladder
+from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
-from truetpot.measure.race import Entrant
-from truetpot.measure.step import StepTimings
+from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
+from truetpot.stats import Samples
 
 
 @dataclass(frozen=True)
@@ -100,19 +104,22 @@ class Outcome:
     @property
     def extrapolation(self) -> str | None:
         """What is said of a measurement of some layers only."""
-        total = self.request.model.layers
-        if self.plan.layers == total:
-            return None
-        return f"measured {self.plan.layers} of {total} layers, extrapolated"
+        return self.extent.note or None
+
+    @property
+    def extent(self) -> Extent:
+        """Layers measured, and of the model."""
+        return Extent(self.plan.layers, self.request.model.layers)
 
     def own_ladder(self) -> Ladder:
         """The rungs that this rank's measurement gives."""
+        model, shape, card = self.request.model, self.plan.shape, self.request.setting.hardware
+        found = self.ceiling
         return build_ladder(
-            self.request.model,
-            self.plan.shape,
-            self.plan.layers,
-            self.request.setting.hardware,
-            self.ceiling,
+            step_traffic(model, shape).bound,
+            self.extent,
+            None if card is None else step_floor(model, shape, card),
+            None if found is None else Swept(found.provider, found.bandwidth),
             self.timings,
         )
 
@@ -125,7 +132,8 @@ class Outcome:
                 f"the whole model does not fit in memory: this is rank 0's share of "
                 f"tp = {self.plan.shape.tp}, without communication"
             )
-        return replace(built, valid=built.valid and not self.wrong, warnings=tuple(warnings))
+        valid = built.valid and not self.wrong
+        return structs.replace(built, valid=valid, warnings=tuple(warnings))
 
     def to_json(self, ladder: Ladder) -> dict[str, Any]:
         """The record; docs/records.md says what the fields mean."""
@@ -149,7 +157,7 @@ class Outcome:
             "layers_total": self.request.model.layers,
             "extrapolation": self.extrapolation,
             "parameters": self.request.model.parameters(),
-            **ladder.to_json(),
+            **msgspec.to_builtins(ladder),
             "step_timing": None if self.timings is None else _timing(self.timings),
             "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
             "providers": self.providers,
@@ -176,7 +184,7 @@ def _timing(timings: StepTimings) -> dict[str, Any] | None:
     return {"rounds": timings.rounds, **_samples(timings.step), "eager": eager}
 
 
-def _samples(entrant: Entrant) -> dict[str, Any]:
+def _samples(entrant: Samples) -> dict[str, Any]:
     device, wall = entrant.stats, entrant.wall
     return {
         "submitted": entrant.submitted,

@@ -14,12 +14,14 @@ from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_show import announce, show
 from truetpot.cli.setting import busy, sweep_rule
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import WeightSource
-from truetpot.ladder import Ladder, RankRow, merged, step_traffic
+from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
-from truetpot.measure.step import STEP_RULE, StepTimings, time_step
+from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.ops import AllReduceCase, RmsNormCase
+from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -102,6 +104,7 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     mine, timings = outcome.own_ladder(), outcome.timings
     identity = outcome.opening["environment"]["device"]
     talk = mine.communication
+    assert mine.rungs.kernels is not None and mine.rungs.step is not None
     row = RankRow(
         rank=group.rank,
         host=socket.gethostname(),
@@ -109,9 +112,9 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
         name=str(identity["name"]),
         uuid=identity.get("uuid"),
         pci_address=identity.get("pci_address"),
-        kernels_ms=mine.rungs["kernels"].ms_per_token,
+        kernels_ms=mine.rungs.kernels.ms_per_token,
         collectives_ms=0.0 if talk is None else talk.alone_ms,
-        step_ms=mine.rungs["step"].ms_per_token,
+        step_ms=mine.rungs.step.ms_per_token,
         ceiling_gb_s=timings.ceiling.bandwidth / 1e9,
         state=device.state(),
     )

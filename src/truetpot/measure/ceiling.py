@@ -42,7 +42,7 @@ class Ceiling:
         something long, the ceiling must read as long.
         """
         slices = max(1, round(at_least / self.bytes))
-        return Entrant("ceiling", self.calls, self.bytes, per_sample=slices)
+        return Entrant("ceiling", self.calls, bytes=self.bytes, per_sample=slices)
 
     def to_json(self) -> dict[str, Any]:
         """What was swept and what won, GB/s of 1e9 bytes."""
@@ -96,7 +96,7 @@ def find_ceiling(
                 )
             calls = [_bind(kernel, part) for part in slices]
             name = f"{kernel_type.provider} {config}" if config else kernel_type.provider
-            family.append((kernel_type.provider, config, Entrant(name, calls, case.size)))
+            family.append((kernel_type.provider, config, Entrant(name, calls, bytes=case.size)))
     if not family:
         raise UserError(f"No provider has a memory_read kernel for {device.kind}.")
     if not race([entrant for *_, entrant in family], device, rule):

@@ -163,7 +163,7 @@ def _prepared(
             Entrant(
                 f"{provider} {case.label()} {result.submitted}",
                 calls,
-                op.bytes(case),
+                bytes=op.bytes(case),
                 per_sample=len(calls),
                 eager=result.submitted == "eager",
                 elapsed=True,

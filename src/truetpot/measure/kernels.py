@@ -13,12 +13,12 @@ from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import KernelError, check, prepare
-from truetpot.measure.race import Entrant, race, ratio
+from truetpot.measure.race import Entrant, race
 from truetpot.ops import Case, Operator
 from truetpot.ops.operator import Inputs
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.runtime.device import Device
-from truetpot.stats import StopRule
+from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
 
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
@@ -46,9 +46,12 @@ class KernelResult:
     """``rotated``: every call on other memory; ``hot``: inputs that a cache may hold."""
     copies: int = 0
     entrant: Entrant | None = None
-    share_of_ceiling: float | None = None
-    time_over_best: float | None = None
-    """Median over the rounds of this provider's time over the fastest provider's."""
+    share: Ratio | None = None
+    """Its bandwidth over the ceiling's, round by round; None without a ceiling."""
+    standing: Standing | None = None
+    """Beside the fastest provider."""
+    ceiling: Samples | None = None
+    """In the rounds of this case."""
     bytes: int = 0
     flops: int = 0
     note: str = ""
@@ -62,6 +65,7 @@ class KernelResult:
     def to_json(self, samples: bool = False) -> dict[str, Any]:
         """The record: seconds, bytes; null where there is no time."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
+        over = self.standing and self.standing.over_best
         numbers: dict[str, Any] = dict.fromkeys(
             (
                 "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "submitted",
@@ -95,8 +99,8 @@ class KernelResult:
             **numbers,
             "bytes": self.bytes,
             "flops": self.flops,
-            "share_of_ceiling": self.share_of_ceiling,
-            "time_over_best": self.time_over_best,
+            "share_of_ceiling": None if self.share is None else self.share.median,
+            "time_over_best": over and over.median,
             # a shape or an exception has no size, and JSON no infinity
             "error": None if self.error == math.inf else self.error,
             "tolerance": self.tolerance,
@@ -104,7 +108,20 @@ class KernelResult:
             "copies": self.copies,
             "note": self.note,
             "config": self.config,
+            "share_ci": self.share and [self.share.low, self.share.high],
+            "over_best_ci": over and [over.low, over.high],
+            "order": self.standing and str(self.standing.order),
+            "ceiling_gb_s": self.ceiling and self.ceiling.bandwidth / 1e9,
         }
+
+    @property
+    def share_refuted(self) -> bool:
+        """Whether the medians say something else of the share than the rounds do."""
+        if self.share is None or self.ceiling is None or self.entrant is None:
+            return False
+        # a share is bandwidth over bandwidth: the ceiling's time over this one's, by their bytes
+        times = self.share.times(self.ceiling.bytes / self.bytes)
+        return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
 def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
@@ -185,16 +202,15 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         if impossible := entrant.impossible():
             result.status, result.reason = "invalid", impossible
         if top is not None and top.device_s:
-            result.share_of_ceiling = entrant.share_of(top)
+            result.share, result.ceiling = entrant.share_of(top), top
     valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
     # a coarse kernel is no rival, unless all are
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
-        # by ratios of the same rounds: two medians over a drifting machine may say the opposite
-        best = min(valid, key=lambda e: ratio(e, valid[0]).median)
+        best = fastest(valid)
         for result in timed:
             assert result.entrant is not None
-            result.time_over_best = ratio(result.entrant, best).median
+            result.standing = standing(result.entrant, best)
 
 
 def _prepare(
@@ -236,7 +252,7 @@ def _prepare(
     floor_s = None
     if hardware is not None and result.cache == "rotated":
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
-    result.entrant = Entrant(provider, calls, result.bytes, floor_s)
+    result.entrant = Entrant(provider, calls, bytes=result.bytes, floor_s=floor_s)
     return result
 
 

@@ -13,11 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from truetpot.runtime.device import Device, Timing
 from truetpot.runtime.distributed.group import current
-from truetpot.stats import Ratio, Stats, Stop, Stopping, StopRule, paired, stats
+from truetpot.stats import Samples, Stop, Stopping, StopRule
 
 Call = Callable[[], Any]
 
@@ -31,33 +29,23 @@ MOST_IN_GRAPH = 512
 
 
 @dataclass
-class Entrant:
+class Entrant(Samples):
     """Something to time: calls that do the same work on different memory, taken in turn.
 
-    ``bytes`` of one call; ``floor_s`` is the time below which no call can be (None: not known).
+    ``per_sample`` is raised in the warm-up where the device's clock is too coarse for a bracket.
     """
 
-    name: str
-    calls: Sequence[Call]
-    bytes: int = 0
-    floor_s: float | None = None
-    device_s: list[float] = field(default_factory=list)
-    wall_s: list[float] = field(default_factory=list)
-    enqueue_s: list[float] = field(default_factory=list)
-    per_sample: int = 1
-    """Calls in a bracket; raised in the warm-up where the device's clock is too coarse for it."""
-    elapsed: bool = False
+    calls: Sequence[Call] = ()
+    elapsed: bool = field(default=False, kw_only=True)
     """Whether idle gaps between launches belong to the time, as they do in a whole step."""
-    eager: bool = False
+    eager: bool = field(default=False, kw_only=True)
     """Never as a captured graph: the host submits every call."""
-    together: bool = False
+    together: bool = field(default=False, kw_only=True)
     """Whether no rank can finish it alone: all start a sample at the same time."""
-    captured: Call | None = None
+    captured: Call | None = field(default=None, kw_only=True)
     """All the calls as one submission, where the device has graphs."""
-    stop: Stop = Stop.RUNNING
-    _in_graph: int = 1
-    _next: int = 0
-    _submitted: str = ""
+    _in_graph: int = field(default=1, kw_only=True)
+    _next: int = field(default=0, kw_only=True)
 
     def take(self, device: Device) -> Timing:
         """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
@@ -82,6 +70,7 @@ class Entrant:
         """All calls, ``times`` over, as one submission, where every rank can."""
         captured = device.capture([*self.calls] * times)
         self.captured = captured if current().least(captured is not None) else None
+        self.submitted = "eager" if self.captured is None else "graph"
         self._in_graph = len(self.calls) * times
 
     def lead_in(self, device: Device) -> None:
@@ -107,63 +96,12 @@ class Entrant:
 
     def release(self) -> None:
         """Let go of the calls, and of the memory that they hold."""
-        self._submitted, self.calls, self.captured = self.submitted, (), None
+        self.calls, self.captured = (), None
 
     def drop_half_a_sample(self) -> None:
         """What an interrupt within :meth:`add` left: one clock's reading without the others'."""
         whole = len(self.enqueue_s)
         del self.device_s[whole:], self.wall_s[whole:]
-
-    @property
-    def submitted(self) -> str:
-        """``graph`` or ``eager``."""
-        return self._submitted or ("eager" if self.captured is None else "graph")
-
-    @property
-    def stats(self) -> Stats:
-        """Of the device's time."""
-        return stats(self.device_s)
-
-    @property
-    def wall(self) -> Stats:
-        """Of the host's time."""
-        return stats(self.wall_s)
-
-    @property
-    def bandwidth(self) -> float:
-        """Bytes a second at the median."""
-        return self.bytes / self.stats.median_s
-
-    def impossible(self) -> str | None:
-        """Why the run is invalid, if one sample cannot be true; no sample is ever dropped."""
-        # the two clocks are read at slightly different instants: a thousandth is no contradiction
-        for device_s, wall_s in zip(self.device_s, self.wall_s, strict=True):
-            if wall_s < device_s * 0.999:
-                return f"a sample took {device_s:.3g} s on the device, {wall_s:.3g} s on the host"
-            if device_s <= 0:
-                return f"a sample took {device_s:.3g} s"
-        if self.floor_s is not None and (fastest := min(self.device_s)) < self.floor_s:
-            return (
-                f"a sample took {fastest:.4g} s and the datasheet's bandwidth allows no less than "
-                f"{self.floor_s:.4g} s"
-            )
-        return None
-
-    def shares(self, ceiling: Entrant) -> np.ndarray:
-        """This entrant's bandwidth over the ceiling's, round by round [rounds]."""
-        rounds = min(len(self.device_s), len(ceiling.device_s))
-        mine = self.bytes / np.asarray(self.device_s[:rounds])
-        best = ceiling.bytes / np.asarray(ceiling.device_s[:rounds])
-        return np.asarray(mine / best)
-
-    def share_of(self, ceiling: Entrant) -> float:
-        """Median of :meth:`shares`."""
-        return float(np.median(self.shares(ceiling)))
-
-
-def ratio(a: Entrant, b: Entrant) -> Ratio:
-    """a's time over b's, round by round."""
-    return paired(a.device_s, b.device_s)
 
 
 def race(

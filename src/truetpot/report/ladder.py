@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from truetpot.ladder import LOSSES, RUNGS, Ladder
+from truetpot.ladder import LOSSES, RUNGS
+from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import bar, digits, microseconds, percent
 
 _STYLE = {"spec": "cyan", "ceiling": "blue", "kernels": "green", "step": "magenta", "eager": "red"}
@@ -23,12 +24,16 @@ def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
     if ladder.share_of_ceiling is not None:
         share = percent(ladder.share_of_ceiling)
         parts += ["", Text.assemble("The step reaches ", (share, "bold"), " of the ceiling.")]
+        how = (
+            "Times are those of the step's median round: each rung but spec and step is the step's "
+            "median times its ratio to the step, round by round."
+        )
+        parts.append(Text(how, style="dim"))
     sources = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     sources.add_column(no_wrap=True)
     sources.add_column(overflow="fold")
-    for name in RUNGS:
-        if name in ladder.rungs:
-            sources.add_row(name, ladder.rungs[name].source, style="dim")
+    for name, rung in ladder.rungs.present():
+        sources.add_row(name, rung.source, style="dim")
     return Group(*parts, "", sources)
 
 
@@ -40,13 +45,13 @@ def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("over the line above: what is lost", overflow="fold")
-    most = max((rung.ms_per_token for rung in ladder.rungs.values()), default=0.0)
+    most = max((rung.ms_per_token for _, rung in ladder.rungs.present()), default=0.0)
     for name in RUNGS:
-        if name not in ladder.rungs:
+        rung = ladder.rungs.get(name)
+        if rung is None:
             if name in absent:
                 table.add_row(name, "-", "", "", "", absent[name], style="dim")
             continue
-        rung = ladder.rungs[name]
         loss = _LOSS_OF.get(name, "")
         ratio = ladder.losses.get(loss)
         interval = ""
@@ -60,7 +65,7 @@ def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
             "" if ratio is None else f"{ratio:.3f}",
             "" if ratio is None else LOSSES[loss],
         )
-    if any(rung.extrapolated for rung in ladder.rungs.values()):
+    if any(rung.extrapolated for _, rung in ladder.rungs.present()):
         table.caption = "* extrapolated"
         table.caption_justify = "left"
     return table
@@ -103,7 +108,7 @@ def draw_operators(ladder: Ladder) -> RenderableType:
             row.op,
             row.provider,
             str(row.count),
-            microseconds(row.time.median_s),
+            microseconds(row.at_step_s or row.median_s),
             percent(row.share),
             percent(row.share_of_ceiling) if row.share_of_ceiling is not None else "from cache",
         )

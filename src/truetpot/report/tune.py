@@ -67,7 +67,8 @@ def _draw(result: Tuned) -> Iterator[RenderableType]:
     table.add_row(
         result.provider,
         microseconds(default.median_s or 0),
-        microseconds(best.median_s or 0),
+        # in the default's basis: a gain is a ratio of rounds, and the two times have to give it
+        microseconds((default.median_s or 0) / (best.gain or 1)),
         f"{best.gain:.3f}",
         f"{low:.3f}-{high:.3f}" if improved else "-",
         percent(best.share_of_ceiling),

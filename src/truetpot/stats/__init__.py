@@ -3,18 +3,24 @@
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
+from truetpot.stats.samples import Samples
+from truetpot.stats.standing import Standing, fastest, standing
 from truetpot.stats.stop import Stop, Stopping, StopRule
 
 __all__ = [
     "Comparison",
     "Ratio",
+    "Samples",
+    "Standing",
     "Stats",
     "Stop",
     "StopRule",
     "Stopping",
     "compare",
     "contradicts",
+    "fastest",
     "median_ranks",
     "paired",
+    "standing",
     "stats",
 ]

@@ -83,7 +83,7 @@ class Bench:
         return [partial(kernel, **args) for args in copies]
 
     def _entrant(self, name: str, calls: list[Call]) -> Entrant:
-        return Entrant(name, calls, self.bytes, self.floor_s)
+        return Entrant(name, calls, bytes=self.bytes, floor_s=self.floor_s)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-import numpy as np
-
 from truetpot.measure.race import Entrant
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config
-from truetpot.stats import stats
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,13 @@ class Figures:
         """From a race of the three."""
         if impossible := entrant.impossible():
             return cls(config, impossible)
-        gains = stats(np.asarray(default.device_s) / np.asarray(entrant.device_s))
+        gain = default.over(entrant)
         return cls(
             config,
             median_s=entrant.stats.median_s,
-            gain=gains.median_s,
-            gain_ci=(gains.low_s, gains.high_s),
-            share_of_ceiling=entrant.share_of(ceiling) if cache == "rotated" else None,
+            gain=gain.median,
+            gain_ci=(gain.low, gain.high),
+            share_of_ceiling=entrant.share_of(ceiling).median if cache == "rotated" else None,
         )
 
     @classmethod

@@ -9,8 +9,6 @@ import pytest
 from truetpot.errors import UserError
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
-from truetpot.ladder.verdict import Verdict, decode_batch, judge
-from truetpot.ladder.yardstick import from_facts, from_record
 from truetpot.serving.check import check_run
 from truetpot.serving.findings import Evidence
 from truetpot.serving.metrics import recompute
@@ -25,6 +23,8 @@ from truetpot.serving.records import (
     Setting,
     Totals,
 )
+from truetpot.serving.verdict import Verdict, decode_batch, judge
+from truetpot.serving.yardstick import from_facts, from_record
 
 TPOT = Definition(
     Metric.TPOT, "TPOT", "tpot_per_request", "(latency - ttft) / (n - 1)", Counting.SERVER,
