@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from truetpot.measure.kernels import KernelResult
 from truetpot.report.numbers import digits, microseconds, percent
+from truetpot.report.table import Table, name, number
+from truetpot.report.words import words
 
 Row = tuple[KernelResult, tuple[str, ...]]
 """A result, and the roles that its case has in the decode step."""
@@ -22,51 +22,37 @@ _STYLE = {
     "invalid": "bold red",
 }
 _COLUMNS = (
-    ("provider", 18),
-    ("us", 10),
-    ("GB/s", 8),
-    ("of ceiling", 10),
-    ("over best", 9),
-    ("error/tolerance", 17),
+    name("provider", least=13),
+    number("us", least=9),
+    number("GB/s", least=8),
+    number("of ceiling", least=10),
+    number("over best", least=9),
+    number("error/tolerance", least=15),
+    name("status", least=7),
 )
 
 
 def draw_head() -> RenderableType:
     """The line above all cases."""
-    table = _table()
-    table.add_row(*(name for name, _ in _COLUMNS), "status", style="bold")
-    return table
+    return Table(*_COLUMNS)
 
 
 def draw_case(rows: Sequence[Row]) -> RenderableType:
-    """One case: what it is, then a line a provider; a reason stands behind the status.
+    """One case: what it is, then a line a provider; below them, who has a reason for his status.
 
-    Who was skipped has no numbers, and the whole line for the reason.
+    Who was skipped has no numbers, and so no line among those who have.
     """
     result, roles = rows[0]
-    name = result.op + (f" ({', '.join(roles)})" if roles else "")
-    parts: list[RenderableType] = [Text.assemble((name, "bold"), f"  {result.case.label()}")]
+    case = result.op + (f" ({', '.join(roles)})" if roles else "")
+    table = Table(*_COLUMNS, head=False)
+    reasons: list[RenderableType] = []
     for found, _ in rows:
         style = _STYLE.get(found.status, "")
-        status = f"{found.status}: {found.reason}" if found.reason else found.status
-        if found.status == "skipped":
-            parts.append(Text(f" {found.provider:<{_COLUMNS[0][1]}} {status}", style=style))
-            continue
-        if not isinstance(parts[-1], Table):
-            parts.append(_table())
-        assert isinstance(parts[-1], Table)
-        parts[-1].add_row(*_cells(found), Text(status, style=style))
-    return Group(*parts)
-
-
-def _table() -> Table:
-    """Columns of fixed width, so that one case lines up with the next."""
-    table = Table(box=None, padding=(0, 1, 0, 1), show_header=False)
-    for name, width in _COLUMNS:
-        justify = "left" if name == "provider" else "right"
-        table.add_column(width=width, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column(overflow="fold")
-    return table
+        if found.status != "skipped":
+            table.row(*_cells(found), words((found.status, style)))
+        if found.reason or found.status == "skipped":
+            reasons.append(words(f"{found.provider}: {found.status}: {found.reason}", style=style))
+    return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
 
 
 def _cells(result: KernelResult) -> tuple[str, ...]:
