@@ -48,7 +48,9 @@ _ClickException = cast(
 
 def _version(value: bool) -> None:
     if value:
-        print(f"truetpot {__version__}")
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(f"truetpot {__version__}")
         raise typer.Exit
 
 
@@ -72,14 +74,14 @@ def _run(argv: Sequence[str] | None) -> int:
         args = None if argv is None else list(argv)
         code = app(args=args, prog_name="truetpot", standalone_mode=False)
     except UserError as error:
-        print(f"truetpot: {error}", file=sys.stderr)
+        _complain(f"truetpot: {error}")
         return USER_ERROR
     except _ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(getattr(error, "message", ""), file=sys.stderr)
+            _complain(*getattr(error, "message", "").splitlines())
             return USER_ERROR
         text = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-        print(f"truetpot: {text}; see truetpot --help.", file=sys.stderr)
+        _complain(f"truetpot: {text}; see truetpot --help.")
         return USER_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -87,3 +89,12 @@ def _run(argv: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _complain(*lines: str) -> None:
+    """On standard error; a name or an exception in it is escaped there."""
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal()
+    for line in lines:
+        terminal.status(line, style="")

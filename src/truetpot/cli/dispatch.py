@@ -49,12 +49,17 @@ def dispatch(
         write(record, json)
     if json == "-":
         return
-    print(f"{chosen.function}  ({device} is {family!r} to ipex-llm)")
-    print(f"  because {chosen.rule}")
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal()
+    terminal.show(f"{chosen.function}  ({device} is {family!r} to ipex-llm)")
+    terminal.show(f"  because {chosen.rule}")
     if chosen.inside:
         state = "1" if forced else "not 1"
-        print(f"  within it {chosen.inside}, {ipex_llm.FORCE} being {state} (2.6.0 ignores it)")
+        within = f"  within it {chosen.inside}, {ipex_llm.FORCE} being {state} (2.6.0 ignores it)"
+        terminal.show(within)
     if chosen.converts:
-        print(f"  with {chosen.converts}")
+        terminal.show(f"  with {chosen.converts}")
     if fused:
-        print("  gate and up of an MLP go to xe_linear.mlp_forward_xpu instead, SiLU included")
+        fusion = "gate and up of an MLP go to xe_linear.mlp_forward_xpu instead, SiLU included"
+        terminal.show(f"  {fusion}")

@@ -198,23 +198,22 @@ def _inspection_record(found: Inspection, file: Path) -> dict[str, Any]:
 
 def _draw(found: Inspection, file: Path) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
 
     from truetpot.report.numbers import percent
+    from truetpot.report.table import Table, name, number
+    from truetpot.report.words import words
     from truetpot.serving.prompts.inspect import thresholds
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("measure", "lowest", "median", "highest", "threshold"):
-        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
-    for name, threshold in thresholds().items():
-        if (middle := found.middle(name)) is not None:
-            values = [getattr(judged, name) for judged in found.prompts]
+    figures = map(number, ("lowest", "median", "highest", "threshold"))
+    table = Table(name("measure"), *figures)
+    for measure, threshold in thresholds().items():
+        if (middle := found.middle(measure)) is not None:
+            values = [getattr(judged, measure) for judged in found.prompts]
             shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
-            table.add_row(name.replace("_", " "), *shown, threshold)
+            table.row(measure.replace("_", " "), *shown, threshold)
     shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
     return Group(
-        Text(f"{file}: {found.kind}"),
+        words(f"{file}: {found.kind}"),
         f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
         "",
         table,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from truetpot.errors import UserError
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
+from truetpot.text import escaped
 
 Command = Callable[[str], int]
 """Does the work on the device of the name given; the exit code."""
@@ -78,7 +79,7 @@ def _as_one(place: Place, device: str, command: Command) -> int:
             time.sleep(watch.patience_s)  # for the watch, which sees who is lost, and ends this
             watch.fail(f"rank {place.rank} lost the connection to another rank.")
         with suppress(OSError):
-            traceback.print_exc()
+            sys.stderr.write(escaped(traceback.format_exc(), keep="\n"))
         watch.fail(f"rank {place.rank}: {type(error).__name__}: {error}")
 
 

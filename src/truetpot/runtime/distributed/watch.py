@@ -25,6 +25,8 @@ from typing import Any, NoReturn
 
 import psutil
 
+from truetpot.text import escaped
+
 PERIOD_S = 0.5
 SILENT_S = 10.0
 """A rank that has not written for so long is gone."""
@@ -117,7 +119,7 @@ class Watch:
             self.save()
         if not quiet() and not signalled:
             if self._first():
-                print(f"truetpot: {sentence}", file=sys.stderr)
+                sys.stderr.write(f"truetpot: {escaped(sentence)}\n")
             time.sleep(LINGER_S)
         _end(LOST)
 
