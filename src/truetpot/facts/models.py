@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
+from truetpot.files import shortened_path
+from truetpot.text import escaped, shortened
 
 __all__ = [
     "ROLES",
@@ -54,14 +57,15 @@ def load_model(name_or_path: str | Path) -> Model:
     for model in all_models().values():
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111  # Path's raises for ~nobody
+    if os.path.isdir(path):  # noqa: PTH112  # nor does this raise for a name that is too long
         path = path / "config.json"
-    if path.exists():
+    if os.path.lexists(path):
         return read_config(path)
     if path.name == "config.json" or path.is_absolute() or text.startswith((".", "~")):
-        raise UserError(f"there is no {path}; give a directory that holds a config.json.")
+        shown = shortened_path(path)
+        raise UserError(f"there is no {shown}; give a directory that holds a config.json.")
     raise UserError(
-        f"unknown model {text!r}; known are {', '.join(all_models())}, "
+        f"unknown model '{shortened(escaped(text))}'; known are {', '.join(all_models())}, "
         "or give a directory that holds a Hugging Face config.json."
     )
