@@ -18,6 +18,7 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
+from truetpot.files import expanded
 
 __all__ = [
     "ROLES",
@@ -54,7 +55,7 @@ def load_model(name_or_path: str | Path) -> Model:
     for model in all_models().values():
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.is_dir():
         path = path / "config.json"
     if path.exists():

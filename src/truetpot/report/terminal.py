@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from truetpot.errors import UserError
+from truetpot.files import write_whole
 
 WIDTH = 110
 """Columns where no terminal says how many it has, and of a picture."""
@@ -86,10 +86,7 @@ class Terminal:
         """What was printed, as SVG. Raises UserError where it cannot be written."""
         if self.picture is None:
             return
-        try:
-            self.out.save_svg(str(self.picture), title=title)
-        except OSError as error:
-            raise UserError(f"Cannot write {self.picture}: {error.strerror}.") from error
+        write_whole(self.picture, self.out.export_svg(title=title), "--svg")
 
 
 def _console(*, stderr: bool = False, quiet: bool = False, record: bool = False) -> Console:
