@@ -7,15 +7,20 @@ in place is gone when the disk is full: the old one, and the new one too.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import stat
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from truetpot.errors import UserError
+from filelock import FileLock
+
+from truetpot.errors import OutputError, UserError
 from truetpot.text import escaped, shortened
 
 MOST_BYTES = 64 << 20
@@ -155,9 +160,7 @@ def shortened_path(path: str | Path) -> str:
     return shortened(escaped(str(path)), 300)
 
 
-def check_output(
-    path: str | Path, option: str, inputs: tuple[str | Path | None, ...] = ()
-) -> None:
+def check_output(path: str | Path, option: str, inputs: Iterable[str | Path | None] = ()) -> None:
     """Raise UserError now rather than after the measurement, if a file cannot be written.
 
     ``inputs`` are files that the command reads: writing over one of them is refused.
@@ -179,7 +182,7 @@ def check_output(
     if about is not None and not stat.S_ISREG(about.st_mode):
         if stat.S_ISDIR(about.st_mode):
             raise UserError(f"{shown} is a folder; give a file.")
-        if not _is_stream(file, about):
+        if not _reads(file, about):
             raise UserError(f"{shown} is {_kind(about.st_mode)}; give a file.")
         return
     if not file.parent.is_dir():
@@ -195,16 +198,17 @@ def check_output(
         raise UserError(f"{shown} cannot be written: {_why(error)}; give another file.") from None
 
 
-def write_whole(path: str | Path, text: str, option: str) -> None:
-    """Put the text into a file that is there whole or, where that fails, as it was before.
+def write_whole(path: str | Path, content: str | bytes, option: str) -> None:
+    """Put text or bytes into a file that is there whole or, where that fails, as it was before.
 
     It is written to a file of a unique name beside it, which then takes its place. A pipe or a
-    terminal is written to as it is. Raises UserError, which names ``option``, where that fails.
+    terminal is written to as it is. Raises OutputError, which names ``option``, where that fails.
     """
     file = Path(path)
-    content = text.encode("utf-8", "backslashreplace")
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     try:
-        if file.exists() and not file.is_file():
+        if is_stream(file):
             file.write_bytes(content)
             return
         target = _target(file)
@@ -215,13 +219,111 @@ def write_whole(path: str | Path, text: str, option: str) -> None:
                 out.flush()
                 os.fsync(number)
             Path(new).chmod(_mode(target))
-            Path(new).replace(target)
+            _replace(Path(new), target, content)
         except BaseException:
             Path(new).unlink(missing_ok=True)
             raise
     except (OSError, ValueError) as error:
-        shown = escaped(str(path))
-        raise UserError(f"Cannot write {shown}: {_why(error)}; choose another {option}.") from error
+        raise _lost(path, error, option) from error
+
+
+def append_line(path: str | Path, line: str, option: str) -> None:
+    """Add a line; a torn one, which a crash left at the end, is ended first.
+
+    Several processes that add to one file hold :func:`locked`. Raises OutputError; then the file is
+    as it was.
+    """
+    content = line.encode("utf-8", "backslashreplace") + b"\n"
+    try:
+        with Path(path).open("a+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    content = b"\n" + content
+            try:
+                _write_all(file.fileno(), content)
+            except BaseException:
+                file.truncate(size)
+                raise
+    except OSError as error:
+        raise _lost(path, error, option) from error
+
+
+@contextmanager
+def locked(path: str | Path, option: str) -> Iterator[None]:
+    """Alone with a file, as far as other processes of truetpot go: to read, change and write it.
+
+    The lock is an empty hidden file beside it, which stays: whoever waits for it has it open.
+    Raises OutputError where there can be none.
+    """
+    target = _target(Path(path))
+    lock = FileLock(target.with_name(f".{target.name}.truetpot-lock"))
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise _lost(path, error, option) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def user_folder(variable: str, below_home: str) -> Path:
+    """The folder that an ``XDG_`` variable names, else the usual one below the user's home.
+
+    A user without a home, as a container may have one, gets a folder that cannot be: nothing is
+    found in it, and nothing can be kept.
+    """
+    if named := os.environ.get(variable):
+        return expanded(named)
+    try:
+        return Path.home() / below_home
+    except RuntimeError:
+        return Path(os.devnull) / below_home
+
+
+def expanded(path: str | Path) -> Path:
+    """With ``~`` replaced; as it is where nobody knows such a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether a path is there and is no regular file: what is written to it cannot be replaced."""
+    file = Path(path)
+    return file.exists() and not file.is_file()
+
+
+def same_file(a: str | Path, b: str | Path) -> bool:
+    """Whether two paths are one file, be it there or not."""
+    with suppress(OSError, ValueError):
+        if Path(a).samefile(b):
+            return True
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
+def _replace(new: Path, target: Path, content: bytes) -> None:
+    """Let the new file take the target's place; one that is mounted there is written over."""
+    try:
+        new.replace(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        target.write_bytes(content)
+        new.unlink()
+
+
+def _write_all(number: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(number, content) :]
+
+
+def _lost(path: str | Path, error: OSError | ValueError, option: str) -> OutputError:
+    shown = escaped(str(path))
+    return OutputError(f"Cannot write {shown}: {_why(error)}; choose another {option}.")
 
 
 def _target(file: Path) -> Path:
@@ -249,7 +351,7 @@ def _same(path: str | Path, about: os.stat_result) -> bool:
         return False
 
 
-def _is_stream(file: Path, about: os.stat_result) -> bool:
+def _reads(file: Path, about: os.stat_result) -> bool:
     """Whether someone may be reading at the other end: a pipe, a terminal, or nobody by intent."""
     if stat.S_ISFIFO(about.st_mode) or stat.S_ISSOCK(about.st_mode):
         return True

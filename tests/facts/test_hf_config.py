@@ -189,7 +189,8 @@ COUNTS = (
     "intermediate_size", "vocab_size", "max_position_embeddings", "head_dim",
 )  # fmt: skip
 NUMBERS = ("rms_norm_eps", "rope_theta", "original_max_position_embeddings")
-WRONG = [*"NaN Infinity -Infinity -3 1e400 [64] {} true".split(), "1" + "0" * 400, '"64"']
+WRONG = ["NaN", "Infinity", "-Infinity", "-3", "1e400", "[64]", "{}", "true", "1" + "0" * 400]
+WRONG.append('"64"')
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
 
 

@@ -19,6 +19,7 @@ from truetpot.decode.traffic import step_floor, step_traffic
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
+from truetpot.files import expanded
 from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
@@ -28,6 +29,7 @@ from truetpot.report.numbers import gib
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
+from truetpot.text import one_line
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Request:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
             return SyntheticWeights(self.model, shape, self.seed, self.rank)
-        return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
+        return CheckpointWeights(expanded(self.weights), self.model, shape, self.rank)
 
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""
@@ -100,6 +102,23 @@ class Outcome:
     def finished(self) -> bool:
         """Whether the timing came to its own end."""
         return self.timings is not None and self.timings.finished
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a round of the step."""
+        return self.timings is not None and self.timings.rounds > 0
+
+    def failed(self, error: Exception) -> None:
+        """The run ends here, with what it has."""
+        self.interrupted = True
+        self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
+
+    def so_far(self) -> dict[str, Any] | None:
+        """The record of a run that goes on; None before it has a round."""
+        if not self.measured:
+            return None
+        open_ended = {"partial": True, "interrupted_during": self.stage}
+        return self.to_json(self.ladder()) | open_ended
 
     @property
     def extrapolation(self) -> str | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
+from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
+from truetpot.cli.outputs import check_outputs, of_kernels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def doctor(
     json: JsonOption = None,
 ) -> None:
     """What this machine is, and what that means for a measurement: ok, warn or bad."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.doctor.finding import Level, worst
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables

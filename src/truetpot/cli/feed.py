@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 from truetpot.measure import record
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -46,16 +48,21 @@ def feed(
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
     if current().rank > 0:
         return
-    if save is not None:
-        with save.open("wb") as file:  # np.save by name would append .npy
-            np.save(file, logits)
     likeliest = [int(token) for token in logits.argmax(axis=1)]
+    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
+    if save is not None:
+        write_whole(save, _npy(logits), "--save-logits")
+        terminal.show(f"logits {list(logits.shape)} float32 in {save}")
     if json is not None:
         opening = record.header("logits", setting.device)
         shape = {"format": chosen.shape.weight_format, "kv_format": chosen.shape.kv_format}
         about = {"model": model.name, "dtype": chosen.shape.dtype, "device": setting.device.name}
         fed = {"tokens": tokens, "likeliest": likeliest, "logits": str(save) if save else None}
         record.write({**opening, **about, **shape, "providers": step.providers, **fed}, json)
-    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
-    if save is not None:
-        terminal.show(f"logits {list(logits.shape)} float32 in {save}")
+
+
+def _npy(array: np.ndarray) -> bytes:
+    """As ``np.save`` would write it."""
+    content = BytesIO()
+    np.save(content, array)
+    return content.getvalue()

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable
+from truetpot.cli.command import JsonOption
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
 
@@ -39,7 +40,7 @@ def floor(
     json: JsonOption = None,
 ) -> None:
     """The least time of a decoded token: bytes that must move over datasheet bandwidth."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_model(model))
     if published:
         raise typer.Exit(_published(json))
     from truetpot.facts import floor as facts
@@ -103,10 +104,10 @@ def _finish(record: dict[str, Any], kind: str, json: str | None, draw: Any) -> N
     from truetpot.measure.record import command, write
     from truetpot.report.terminal import Terminal
 
-    if json is not None:
-        write({"kind": kind, "command": command(), **record}, json)
     if json != "-":
         Terminal().show(draw())
+    if json is not None:
+        write({"kind": kind, "command": command(), **record}, json)
 
 
 def _contexts(text: str) -> tuple[int, int | None]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,17 +67,17 @@ def prompts(
     from truetpot.report.terminal import Terminal
     from truetpot.serving.prompts.tokenizer import load
 
-    check_writable(json, "--json")
     own = [*(corpus or []), *(files or [])]  # a shell turns --corpus *.txt into more than one word
+    check_outputs({"--json": json, "--out": out}, [*own, inspect, *of_model(tokenizer)])
     if files and not corpus:
         raise UserError(f"{files[0]} belongs to no option; text of your own goes after --corpus.")
     terminal = Terminal(quiet=json == "-")
     record: dict[str, Any] = {"schema_version": 1, "command": command()}
     if inspect is not None:
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
+        terminal.show(_draw(found, inspect))
         if json is not None:
             write({**record, "kind": "inspection", **_inspection_record(found, inspect)}, json)
-        terminal.show(_draw(found, inspect))
         raise typer.Exit(int(found.kind != "meaningful"))
     if tokenizer is None or out is None:
         raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
@@ -112,7 +114,6 @@ def _check_form(form: str, out: Path) -> None:
     from truetpot.serving.prompts.forms import FORMS
 
     one_of(form, FORMS, "--form")
-    check_writable(out, "--out")
     if form == "vllm" and out.suffix != ".jsonl":
         raise UserError(f"vLLM reads a custom dataset from *.jsonl only: --out {out.stem}.jsonl.")
 
@@ -149,10 +150,7 @@ def _save(made: list[Prompt], tokenizer: Tokenizer, form: str, asked: int | None
         output = asked or max(forms.SHAREGPT_TOTAL - longest, forms.SHAREGPT_OUTPUT)
         forms.check_sharegpt(longest, output)
         text = forms.sharegpt(made, extract(shipped("en"), tokenizer, output))
-    try:
-        out.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UserError(f"Cannot write {out}: {error.strerror}.") from error
+    write_whole(out, text, "--out")
     return output
 
 

@@ -15,6 +15,7 @@ from truetpot.decode.program import StepShape
 from truetpot.decode.weights import assemble, check_rank, kv_heads
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, linears
+from truetpot.files import expanded
 from truetpot.formats import Weight, quantise
 from truetpot.ops.arrays import NUMPY_DTYPE
 
@@ -63,7 +64,7 @@ class CheckpointWeights:
         self._linears = {linear.role: linear for linear in linears(model, shape.tp)}
         layers = model.layers if shape.layers is None else shape.layers
         self._shapes = dict(_tensors(model, layers))
-        self._files = _locate(Path(directory).expanduser(), list(self._shapes))
+        self._files = _locate(expanded(directory), list(self._shapes))
         self._check()
 
     def linear(self, layer: int | None, role: str) -> Weight:

@@ -19,7 +19,7 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
-from truetpot.files import shortened_path
+from truetpot.files import expanded, shortened_path
 from truetpot.text import escaped, shortened
 
 __all__ = [
@@ -57,8 +57,8 @@ def load_model(name_or_path: str | Path) -> Model:
     for model in all_models().values():
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
-    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111  # Path's raises for ~nobody
-    if os.path.isdir(path):  # noqa: PTH112  # nor does this raise for a name that is too long
+    path = expanded(name_or_path)
+    if os.path.isdir(path):  # noqa: PTH112  # Path's raises for a name that is too long
         path = path / "config.json"
     if os.path.lexists(path):
         return read_config(path)

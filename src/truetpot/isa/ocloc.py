@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.errors import UserError
+from truetpot.errors import OutputError, UserError
+from truetpot.files import user_folder, write_whole
 
 INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
 _LIBRARY = "libiga64.so"
@@ -157,8 +158,7 @@ def _reason(text: str) -> str:
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "truetpot" / "isa"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "truetpot" / "isa"
 
 
 def _load(file: Path) -> Listing | None:
@@ -170,11 +170,10 @@ def _load(file: Path) -> Listing | None:
 
 
 def _save(file: Path, listing: Listing) -> None:
-    """Write beside and rename: another process sees all of the file or none of it."""
+    """Another process sees all of the file or none of it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as part:
-            json.dump({"assembly": listing.assembly, "info": listing.info}, part)
-        Path(part.name).replace(file)
-    except OSError as error:  # a full disk or a read-only home only costs time
+        kept = {"assembly": listing.assembly, "info": listing.info}
+        write_whole(file, json.dumps(kept), "XDG_CACHE_HOME")
+    except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the cache cannot keep a listing: %s", error)

@@ -169,17 +169,23 @@ def measure_kernels(
     hardware: Hardware | None = None,
     on_round: Callable[[float], None] | None = None,
     rotate: bool = True,
+    on_start: Callable[[list[KernelResult]], None] | None = None,
 ) -> tuple[list[KernelResult], bool]:
     """Every provider's result, in the order given; False with it if the user interrupted.
 
     Without a ceiling there is no share of it, and nothing that empties the cache between samples.
-    ``rotate`` False times every case hot, on few copies.
+    ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
+    the race; those that take part are ``partial`` until it ends.
     """
     rng = np.random.default_rng(0)
     results = [_prepare(op, case, p, device, hardware, rng, rotate) for p in providers]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
+    for result in running:
+        result.status, result.reason = "partial", "ended during its race"
+    if on_start is not None:
+        on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
     finished = race([*(r.entrant for r in running if r.entrant), *tops], device, rule, on_round)
     _judge(running, tops[0] if tops else None, finished)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot import __version__
-from truetpot.errors import UserError
+from truetpot.files import write_whole
 from truetpot.runtime.device import Device
 
 SCHEMA_VERSION = 1
@@ -69,15 +69,12 @@ def command() -> str:
 
 
 def write(record: Mapping[str, Any], path: str | Path) -> None:
-    """Write a record; ``-`` is standard output. Raises UserError where it cannot be written."""
+    """Write a record; ``-`` is standard output. Raises OutputError where it cannot be written."""
     text = json.dumps(record, indent=2, allow_nan=False)
     if str(path) == "-":
         print(text)
         return
-    try:
-        Path(path).write_text(text + "\n")
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}; choose another --json.") from error
+    write_whole(path, f"{text}\n", "--json")
 
 
 def installed(name: str) -> str | None:

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import append_line, locked, write_whole
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.tune.figures import Figures, Found
 
 Key = dict[str, Any]
+
+
+def progress_file(tuned: Path) -> Path:
+    """Where the unfinished searches for a file of tuned parameters are kept: beside it."""
+    return tuned.with_suffix(".progress.jsonl")
 
 
 def search_key(kernel: type[Kernel], case: Case, device: str, versions: Mapping[str, str]) -> Key:
@@ -54,11 +60,9 @@ class Log:
 
     def _write(self, kind: str, what: dict[str, Any]) -> None:
         """One line, whole or, after a crash, torn: a torn line is skipped when it is read."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": self.key, kind: what}, default=str) + "\n")
-        except OSError as error:
-            raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
+        with locked(self.path, "--out"):
+            line = json.dumps({"key": self.key, kind: what}, default=str)
+            append_line(self.path, line, "--out")
 
 
 def read_log(path: Path, key: Key) -> Log:
@@ -81,12 +85,17 @@ def read_log(path: Path, key: Key) -> Log:
 def forget(path: Path, keys: Iterable[Key]) -> None:
     """Take the lines of searches out, and the file with the last of them."""
     gone = list(keys)
-    lines = _lines(path)
-    kept = [line for line in lines if _parsed(line).get("key") not in gone]
-    if not kept:
-        path.unlink(missing_ok=True)
-    elif kept != lines:
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    if not path.exists():
+        return
+    with locked(path, "--out"):
+        lines = _lines(path)
+        kept = [line for line in lines if _parsed(line).get("key") not in gone]
+        if kept == lines:
+            return
+        if kept:
+            write_whole(path, "".join(line + "\n" for line in kept), "--out")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _lines(path: Path) -> list[str]:
