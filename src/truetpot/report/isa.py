@@ -10,7 +10,7 @@ from rich.text import Text
 from truetpot.isa.difference import Change
 from truetpot.isa.inspection import MARGIN, Counts, Inspection
 from truetpot.report.numbers import digits
-from truetpot.report.table import Table, name, number
+from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
 _COLUMNS = (
@@ -24,7 +24,7 @@ _COLUMNS = (
     number("run B", least=5),
     number("ops/w", least=6),
     number("issue/memory", least=12),
-    name(),
+    prose(),
 )
 
 

@@ -75,10 +75,12 @@ class Screen(Console):
                 yield Segment("\n".join(lines), segment.style)
 
     def _folded(self, text: Text, options: ConsoleOptions) -> Text:
-        """In lines that fit, the second and later ones indented."""
+        """In lines that fit, the second and later ones further to the right than the first."""
         if options.no_wrap or text.cell_len <= options.max_width:
             return text
-        lines = text.wrap(self, max(1, options.max_width - len(HANG)), overflow="fold")
-        joined = Text("\n").join([lines[0], *(Text(HANG) + line for line in lines[1:])])
+        blank = len(text.plain) - len(text.plain.lstrip(" "))
+        hang = " " * min(blank, options.max_width // 4) + HANG
+        lines = text.wrap(self, max(1, options.max_width - len(hang)), overflow="fold")
+        joined = Text("\n").join([lines[0], *(Text(hang) + line for line in lines[1:])])
         joined.end = text.end
         return joined
