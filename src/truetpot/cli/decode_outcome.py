@@ -15,6 +15,7 @@ from truetpot.decode.program import StepShape, decode_program
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
+from truetpot.files import expanded
 from truetpot.ladder import Ladder, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
@@ -43,7 +44,7 @@ class Request:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
             return SyntheticWeights(self.model, shape, self.seed, self.rank)
-        return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
+        return CheckpointWeights(expanded(self.weights), self.model, shape, self.rank)
 
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
-from truetpot.files import shortened_path
+from truetpot.files import expanded, is_folder, is_there, shortened_path
 from truetpot.text import escaped, shortened
 
 __all__ = [
@@ -57,10 +56,10 @@ def load_model(name_or_path: str | Path) -> Model:
     for model in all_models().values():
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
-    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111  # Path's raises for ~nobody
-    if os.path.isdir(path):  # noqa: PTH112  # nor does this raise for a name that is too long
+    path = expanded(name_or_path)
+    if is_folder(path):
         path = path / "config.json"
-    if os.path.lexists(path):
+    if is_there(path):
         return read_config(path)
     if path.name == "config.json" or path.is_absolute() or text.startswith((".", "~")):
         shown = shortened_path(path)
