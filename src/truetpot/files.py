@@ -148,6 +148,26 @@ def read_attribute(path: str | Path) -> str | None:
     return content.decode(errors="replace").strip() or None
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether something has this name, a link to nothing too; no name raises, however long."""
+    return os.path.lexists(path)
+
+
+def is_regular(path: str | Path) -> bool:
+    """Whether this is a regular file, or a link to one; no name raises."""
+    return os.path.isfile(path)  # noqa: PTH113  # Path's raises for some names
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether this is a folder, or a link to one; no name raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with the home folder for ``~``; as it is where there is no such home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def known_format(first: bytes) -> str | None:
     """What a file is, by its first 16 bytes, if that is a binary format that people have."""
     if _SAFETENSORS.match(first):
@@ -281,14 +301,6 @@ def user_folder(variable: str, below_home: str) -> Path:
         return Path.home() / below_home
     except RuntimeError:
         return Path(os.devnull) / below_home
-
-
-def expanded(path: str | Path) -> Path:
-    """With ``~`` replaced; as it is where nobody knows such a home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def is_stream(path: str | Path) -> bool:

@@ -189,8 +189,8 @@ COUNTS = (
     "intermediate_size", "vocab_size", "max_position_embeddings", "head_dim",
 )  # fmt: skip
 NUMBERS = ("rms_norm_eps", "rope_theta", "original_max_position_embeddings")
-WRONG = ["NaN", "Infinity", "-Infinity", "-3", "1e400", "[64]", "{}", "true", "1" + "0" * 400]
-WRONG.append('"64"')
+HUGE = "1" + 400 * "0"
+WRONG = ["NaN", "Infinity", "-Infinity", "-3", "1e400", "[64]", "{}", "true", '"64"', HUGE]
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
 
 
@@ -238,6 +238,7 @@ def test_numbers_of_layers_that_no_model_has(field: str, value: float) -> None:
         ({"rope_scaling": YARN | {"truncate": "no"}}, "rope truncate"),
         ({"rope_scaling": YARN | {"rope_type": 3}}, "rope rope_type"),
         ({"partial_rotary_factor": float("nan")}, "partial_rotary_factor"),
+        ({"hidden_act": "\ud800"}, "hidden_act"),
         (
             {"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 2,
                               "high_freq_factor": 2}},
@@ -252,6 +253,11 @@ def test_wrong_types(change: dict[str, Any], field: str) -> None:
 def test_a_field_that_is_not_used_may_hold_anything() -> None:
     odd = {"torch_dtype": [], "time_step_limit": [0.0, float("inf")], "id2label": 10**400}
     assert read(QWEN2 | odd) == read(QWEN2)
+
+
+def test_half_a_character_in_a_key() -> None:
+    assert read(QWEN2 | {"\ud800": 1}) == read(QWEN2)
+    assert read(QWEN2 | {"rope_scaling": {"\ud800": 1}}) == read(QWEN2)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -278,7 +284,8 @@ def test_names_that_are_none(name: str) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.just(10**400)
     | st.integers(-(2**70), 2**70) | st.sampled_from([1, 2, 64, 128, "yarn", "silu", "", "\ud800"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", ""]), inner),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["a", "\ud800"]), inner),
     max_leaves=6,
 )  # fmt: skip
 ROPE = st.fixed_dictionaries(

@@ -8,6 +8,9 @@ import math
 from dataclasses import replace
 from types import MappingProxyType
 
+from truetpot.ladder.verdict import judge
+from truetpot.ladder.yardstick import from_facts
+
 from tests.serving.readers.vllm_files import in_2026
 from truetpot.cli.prompts import _draw as draw_inspection
 from truetpot.doctor.cards import Card
@@ -26,8 +29,6 @@ from truetpot.isa.difference import Change
 from truetpot.isa.inspection import Counts, Inspection, Loads
 from truetpot.ladder import Ladder, OperatorRow, RankRow, Rung
 from truetpot.ladder.communication import Communication
-from truetpot.ladder.verdict import judge
-from truetpot.ladder.yardstick import from_facts
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.kernels import KernelResult
 from truetpot.measure.race import Entrant

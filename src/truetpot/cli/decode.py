@@ -140,6 +140,9 @@ def _share(text: str) -> tuple[int, int]:
 
 def _config(folder: Path) -> Path:
     """The config.json of a checkpoint folder."""
-    if not expanded(folder).is_dir():
-        raise UserError(f"There is no folder {folder} for --weights; give a local checkpoint.")
+    from truetpot.files import is_folder, shortened_path
+
+    if not is_folder(expanded(folder)):
+        shown = shortened_path(folder)
+        raise UserError(f"There is no folder {shown} for --weights; give a local checkpoint.")
     return expanded(folder) / "config.json"

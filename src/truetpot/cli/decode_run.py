@@ -36,6 +36,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     weights = request.source(chosen.shape)
     opening = record.header("decode", device)
     outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
+    outcome.notes += weights.notes
     announce(outcome, set_aside, terminal)
     saved = None if current().rank > 0 else json
     keep = Keeper(saved, outcome.so_far)

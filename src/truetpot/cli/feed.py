@@ -33,6 +33,8 @@ def feed(
             "it; choose a smaller format or model."
         )
     weights = request.source(chosen.shape)
+    for note in weights.notes:
+        terminal.say(note, "yellow")
     with terminal.bar("making the weights", "GB") as advance:
         step = DecodeStep(
             model,

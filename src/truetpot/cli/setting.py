@@ -74,7 +74,7 @@ def find_setting(
         dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
     one_of(dtype, DTYPES, "--dtype")
     if kv_format == "auto":
-        kv_format = "bf16" if dtype == "fp32" else dtype
+        kv_format = dtype
     one_of(kv_format, tuple(NUMPY_DTYPE), "--kv-format")
     identity = chosen.identity()
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))

@@ -236,7 +236,7 @@ def _rope(config: _Config, where: str) -> tuple[float, RopeScaling | None]:
     )
 
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=msgspec.Struct)
 _AT = re.compile(r"(.*) - at `\$\.(\w+).*`")
 _WORDS = {
     "int": "a whole number",
@@ -250,8 +250,11 @@ _WORDS = {
 
 def _typed(table: dict[str, Any], cls: type[_T], where: str, before: str = "") -> _T:
     """The table as a `cls`; UserError names file, field (with a word before it) and value."""
+    known = {name: table[name] for name in cls.__struct_fields__ if name in table}
     try:
-        return msgspec.convert(table, cls)
+        return msgspec.convert(known, cls)
+    except UnicodeError:  # JSON can name half a character, in a key too
+        raise UserError(f"{where} has half a character in it; download it again.") from None
     except msgspec.ValidationError as error:
         found = _AT.fullmatch(str(error))
         if found is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
-from truetpot.files import expanded, shortened_path
+from truetpot.files import expanded, is_folder, is_there, shortened_path
 from truetpot.text import escaped, shortened
 
 __all__ = [
@@ -58,9 +57,9 @@ def load_model(name_or_path: str | Path) -> Model:
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
     path = expanded(name_or_path)
-    if os.path.isdir(path):  # noqa: PTH112  # Path's raises for a name that is too long
+    if is_folder(path):
         path = path / "config.json"
-    if os.path.lexists(path):
+    if is_there(path):
         return read_config(path)
     if path.name == "config.json" or path.is_absolute() or text.startswith((".", "~")):
         shown = shortened_path(path)
