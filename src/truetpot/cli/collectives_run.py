@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from truetpot import __version__
 from truetpot.cli.command import uninterrupted
-from truetpot.cli.setting import Setting
+from truetpot.cli.setting import Setting, doubts
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
@@ -47,6 +47,7 @@ class Sweep:
             "torch": version("torch"),
             "model": self.model.name,
             "operators": f"{', '.join(self.ops)} ({self.setting.dtype}, batch {self.batch})",
+            "sizes": "small" if self.small else "all",
             "providers": ", ".join(self.setting.providers),
         }
 
@@ -71,6 +72,9 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     opening = record.header("collectives", setting.device)
     terminal.say(describe_device(setting.device.name, opening["environment"]))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
+    warnings = doubts(setting.device)
+    for warning in warnings:
+        terminal.say(warning, "yellow")
     results: list[CollectiveResult] = []
     interrupted = False
     # a p99 of fewer samples would be the largest of them
@@ -99,6 +103,7 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
                 "tp": group.size,
                 "backend": group.backend,
                 "results": [result.to_json(asked.samples) for result in results],
+                "warnings": warnings,
                 "state_after": setting.device.state(),
             }
             record.write({**opening, **found, "partial": interrupted}, json)

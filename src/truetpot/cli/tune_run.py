@@ -9,7 +9,7 @@ from typing import Any
 
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.kernels_run import INTERRUPTED, INVALID, Request
-from truetpot.cli.setting import busy, sweep_rule
+from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.errors import UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
@@ -58,7 +58,8 @@ def run(
     if again:
         forget(progress, [task.key for task in tasks])
     terminal.say(describe_device(device.name, environment))
-    if warning := busy(device):
+    warnings = doubts(device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
@@ -85,7 +86,7 @@ def run(
                 "file": str(file),
                 "ceiling": None if ceiling is None else ceiling.to_json(),
                 "results": [result.to_json() for result in results],
-                "warnings": [warning] if warning else [],
+                "warnings": warnings,
                 "state_after": device.state(),
             }
             record.write({**opening, **found, "partial": interrupted}, json)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.runtime.ask import ask
+from truetpot.runtime.host import cores
 
 SHUTDOWN_S = 6
 """How long ranks have to end once one has failed; then they are killed."""
@@ -23,7 +25,7 @@ def device_count(kind: str) -> int:
     import torch
 
     api = getattr(torch, kind)
-    return int(api.device_count()) if api.is_available() else 0
+    return ask(lambda: int(api.device_count()) if api.is_available() else 0) or 0
 
 
 def check_devices(kind: str, ranks: int) -> None:
@@ -47,7 +49,7 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
 
     os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(SHUTDOWN_S)
     os.environ["TRUETPOT_LAUNCHED"] = "1"
-    threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
+    threads = str(max(1, (cores() or 1) // ranks))
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, threads)
     for name in logging.root.manager.loggerDict:  # what they have to say is said in one sentence
