@@ -16,6 +16,7 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep, KernelUse
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.race import Entrant, race
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import Stats, StopRule, stats
 
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
@@ -27,13 +28,21 @@ class KernelTiming:
 
     use: KernelUse
     entrant: Entrant
+    cache_bytes: int = 0
+    """The last level's, the largest of any rank: what may be left of the layers read before."""
 
     @property
     def rotated(self) -> bool:
-        """Whether its calls read weights or caches large enough to come from memory."""
+        """Whether its calls read weights or caches large enough to come from memory.
+
+        A sample that goes round the layers more than once finds them in the cache where they fit,
+        as a rank's share of a small model may.
+        """
         resident = ("weight", "k_cache", "v_cache")
         reads = self.use.op.reads(self.use.case)
-        return sum(reads.get(name, 0) for name in resident) >= 1 << 20
+        each = sum(reads.get(name, 0) for name in resident)
+        again = self.entrant.per_sample > len(self.use.calls)
+        return each >= 1 << 20 and not (again and each * self.use.count < 4 * self.cache_bytes)
 
 
 @dataclass
@@ -103,6 +112,7 @@ def time_step(
         "eager step", [step.run], must_move, floor_s, elapsed=True, eager=True, together=ranks
     )
     top = ceiling.entrant(must_move)
+    cache = agreed.cache_bytes(step.device)
     kernels = [
         KernelTiming(
             use,
@@ -114,11 +124,12 @@ def time_step(
                 elapsed=use.op.collective,  # no rank may decide by itself to run it once more
                 together=use.op.collective,
             ),
+            cache,
         )
         for use in step.calls_by_kernel()
     ]
     entrants = [whole, *(k.entrant for k in kernels), top]
-    if step.device.graphs:
+    if agreed.graphs(step.device):
         entrants.append(eager)
     timings = StepTimings(whole, None, kernels, top)
     if on_start is not None:
