@@ -9,7 +9,7 @@ from typing import Any
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import Setting
+from truetpot.cli.setting import Setting, doubts
 from truetpot.cli.signals import uninterrupted
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
@@ -49,6 +49,7 @@ class Sweep:
             "torch": version("torch"),
             "model": self.model.name,
             "operators": f"{', '.join(self.ops)} ({self.setting.dtype}, batch {self.batch})",
+            "sizes": "small" if self.small else "all",
             "providers": ", ".join(self.setting.providers),
         }
 
@@ -73,6 +74,9 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     opening = record.header("collectives", setting.device)
     terminal.say(describe_device(setting.device.name, opening["environment"]))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
+    warnings = doubts(setting.device)
+    for warning in warnings:
+        terminal.say(warning, "yellow")
     results: list[CollectiveResult] = []
     cause: BaseException | None = None
     # a p99 of fewer samples would be the largest of them
@@ -84,6 +88,7 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
             "tp": group.size,
             "backend": group.backend,
             "results": [result.to_json(asked.samples) for result in results],
+            "warnings": warnings,
             "state_after": setting.device.state(),
         }
         return {**opening, **found, "partial": partial}

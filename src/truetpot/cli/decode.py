@@ -120,7 +120,10 @@ def decode(
             layers=layers,
             collectives=group.size > 1,
         )
-        request = Request(known, shape, setting, rank, shard is not None, weights, seed, seconds)
+        tokens_fed = None if fed is None else tuple(fed)
+        request = Request(
+            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
+        )
         check_same(request.about())
         if fed is not None:
             feed(request, fed, save_logits, json, terminal)

@@ -26,7 +26,7 @@ from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
 from truetpot.text import one_line
@@ -44,6 +44,8 @@ class Request:
     weights: Path | None
     seed: int
     seconds: float
+    tokens: tuple[int, ...] | None = None
+    """That are fed instead of timing."""
 
     def source(self, shape: StepShape) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""
@@ -53,28 +55,36 @@ class Request:
 
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""
-        content = crc32(repr(replace(self.model, source="")).encode())
+        content = _digest(replace(self.model, source=""))
         return {
             "truetpot": __version__,
             "torch": str(record.installed("torch")),
-            "model": f"{self.model.name} ({content:08x})",
+            "model": f"{self.model.name} ({content})",
             "step": str(self.shape),
             "weights": "random" if self.weights is None else self.weights.name,
             "seed": str(self.seed),
+            "tokens": "none" if self.tokens is None else _digest(self.tokens),
             "providers": ", ".join(self.setting.providers),
         }
 
     def plan(self, set_aside: int) -> Plan:
         """What fits beside ``set_aside`` bytes on every rank; UserError where nothing does."""
         decode_program(self.model, self.shape)  # refuses a shape that the model does not have
-        free = int(current().least(self.setting.device.free_bytes() - set_aside))
-        chosen = plan(self.model, self.shape, free)
+        free = agreed.free_bytes(self.setting.device)
+        left = None if free is None else free - set_aside
+        chosen = plan(self.model, self.shape, left)
         if self.share and chosen.sharded:
+            assert left is not None
             raise UserError(
-                f"The whole {self.model.name} does not fit in {gib(free)}; leave out --shard and "
+                f"The whole {self.model.name} does not fit in {gib(left)}; leave out --shard and "
                 "the smallest share that fits is taken, or give --layers."
             )
         return chosen
+
+
+def _digest(what: Any) -> str:
+    """Short and the same for the same."""
+    return f"{crc32(repr(what).encode()):08x}"
 
 
 @dataclass

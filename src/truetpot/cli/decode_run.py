@@ -11,7 +11,7 @@ from truetpot.cli.collectives_choice import choose_all_reduce
 from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_show import announce, show
 from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import busy, sweep_rule
+from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.traffic import step_traffic
@@ -35,7 +35,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
     opening = record.header("decode", device)
-    outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
+    outcome = Outcome(request, chosen, opening, doubts(device))
     outcome.notes += weights.notes
     announce(outcome, set_aside, terminal)
     saved = None if current().rank > 0 else json

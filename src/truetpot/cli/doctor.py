@@ -87,7 +87,7 @@ def _measure(
     from truetpot.cli.setting import busy, find_setting
     from truetpot.decode.program import StepShape
     from truetpot.doctor.judge_cards import judge_cards
-    from truetpot.doctor.judge_device import judge_device, judge_kernels
+    from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
@@ -97,6 +97,7 @@ def _measure(
     chosen = setting.device
     identity = chosen.identity()
     findings += judge_device(chosen.name, identity, machine, busy(chosen))
+    findings += judge_notes(chosen.notes())
     rows = kernel_rows(chosen)
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:

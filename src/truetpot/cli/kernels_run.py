@@ -8,7 +8,7 @@ from typing import Any
 
 from truetpot.cli.cases import choose, shaped
 from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import Setting, busy, sweep_rule
+from truetpot.cli.setting import Setting, doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.decode.program import StepShape
@@ -79,7 +79,8 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     cases = request.cases()
     opening = record.header("kernels", request.setting.device)
     terminal.say(describe_device(request.setting.device.name, opening["environment"]))
-    if warning := busy(request.setting.device):
+    warnings = doubts(request.setting.device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     rows: list[Row] = []
@@ -95,7 +96,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             "model": request.model.name if request.linear is None else None,
             "ceiling": None if ceiling is None else ceiling.to_json(),
             "results": results,
-            "warnings": [warning] if warning else [],
+            "warnings": warnings,
             "state_after": request.setting.device.state(),
         }
         return {**opening, **found, "partial": partial}

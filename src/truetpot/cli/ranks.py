@@ -69,7 +69,8 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         with join(place, kind, watch):
             code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}")
             if code != ExitCode.INTERRUPTED:
-                code = int(current().agree(code))
+                # no rank may go, and take the store with it, before all have come to their end
+                code = int(current().most(code))
         return code
     except RanksDifferError as error:
         watch.fail(str(error))

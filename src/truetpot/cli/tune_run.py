@@ -9,7 +9,7 @@ from typing import Any
 
 from truetpot.cli.exits import ExitCode
 from truetpot.cli.kernels_run import Request
-from truetpot.cli.setting import busy, sweep_rule
+from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.errors import OutputError, UserError
 from truetpot.measure import record
@@ -55,7 +55,8 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
     if again:
         forget(progress, [task.key for task in tasks])
     terminal.say(describe_device(device.name, environment))
-    if warning := busy(device):
+    warnings = doubts(device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
@@ -68,7 +69,7 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
             "file": str(file),
             "ceiling": None if ceiling is None else ceiling.to_json(),
             "results": [result.to_json() for result in results],
-            "warnings": [warning] if warning else [],
+            "warnings": warnings,
             "state_after": device.state(),
         }
         return {**opening, **found, "partial": partial}

@@ -18,6 +18,7 @@ from truetpot.measure.race import Entrant, race
 from truetpot.ops import Case, Operator
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule
 
@@ -126,7 +127,7 @@ def _prepared(
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
     group = current()
-    ways = ("graph", "eager") if device.graphs else ("eager",)
+    ways = ("graph", "eager") if agreed.graphs(device) else ("eager",)
     made = [CollectiveResult(op.name, case, provider, way, "skipped") for way in ways]
 
     def given_up(status: str, reason: str) -> list[tuple[CollectiveResult, Entrant | None]]:
@@ -135,8 +136,10 @@ def _prepared(
         return [(result, None) for result in made]
 
     found = REGISTRY.find(op.name, provider, case, device)
-    if isinstance(found, str):
-        return given_up("skipped", found)
+    refused = group.gather(found if isinstance(found, str) else "")
+    if any(refused):
+        return given_up("skipped", found if isinstance(found, str) else _said(refused))
+    assert not isinstance(found, str)
     rng = np.random.default_rng(0)
     try:
         kernel = found.make(case, device)
@@ -150,8 +153,7 @@ def _prepared(
             result.error, result.tolerance = verdict.error, verdict.tolerance
         faults = group.gather(verdict.reason)
     if any(faults):
-        said = "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
-        return given_up("wrong", said)
+        return given_up("wrong", _said(faults))
     host = op.inputs(case, rng)
     copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
     calls = [partial(kernel, **prepare(kernel, host)) for _ in range(copies)]
@@ -172,6 +174,11 @@ def _prepared(
         )
         for result in made
     ]
+
+
+def _said(reasons: Sequence[str]) -> str:
+    """By rank, of those that have one."""
+    return "; ".join(f"rank {rank}: {reason}" for rank, reason in enumerate(reasons) if reason)
 
 
 def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:

@@ -18,6 +18,7 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.operator import Inputs
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
 
 ROTATED_BYTES = 1 << 30
@@ -130,7 +131,7 @@ def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
         return "hot", FEW_COPIES
-    target = max(ROTATED_BYTES, 4 * device.cache_bytes())
+    target = max(ROTATED_BYTES, 4 * agreed.cache_bytes(device))
     return "rotated", int(min(MOST_COPIES, max(2, -(-target // size))))
 
 
@@ -145,11 +146,16 @@ class Rotation:
 
 
 def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True) -> Rotation:
-    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``."""
+    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``.
+
+    Several ranks take as many each, all ask for it together.
+    """
     cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
     size = max(1, op.bytes(case))
-    copies = min(wanted, max(1, int(0.5 * device.free_bytes() // size)))
-    if cache == "hot" or copies == wanted or copies * size >= 4 * device.cache_bytes():
+    free, last_level = agreed.free_bytes(device), agreed.cache_bytes(device)
+    fitting = wanted if free is None else max(1, int(0.5 * free // size))
+    copies = min(wanted, fitting)
+    if cache == "hot" or copies == wanted or copies * size >= 4 * last_level:
         return Rotation(cache, copies)
     return Rotation(
         cache,

@@ -15,6 +15,8 @@ from dataclasses import fields
 from typing import Any
 
 from truetpot.errors import ReportedError, UserError
+from truetpot.runtime.ask import ask
+from truetpot.runtime.host import cores
 
 CRASH = 70
 """What a rank ends with that has told of a fault of our own."""
@@ -28,7 +30,7 @@ def device_count(kind: str) -> int:
     import torch
 
     api = getattr(torch, kind)
-    return int(api.device_count()) if api.is_available() else 0
+    return ask(lambda: int(api.device_count()) if api.is_available() else 0) or 0
 
 
 def check_devices(kind: str, ranks: int) -> None:
@@ -52,7 +54,7 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
 
     os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(SHUTDOWN_S)
     os.environ["TRUETPOT_LAUNCHED"] = "1"
-    threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
+    threads = str(max(1, (cores() or 1) // ranks))
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, threads)
     for name in logging.root.manager.loggerDict:  # what they have to say is said in one sentence

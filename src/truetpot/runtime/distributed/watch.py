@@ -124,11 +124,11 @@ class Watch:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Around what only ends when every rank has come, and which is not counted."""
-        self._waits_since = time.monotonic()
+        before, self._waits_since = self._waits_since, time.monotonic()
         try:
             yield
         finally:
-            self._waits_since = None
+            self._waits_since = before
             self._work += 1
 
     def fail(self, sentence: str, code: int = LOST, *, signalled: bool = False) -> NoReturn:
@@ -189,7 +189,8 @@ class Watch:
         self.fail(told, 128 + number, signalled=True)
 
     def _tell(self) -> None:
-        waits = None if self._waits_since is None else time.monotonic() - self._waits_since
+        since = self._waits_since  # read once: the main thread sets it meanwhile
+        waits = None if since is None else time.monotonic() - since
         about = {
             "host": socket.gethostname(),
             "pid": os.getpid(),

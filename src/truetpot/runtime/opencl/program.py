@@ -14,6 +14,7 @@ import numpy as np
 
 from truetpot.errors import OutputError, UserError
 from truetpot.files import user_folder, write_whole
+from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, options
@@ -32,9 +33,10 @@ class Programs:
 
     def __init__(self, context: Any, device: Any) -> None:
         self.context, self.device = context, device
-        self._driver = (
-            f"{device.name} {device.version} {device.driver_version} {device.platform.version}"
-        )
+        # what is not told is the same in every program's key
+        version = told(told(device, "platform"), "version")
+        about = [told(device, what) for what in ("name", "version", "driver_version")]
+        self._driver = " ".join(map(str, [*about, version]))
         self._programs: dict[str, Any] = {}
 
     def get(self, build: Build, text: str) -> Any:
