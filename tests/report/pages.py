@@ -8,9 +8,6 @@ import math
 from dataclasses import replace
 from types import MappingProxyType
 
-from truetpot.ladder.verdict import judge
-from truetpot.ladder.yardstick import from_facts
-
 from tests.serving.readers.vllm_files import in_2026
 from truetpot.cli.prompts import _draw as draw_inspection
 from truetpot.doctor.cards import Card
@@ -27,12 +24,11 @@ from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.isa.difference import Change
 from truetpot.isa.inspection import Counts, Inspection, Loads
-from truetpot.ladder import Ladder, OperatorRow, RankRow, Rung
-from truetpot.ladder.communication import Communication
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.kernels import KernelResult
 from truetpot.measure.race import Entrant
 from truetpot.ops import AllReduceCase, LinearCase
+from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.doctor import (
     draw_check,
@@ -52,7 +48,9 @@ from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.serving.check import check_file
 from truetpot.serving.findings import VisibleCount
 from truetpot.serving.prompts.inspect import inspect
-from truetpot.stats import stats
+from truetpot.serving.verdict import judge
+from truetpot.serving.yardstick import from_facts
+from truetpot.stats import Comparison, Ratio, Standing
 from truetpot.tune.figures import Figures, Found, Tuned
 
 MODEL = "llama-3.1-70b"
@@ -70,17 +68,20 @@ def kernels(other, folder):
     def result(provider, status, seconds=None, **fields):
         entrant = None
         if seconds is not None:
-            entrant = Entrant(provider, [], device_s=[seconds], wall_s=[seconds])
+            entrant = Entrant(provider, [], bytes=1, device_s=[seconds], wall_s=[seconds])
         about = {"bytes": 249_561_088, "cache": "rotated", "entrant": entrant} | fields
         return KernelResult("linear", CASE, provider, "cpu", status, **about)
 
-    timed = {"share_of_ceiling": 0.876, "error": 1.2e-3, "tolerance": 1.5e-2}
+    def over(ratio):
+        return Standing(Ratio(ratio, ratio, ratio, 1), Comparison.SLOWER, refuted=False)
+
+    timed = {"share": Ratio(0.876, 0.87, 0.88, 1), "error": 1.2e-3, "tolerance": 1.5e-2}
     results = [
-        result("torch", "ok", 1234567e-6, time_over_best=123.45, **timed),
-        result("torch_scaled_mm", "coarse", 4.321e-4, time_over_best=1.0, reason="fp8", **timed),
+        result("torch", "ok", 1234567e-6, standing=over(123.45), **timed),
+        result("torch_scaled_mm", "coarse", 4.321e-4, standing=over(1.0), reason="fp8", **timed),
         result("numba", "wrong", reason="error inf is above the tolerance", error=math.inf,
                tolerance=1.5e-2),
-        result(other, "invalid", 5e-4, time_over_best=1.16, reason=reason, **timed),
+        result(other, "invalid", 5e-4, standing=over(1.16), reason=reason, **timed),
         result("vllm_xpu", "skipped", reason=reason),
         result("triton", "partial", reason="interrupted before its first sample"),
     ]  # fmt: skip
@@ -187,24 +188,33 @@ def machine_code(other, folder):
 
 
 def decode(other, folder):
-    row = OperatorRow("gate_up+silu_mul", "linear_silu_mul", other, 80, stats([1234567e-6] * 9),
-                      0.4321, 0.9123, 1, "m=1")  # fmt: skip
+    def operator(role, op, provider, seconds, share, of_ceiling):
+        return OperatorRow(
+            role=role, op=op, provider=provider, count=80, median_s=seconds, cv=0.0,
+            ci_s=(seconds, seconds), share=share, share_of_ceiling=of_ceiling, bytes=1, case="m=1",
+        )  # fmt: skip
+
+    row = operator("gate_up+silu_mul", "linear_silu_mul", other, 1234567e-6, 0.4321, 0.9123)
     rest = ("rope_append+attention", "rope_append_attention", "numba")
-    attention = OperatorRow(*rest, 80, stats([4.321e-3] * 9), 0.1234, None, 1, "m=1")
-    rungs = {
-        "ceiling": Rung("ceiling", 1500.25, f"measured by {other}"),
-        "kernels": Rung("kernels", 1650.5, "sum of 12 kernels", (1645.0, 1656.0)),
-        "step": Rung("step", 12345.6, f"20 steps, {other}", (12300.0, 12400.0), extrapolated=True),
-    }
+    attention = operator(*rest, 4.321e-3, 0.1234, None)
+    rungs = Rungs(
+        ceiling=Rung(ms_per_token=1500.25, source=f"measured by {other}"),
+        kernels=Rung(ms_per_token=1650.5, source="sum of 12 kernels", ci_ms=(1645.0, 1656.0)),
+        step=Rung(ms_per_token=12345.6, source=f"20 steps, {other}", ci_ms=(12300.0, 12400.0),
+                  extrapolated=True),
+    )  # fmt: skip
     losses = {"kernels/ceiling": 1.1001, "step/kernels": 7.4799}
     state = {"clock_mhz": 2400, "temperature_c": 81}
     ranks = tuple(
-        RankRow(i, other, f"xpu:{i}", other, None, f"0000:0{i}:00.0", 1650.5 + i, 12.25, 12345.6,
-                511.2, state)
+        RankRow(rank=i, host=other, device=f"xpu:{i}", name=other, uuid=None, step_ms=12345.6,
+                pci_address=f"0000:0{i}:00.0", kernels_ms=1650.5 + i, collectives_ms=12.25,
+                ceiling_gb_s=511.2, state=state)
         for i in range(2)
     )  # fmt: skip
-    talk = Communication("gloo", 161, 16384 * 161, 12.25, 10695.1)
-    ladder = Ladder(rungs, losses, 0.1215, (row, attention), False, (), ranks, talk)
+    talk = Communication(backend="gloo", count=161, payload_bytes=16384 * 161, alone_ms=12.25,
+                         exposed_ms=10695.1)  # fmt: skip
+    ladder = Ladder(rungs=rungs, losses=losses, share_of_ceiling=0.1215, valid=False, ranks=ranks,
+                    operators=(row, attention), communication=talk)  # fmt: skip
     absent = f"{other} is not in the tables of cards"
     identity = {"name": other, "pci_address": "0000:03:00.0", "uuid": other, "driver": other}
     environment = {"device": identity, "clock": {"source": "torch events"}}
