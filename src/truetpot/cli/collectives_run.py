@@ -107,4 +107,4 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
         return INTERRUPTED
     if all(result.status == "skipped" for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    return INVALID if any(result.status in ("wrong", "invalid") for result in results) else 0

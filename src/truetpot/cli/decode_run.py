@@ -1,4 +1,4 @@
-"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, ladder, record."""
+"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, check, ladder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from truetpot.ladder import Ladder, RankRow, merged, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
+from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
+from truetpot.ops.guard import KernelError
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -48,6 +50,10 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             outcome.merged = _all_ranks(outcome)
     except KeyboardInterrupt:
         outcome.interrupted = True
+    except KernelError as fault:
+        if current().size > 1:  # the other ranks wait for this one: all are ended
+            raise
+        outcome.wrong.append(f"{fault}, in stage {outcome.stage}")
     with uninterrupted():
         outcome.interrupted |= outcome.timings is not None and not outcome.finished
         ladder = outcome.ladder()
@@ -143,6 +149,7 @@ def _measure(
     outcome.stage = "ceiling"
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+    outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -167,6 +174,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
+    witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None
     if setting.hardware is not None:
@@ -185,7 +193,15 @@ def _measure(
             advance(used, 1.0)
             keep.progress()
 
-        time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+        timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+    raised = [f"{one.name}: {one.fault}" for one in timings.all_entrants if one.fault]
+    if timings.finished and not raised:
+        terminal.status("checking the step and its kernels again")
+        raised = witness.faults([timings.step])
+        raised += wrong_kernels(
+            model, shape, preference, lambda done, total: None, foreign_only=True
+        )
+    outcome.wrong += _of_ranks(raised)
 
 
 def _of_ranks(sentences: list[str]) -> list[str]:

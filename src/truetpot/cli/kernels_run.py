@@ -88,6 +88,8 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         terminal.status("sweeping the read kernels for the ceiling")
         ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
         terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+        for sentence in ceiling.left_out:
+            terminal.say(sentence, "bold red")
         for i, case in enumerate(cases):
             results, finished = _measure(request, case, ceiling, terminal, f"{i + 1}/{len(cases)}")
             new = [(result, case.roles) for result in results]

@@ -58,6 +58,8 @@ def _as_one(place: Place, device: str, command: Command) -> int:
     from truetpot.runtime.distributed.watch import INTERRUPTED, Watch, hold_signals
 
     hold_signals()
+    from truetpot.ops.guard import KernelError
+
     watch = Watch(place.rank, place.size)
     try:
         from truetpot.runtime.distributed.join import join, lost_connection
@@ -70,7 +72,7 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         return code
     except RanksDifferError as error:
         watch.fail(str(error))
-    except UserError as error:
+    except (UserError, KernelError) as error:
         watch.fail(f"rank {place.rank}: {error}")
     except Exception as error:  # noqa: BLE001
         # whatever it is, the other ranks must not wait for this one

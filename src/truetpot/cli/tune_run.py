@@ -13,8 +13,8 @@ from truetpot.cli.setting import busy, sweep_rule
 from truetpot.errors import UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
-from truetpot.measure.check import KernelError
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.guard import KernelError
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.ops.tuned import user_file
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -54,6 +54,9 @@ def run(
     identity = {name: value for name, value in identity.items() if value is not None}
     results, tasks = _plan(request, identity["name"], versions)
     if not tasks:
+        wrong = next((result for result in results if result.status == "wrong"), None)
+        if wrong is not None:
+            raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
     if again:
         forget(progress, [task.key for task in tasks])
@@ -62,10 +65,14 @@ def run(
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
+    left_out: tuple[str, ...] = ()
     try:
         terminal.status("sweeping the read kernels for the ceiling")
         ceiling = find_ceiling(device, sweep_rule(request.seconds))
+        left_out = ceiling.left_out
         terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+        for sentence in left_out:
+            terminal.say(sentence, "bold red")
         for i, task in enumerate(tasks):
             _search(task, request, ceiling, progress, terminal, f"{i + 1}/{len(tasks)}")
             if (result := task.result).found is not None:
@@ -85,7 +92,7 @@ def run(
                 "file": str(file),
                 "ceiling": None if ceiling is None else ceiling.to_json(),
                 "results": [result.to_json() for result in results],
-                "warnings": [warning] if warning else [],
+                "warnings": [*([warning] if warning else []), *left_out],
                 "state_after": device.state(),
             }
             record.write({**opening, **found, "partial": interrupted}, json)
@@ -100,7 +107,7 @@ def run(
         raise cause
     if interrupted:
         return INTERRUPTED
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    return INVALID if left_out or any(result.status == "wrong" for result in results) else 0
 
 
 def _plan(
@@ -115,7 +122,15 @@ def _plan(
             kernel = REGISTRY.find(case.op.name, provider, case.case, request.setting.device)
             if isinstance(kernel, str):
                 result.reason = kernel
-            elif len(candidates(kernel, case.case, request.setting.device)) < 2:
+                if isinstance(kernel, Fault):
+                    result.status = "wrong"
+                continue
+            try:
+                several = len(candidates(kernel, case.case, request.setting.device)) > 1
+            except KernelError as fault:
+                result.status, result.reason = "wrong", str(fault)
+                continue
+            if not several:
                 result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
             else:
                 result.status, result.reason = "partial", "interrupted before its turn"

@@ -16,6 +16,7 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep, KernelUse
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.race import Entrant, race
+from truetpot.ops.guard import who
 from truetpot.stats import Stats, StopRule, stats
 
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
@@ -53,6 +54,11 @@ class StepTimings:
         """The step, the eager one if there is one, and the kernels."""
         steps = [self.step] if self.eager is None else [self.step, self.eager]
         return [*steps, *(k.entrant for k in self.kernels)]
+
+    @property
+    def all_entrants(self) -> list[Entrant]:
+        """Those and the ceiling."""
+        return [*self.entrants, self.ceiling]
 
     @property
     def rounds(self) -> int:
@@ -95,12 +101,24 @@ def time_step(
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts.
 
-    ``on_start`` is given what is returned at the end, before the first sample is in it.
+    ``on_start`` is given what is returned at the end, before the first sample is in it. A kernel
+    that raises ends the race: it is the ``fault`` of its entrant, or of the step.
     """
     ranks = step.shape.collectives
-    whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True, together=ranks)
-    eager = Entrant(
-        "eager step", [step.run], must_move, floor_s, elapsed=True, eager=True, together=ranks
+    foreign = " or ".join(dict.fromkeys(filter(None, (who(one.kernel) for one in step.bound))))
+    whole, eager = (
+        Entrant(
+            name,
+            [step.run],
+            must_move,
+            floor_s,
+            elapsed=True,
+            eager=name != "step",
+            together=ranks,
+            suspects=foreign,
+            also=lambda: step.state.values["logits"],
+        )
+        for name in ("step", "eager step")
     )
     top = ceiling.entrant(must_move)
     kernels = [
@@ -113,6 +131,7 @@ def time_step(
                 per_sample=len(use.calls),
                 elapsed=use.op.collective,  # no rank may decide by itself to run it once more
                 together=use.op.collective,
+                kernel=use.kernel,
             ),
         )
         for use in step.calls_by_kernel()
@@ -123,7 +142,8 @@ def time_step(
     timings = StepTimings(whole, None, kernels, top)
     if on_start is not None:
         on_start(timings)
-    timings.finished = race(entrants, step.device, rule, on_round)
-    if whole.captured is not None:
+    # a step without one of its kernels is none: the rest would be timed for nothing
+    timings.finished = race(entrants, step.device, rule, on_round, lambda lost: False)
+    if whole.captured is not None or eager.fault:
         timings.eager = eager
     return timings
