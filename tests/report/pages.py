@@ -25,8 +25,8 @@ from truetpot.facts.published import comparisons
 from truetpot.isa.difference import Change
 from truetpot.isa.inspection import Counts, Inspection, Loads
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
-from truetpot.measure.race import Entrant
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.report.collectives import draw_collectives
@@ -119,7 +119,8 @@ def tuned(other, folder):
         Tuned("argmax", CASE, ("o",), "ipex", "skipped", "nothing to tune"),
     ]
     whole = [other, "numba", "torch", "ipex", "wrong", "skipped", f"its default: {other}"]
-    whole += ["1,234,567", microseconds(1234567e-6 / 1.2345), "1.234", "1.201-1.262", "98.8 %", "the default stays"]
+    whole += ["1,234,567", microseconds(1234567e-6 / 1.2345), "1.234", "1.201-1.262", "98.8 %"]
+    whole += ["the default stays"]
     whole += [f"{key}={value}" for key, value in config.items()]
     return [draw_tuned(results), *draw_left_out(results)], whole
 

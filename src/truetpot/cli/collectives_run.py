@@ -127,5 +127,5 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
         return ExitCode.INTERRUPTED
     if all(result.status == "skipped" for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    wrong = any(result.status == "wrong" for result in results)
+    wrong = any(result.status in ("wrong", "invalid") for result in results)
     return ExitCode.INVALID if wrong else ExitCode.OK

@@ -60,6 +60,7 @@ def kernel_rows(device: Device) -> list[KernelRow]:
 
 def _row(kernel: type[Kernel], device: Device) -> KernelRow:
     """Asked with every case of the operator's grid: available if it takes any."""
+    from truetpot.ops.guard import KernelError, guarded, who
     from truetpot.report.providers import KernelRow
 
     source = _short(kernel.source)
@@ -68,12 +69,11 @@ def _row(kernel: type[Kernel], device: Device) -> KernelRow:
         return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
     cases = list(kernel.op.grid())
     try:
-        refusals = [why for case in cases if (why := kernel.refuses(case, device))]
-        note = kernel.note(device)
-    except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is the reason
-        reason = f"{type(error).__name__}: {error}"
-        return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
+        with guarded(who=who(kernel)):
+            refusals = [why for case in cases if (why := kernel.refuses(case, device))]
+            note = kernel.note(device)
+    except KernelError as fault:
+        return KernelRow(kernel.op.name, kernel.provider, False, str(fault), "", source)
     taken = len(refusals) < len(cases)
     reason = refusals[0] if refusals else ""
     if reason and taken:

@@ -34,6 +34,8 @@ class Quick:
     """A sample that cannot be true."""
     misread: str | None
     """A read kernel that gave a wrong sum."""
+    left_out: tuple[str, ...] = ()
+    """Read kernels of someone else that failed, a sentence each."""
 
     def to_json(self) -> dict[str, Any]:
         """As it is."""
@@ -61,6 +63,9 @@ def quick_check(
     entrant.floor_s = ceiling.bytes / (sheet * 1e9) if sheet else None
     if not race([entrant], device, steady, lambda used: advance(0.5 + used / 2, 1.0)):
         raise KeyboardInterrupt
+    if entrant.fault:
+        misread = f"the read kernel {ceiling.provider} failed: {entrant.fault}"
+        return Quick(device.name, None, "", None, 0, sheet, pair, None, misread)
     return Quick(
         device=device.name,
         read_gb_s=entrant.bandwidth / 1e9,
@@ -71,6 +76,7 @@ def quick_check(
         empty_pair_s=pair,
         impossible=entrant.impossible(),
         misread=None,
+        left_out=ceiling.left_out,
     )
 
 
@@ -84,6 +90,8 @@ def judge_quick(quick: Quick) -> Iterator[Finding]:
             "no kernel's result or time is worth anything here",
             "another driver, another card; do not measure on this one",
         )
+    for sentence in quick.left_out:
+        yield bad("kernels", sentence, "it has no part in any ceiling", "mend it or leave it out")
     if quick.impossible is not None:
         yield bad(
             "clock",

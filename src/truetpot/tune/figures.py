@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from truetpot.measure.race import Entrant
+from truetpot.measure.entrant import Entrant
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config
 
