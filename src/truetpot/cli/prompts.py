@@ -13,8 +13,6 @@ from truetpot.cli.command import JsonOption, check_writable, one_of
 from truetpot.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from truetpot.serving.prompts.compose import Prompt
     from truetpot.serving.prompts.inspect import Inspection
     from truetpot.serving.prompts.tokenizer import Tokenizer
@@ -75,7 +73,9 @@ def prompts(
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
         if json is not None:
             write({**record, "kind": "inspection", **_inspection_record(found, inspect)}, json)
-        terminal.show(_draw(found, inspect))
+        from truetpot.report.prompts import draw_inspection
+
+        terminal.show(draw_inspection(found, inspect))
         raise typer.Exit(int(found.kind != "meaningful"))
     if tokenizer is None or out is None:
         raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
@@ -194,27 +194,3 @@ def _inspection_record(found: Inspection, file: Path) -> dict[str, Any]:
         "thresholds": thresholds(),
         "each": [asdict(judged) for judged in found.prompts],
     }
-
-
-def _draw(found: Inspection, file: Path) -> RenderableType:
-    from rich.console import Group
-
-    from truetpot.report.numbers import percent
-    from truetpot.report.table import Table, name, number
-    from truetpot.report.words import words
-    from truetpot.serving.prompts.inspect import thresholds
-
-    figures = map(number, ("lowest", "median", "highest", "threshold"))
-    table = Table(name("measure"), *figures)
-    for measure, threshold in thresholds().items():
-        if (middle := found.middle(measure)) is not None:
-            values = [getattr(judged, measure) for judged in found.prompts]
-            shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
-            table.row(measure.replace("_", " "), *shown, threshold)
-    shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
-    return Group(
-        words(f"{file}: {found.kind}"),
-        f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
-        "",
-        table,
-    )
