@@ -9,7 +9,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from tests.serving.readers.vllm_files import in_2026
-from truetpot.cli.prompts import _draw as draw_inspection
 from truetpot.doctor.cards import Card
 from truetpot.doctor.clocks import Clock, PowerLimit
 from truetpot.doctor.finding import bad, ok, warn
@@ -42,6 +41,7 @@ from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.kernels import draw_case, draw_head
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_ranks
 from truetpot.report.numbers import digits, microseconds
+from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import KernelRow, draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
 from truetpot.report.tune import draw_left_out, draw_tuned
