@@ -63,7 +63,9 @@ def _brief(value: object, depth: int) -> str:
 
 
 def _hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN
+    # a skin tone alone is drawn or not by what stands before it
+    tone = "\U0001f3fb" <= character <= "\U0001f3ff"
+    return tone or unicodedata.category(character) in _HIDDEN
 
 
 def _code(character: str) -> str:
