@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
+from benchmarks.commit import check_commit
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
@@ -32,6 +33,8 @@ from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
+
+check_commit()
 
 ROUNDS = 3
 """Processes that a benchmark's samples come from: the median then survives one that was disturbed

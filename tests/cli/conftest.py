@@ -77,7 +77,7 @@ COMMUNICATION = {
 COLLECTIVES = {
     "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
     "partial": bool, "model": str, "tp": int, "backend": str, "results": list,
-    "state_after": dict,
+    "warnings": list, "state_after": dict,
 }  # fmt: skip
 COLLECTIVE = {
     "op": str, "case": str, "provider": str, "in_place": bool, "submitted": str, "status": str,
