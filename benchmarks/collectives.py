@@ -17,6 +17,7 @@ import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, BEST_OF_RANKS, LOCAL_BEST
+from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.distributed.launch import check_devices
 
 from . import common
@@ -26,6 +27,8 @@ SIZES = {
     "default": ("0 B", "10 KiB", "64 KiB", "1 MiB", "64 MiB"),
     "small": ("0 B", "1792 B", "64 KiB", "1 MiB"),
 }
+ROW = {"default": "10 KiB", "small": "1792 B"}
+"""A row of the model's hidden size: what is summed after o and down."""
 RANKS = (2, 4)
 
 
@@ -41,6 +44,9 @@ class _Collective:
         if small and ranks > 2:
             common.skip("small shapes are for two ranks")
         kind = device.partition(":")[0]
+        kernels = REGISTRY.kernels(self.op.name, provider)
+        if not any(kind in kernel.devices for kernel in kernels):
+            common.skip(f"{provider} has no {self.op.name} kernel for {kind}")
         try:
             check_devices(kind, ranks)
         except UserError as error:
@@ -90,6 +96,18 @@ class AllGather(_Collective):
     )
 
 
+class AllReduceRmsNorm(_Collective):
+    """The sum, the residual's add and the norm in one kernel, as after o and down."""
+
+    op = ALL_REDUCE_RMS_NORM
+    params = (
+        [common.DEVICE],
+        common.providers("all_reduce_rms_norm"),
+        list(RANKS),
+        [ROW["small" if common.SIZE is common.SIZES["small"] else "default"]],
+    )
+
+
 class _OfOneRank:
     version = "2"
     unit = "seconds"
@@ -116,10 +134,6 @@ class BestOfRanks(_OfOneRank):
 
     op = BEST_OF_RANKS
     params = ([common.DEVICE], common.providers("best_of_ranks"))
-
-
-FUSED = ALL_REDUCE_RMS_NORM
-"""Declared, and nobody has a kernel for it yet: there is nothing to time."""
 
 
 @cache

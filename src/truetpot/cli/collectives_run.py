@@ -16,7 +16,16 @@ from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
 from truetpot.measure.keeper import Keeper
-from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
+from truetpot.ops import (
+    ALL_GATHER,
+    ALL_REDUCE,
+    ALL_REDUCE_RMS_NORM,
+    AllGatherCase,
+    AllReduceCase,
+    Case,
+    Operator,
+    RmsNormCase,
+)
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
@@ -27,7 +36,9 @@ from truetpot.stats import StopRule
 KIB = 1 << 10
 SIZES = (0, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, *(n * KIB * KIB for n in (1, 4, 16, 64)))
 SMALL_SIZES = (0, 64 * KIB, KIB * KIB)
-COLLECTIVES: dict[str, Operator] = {op.name: op for op in (ALL_REDUCE, ALL_GATHER)}
+COLLECTIVES: dict[str, Operator] = {
+    op.name: op for op in (ALL_REDUCE, ALL_GATHER, ALL_REDUCE_RMS_NORM)
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,11 @@ class Sweep:
         if ALL_GATHER.name in self.ops:
             for m, n in [(self.batch, 2), *((1, size // 4 // tp) for size in sizes if size)]:
                 yield ALL_GATHER, [AllGatherCase("fp32", m, n, tp)]
+        if ALL_REDUCE_RMS_NORM.name in self.ops:
+            for m in sorted({1, 8, 64, self.batch}):
+                reduce = AllReduceCase(dtype, m, self.model.hidden, tp, in_place=True)
+                norm = RmsNormCase(dtype, m, self.model.hidden, residual=True)
+                yield ALL_REDUCE_RMS_NORM, [ALL_REDUCE_RMS_NORM.case(reduce, norm)]
 
 
 def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
