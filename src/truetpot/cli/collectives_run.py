@@ -15,6 +15,10 @@ from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.opening import command
+from truetpot.records.store import write_record
+from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -68,8 +72,8 @@ class Sweep:
 def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     setting, group = asked.setting, current()
-    opening = record.header("collectives", setting.device)
-    terminal.say(describe_device(setting.device.name, opening["environment"]))
+    opening = record.opening(setting.device)
+    terminal.say(describe_device(setting.device.name, opening.environment))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
     results: list[CollectiveResult] = []
     interrupted = False
@@ -88,23 +92,27 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     except KeyboardInterrupt:
         interrupted = True
     with uninterrupted():
-        able = {(r.op, r.provider) for r in results if r.status != "skipped"}
+        able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
         terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
         lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
         for (op_name, provider), reason in lost.items():
             terminal.show(f"{provider} {op_name} not measured: {reason}")
         if json is not None and group.rank == 0:
-            found = {
-                "model": asked.model.name,
-                "tp": group.size,
-                "backend": group.backend,
-                "results": [result.to_json(asked.samples) for result in results],
-                "state_after": setting.device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
-        terminal.save_picture(record.command())
+            found = CollectivesRecord(
+                started=opening.started,
+                command=opening.command,
+                environment=opening.environment,
+                partial=interrupted,
+                model=asked.model.name,
+                tp=group.size,
+                backend=group.backend,
+                results=[result.record(asked.samples) for result in results],
+                state_after=setting.device.state(),
+            )
+            write_record(found, json)
+        terminal.save_picture(command())
     if interrupted:
         return INTERRUPTED
-    if all(result.status == "skipped" for result in results):
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    return INVALID if any(result.status is KernelStatus.WRONG for result in results) else 0

@@ -21,7 +21,9 @@ from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
 from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.ops import AllReduceCase, RmsNormCase
+from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
+from truetpot.records.store import write_record
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -38,7 +40,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     set_aside = buffer_bytes(device)
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
-    opening = record.header("decode", device)
+    opening = record.opening(device)
     outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
     announce(outcome, set_aside, terminal)
     saved = None if current().rank > 0 else json
@@ -55,7 +57,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         ladder = outcome.ladder()
         keep.write(ladder)
         show(outcome, ladder, terminal)
-        terminal.save_picture(record.command())
+        terminal.save_picture(command())
     if outcome.interrupted:
         return INTERRUPTED
     return 0 if ladder.valid else INVALID
@@ -74,7 +76,7 @@ class Keeper:
         """The whole record."""
         with self.lock:
             if self.json is not None:
-                record.write(self.outcome.to_json(ladder), self.json)
+                write_record(self.outcome.record(ladder), self.json)
             self.json = None  # a rank that is lost from now on takes nothing with it
 
     def progress(self) -> None:
@@ -92,7 +94,7 @@ class Keeper:
     def _partial(self) -> None:
         if self.json not in (None, "-"):
             assert self.json is not None
-            record.write(self.outcome.to_json(self.outcome.ladder()) | {"partial": True}, self.json)
+            write_record(self.outcome.record(self.outcome.ladder(), partial=True), self.json)
         self.written = time.monotonic()
 
 
@@ -102,7 +104,7 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
         return None
     mine, timings = outcome.own_ladder(), outcome.timings
-    identity = outcome.opening["environment"]["device"]
+    identity = outcome.opening.environment.device
     talk = mine.communication
     assert mine.rungs.kernels is not None and mine.rungs.step is not None
     row = RankRow(

@@ -17,6 +17,10 @@ from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.kernels import KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.kernels import KernelsRecord
+from truetpot.records.opening import command
+from truetpot.records.store import write_record
+from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -77,8 +81,8 @@ class Request:
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
-    opening = record.header("kernels", request.setting.device)
-    terminal.say(describe_device(request.setting.device.name, opening["environment"]))
+    opening = record.opening(request.setting.device)
+    terminal.say(describe_device(request.setting.device.name, opening.environment))
     if warning := busy(request.setting.device):
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
@@ -99,20 +103,21 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         interrupted = True
     with uninterrupted():
         if json is not None:
-            results_json = [
-                {**result.to_json(request.samples), "roles": list(roles)} for result, roles in rows
-            ]
-            found = {
-                "model": request.model.name if request.linear is None else None,
-                "ceiling": None if ceiling is None else ceiling.to_json(),
-                "results": results_json,
-                "warnings": [warning] if warning else [],
-                "state_after": request.setting.device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
+            found = KernelsRecord(
+                started=opening.started,
+                command=opening.command,
+                environment=opening.environment,
+                partial=interrupted,
+                model=request.model.name if request.linear is None else None,
+                ceiling=None if ceiling is None else ceiling.record(),
+                results=[result.record(roles, request.samples) for result, roles in rows],
+                warnings=[warning] if warning else [],
+                state_after=request.setting.device.state(),
+            )
+            write_record(found, json)
         if interrupted:
             terminal.say("Interrupted: this is what was measured.", "yellow")
-        terminal.save_picture(record.command())
+        terminal.save_picture(command())
     return INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
 
 
@@ -140,7 +145,7 @@ def _measure(
             )
             return sorted(results, key=_place) if request.everyone else results, finished
         except UserError as error:
-            name, skipped = setting.device.name, "skipped"
+            name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
                 KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
                 for provider in providers
@@ -155,8 +160,8 @@ def _place(result: KernelResult) -> tuple[bool, float, str]:
 
 
 def _verdict(results: list[KernelResult]) -> int:
-    if any(result.status in ("wrong", "invalid") for result in results):
+    if any(result.status in (KernelStatus.WRONG, KernelStatus.INVALID) for result in results):
         return INVALID
-    if all(result.status == "skipped" for result in results):
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason.rstrip('.')}.")
     return 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
     from truetpot.runtime.device import Device
 
 
@@ -22,6 +22,9 @@ def providers(
     check_writable(json, "--json")
     from truetpot.cli.setting import load_kernels
     from truetpot.measure import record
+    from truetpot.records.opening import Identity
+    from truetpot.records.providers import ProvidersRecord
+    from truetpot.records.store import write_record
     from truetpot.report.providers import draw_providers
     from truetpot.report.terminal import Terminal
     from truetpot.runtime.choose import choose_device, present
@@ -32,12 +35,19 @@ def providers(
     rows = kernel_rows(chosen)
     devices = [(name, choose_device(name).identity()) for name in present()]
     if json is not None:
-        found: dict[str, Any] = {
-            "device": chosen.name,
-            "devices": [{"device": name, **identity} for name, identity in devices],
-            "kernels": [row.to_json() for row in rows],
-        }
-        record.write({**record.header("providers", chosen), **found}, json)
+        opening = record.opening(chosen)
+        found = ProvidersRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=False,
+            device=chosen.name,
+            devices=[
+                cast(Identity, {"device": name, **identity}) for name, identity in devices
+            ],
+            kernels=rows,
+        )
+        write_record(found, json)
     lines = [
         f"  {name}: {identity['name']}" + (" (the one asked for)" if name == chosen.name else "")
         for name, identity in devices
@@ -45,39 +55,54 @@ def providers(
     terminal.show(draw_providers(rows, lines))
 
 
-def kernel_rows(device: Device) -> list[KernelRow]:
+def kernel_rows(device: Device) -> list[KernelEntry]:
     """Every kernel that was found or lost, by operator."""
     from truetpot.ops.registry import REGISTRY
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
 
     rows = [_row(kernel, device) for kernel in REGISTRY.kernels()]
     rows += [
-        KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
+        KernelEntry(
+            op=lost.op,
+            provider=lost.provider,
+            available=False,
+            reason=lost.reason,
+            note="",
+            source="",
+        )
+        for lost in REGISTRY.missing()
     ]
     return sorted(rows, key=lambda row: (row.op, row.provider))
 
 
-def _row(kernel: type[Kernel], device: Device) -> KernelRow:
+def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
     """Asked with every case of the operator's grid: available if it takes any."""
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
 
-    source = _short(kernel.source)
+    def entry(available: bool, reason: str, note: str = "") -> KernelEntry:
+        return KernelEntry(
+            op=kernel.op.name,
+            provider=kernel.provider,
+            available=available,
+            reason=reason,
+            note=note,
+            source=_short(kernel.source),
+        )
+
     if device.kind not in kernel.devices:
-        reason = f"runs on {', '.join(kernel.devices)}, not on {device.kind}"
-        return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
+        return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
     cases = list(kernel.op.grid())
     try:
         refusals = [why for case in cases if (why := kernel.refuses(case, device))]
         note = kernel.note(device)
     except Exception as error:  # noqa: BLE001
         # a kernel may be anyone's: whatever it raises is the reason
-        reason = f"{type(error).__name__}: {error}"
-        return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
+        return entry(False, f"{type(error).__name__}: {error}")
     taken = len(refusals) < len(cases)
     reason = refusals[0] if refusals else ""
     if reason and taken:
         reason = f"refuses {len(refusals)} of {len(cases)} test cases: {reason}"
-    return KernelRow(kernel.op.name, kernel.provider, taken, reason, note, source)
+    return entry(taken, reason, note)
 
 
 def _short(source: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.kernels_run import INTERRUPTED, INVALID, Request
@@ -16,12 +15,16 @@ from truetpot.measure.ceiling import Ceiling, find_ceiling
 from truetpot.measure.check import KernelError
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.ops.tuned import user_file
+from truetpot.records.opening import Environment
+from truetpot.records.store import write_record
+from truetpot.records.tune import TuneRecord, TuneStatus
+from truetpot.records.tuned import SearchKey
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
-from truetpot.tune.progress import Key, forget, read_log, search_key
+from truetpot.tune.progress import forget, read_log, search_key
 from truetpot.tune.search import DeviceLostError, candidates, search
 
 PACKAGES = ("torch", "triton", "numba")
@@ -35,7 +38,7 @@ class Task:
 
     result: Tuned
     kernel: type[Kernel]
-    key: Key
+    key: SearchKey
 
 
 def run(
@@ -47,11 +50,11 @@ def run(
     progress = file.with_suffix(".progress.jsonl")
     _make_room(file)
     store.load(file)
-    opening = record.header("tune", device)
-    environment = opening["environment"]
+    opening = record.opening(device)
+    environment = opening.environment
     versions = _versions(environment)
-    identity = {name: environment["device"].get(name) for name in IDENTITY}
-    identity = {name: value for name, value in identity.items() if value is not None}
+    told = {name: environment.device.get(name) for name in IDENTITY}
+    identity = {name: str(value) for name, value in told.items() if value is not None}
     results, tasks = _plan(request, identity["name"], versions)
     if not tasks:
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
@@ -79,16 +82,20 @@ def run(
         if not interrupted:
             forget(progress, [task.key for task in tasks])
         if json is not None:
-            found = {
-                "model": request.model.name,
-                "device": device.name,
-                "file": str(file),
-                "ceiling": None if ceiling is None else ceiling.to_json(),
-                "results": [result.to_json() for result in results],
-                "warnings": [warning] if warning else [],
-                "state_after": device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
+            found = TuneRecord(
+                started=opening.started,
+                command=opening.command,
+                environment=environment,
+                partial=interrupted,
+                model=request.model.name,
+                device=device.name,
+                file=str(file),
+                ceiling=None if ceiling is None else ceiling.record(),
+                results=[result.record() for result in results],
+                warnings=[warning] if warning else [],
+                state_after=device.state(),
+            )
+            write_record(found, json)
         terminal.show("", draw_tuned(results))
         for line in draw_left_out(results):
             terminal.say(line, "yellow")
@@ -100,7 +107,7 @@ def run(
         raise cause
     if interrupted:
         return INTERRUPTED
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    return INVALID if any(result.status is TuneStatus.WRONG for result in results) else 0
 
 
 def _plan(
@@ -118,7 +125,7 @@ def _plan(
             elif len(candidates(kernel, case.case, request.setting.device)) < 2:
                 result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
             else:
-                result.status, result.reason = "partial", "interrupted before its turn"
+                result.status, result.reason = TuneStatus.PARTIAL, "interrupted before its turn"
                 key = search_key(kernel, case.case, device, versions)
                 tasks.append(Task(result, kernel, key))
     return results, tasks
@@ -148,21 +155,22 @@ def _search(
                 lambda share: advance(share, 1.0),
             )
         except KernelError as wrong:
-            result.status, result.reason = "wrong", f"its default: {wrong}"
+            result.status, result.reason = TuneStatus.WRONG, f"its default: {wrong}"
         except DeviceLostError as lost:
             result.reason = str(lost)
             raise
         except UserError as error:
-            result.status, result.reason = "skipped", str(error)
+            result.status, result.reason = TuneStatus.SKIPPED, str(error)
         else:
-            result.status = "tuned" if result.found.improved else "default"
+            improved = result.found.improved
+            result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
             result.reason = ""
 
 
-def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
-    packages = environment["packages"]
+def _versions(environment: Environment) -> dict[str, str]:
+    packages = environment.packages
     found = {name: packages[name] for name in PACKAGES if name in packages}
-    return {"truetpot": environment["truetpot"], **found}
+    return {"truetpot": environment.truetpot, **found}
 
 
 def _make_room(file: Path) -> None:

@@ -13,6 +13,7 @@ from truetpot.measure.race import Entrant, race
 from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config
+from truetpot.records.ceiling import CeilingRow
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
 
@@ -44,14 +45,14 @@ class Ceiling:
         slices = max(1, round(at_least / self.bytes))
         return Entrant("ceiling", self.calls, bytes=self.bytes, per_sample=slices)
 
-    def to_json(self) -> dict[str, Any]:
+    def record(self) -> CeilingRow:
         """What was swept and what won, GB/s of 1e9 bytes."""
-        return {
-            "provider": self.provider,
-            "config": self.config,
-            "gb_s": self.bandwidth / 1e9,
-            "swept_gb_s": {name: value / 1e9 for name, value in self.swept.items()},
-        }
+        return CeilingRow(
+            provider=self.provider,
+            config=self.config,
+            gb_s=self.bandwidth / 1e9,
+            swept_gb_s={name: value / 1e9 for name, value in self.swept.items()},
+        )
 
 
 def buffer_bytes(device: Device) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
@@ -17,6 +18,8 @@ from truetpot.measure.race import Entrant, race
 from truetpot.ops import Case, Operator
 from truetpot.ops.operator import Inputs
 from truetpot.ops.registry import REGISTRY, Config, Kernel
+from truetpot.records.kernels import KernelRow
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
 
@@ -29,21 +32,17 @@ FEW_COPIES = 8
 
 @dataclass
 class KernelResult:
-    """One provider on one case. ``status``: ok, coarse, invalid, wrong, skipped, partial.
-
-    ``coarse`` is timed, but not at the operator's precision: its arithmetic rounds further.
-    """
+    """One provider on one case."""
 
     op: str
     case: Case
     provider: str
     device: str
-    status: str
+    status: KernelStatus
     reason: str = ""
     error: float | None = None
     tolerance: float | None = None
-    cache: str = ""
-    """``rotated``: every call on other memory; ``hot``: inputs that a cache may hold."""
+    cache: Cache = Cache.NOT_TIMED
     copies: int = 0
     entrant: Entrant | None = None
     share: Ratio | None = None
@@ -62,57 +61,48 @@ class KernelResult:
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
-    def to_json(self, samples: bool = False) -> dict[str, Any]:
-        """The record: seconds, bytes; null where there is no time."""
+    def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
+        """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
-        over = self.standing and self.standing.over_best
-        numbers: dict[str, Any] = dict.fromkeys(
-            (
-                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "submitted",
-                "wall_median_s", "stop", "gb_s",
-            )
-        )
-        if timed is not None:
-            device, wall = timed.stats, timed.wall
-            numbers = {
-                "median_s": device.median_s,
-                "ci_s": [device.low_s, device.high_s],
-                "cv": device.cv,
-                "min_s": device.min_s,
-                "samples": device.count,
-                "calls_per_sample": timed.per_sample,
-                "submitted": timed.submitted,
-                "wall_median_s": wall.median_s,
-                "stop": timed.stop,
-                "gb_s": self.bytes / device.median_s / 1e9,
-            }
-            if samples:
-                numbers["samples_s"] = list(timed.device_s)
-        return {
-            "op": self.op,
-            "case": self.case.label(),
-            "format": self.case.format,
-            "provider": self.provider,
-            "device": self.device,
-            "status": self.status,
-            "reason": self.reason,
-            **numbers,
-            "bytes": self.bytes,
-            "flops": self.flops,
-            "share_of_ceiling": None if self.share is None else self.share.median,
-            "time_over_best": over and over.median,
+        device = None if timed is None else timed.stats
+        share = self.share
+        over = None if self.standing is None else self.standing.over_best
+        return KernelRow(
+            op=self.op,
+            case=self.case.label(),
+            format=self.case.format,
+            provider=self.provider,
+            device=self.device,
+            status=self.status,
+            reason=self.reason,
+            median_s=None if device is None else device.median_s,
+            ci_s=None if device is None else (device.low_s, device.high_s),
+            cv=None if device is None else device.cv,
+            min_s=None if device is None else device.min_s,
+            samples=None if device is None else device.count,
+            calls_per_sample=None if timed is None else timed.per_sample,
+            submitted=None if timed is None else timed.submitted,
+            wall_median_s=None if timed is None else timed.wall.median_s,
+            stop=None if timed is None else timed.stop,
+            gb_s=None if device is None else self.bytes / device.median_s / 1e9,
+            samples_s=list(timed.device_s) if timed is not None and samples else UNSET,
+            bytes=self.bytes,
+            flops=self.flops,
+            share_of_ceiling=None if share is None else share.median,
+            time_over_best=None if over is None else over.median,
             # a shape or an exception has no size, and JSON no infinity
-            "error": None if self.error == math.inf else self.error,
-            "tolerance": self.tolerance,
-            "cache": self.cache,
-            "copies": self.copies,
-            "note": self.note,
-            "config": self.config,
-            "share_ci": self.share and [self.share.low, self.share.high],
-            "over_best_ci": over and [over.low, over.high],
-            "order": self.standing and str(self.standing.order),
-            "ceiling_gb_s": self.ceiling and self.ceiling.bandwidth / 1e9,
-        }
+            error=None if self.error == math.inf else self.error,
+            tolerance=self.tolerance,
+            cache=self.cache,
+            copies=self.copies,
+            note=self.note,
+            config=self.config,
+            share_ci=None if share is None else (share.low, share.high),
+            over_best_ci=None if over is None else (over.low, over.high),
+            order=None if self.standing is None else self.standing.order,
+            ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
+            roles=list(roles),
+        )
 
     @property
     def share_refuted(self) -> bool:
@@ -124,21 +114,21 @@ class KernelResult:
         return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
-def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
+def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:
     """How the case is kept out of the cache, and through how many copies it rotates."""
     resident = ("weight", "k_cache", "v_cache", "table", "buffer")
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
-        return "hot", FEW_COPIES
+        return Cache.HOT, FEW_COPIES
     target = max(ROTATED_BYTES, 4 * device.cache_bytes())
-    return "rotated", int(min(MOST_COPIES, max(2, -(-target // size))))
+    return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-target // size))))
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Through how many copies of its inputs a case goes, and why it is ``rotated`` or ``hot``."""
+    """Through how many copies of its inputs a case goes, and where they then come from."""
 
-    cache: str
+    cache: Cache
     copies: int
     reason: str = ""
     """Why it cannot be timed: too few copies fit in memory. Empty when it can."""
@@ -146,10 +136,10 @@ class Rotation:
 
 def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True) -> Rotation:
     """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``."""
-    cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
+    cache, wanted = copies_needed(op, case, device) if rotate else (Cache.HOT, FEW_COPIES)
     size = max(1, op.bytes(case))
     copies = min(wanted, max(1, int(0.5 * device.free_bytes() // size)))
-    if cache == "hot" or copies == wanted or copies * size >= 4 * device.cache_bytes():
+    if cache is Cache.HOT or copies == wanted or copies * size >= 4 * device.cache_bytes():
         return Rotation(cache, copies)
     return Rotation(
         cache,
@@ -193,17 +183,24 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
     timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
     for result in running:
         if result not in timed:
-            result.status, result.reason = "partial", "interrupted before its first sample"
+            result.status = KernelStatus.PARTIAL
+            result.reason = "interrupted before its first sample"
     for result in timed:
         entrant = result.entrant
         assert entrant is not None
-        result.status = ("coarse" if result.coarse else "ok") if finished else "partial"
+        result.status = KernelStatus.COARSE if result.coarse else KernelStatus.OK
+        if not finished:
+            result.status = KernelStatus.PARTIAL
         result.reason = result.rounds
         if impossible := entrant.impossible():
-            result.status, result.reason = "invalid", impossible
+            result.status, result.reason = KernelStatus.INVALID, impossible
         if top is not None and top.device_s:
             result.share, result.ceiling = entrant.share_of(top), top
-    valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
+    valid = [
+        r.entrant
+        for r in timed
+        if r.status is not KernelStatus.INVALID and r.entrant is not None
+    ]
     # a coarse kernel is no rival, unless all are
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
@@ -223,7 +220,7 @@ def _prepare(
     rotate: bool,
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
-    result = KernelResult(op.name, case, provider, device.name, "skipped")
+    result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
@@ -234,13 +231,13 @@ def _prepare(
         result.note, result.config = kernel.note(device), kernel.parameters
     except Exception as error:  # noqa: BLE001
         # a kernel may be anyone's: whatever it raises is its fault
-        result.status, result.reason = "wrong", f"{type(error).__name__}: {error}"
+        result.status, result.reason = KernelStatus.WRONG, f"{type(error).__name__}: {error}"
         return result
     verdict = check(kernel, case, rng)
     result.error, result.tolerance = verdict.error, verdict.tolerance
     result.rounds, result.coarse = kernel.coarse, bool(verdict.coarse)
     if not verdict.ok:
-        result.status, result.reason = "wrong", verdict.reason
+        result.status, result.reason = KernelStatus.WRONG, verdict.reason
         return result
     rotation = plan_rotation(op, case, device, rotate)
     result.cache, result.copies = rotation.cache, rotation.copies
@@ -250,7 +247,7 @@ def _prepare(
     host = op.inputs(case, rng)
     calls = [_bind(kernel, _copy(kernel, host)) for _ in range(result.copies)]
     floor_s = None
-    if hardware is not None and result.cache == "rotated":
+    if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
     result.entrant = Entrant(provider, calls, bytes=result.bytes, floor_s=floor_s)
     return result

@@ -15,7 +15,7 @@ from typing import Any
 
 from truetpot.runtime.device import Device, Timing
 from truetpot.runtime.distributed.group import current
-from truetpot.stats import Samples, Stop, Stopping, StopRule
+from truetpot.stats import Samples, Stop, Stopping, StopRule, Submitted
 
 Call = Callable[[], Any]
 
@@ -70,7 +70,7 @@ class Entrant(Samples):
         """All calls, ``times`` over, as one submission, where every rank can."""
         captured = device.capture([*self.calls] * times)
         self.captured = captured if current().least(captured is not None) else None
-        self.submitted = "eager" if self.captured is None else "graph"
+        self.submitted = Submitted.EAGER if self.captured is None else Submitted.GRAPH
         self._in_graph = len(self.calls) * times
 
     def lead_in(self, device: Device) -> None:

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.words import KernelStatus
 from truetpot.report.numbers import microseconds
 
 
@@ -30,7 +31,7 @@ def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
     for result in results:
         place = "used up" if getattr(result.case, "in_place", False) else "kept"
         figures = ["-"] * 4
-        if result.status == "ok" and result.ranks_s:
+        if result.status is KernelStatus.OK and result.ranks_s:
             speed = result.algorithm_gb_s
             figures = [
                 microseconds(result.percentile_s(50)),

@@ -14,11 +14,11 @@ from truetpot.doctor.cards import Card
 from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.variables import variables
+from truetpot.records.providers import KernelEntry
 from truetpot.report.numbers import count_of, gib, percent
-from truetpot.report.providers import KernelRow
 
 if TYPE_CHECKING:
-    from truetpot.doctor.quick import Quick  # looking at a machine loads nothing that measures
+    from truetpot.records.doctor import Quick
 
 _STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
 _VERDICT = {
@@ -70,7 +70,7 @@ def draw_variables() -> RenderableType:
     return Group(Text("Environment variables that matter", style="bold"), table)
 
 
-def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableType:
+def draw_providers_short(rows: Sequence[KernelEntry], device: str) -> RenderableType:
     """A line a provider: how many of its kernels run here, else why none does."""
     pairs = []
     for provider in sorted({row.provider for row in rows}):

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import MARGIN, Counts, Inspection
+from truetpot.isa.inspection import MARGIN
+from truetpot.records.isa import Counts, Inspection
 from truetpot.report.numbers import digits
 
 _COLUMNS = (

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from truetpot.measure.kernels import KernelResult
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.numbers import digits, microseconds, percent
 from truetpot.stats import Comparison
 
@@ -59,7 +60,7 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
     for found, _ in rows:
         style = _STYLE.get(found.status, "")
         status = f"{found.status}: {found.reason}" if found.reason else found.status
-        if found.status == "skipped":
+        if found.status is KernelStatus.SKIPPED:
             parts.append(Text(f" {found.provider:<{_COLUMNS[0][1]}} {status}", style=style))
             continue
         if not isinstance(parts[-1], Table):
@@ -123,7 +124,7 @@ def _cells(result: KernelResult) -> tuple[str, ...]:
         result.provider,
         microseconds(median),
         digits(result.bytes / median / 1e9),
-        share if result.cache == "rotated" else "hot",
+        share if result.cache is Cache.ROTATED else "hot",
         over,
         error,
     )

@@ -10,12 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from truetpot.records.check import VisibleCount
+from truetpot.records.verdicts import Metric, Verdict
 from truetpot.report.numbers import digits
 from truetpot.serving.check import DENOMINATOR, Checked
-from truetpot.serving.findings import VisibleCount
 from truetpot.serving.findings.visible import OPEN
-from truetpot.serving.records import Metric, Run
-from truetpot.serving.verdict import Serving, Verdict
+from truetpot.serving.records import Run
+from truetpot.serving.verdict import Serving
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICT = {

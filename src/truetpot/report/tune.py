@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from truetpot.ops.registry import Config
+from truetpot.records.tune import TuneStatus
 from truetpot.report.numbers import microseconds, percent
 from truetpot.tune.figures import Tuned
 
@@ -38,7 +39,7 @@ def draw_left_out(results: Sequence[Tuned]) -> Iterator[str]:
     """A line for each case and configuration without figures; the like of them together."""
     yield from dict.fromkeys(
         f"{result.status}: {result.op} of {result.provider}"
-        + (f", {result.case.label()}" if result.status != "skipped" else "")
+        + (f", {result.case.label()}" if result.status is not TuneStatus.SKIPPED else "")
         + f": {result.reason}"
         for result in results
         if result.found is None

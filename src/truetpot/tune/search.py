@@ -8,7 +8,6 @@ next does not decide it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from truetpot.errors import UserError
@@ -18,11 +17,13 @@ from truetpot.measure.check import KernelError, one_line
 from truetpot.measure.race import Entrant, race
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
+from truetpot.records.opening import now
+from truetpot.records.tune import Figures, Found
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
 from truetpot.tune.bench import Bench
 from truetpot.tune.climb import most_looks, next_looks
-from truetpot.tune.figures import Figures, Found
+from truetpot.tune.figures import figures
 from truetpot.tune.progress import Log
 
 FINALISTS = 4
@@ -100,12 +101,13 @@ def _look(
     """A short race of one configuration; its reason where it has none."""
     for name, value in config.items():
         if not isinstance(value, str | int | float):
-            return Figures(config, f"{name} is a {type(value).__name__}, which no file can keep")
+            kind = type(value).__name__
+            return Figures(config=config, reason=f"{name} is a {kind}, which no file can keep")
     try:
         entered = [(config, bench.enter(config))]
         return _race(bench, default, entered, ceiling, rule)[1]
     except (KernelError, UserError) as wrong:  # a UserError: no memory for copies of its own
-        return Figures(config, str(wrong))
+        return Figures(config=config, reason=str(wrong))
 
 
 def _final(
@@ -128,7 +130,7 @@ def _final(
         raise UserError(f"the default has no time: {first.reason}")
     better = [one for one in rest if one.gain_ci is not None and one.gain_ci[0] > 1]
     best = max(better, key=lambda one: one.gain or 0, default=first)
-    return Found(first, best, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    return Found(default=first, best=best, when=now())
 
 
 def _race(
@@ -152,7 +154,7 @@ def _race(
     if not finished:
         raise KeyboardInterrupt
     return [
-        Figures.of(config, entrant, usual, top, bench.cache)
+        figures(config, entrant, usual, top, bench.cache)
         for config, entrant in [(default, usual), *entered]
     ]
 
