@@ -11,7 +11,7 @@ setup(
     package_data={
         "": ["*.toml", "*.cl", "*.clh", "py.typed"],
         "truetpot": ["tuned/*.toml"],
-        "truetpot.kernels": ["_include/*.clh"],
+        "truetpot.kernels._lib.opencl": ["include/*.clh"],
         "truetpot.serving.prompts": ["corpus/*/*.txt"],
     },
 )

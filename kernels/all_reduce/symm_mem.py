@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from truetpot.kernels import _symmetric
+from truetpot.kernels._lib.torch import symmetric_memory
 
 from truetpot.ops import ALL_REDUCE, AllReduceCase
 from truetpot.ops.registry import Config, Kernel, register
@@ -33,13 +33,13 @@ class SymmetricAllReduce(Kernel):
         super().__init__(case, device, **config)
         self.shots = int(config.get("shots") or 1)
         dtype = TORCH_DTYPE[case.dtype]
-        self.buffer, _ = _symmetric.shared((case.m, case.n), dtype, device)
+        self.buffer, _ = symmetric_memory.shared((case.m, case.n), dtype, device)
         self.name = current().handle.group_name
 
     @classmethod
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """Ranks of one machine, whose GPUs see each other's memory."""
-        if reason := _symmetric.refuses(case.tp):
+        if reason := symmetric_memory.refuses(case.tp):
             return reason
         if missing := [op for op in _OPS if not hasattr(torch.ops.symm_mem, op)]:
             return f"torch {torch.__version__} has no symm_mem.{missing[0]}"

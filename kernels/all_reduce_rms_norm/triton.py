@@ -16,9 +16,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels import _symmetric
-from truetpot.kernels._triton import note, power_of_2
-from truetpot.kernels._triton_early import able, begin, end, options
+from truetpot.kernels._lib.torch import symmetric_memory
+from truetpot.kernels._lib.triton.common import note, power_of_2
+from truetpot.kernels._lib.triton.dependent_launch import able, begin, end, options
 
 from truetpot.ops import ALL_REDUCE_RMS_NORM, AllReduceCase, CompositeCase, RmsNormCase
 from truetpot.ops.registry import Kernel, register
@@ -38,7 +38,7 @@ class TritonAllReduceRmsNorm(Kernel):
         reduce, norm = case.part(AllReduceCase), case.part(RmsNormCase)
         self.tp, self.m, self.hidden, self.eps = reduce.tp, norm.m, norm.hidden, norm.eps
         words = (2, self.tp, self.m, self.hidden // 2)
-        self.arrived, self.ranks = _symmetric.shared(words, torch.int64, device)
+        self.arrived, self.ranks = symmetric_memory.shared(words, torch.int64, device)
         self.calls = torch.zeros(self.m, dtype=torch.int32, device=device.torch)
 
     @classmethod
@@ -47,7 +47,7 @@ class TritonAllReduceRmsNorm(Kernel):
         reduce, norm = case.part(AllReduceCase), case.part(RmsNormCase)
         if case.dtype not in ELEMENT or norm.hidden % 2:
             return "two elements of 16 bits travel in a word"
-        return _symmetric.refuses(reduce.tp)
+        return symmetric_memory.refuses(reduce.tp)
 
     @classmethod
     def note(cls, device: Device) -> str:

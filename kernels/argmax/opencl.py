@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 
 from truetpot.ops import ARGMAX, ArgmaxCase
 from truetpot.ops.registry import Config, register

@@ -6,7 +6,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note, power_of_2
+from truetpot.kernels._lib.triton.common import DEVICES, note, power_of_2
 
 from truetpot.ops import BEST_OF_RANKS
 from truetpot.ops.registry import Kernel, register

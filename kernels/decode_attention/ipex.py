@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from truetpot.kernels import _ipex as vendor
+from truetpot.kernels._lib.vendors import ipex as vendor
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register

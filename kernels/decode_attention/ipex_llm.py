@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from truetpot.kernels import _ipex_llm as vendor
-from truetpot.kernels import _native
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
+from truetpot.kernels._lib.vendors import native
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register
@@ -27,7 +27,7 @@ class IpexLlmDecodeAttention(Kernel):
         super().__init__(case, device, **config)
         self._sdp = vendor.operator("sdp")
         # 2.6.0 divides by sqrt(head_dim) itself, 2.7.0 is given the scale
-        scaled = "scale" in _native.arguments("ipex_llm", "sdp")
+        scaled = "scale" in native.arguments("ipex_llm", "sdp")
         self._scale = (case.head_dim**-0.5,) if scaled else ()
 
     @classmethod

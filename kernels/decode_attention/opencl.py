@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.arrays import ITEMSIZE

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from truetpot.kernels import _vllm_xpu as vendor
+from truetpot.kernels._lib.vendors import vllm_xpu as vendor
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register

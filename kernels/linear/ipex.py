@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from truetpot.kernels import _ipex as vendor
+from truetpot.kernels._lib.vendors import ipex as vendor
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase

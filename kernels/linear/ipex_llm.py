@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from truetpot.kernels import _ipex_llm as vendor
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
 from truetpot.facts.ipex_llm import choose, qtypes
 from truetpot.formats import Weight

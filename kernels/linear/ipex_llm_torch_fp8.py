@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from truetpot.kernels import _ipex_llm as vendor
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase

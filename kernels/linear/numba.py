@@ -8,15 +8,14 @@ from typing import Any
 
 import torch
 from numba import get_num_threads, njit, prange
-from truetpot.kernels.linear._panels import (
+from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
+from truetpot.kernels._lib.numba.linear.panels import (
     BLOCK,
     ROWS,
     SHARES,
-    by_dot,
     pack,
     panel_bytes,
     panel_dot,
-    prepare_int4,
     terms,
 )
 
@@ -25,7 +24,7 @@ from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
-from truetpot.runtime.simd import LOADS, STORES
+from truetpot.runtime.simd import STORES
 
 
 @register(LINEAR, provider="numba", devices=("cpu",))
@@ -62,40 +61,6 @@ class NumbaLinear(Kernel):
             self.activations.next.data_ptr(), get_num_threads(),
         )
         return out
-
-
-def refuses(case: LinearCase) -> str | None:
-    """Why the panels cannot hold the case's weight."""
-    if case.weight_format != "sym_int4" and case.weight_format not in LOADS:
-        return f"no panels for {case.weight_format}"
-    if case.weight_format == "sym_int4" and case.k % BLOCK:
-        return f"sym_int4 needs k in blocks of {BLOCK}, not {case.k}"
-    return None
-
-
-class Activations:
-    """One case's activations in the form that the panel dot reads, and its panel counter."""
-
-    def __init__(self, case: LinearCase) -> None:
-        self.case = case
-        self.next = torch.zeros(1, dtype=torch.int64)
-        self.blocked = case.weight_format == "sym_int4"
-        if self.blocked:
-            count = case.m * terms(case.weight_format, case.dtype)
-            dtype = torch.bfloat16 if by_dot("sym_int4", case.dtype) else torch.float32
-            self.columns = torch.empty((count, case.k), dtype=dtype)
-            self.offsets = torch.empty((count, case.k // BLOCK), dtype=torch.float32)
-            self.prepare = prepare_int4(case.dtype)
-
-    def of(self, x: torch.Tensor) -> tuple[int, int, int]:
-        """Address of the columns, bytes between them, address of the offsets."""
-        case = self.case
-        if not self.blocked:
-            self.columns = x.to(torch.float32)
-            return self.columns.data_ptr(), 4 * case.k, 0
-        columns, offsets = self.columns.data_ptr(), self.offsets.data_ptr()
-        self.prepare(x.data_ptr(), case.m, case.k, columns, offsets)
-        return columns, case.k * self.columns.element_size(), offsets
 
 
 def rows_at_once(weight_format: str, dtype: str) -> int:

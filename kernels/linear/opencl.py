@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from truetpot.kernels._opencl import OpenClKernel
-from truetpot.kernels.linear import _opencl
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
+from truetpot.kernels._lib.opencl.linear import launch as linear
+from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -15,11 +16,7 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
-from truetpot.runtime.opencl.program import Function
 from truetpot.runtime.opencl.target import Target
-
-Packed = tuple[OpenClArray, OpenClArray | None]
-"""Codes and scales as the format defines them, which is as ipex-llm keeps them on XPU."""
 
 
 @register(LINEAR, provider="opencl", devices=("opencl",))
@@ -29,12 +26,12 @@ class OpenClLinear(OpenClKernel):
     @classmethod
     def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (_opencl.launch(case, target, **config).build,)
+        return (linear.launch(case, target, **config).build,)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
         """A format that is not known here, or too many rows."""
-        return _opencl.refuses(case) or super().refuses(case, device)
+        return linear.refuses(case) or super().refuses(case, device)
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -48,9 +45,9 @@ class OpenClLinear(OpenClKernel):
 
     @classmethod
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
-        """As :mod:`truetpot.kernels.linear._opencl` lists them, the default first."""
+        """As :mod:`truetpot.kernels._lib.opencl.linear.launch` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
-        return _opencl.configs(case, device.target)
+        return linear.configs(case, device.target)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is: nothing is converted."""
@@ -59,40 +56,7 @@ class OpenClLinear(OpenClKernel):
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: OpenClArray | None) -> OpenClArray:
         """One launch."""
         out = self.empty(self.case.m, self.case.n)
-        launch = _opencl.launch(self.case, self.device.target, **self.config)
+        launch = linear.launch(self.case, self.device.target, **self.config)
         product(self.functions[0], launch, x, weight, bias, out)
         return out
 
-
-def pack(weight: Weight, device: OpenClDevice) -> Packed:
-    """The two arrays on the device."""
-    scales = None if weight.scales is None else device.upload(weight.scales)
-    return device.upload(weight.codes), scales
-
-
-def note(device: Device) -> str:
-    """For ``truetpot providers``."""
-    if not isinstance(device, OpenClDevice) or device.target.dpas:
-        return ""
-    return "emulated dpas for several rows: for tests, not for timing"
-
-
-def engine(case: LinearCase, target: Target) -> Config:
-    """For the record: what multiplies, where the case is one for the matrix engine."""
-    if not _opencl.on_matrix_engine(case):
-        return {}
-    return {"dpas": "native" if target.dpas else "emulated"}
-
-
-def product(
-    function: Function,
-    launch: _opencl.Launch,
-    x: OpenClArray,
-    weight: Packed,
-    bias: OpenClArray | None,
-    out: OpenClArray,
-) -> None:
-    """Submit; x [m, k], out [m, n]."""
-    (m, n), k = out.shape, x.shape[1]
-    sizes = (m, n, k) if function.name == "gemm" else (n, k)
-    function(*launch.sizes, x, *weight, bias, out, *sizes)

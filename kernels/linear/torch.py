@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from truetpot.kernels.linear import _dequantise
-from truetpot.kernels.linear._dequantise import DEQUANTISE
+from truetpot.kernels._lib.torch import dequantise
+from truetpot.kernels._lib.torch.dequantise import DEQUANTISE
 
 from truetpot.formats import Weight, rows
 from truetpot.formats.woq_int4 import paired
@@ -50,7 +50,7 @@ class TorchLinear(Kernel):
         if case.weight_format == "sym_int4":
             self._product = _INT4[device.kind]
         elif case.weight_format in DEQUANTISE:
-            self._product = partial(_dequantise.product, case.weight_format)
+            self._product = partial(dequantise.product, case.weight_format)
         else:
             self._product = _fp8 if case.weight_format == "fp8_e5m2" else functional.linear
 
@@ -84,7 +84,7 @@ class TorchLinear(Kernel):
             packed = _pack_cpu(weight) if self.device.kind == "cpu" else self._pack_cuda(weight)
             return packed, self._scales_and_zeros(weight)
         if weight.format in DEQUANTISE:
-            return _dequantise.pack(weight, self.device.upload)
+            return dequantise.pack(weight, self.device.upload)
         codes: Tensor = self.device.upload(weight.codes)
         if weight.format == "fp8_e5m2":
             return codes.view(torch.float8_e5m2)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from truetpot.kernels import _vllm_xpu as vendor
+from truetpot.kernels._lib.vendors import vllm_xpu as vendor
 
 from truetpot.formats import Weight
 from truetpot.formats.woq_int4 import paired

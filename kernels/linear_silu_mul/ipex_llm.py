@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from truetpot.kernels import _ipex_llm as vendor
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
 from truetpot.facts.ipex_llm import fuses_mlp, qtypes
 from truetpot.formats import Weight, rows

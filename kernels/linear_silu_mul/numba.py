@@ -8,9 +8,16 @@ from typing import Any
 
 import torch
 from numba import get_num_threads, njit, prange
-from truetpot.kernels.linear import _panels
-from truetpot.kernels.linear._panels import BLOCK, ROWS, SHARES
-from truetpot.kernels.linear.numba import Activations, refuses
+from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
+from truetpot.kernels._lib.numba.linear.panels import (
+    BLOCK,
+    ROWS,
+    SHARES,
+    pack,
+    panel_bytes,
+    panel_dot,
+    terms,
+)
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -43,7 +50,7 @@ class NumbaLinearSiluMul(Kernel):
 
     def pack(self, weight: Weight) -> Any:
         """uint8 panels, gate and up alternating."""
-        return _panels.pack(weight, halves=2)
+        return pack(weight, halves=2)
 
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: None = None) -> torch.Tensor:
         case = self.linear
@@ -60,12 +67,12 @@ class NumbaLinearSiluMul(Kernel):
 @cache
 def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
     """njit ``(w, x, stride, offsets, out, m, n, k, next, parts)``, n of the result."""
-    count = _panels.terms(weight_format, dtype)
-    dot, get = _panels.panel_dot(weight_format, dtype, count), simd.block(count).get
+    count = terms(weight_format, dtype)
+    dot, get = panel_dot(weight_format, dtype, count), simd.block(count).get
     store, size = STORES[dtype]
     add, mul, silu = simd.add, simd.mul, simd.silu
     poke, take = simd.poke_i64, simd.fetch_add
-    per_k = _panels.panel_bytes(weight_format, BLOCK)
+    per_k = panel_bytes(weight_format, BLOCK)
 
     @njit(boundscheck=False)
     def project(w, x, stride, offsets, offset_stride, k):  # type: ignore[no-untyped-def]

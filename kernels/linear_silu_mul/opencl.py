@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from truetpot.kernels._opencl import OpenClKernel
-from truetpot.kernels.linear import _opencl
-from truetpot.kernels.linear.opencl import Packed, engine, note, pack, product
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
+from truetpot.kernels._lib.opencl.linear import launch as linear
+from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -26,7 +26,7 @@ class OpenClLinearSiluMul(OpenClKernel):
     @classmethod
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (_opencl.launch(case.part(LinearCase), target, paired=True, **config).build,)
+        return (linear.launch(case.part(LinearCase), target, paired=True, **config).build,)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
@@ -34,7 +34,7 @@ class OpenClLinearSiluMul(OpenClKernel):
         part = case.part(LinearCase)
         if part.bias:
             return "no bias in the fused kernel"
-        return _opencl.refuses(part) or super().refuses(case, device)
+        return linear.refuses(part) or super().refuses(case, device)
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -50,7 +50,7 @@ class OpenClLinearSiluMul(OpenClKernel):
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
         assert isinstance(device, OpenClDevice)
-        return _opencl.configs(case.part(LinearCase), device.target, paired=True)
+        return linear.configs(case.part(LinearCase), device.target, paired=True)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is."""
@@ -60,6 +60,6 @@ class OpenClLinearSiluMul(OpenClKernel):
         """One launch; out [m, n / 2]."""
         case = self.case.part(LinearCase)
         out = self.empty(case.m, case.n // 2)
-        launch = _opencl.launch(case, self.device.target, paired=True, **self.config)
+        launch = linear.launch(case, self.device.target, paired=True, **self.config)
         product(self.functions[0], launch, x, weight, None, out)
         return out

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note
-from truetpot.kernels.linear import triton as linear
-from truetpot.kernels.linear._triton_configs import configs
+from truetpot.kernels._lib.triton.common import DEVICES, note
+from truetpot.kernels._lib.triton.linear.configs import configs
+from truetpot.kernels._lib.triton.linear.product import Product, refuses
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -23,13 +23,13 @@ class TritonLinearSiluMul(Kernel):
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.product = linear.Product(case.part(LinearCase), device, config, paired=True)
+        self.product = Product(case.part(LinearCase), device, config, paired=True)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
         """As the linear, and no bias: no supported model has one here."""
         part = case.part(LinearCase)
-        return "no bias in the fused kernel" if part.bias else linear.refuses(part)
+        return "no bias in the fused kernel" if part.bias else refuses(part)
 
     @classmethod
     def note(cls, device: Device) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 
 from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.registry import Config, register

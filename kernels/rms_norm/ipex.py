@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from truetpot.kernels import _ipex as vendor
+from truetpot.kernels._lib.vendors import ipex as vendor
 
 from truetpot.ops import RMS_NORM, RmsNormCase
 from truetpot.ops.registry import Kernel, register

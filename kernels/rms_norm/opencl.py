@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 
 from truetpot.ops import RMS_NORM, RmsNormCase
 from truetpot.ops.registry import Config, register

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from truetpot.kernels._triton import DEVICES
-from truetpot.kernels.rms_norm_linear.triton import NormedProduct
+from truetpot.kernels._lib.triton.common import DEVICES
+from truetpot.kernels._lib.triton.linear.normed import NormedProduct
 
 from truetpot.ops import RMS_NORM_LINEAR_SILU_MUL
 from truetpot.ops.registry import register

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from truetpot.kernels import _ipex_llm as vendor
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Kernel, register

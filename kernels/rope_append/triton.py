@@ -8,8 +8,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note, power_of_2, rounded
-from truetpot.kernels._triton_early import begin, choices, end, options
+from truetpot.kernels._lib.triton.common import DEVICES, note, power_of_2, rounded
+from truetpot.kernels._lib.triton.dependent_launch import begin, choices, end, options
 
 from truetpot.ops import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Config, Kernel, register

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note
-from truetpot.kernels.decode_attention.triton import Attention, Rope, configs, refuses
+from truetpot.kernels._lib.triton.attention.launch import Attention, Rope, configs, refuses
+from truetpot.kernels._lib.triton.common import DEVICES, note
 
 from truetpot.ops import (
     ROPE_APPEND_ATTENTION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import register

@@ -6,7 +6,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from truetpot.kernels._triton import DEVICES, note, silu
+from truetpot.kernels._lib.triton.common import DEVICES, note, silu
 
 from truetpot.ops import SILU_MUL
 from truetpot.ops.registry import Kernel, register

@@ -91,7 +91,7 @@ def test_what_is_found_is_used(tune, kernels, cli, model, folder, tmp_path, monk
     assert "above the tolerance" in bad["reason"]
     assert bad["median_s"] is None
 
-    (file,) = (tmp_path / "data" / "truetpot" / "tuned").iterdir()
+    (file,) = (tmp_path / "data" / "truetpot" / "tuned").glob("*.toml")
     assert str(file) == done.record["file"]
     ((label, kept),) = tomllib.loads(file.read_text())["linear"]["mine"].items()
     assert label == result["case"]

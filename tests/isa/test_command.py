@@ -69,7 +69,7 @@ def test_what_does_not_compile_is_named_with_the_compilers_line(ocloc, run, tmp_
 
 
 KERNEL = """
-from truetpot.kernels._opencl import OpenClKernel
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.ops import SILU_MUL
 from truetpot.ops.registry import register
 from truetpot.runtime.opencl.build import Build

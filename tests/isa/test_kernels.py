@@ -4,7 +4,7 @@ Compiled and counted, not run: docs/isa.md says what the estimates assume.
 """
 
 import pytest
-from truetpot.kernels._opencl import source_text
+from truetpot.kernels._lib.opencl.kernel import source_text
 
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape

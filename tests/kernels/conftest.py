@@ -18,7 +18,7 @@ def stand_in(monkeypatch):
     wheel's modules can be imported: empty, but for the given attributes. ``changed`` has other
     schemas by name. It is not the vendor's kernel that then runs: nothing of this is ever timed.
     """
-    from truetpot.kernels import _ipex_llm, _native
+    from truetpot.kernels._lib.vendors import ipex_llm, native
 
     made = []
 
@@ -47,7 +47,7 @@ def stand_in(monkeypatch):
             monkeypatch.setitem(sys.modules, name, empty)
 
     def forget():
-        for cached in (_native.why_not, _ipex_llm.family):
+        for cached in (native.why_not, ipex_llm.family):
             cached.cache_clear()
 
     forget()

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 import torch
-from truetpot.kernels import _ipex
+from truetpot.kernels._lib.vendors import ipex
 
 from truetpot.formats import Weight, dequantise
 from truetpot.measure.check import check
@@ -19,7 +19,7 @@ from truetpot.runtime.choose import choose_device
 CPU = choose_device("cpu")
 REGISTRY.load_builtin()
 KERNELS = [k for k in REGISTRY.kernels(provider="ipex") if "cpu" in k.devices]
-ABSENT = _ipex.why_not("cpu")
+ABSENT = ipex.why_not("cpu")
 assert not (ABSENT and os.environ.get("TRUETPOT_NEED_IPEX")), ABSENT
 
 
@@ -72,10 +72,10 @@ def test_a_constant_block_of_asym_int4_is_packed_right():
 
 @pytest.fixture
 def fresh():
-    for cached in (_ipex.why_not, _ipex._absent):
+    for cached in (ipex.why_not, ipex._absent):
         cached.cache_clear()
     yield
-    for cached in (_ipex.why_not, _ipex._absent):
+    for cached in (ipex.why_not, ipex._absent):
         cached.cache_clear()
 
 
@@ -88,7 +88,7 @@ def installed(monkeypatch, fresh):
         monkeypatch.setattr(
             importlib.util,
             "find_spec",
-            lambda name: ModuleSpec(name, None) if name == _ipex._PACKAGE else find(name),
+            lambda name: ModuleSpec(name, None) if name == ipex._PACKAGE else find(name),
         )
         monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
 
@@ -111,7 +111,7 @@ def test_with_another_torch_the_package_is_not_imported(monkeypatch, installed):
         raise AssertionError(name)
 
     monkeypatch.setattr(importlib, "import_module", never)
-    assert "1.13 needs torch 1.13" in _ipex.why_not("cpu")
+    assert "1.13 needs torch 1.13" in ipex.why_not("cpu")
 
 
 def test_a_package_that_ends_the_process_is_a_reason(monkeypatch, installed):
@@ -121,4 +121,4 @@ def test_a_package_that_ends_the_process_is_a_reason(monkeypatch, installed):
         raise SystemExit(127)
 
     monkeypatch.setattr(importlib, "import_module", leaves)
-    assert _ipex.why_not("cpu") == "intel_extension_for_pytorch cannot be imported: 127"
+    assert ipex.why_not("cpu") == "intel_extension_for_pytorch cannot be imported: 127"

@@ -8,7 +8,7 @@ float64. The vendor's kernels do not run, and nothing is timed.
 import numpy as np
 import pytest
 import torch
-from truetpot.kernels import _ipex
+from truetpot.kernels._lib.vendors import ipex
 
 from truetpot.measure.check import check
 from truetpot.ops import DECODE_ATTENTION, LINEAR, RMS_NORM, DecodeAttentionCase
@@ -106,22 +106,22 @@ STAND_INS = {
 @pytest.fixture
 def stand_ins(monkeypatch):
     """A package that seems to be there, and its operators by the given schemas."""
-    if _ipex._absent() is None:
+    if ipex._absent() is None:
         pytest.skip("IPEX is here, with operators of its own")
-    monkeypatch.setattr(_ipex, "_absent", lambda: None)
-    monkeypatch.setattr(_ipex, "_build", lambda: "xpu")
+    monkeypatch.setattr(ipex, "_absent", lambda: None)
+    monkeypatch.setattr(ipex, "_build", lambda: "xpu")
     fragment = torch.library.Library("torch_ipex", "FRAGMENT")
 
     def define(xetla=False, **changed):
-        monkeypatch.setattr(_ipex, "uses_xetla", lambda: xetla)
+        monkeypatch.setattr(ipex, "uses_xetla", lambda: xetla)
         for name, schema in (SCHEMAS | changed).items():
             fragment.define(name + schema)
             fragment.impl(name, STAND_INS[name], "CPU")
 
-    _ipex.why_not.cache_clear()
+    ipex.why_not.cache_clear()
     yield define
     fragment._destroy()
-    _ipex.why_not.cache_clear()
+    ipex.why_not.cache_clear()
 
 
 def adapter(op):

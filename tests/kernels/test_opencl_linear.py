@@ -15,7 +15,7 @@ EVERY_TARGET = [pytest.param(target, id=name) for name, target in known_targets(
 
 
 def plan():
-    return pytest.importorskip("truetpot.kernels.linear._opencl")
+    return pytest.importorskip("truetpot.kernels._lib.opencl.linear.launch")
 
 
 def a_device_with_sub_groups():

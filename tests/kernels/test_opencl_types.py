@@ -25,7 +25,7 @@ DTYPES = ("fp16", "bf16", "fp8_e5m2", "fp8_e4m3")
 
 
 def function(device, name, dtype):
-    from truetpot.kernels._opencl import INCLUDE
+    from truetpot.kernels._lib.opencl.kernel import INCLUDE
 
     text = (INCLUDE / "types.clh").read_text() + SOURCE
     return device.function(Build("types.cl", name, {"DTYPE": dtype}), text)

@@ -76,7 +76,7 @@ print(sum(
 
 INT4 = NO_GPU + """
 import triton.language as tl
-from truetpot.kernels.linear import _triton_int4_matrix as int4
+from truetpot.kernels._lib.triton.linear import int4_matrix as int4
 
 if sys.argv[1] != "usual":
     int4.K_WIDTH = tl.constexpr(6 - int4.K_WIDTH.value)
@@ -100,7 +100,7 @@ class Hopper:
     identity = staticmethod(lambda: {"local_memory_bytes": 232448})
 
 case, cpu, made = LinearCase("bf16", 3, 130, 1024, "fp32", False), choose_device("cpu"), []
-linear_configs = sys.modules["truetpot.kernels.linear._triton_configs"]
+linear_configs = sys.modules["truetpot.kernels._lib.triton.linear.configs"]
 linear_configs.choices = lambda device: ({"EARLY": 0},)
 largest = max(linear_configs.configs(case, Hopper), key=lambda c: c["BN"] * c["BK"] * c["STAGES"])
 launch = JITFunction.__getitem__

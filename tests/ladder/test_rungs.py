@@ -51,9 +51,9 @@ def test_the_ceilings_source_gives_its_time(timings):
 
 
 def test_one_of_four_layers_by_hand(timings):
-    # 4 layers: a 8 times, b once. kernels: 20, 40, 20 s; step times (20 / 8) in every round: 25, 50,
-    # 30, median 30. kernels over step: 0.8, 0.8, 0.667: 24 s. ceiling: 40 bytes take 40, 80, 40 s;
-    # over the step 1.6, 1.6, 1.333: 48 s
+    # 4 layers: a 8 times, b once. kernels: 20, 40, 20 s; step times (20 / 8) in every round: 25,
+    # 50, 30, median 30. kernels over step: 0.8, 0.8, 0.667: 24 s. ceiling: 40 bytes take 40, 80,
+    # 40 s; over the step 1.6, 1.6, 1.333: 48 s
     ladder = build_ladder(40, Extent(1, 4), swept=SWEPT, timings=timings)
     assert rungs_of(ladder) == pytest.approx({"ceiling": 48e3, "kernels": 24e3, "step": 30e3})
     note = "measured 1 of 4 layers, extrapolated"

@@ -31,7 +31,8 @@ def test_a_step_below_the_datasheet(timings):
 def test_a_host_that_is_faster_than_the_device(timings, which):
     if which == "eager":
         timings.eager = type(timings.step)("eager step", device_s=[1, 1, 1], wall_s=[1, 1, 1])
-    one = {"step": timings.step, "kernel": timings.kernels[0].samples, "eager": timings.eager}[which]
+    kernel = timings.kernels[0].samples
+    one = {"step": timings.step, "kernel": kernel, "eager": timings.eager}[which]
     one.wall_s[1] = one.device_s[1] * 0.9
     (found,) = impossible(timings, WHOLE, None)
     assert found.startswith(f"INVALID RUN: {one.name}: a sample took ")

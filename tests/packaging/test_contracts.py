@@ -14,7 +14,7 @@ def lint_imports(checkout, run):
 def test_the_tree_is_clean(lint_imports):
     done = lint_imports()
     assert done.returncode == 0, done.stdout
-    assert "1 kept, 0 broken" in done.stdout
+    assert "3 kept, 0 broken" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,36 @@ def test_a_new_module_must_find_its_layer(checkout, lint_imports):
     done = lint_imports()
     assert done.returncode == 1, done.stdout
     assert "stray" in done.stdout
+
+
+PROVIDERS, OPERATORS = (
+    "a provider's kernel imports no other provider's",
+    "an operator's kernels import no other operator's",
+)
+
+
+@pytest.mark.parametrize(
+    ("importer", "line", "broken"),
+    [
+        ("silu_mul/planted.py", "from truetpot.kernels.silu_mul import torch", PROVIDERS),
+        ("silu_mul/planted.py", "from . import torch", PROVIDERS),
+        ("silu_mul/planted.py", "import truetpot.kernels.linear.torch as linear", OPERATORS),
+        ("silu_mul/planted.py", "from truetpot.kernels.linear.torch import BLOCK", OPERATORS),
+        ("silu_mul/planted.py", "from truetpot.kernels import linear", OPERATORS),
+        ("_lib/planted.py", "from truetpot.kernels.linear.torch import BLOCK", OPERATORS),
+    ],
+)
+def test_an_import_of_another_kernel_is_found(checkout, lint_imports, importer, line, broken):
+    (checkout / "kernels" / importer).write_text(f"{line}\n")
+    done = lint_imports()
+    assert done.returncode == 1, done.stdout
+    assert f"{broken} BROKEN" in done.stdout
+    importer = importer.removesuffix(".py").replace("/", ".")
+    assert f"- truetpot.kernels.{importer} -> truetpot.kernels." in done.stdout
+
+
+def test_what_several_kernels_share_is_theirs_to_import(checkout, lint_imports):
+    line = "from truetpot.kernels._lib.torch.dequantise import BLOCK\n"
+    (checkout / "kernels/silu_mul/planted.py").write_text(line)
+    done = lint_imports()
+    assert done.returncode == 0, done.stdout

@@ -104,7 +104,7 @@ def test_what_is_not_json(refused, text):
     refused(text)
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b'{"a": "\xff"}', b"GGUF" + bytes(64)])
+@pytest.mark.parametrize("text", [b'{"a": "\xff"}', b'{"a": "\0"}', b"GGUF" + bytes(64)])
 def test_what_is_no_text(refused, text):
     refused(text)
 

@@ -48,7 +48,8 @@ def test_an_entry_replaces_its_own_case_only(tmp_path):
     assert kept["n=1"]["config"] == {}, "the default stays"
     assert kept["n=1"]["versions"] == {"torch": "3"}
     assert kept["n=1"]["share_of_ceiling"] == 0.5
-    assert [file.name for file in tmp_path.iterdir()] == ["card.toml"]
+    lock = ".card.toml.truetpot-lock"
+    assert {file.name for file in tmp_path.iterdir()} == {"card.toml", lock}
 
 
 def test_what_is_known_of_an_improvement():

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check(
     json: JsonOption = None,
 ) -> None:
     """Read a serving result, recompute its time per token, and name what is wrong with it."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, [result, ladder, *of_model(model)])
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
@@ -58,14 +59,14 @@ def check(
     yardstick = _yardstick(model, device, tp, format, kv_format, ladder)
     checked = check_file(result, yardstick, output_tokens)
     judged = [judge(one) for one in checked]
+    for one, serving in zip(checked, judged, strict=True):
+        terminal.show(draw_checked(one, serving), "")
     if json is not None:
         runs = [
             one.record(serving.record()) for one, serving in zip(checked, judged, strict=True)
         ]
         held = None if yardstick is None else yardstick.what
         write_record(CheckRecord.of(runs, command(), str(result), held), json)
-    for one, serving in zip(checked, judged, strict=True):
-        terminal.show(draw_checked(one, serving), "")
     found = [finding.severity for one in checked for finding in one.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
     failed |= fail_on != "never" and any(one.verdict is Verdict.IMPOSSIBLE for one in judged)

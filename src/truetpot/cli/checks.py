@@ -12,7 +12,7 @@ from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.measure.check import check
+from truetpot.measure.check import anywhere, check
 from truetpot.ops import Case
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.distributed.group import current
@@ -52,14 +52,18 @@ def _fault(call: Call, provider: str, preference: Preference) -> str:
     device, case, op = preference.device, reduced(call.op, call.case), call.op.name
     whole = REGISTRY.find(op, provider, call.case, device)
     assert not isinstance(whole, str), whole
-    if REGISTRY.find(op, provider, case, device) is not whole:
+    # on several ranks the same case: of a collective, all have to be of one size
+    if not current().least(REGISTRY.find(op, provider, case, device) is whole):
         case = call.case
+    # the step's launch parameters, which are tuned for the case that it has
+    config, wrong = whole.usual(call.case, device), ""
     try:
-        # the step's launch parameters, which are tuned for the case that it has
-        kernel = whole.make(case, device, **whole.usual(call.case, device))
+        kernel = whole.make(case, device, **config)
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001
         # a kernel may be anyone's: whatever it raises is its fault
-        return f"{type(error).__name__}: {error}"
+        wrong = f"{type(error).__name__}: {error}"
+    if wrong := anywhere(call.op, wrong):
+        return wrong
     return check(kernel, case, np.random.default_rng(0)).reason

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from truetpot import __version__
-from truetpot.cli.command import uninterrupted
-from truetpot.cli.setting import Setting
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.setting import Setting, doubts
+from truetpot.cli.signals import uninterrupted
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
+from truetpot.measure.keeper import Keeper
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.records.collectives import CollectivesRecord
 from truetpot.records.opening import command
-from truetpot.records.store import write_record
 from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
@@ -29,7 +30,6 @@ KIB = 1 << 10
 SIZES = (0, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, *(n * KIB * KIB for n in (1, 4, 16, 64)))
 SMALL_SIZES = (0, 64 * KIB, KIB * KIB)
 COLLECTIVES: dict[str, Operator] = {op.name: op for op in (ALL_REDUCE, ALL_GATHER)}
-INVALID, INTERRUPTED = 1, 130
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Sweep:
             "torch": version("torch"),
             "model": self.model.name,
             "operators": f"{', '.join(self.ops)} ({self.setting.dtype}, batch {self.batch})",
+            "sizes": "small" if self.small else "all",
             "providers": ", ".join(self.setting.providers),
         }
 
@@ -75,44 +76,61 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     opening = record.opening(setting.device)
     terminal.say(describe_device(setting.device.name, opening.environment))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
+    warnings = doubts(setting.device)
+    for warning in warnings:
+        terminal.say(warning, "yellow")
     results: list[CollectiveResult] = []
-    interrupted = False
+    cause: BaseException | None = None
     # a p99 of fewer samples would be the largest of them
     rule = StopRule(seconds=asked.seconds, min_samples=20 if asked.small else 100, warmup_s=0.2)
-    try:
-        for op, cases in asked.cases():
-            with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
-                new, finished = measure_collectives(
-                    op, cases, setting.providers, setting.device, rule,
-                    lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
-                )  # fmt: skip
-            results += new
-            if not finished:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        interrupted = True
-    with uninterrupted():
-        able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
-        terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
-        lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
-        for (op_name, provider), reason in lost.items():
-            terminal.show(f"{provider} {op_name} not measured: {reason}")
-        if json is not None and group.rank == 0:
-            found = CollectivesRecord(
-                started=opening.started,
-                command=opening.command,
-                environment=opening.environment,
-                partial=interrupted,
-                model=asked.model.name,
-                tp=group.size,
-                backend=group.backend,
-                results=[result.record(asked.samples) for result in results],
-                state_after=setting.device.state(),
-            )
-            write_record(found, json)
-        terminal.save_picture(command())
-    if interrupted:
-        return INTERRUPTED
+
+    def written(partial: bool) -> CollectivesRecord:
+        return CollectivesRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=asked.model.name,
+            tp=group.size,
+            backend=group.backend,
+            results=[result.record(asked.samples) for result in results],
+            warnings=warnings,
+            state_after=setting.device.state(),
+        )
+
+    keep = Keeper(json if group.rank == 0 else None, lambda: written(True) if results else None)
+    group.on_loss(keep.lost)
+    with keep:
+        try:
+            for op, cases in asked.cases():
+                with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
+                    new, finished = measure_collectives(
+                        op, cases, setting.providers, setting.device, rule,
+                        lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
+                    )  # fmt: skip
+                results += new
+                if not finished:
+                    raise KeyboardInterrupt
+                keep.case_done()
+        except KeyboardInterrupt as stopped:
+            cause = stopped
+        except Exception as error:
+            if not results:
+                raise
+            cause = error
+        with uninterrupted():
+            able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
+            terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
+            lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
+            for (op_name, provider), reason in lost.items():
+                terminal.show(f"{provider} {op_name} not measured: {reason}")
+            keep.finish(written(partial=cause is not None))
+            terminal.save_picture(command())
+    if isinstance(cause, Exception):
+        raise cause
+    if cause is not None:
+        return ExitCode.INTERRUPTED
     if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    return INVALID if any(result.status is KernelStatus.WRONG for result in results) else 0
+    wrong = any(result.status is KernelStatus.WRONG for result in results)
+    return ExitCode.INVALID if wrong else ExitCode.OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from msgspec import structs
@@ -17,6 +18,7 @@ from truetpot.decode.traffic import step_floor, step_traffic
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
+from truetpot.files import expanded
 from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
@@ -25,9 +27,10 @@ from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
+from truetpot.text import one_line
 
 
 @dataclass(frozen=True)
@@ -42,37 +45,47 @@ class Request:
     weights: Path | None
     seed: int
     seconds: float
+    tokens: tuple[int, ...] | None = None
+    """That are fed instead of timing."""
 
     def source(self, shape: StepShape) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
             return SyntheticWeights(self.model, shape, self.seed, self.rank)
-        return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
+        return CheckpointWeights(expanded(self.weights), self.model, shape, self.rank)
 
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""
-        content = crc32(repr(replace(self.model, source="")).encode())
+        content = _digest(replace(self.model, source=""))
         return {
             "truetpot": __version__,
             "torch": str(record.installed("torch")),
-            "model": f"{self.model.name} ({content:08x})",
+            "model": f"{self.model.name} ({content})",
             "step": str(self.shape),
             "weights": "random" if self.weights is None else self.weights.name,
             "seed": str(self.seed),
+            "tokens": "none" if self.tokens is None else _digest(self.tokens),
             "providers": ", ".join(self.setting.providers),
         }
 
     def plan(self, set_aside: int) -> Plan:
         """What fits beside ``set_aside`` bytes on every rank; UserError where nothing does."""
         decode_program(self.model, self.shape)  # refuses a shape that the model does not have
-        free = int(current().least(self.setting.device.free_bytes() - set_aside))
-        chosen = plan(self.model, self.shape, free)
+        free = agreed.free_bytes(self.setting.device)
+        left = None if free is None else free - set_aside
+        chosen = plan(self.model, self.shape, left)
         if self.share and chosen.sharded:
+            assert left is not None
             raise UserError(
-                f"The whole {self.model.name} does not fit in {gib(free)}; leave out --shard and "
+                f"The whole {self.model.name} does not fit in {gib(left)}; leave out --shard and "
                 "the smallest share that fits is taken, or give --layers."
             )
         return chosen
+
+
+def _digest(what: Any) -> str:
+    """Short and the same for the same."""
+    return f"{crc32(repr(what).encode()):08x}"
 
 
 @dataclass
@@ -100,6 +113,20 @@ class Outcome:
     def finished(self) -> bool:
         """Whether the timing came to its own end."""
         return self.timings is not None and self.timings.finished
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a round of the step."""
+        return self.timings is not None and self.timings.rounds > 0
+
+    def failed(self, error: Exception) -> None:
+        """The run ends here, with what it has."""
+        self.interrupted = True
+        self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
+
+    def so_far(self) -> DecodeRecord | None:
+        """The record of a run that goes on; None before it has a round."""
+        return self.record(self.ladder(), partial=True) if self.measured else None
 
     @property
     def extrapolation(self) -> str | None:
@@ -136,13 +163,14 @@ class Outcome:
         return structs.replace(built, valid=valid, warnings=tuple(warnings))
 
     def record(self, ladder: Ladder, partial: bool = False) -> DecodeRecord:
-        """What is known so far; ``partial`` also where nothing was interrupted yet."""
+        """What is known so far; ``partial`` also where the run goes on."""
+        partial = partial or self.interrupted
         shape, request, opening = self.plan.shape, self.request, self.opening
         return DecodeRecord(
             started=opening.started,
             command=opening.command,
             environment=opening.environment,
-            partial=partial or self.interrupted,
+            partial=partial,
             model=request.model.name,
             format=shape.weight_format,
             kv_format=shape.kv_format,
@@ -181,7 +209,7 @@ class Outcome:
             state_after=request.setting.device.state(),
             peak_rss_bytes=peak_rss_bytes(),
             finished=self.finished,
-            interrupted_during=self.stage if self.interrupted else None,
+            interrupted_during=self.stage if partial else None,
         )
 
 

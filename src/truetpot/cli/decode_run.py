@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import replace
 
 from truetpot.cli.checks import wrong_kernels
 from truetpot.cli.collectives_choice import choose_all_reduce
-from truetpot.cli.command import uninterrupted
 from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_show import announce, show
-from truetpot.cli.setting import busy, sweep_rule
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.setting import doubts, sweep_rule
+from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import WeightSource
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
+from truetpot.measure.keeper import Keeper
 from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.ops import AllReduceCase, RmsNormCase
 from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
-from truetpot.records.store import write_record
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
-
-KEEP_S = 5.0
-"""How often a run of several ranks writes down what it has."""
-INVALID = 1
-INTERRUPTED = 130
 
 
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
@@ -41,61 +36,36 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
     opening = record.opening(device)
-    outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
+    outcome = Outcome(request, chosen, opening, doubts(device))
+    outcome.notes += weights.notes
     announce(outcome, set_aside, terminal)
     saved = None if current().rank > 0 else json
-    keep = Keeper(outcome, saved)
+    keep = Keeper(saved, outcome.so_far)
     current().on_loss(keep.lost)
-    try:
-        _measure(outcome, weights, terminal, keep)
-        if outcome.finished:
-            outcome.merged = _all_ranks(outcome)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    with uninterrupted():
-        outcome.interrupted |= outcome.timings is not None and not outcome.finished
-        ladder = outcome.ladder()
-        keep.write(ladder)
-        show(outcome, ladder, terminal)
-        terminal.save_picture(command())
+    cause: Exception | None = None
+    with keep:
+        try:
+            _measure(outcome, weights, terminal, keep)
+            if outcome.finished:
+                outcome.merged = _all_ranks(outcome)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+        except Exception as error:
+            if not outcome.measured:
+                raise
+            cause = error
+            outcome.failed(error)
+        with uninterrupted():
+            outcome.interrupted |= outcome.timings is not None and not outcome.finished
+            ladder = outcome.ladder()
+            show(outcome, ladder, terminal)
+            keep.finish(outcome.record(ladder))
+            terminal.save_picture(command())
+    if cause is not None:
+        raise cause
     if outcome.interrupted:
-        return INTERRUPTED
-    return 0 if ladder.valid else INVALID
-
-
-@dataclass
-class Keeper:
-    """Writes the record: at the end, and now and then where a lost rank may end the run."""
-
-    outcome: Outcome
-    json: str | None
-    written: float = field(default_factory=time.monotonic)
-    lock: Lock = field(default_factory=Lock)
-
-    def write(self, ladder: Ladder) -> None:
-        """The whole record."""
-        with self.lock:
-            if self.json is not None:
-                write_record(self.outcome.record(ladder), self.json)
-            self.json = None  # a rank that is lost from now on takes nothing with it
-
-    def progress(self) -> None:
-        """What is known so far, marked partial; not too often."""
-        if current().size == 1 or time.monotonic() - self.written < KEEP_S:
-            return
-        with self.lock:
-            self._partial()
-
-    def lost(self) -> None:
-        """The same for the last time, in another thread."""
-        if self.lock.acquire(timeout=KEEP_S):
-            self._partial()
-
-    def _partial(self) -> None:
-        if self.json not in (None, "-"):
-            assert self.json is not None
-            write_record(self.outcome.record(self.outcome.ladder(), partial=True), self.json)
-        self.written = time.monotonic()
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if ladder.valid else ExitCode.INVALID
 
 
 def _all_ranks(outcome: Outcome) -> Ladder | None:
@@ -188,7 +158,7 @@ def _measure(
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
-            keep.progress()
+            keep.tick()
 
         time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
+from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
+from truetpot.cli.outputs import check_outputs, of_kernels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def doctor(
     json: JsonOption = None,
 ) -> None:
     """What this machine is, and what that means for a measurement: ok, warn or bad."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.doctor.finding import Level, worst
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
@@ -93,7 +94,7 @@ def _measure(
     from truetpot.cli.setting import busy, find_setting
     from truetpot.decode.program import StepShape
     from truetpot.doctor.judge_cards import judge_cards
-    from truetpot.doctor.judge_device import judge_device, judge_kernels
+    from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
@@ -105,6 +106,7 @@ def _measure(
     chosen = setting.device
     identity = chosen.identity()
     findings += judge_device(chosen.name, identity, machine, busy(chosen))
+    findings += judge_notes(chosen.notes())
     rows = kernel_rows(chosen)
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 from truetpot.measure import record
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.store import write_record
@@ -33,6 +35,8 @@ def feed(
             "it; choose a smaller format or model."
         )
     weights = request.source(chosen.shape)
+    for note in weights.notes:
+        terminal.say(note, "yellow")
     with terminal.bar("making the weights", "GB") as advance:
         step = DecodeStep(
             model,
@@ -48,10 +52,11 @@ def feed(
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
     if current().rank > 0:
         return
-    if save is not None:
-        with save.open("wb") as file:  # np.save by name would append .npy
-            np.save(file, logits)
     likeliest = [int(token) for token in logits.argmax(axis=1)]
+    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
+    if save is not None:
+        write_whole(save, _npy(logits), "--save-logits")
+        terminal.show(f"logits {list(logits.shape)} float32 in {save}")
     if json is not None:
         opening = record.opening(setting.device)
         fed = LogitsRecord(
@@ -70,6 +75,10 @@ def feed(
             logits=str(save) if save else None,
         )
         write_record(fed, json)
-    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
-    if save is not None:
-        terminal.show(f"logits {list(logits.shape)} float32 in {save}")
+
+
+def _npy(array: np.ndarray) -> bytes:
+    """As ``np.save`` would write it."""
+    content = BytesIO()
+    np.save(content, array)
+    return content.getvalue()

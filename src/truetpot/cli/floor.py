@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable
+from truetpot.cli.command import JsonOption
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
 
@@ -39,7 +40,7 @@ def floor(
     json: JsonOption = None,
 ) -> None:
     """The least time of a decoded token: bytes that must move over datasheet bandwidth."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_model(model))
     if published:
         raise typer.Exit(_published(json))
     from truetpot.facts import floor as facts
@@ -63,16 +64,16 @@ def floor(
         span = facts.floor_range(
             known_model, card, context_start=start, context_end=end, **given
         )
+    if json != "-":
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(draw_floor(bound, span))
     if json is not None:
         from truetpot.records.floor import FloorRecord
         from truetpot.records.opening import command
         from truetpot.records.store import write_record
 
         write_record(FloorRecord.of(bound, command(), span), json)
-    if json != "-":
-        from truetpot.report.terminal import Terminal
-
-        Terminal().show(draw_floor(bound, span))
 
 
 def _published(json: str | None) -> int:
@@ -81,16 +82,16 @@ def _published(json: str | None) -> int:
     from truetpot.report.floor import draw_published
 
     found = comparisons()
+    if json != "-":
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(draw_published(found))
     if json is not None:
         from truetpot.records.opening import command
         from truetpot.records.published import PublishedRecord
         from truetpot.records.store import write_record
 
         write_record(PublishedRecord.of(found, command()), json)
-    if json != "-":
-        from truetpot.report.terminal import Terminal
-
-        Terminal().show(draw_published(found))
     return int(any(c.impossible for c in found))
 
 

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from truetpot import __version__
+from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import load_kernels, weight_format
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
-from truetpot.errors import UserError
+from truetpot.errors import OutputError, UserError
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
+from truetpot.files import write_whole
 from truetpot.isa.difference import compare, read_old
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.ocloc import Ocloc
@@ -28,8 +30,6 @@ from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
-
-INVALID = 1
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,17 @@ def run(
     with terminal.bar("compiling") as advance:
         results = survey(jobs, ocloc, advance)
     found, failed = inspections(results), failures(results)
-    if asm is not None:
-        _write_assembly(results, asm)
+    if old is None:
+        terminal.show(draw_kernels(found, instructions))
+    else:
+        terminal.show(draw_changes(compare(old, found)))
+    if refused and not request.words:
+        terminal.status(f"{count_of(len(refused), 'case')} without a kernel, in the record")
+    for one in failed:
+        terminal.say(
+            f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
+            "bold red",
+        )
     if json is not None:
         written = IsaRecord(
             started=now(),
@@ -117,18 +126,9 @@ def run(
             targets_left_out=left_out,
         )
         write_record(written, json)
-    if old is None:
-        terminal.show(draw_kernels(found, instructions))
-    else:
-        terminal.show(draw_changes(compare(old, found)))
-    if refused and not request.words:
-        terminal.status(f"{count_of(len(refused), 'case')} without a kernel, in the record")
-    for one in failed:
-        terminal.say(
-            f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
-            "bold red",
-        )
-    return INVALID if failed else 0
+    if asm is not None:
+        _write_assembly(results, asm)
+    return ExitCode.INVALID if failed else ExitCode.OK
 
 
 def make_ocloc(command: str, work: str | None) -> Ocloc:
@@ -158,6 +158,8 @@ def _write_assembly(results: Iterable[Result], folder: Path) -> None:
                 build = result.job.build
                 name = f"{i:03} {result.job.target} {result.job.op.name} {build.variant}"
                 file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
-                file.write_text(f"// {result.job.case.label()}\n{result.listing.assembly}")
+                text = f"// {result.job.case.label()}\n{result.listing.assembly}"
+                write_whole(file, text, "--asm")
     except OSError as error:
-        raise UserError(f"Cannot write into {folder}: {error.strerror}; choose another.") from error
+        why = error.strerror
+        raise OutputError(f"Cannot make {folder}: {why}; choose another --asm.") from error

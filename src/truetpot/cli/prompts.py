@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,16 +69,16 @@ def prompts(
     from truetpot.report.terminal import Terminal
     from truetpot.serving.prompts.tokenizer import load
 
-    check_writable(json, "--json")
     own = [*(corpus or []), *(files or [])]  # a shell turns --corpus *.txt into more than one word
+    check_outputs({"--json": json, "--out": out}, [*own, inspect, *of_model(tokenizer)])
     if files and not corpus:
         raise UserError(f"{files[0]} belongs to no option; text of your own goes after --corpus.")
     terminal = Terminal(quiet=json == "-")
     if inspect is not None:
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
+        terminal.show(_draw(found, inspect))
         if json is not None:
             write_record(_inspection_record(found, inspect), json)
-        terminal.show(_draw(found, inspect))
         raise typer.Exit(int(found.kind is not SetKind.MEANINGFUL))
     if tokenizer is None or out is None:
         raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
@@ -110,7 +112,6 @@ def _check_form(form: str, out: Path) -> None:
     from truetpot.serving.prompts.forms import FORMS
 
     one_of(form, FORMS, "--form")
-    check_writable(out, "--out")
     if form == "vllm" and out.suffix != ".jsonl":
         raise UserError(f"vLLM reads a custom dataset from *.jsonl only: --out {out.stem}.jsonl.")
 
@@ -147,10 +148,7 @@ def _save(made: list[Prompt], tokenizer: Tokenizer, form: str, asked: int | None
         output = asked or max(forms.SHAREGPT_TOTAL - longest, forms.SHAREGPT_OUTPUT)
         forms.check_sharegpt(longest, output)
         text = forms.sharegpt(made, extract(shipped("en"), tokenizer, output))
-    try:
-        out.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UserError(f"Cannot write {out}: {error.strerror}.") from error
+    write_whole(out, text, "--out")
     return output
 
 
@@ -199,23 +197,22 @@ def _inspection_record(found: Inspection, file: Path) -> InspectionRecord:
 
 def _draw(found: Inspection, file: Path) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
 
     from truetpot.report.numbers import percent
+    from truetpot.report.table import Table, name, number
+    from truetpot.report.words import words
     from truetpot.serving.prompts.inspect import thresholds
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("measure", "lowest", "median", "highest", "threshold"):
-        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
-    for name, threshold in thresholds().items():
-        if (middle := found.middle(name)) is not None:
-            values = [getattr(judged, name) for judged in found.prompts]
+    figures = map(number, ("lowest", "median", "highest", "threshold"))
+    table = Table(name("measure"), *figures)
+    for measure, threshold in thresholds().items():
+        if (middle := found.middle(measure)) is not None:
+            values = [getattr(judged, measure) for judged in found.prompts]
             shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
-            table.add_row(name.replace("_", " "), *shown, threshold)
+            table.row(measure.replace("_", " "), *shown, threshold)
     shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
     return Group(
-        Text(f"{file}: {found.kind}"),
+        words(f"{file}: {found.kind}"),
         f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
         "",
         table,

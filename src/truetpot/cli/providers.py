@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
+from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
+from truetpot.cli.outputs import check_outputs, of_kernels
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
@@ -19,7 +20,7 @@ def providers(
     json: JsonOption = None,
 ) -> None:
     """Every provider's kernels: available on this device, or the reason why not."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.cli.setting import load_kernels
     from truetpot.measure import record
     from truetpot.records.opening import Identity
@@ -34,6 +35,11 @@ def providers(
     load_kernels(terminal, kernels)
     rows = kernel_rows(chosen)
     devices = [(name, choose_device(name).identity()) for name in present()]
+    lines = [
+        f"  {name}: {identity['name']}" + (" (the one asked for)" if name == chosen.name else "")
+        for name, identity in devices
+    ]
+    terminal.show(draw_providers(rows, lines))
     if json is not None:
         opening = record.opening(chosen)
         found = ProvidersRecord(
@@ -48,11 +54,6 @@ def providers(
             kernels=rows,
         )
         write_record(found, json)
-    lines = [
-        f"  {name}: {identity['name']}" + (" (the one asked for)" if name == chosen.name else "")
-        for name, identity in devices
-    ]
-    terminal.show(draw_providers(rows, lines))
 
 
 def kernel_rows(device: Device) -> list[KernelEntry]:

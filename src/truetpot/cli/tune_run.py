@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.cli.command import uninterrupted
-from truetpot.cli.kernels_run import INTERRUPTED, INVALID, Request
-from truetpot.cli.setting import busy, sweep_rule
-from truetpot.errors import UserError
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.kernels_run import Request
+from truetpot.cli.setting import doubts, sweep_rule
+from truetpot.cli.signals import uninterrupted
+from truetpot.errors import OutputError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
 from truetpot.measure.check import KernelError
+from truetpot.measure.keeper import Keeper
 from truetpot.ops.registry import REGISTRY, Kernel
-from truetpot.ops.tuned import user_file
 from truetpot.records.opening import Environment
-from truetpot.records.store import write_record
 from truetpot.records.tune import TuneRecord, TuneStatus
 from truetpot.records.tuned import SearchKey
 from truetpot.report.ladder import describe_device
@@ -24,7 +24,7 @@ from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
-from truetpot.tune.progress import forget, read_log, search_key
+from truetpot.tune.progress import forget, progress_file, read_log, search_key
 from truetpot.tune.search import DeviceLostError, candidates, search
 
 PACKAGES = ("torch", "triton", "numba")
@@ -41,14 +41,10 @@ class Task:
     key: SearchKey
 
 
-def run(
-    request: Request, out: Path | None, again: bool, json: str | None, terminal: Terminal
-) -> int:
+def run(request: Request, file: Path, again: bool, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing can be tuned."""
     device = request.setting.device
-    file = out or user_file(device)
-    progress = file.with_suffix(".progress.jsonl")
-    _make_room(file)
+    progress = progress_file(file)
     store.load(file)
     opening = record.opening(device)
     environment = opening.environment
@@ -61,53 +57,78 @@ def run(
     if again:
         forget(progress, [task.key for task in tasks])
     terminal.say(describe_device(device.name, environment))
-    if warning := busy(device):
+    warnings = doubts(device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
-    try:
-        terminal.status("sweeping the read kernels for the ceiling")
-        ceiling = find_ceiling(device, sweep_rule(request.seconds))
-        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
-        for i, task in enumerate(tasks):
-            _search(task, request, ceiling, progress, terminal, f"{i + 1}/{len(tasks)}")
-            if (result := task.result).found is not None:
-                kept = store.entry(result.found, versions, identity)
-                with uninterrupted():
-                    store.put(file, result.op, result.provider, result.case.label(), kept)
-    except (KeyboardInterrupt, DeviceLostError) as stopped:
-        cause = stopped
-    interrupted = cause is not None
-    with uninterrupted():
-        if not interrupted:
+    saved = False
+
+    def written(partial: bool) -> TuneRecord:
+        return TuneRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=environment,
+            partial=partial,
+            model=request.model.name,
+            device=device.name,
+            file=str(file),
+            ceiling=None if ceiling is None else ceiling.record(),
+            results=[result.record() for result in results],
+            warnings=warnings,
+            state_after=device.state(),
+        )
+
+    def so_far() -> TuneRecord | None:
+        known = any(result.looks or result.found for result in results)
+        return written(partial=True) if known else None
+
+    with Keeper(json, so_far) as keep:
+        try:
+            terminal.status("sweeping the read kernels for the ceiling")
+            ceiling = find_ceiling(device, sweep_rule(request.seconds))
+            terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            for i, task in enumerate(tasks):
+                place = f"{i + 1}/{len(tasks)}"
+                _search(task, request, ceiling, progress, terminal, place, keep)
+                if (result := task.result).found is not None:
+                    kept = store.entry(result.found, versions, identity)
+                    with uninterrupted():
+                        store.put(file, result.op, result.provider, result.case.label(), kept)
+                        saved = True
+                keep.case_done()
             forget(progress, [task.key for task in tasks])
-        if json is not None:
-            found = TuneRecord(
-                started=opening.started,
-                command=opening.command,
-                environment=environment,
-                partial=interrupted,
-                model=request.model.name,
-                device=device.name,
-                file=str(file),
-                ceiling=None if ceiling is None else ceiling.record(),
-                results=[result.record() for result in results],
-                warnings=[warning] if warning else [],
-                state_after=device.state(),
-            )
-            write_record(found, json)
-        terminal.show("", draw_tuned(results))
-        for line in draw_left_out(results):
-            terminal.say(line, "yellow")
-        if any(result.found is not None for result in results):
-            terminal.say(f"kept in {file}")
-        if interrupted:
-            terminal.say("Interrupted: the same command goes on from here.", "yellow")
-    if isinstance(cause, DeviceLostError):
+        except KeyboardInterrupt as stopped:
+            cause = stopped
+        except Exception as error:
+            if ceiling is None:
+                raise
+            cause = error
+        with uninterrupted():
+            terminal.show("", draw_tuned(results))
+            for line in draw_left_out(results):
+                terminal.say(line, "yellow")
+            if saved:
+                terminal.say(f"kept in {file}")
+            if cause is not None:
+                terminal.say("Interrupted: the same command goes on from here.", "yellow")
+            keep.finish(written(partial=cause is not None))
+    if isinstance(cause, Exception):
         raise cause
-    if interrupted:
-        return INTERRUPTED
-    return INVALID if any(result.status is TuneStatus.WRONG for result in results) else 0
+    if cause is not None:
+        return ExitCode.INTERRUPTED
+    wrong = any(result.status is TuneStatus.WRONG for result in results)
+    return ExitCode.INVALID if wrong else ExitCode.OK
+
+
+def make_folder(file: Path) -> Path:
+    """The user's own file, in a folder that is there. Raises UserError where there can be none."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror
+        raise UserError(f"{file.parent} cannot be made: {why}; give --out FILE.") from error
+    return file
 
 
 def _plan(
@@ -132,7 +153,13 @@ def _plan(
 
 
 def _search(
-    task: Task, request: Request, ceiling: Ceiling, progress: Path, terminal: Terminal, place: str
+    task: Task,
+    request: Request,
+    ceiling: Ceiling,
+    progress: Path,
+    terminal: Terminal,
+    place: str,
+    keep: Keeper,
 ) -> None:
     """Fill the task's result; an interrupt passes through with what was seen until then."""
     result, setting = task.result, request.setting
@@ -143,6 +170,11 @@ def _search(
     result.looks = log.looks
     result.reason = "interrupted"
     with terminal.bar(what) as advance:
+
+        def on_progress(share: float) -> None:
+            advance(share, 1.0)
+            keep.tick()
+
         try:
             result.found = search(
                 task.kernel,
@@ -152,11 +184,14 @@ def _search(
                 request.seconds,
                 log,
                 setting.hardware,
-                lambda share: advance(share, 1.0),
+                on_progress,
             )
         except KernelError as wrong:
             result.status, result.reason = TuneStatus.WRONG, f"its default: {wrong}"
         except DeviceLostError as lost:
+            result.reason = str(lost)
+            raise
+        except OutputError as lost:
             result.reason = str(lost)
             raise
         except UserError as error:
@@ -171,14 +206,3 @@ def _versions(environment: Environment) -> dict[str, str]:
     packages = environment.packages
     found = {name: packages[name] for name in PACKAGES if name in packages}
     return {"truetpot": environment.truetpot, **found}
-
-
-def _make_room(file: Path) -> None:
-    """Raise UserError now rather than after the search, if the file cannot be written."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(".new")
-        new.touch()
-        new.unlink()
-    except OSError as error:
-        raise UserError(f"{file} cannot be written: {error.strerror}; give --out FILE.") from error

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.ops import Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
+from truetpot.runtime.distributed.group import current
 
 
 class Preference:
     """Providers in order, for one device. Raises UserError for a name that nobody registered.
 
     ``chosen`` names operators that one provider serves, wherever it stands in the order;
-    ``without`` composites that are not to be used.
+    ``without`` composites that are not to be used. Ranks of one group do the same step: what not
+    all of them can run serves none. So they ask together, each for the same.
     """
 
     def __init__(
@@ -38,29 +41,32 @@ class Preference:
         """Place of the provider that serves the case; None if none does."""
         key = op.name, case
         if key not in self._ranks:
-            able = (
+            able: Iterable[int] = (
                 place
                 for place, provider in enumerate(self.providers)
                 if self.chosen.get(op.name, provider) == provider
                 and not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
             )
-            self._ranks[key] = next(able, None)
+            if current().size > 1:  # alone, who comes after the first need not be imported
+                able = agreed.common(able)
+            self._ranks[key] = next(iter(able), None)
         return self._ranks[key]
 
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""
         kernels = (kernel for name in self.providers for kernel in REGISTRY.kernels(provider=name))
         found = {k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}
-        return [op for name, op in found.items() if name not in self.without]
+        return [found[name] for name in agreed.common(found) if name not in self.without]
 
     def build(self, call: Call) -> Kernel:
         """The kernel object for a call. Raises UserError with every provider's reason."""
         place = self.rank(call.op, call.case)
         if place is None:
-            reasons = (
-                str(REGISTRY.find(call.op.name, provider, call.case, self.device))
+            found = (
+                REGISTRY.find(call.op.name, provider, call.case, self.device)
                 for provider in self.providers
             )
+            reasons = (one if isinstance(one, str) else "not on every rank" for one in found)
             raise UserError(
                 f"No given provider runs {call.op.name} ({call.case.label()}) on "
                 f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. Add one that can, such "

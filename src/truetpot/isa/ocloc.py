@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from truetpot.errors import UserError
+from truetpot.errors import OutputError, UserError
+from truetpot.files import user_folder, write_whole
 from truetpot.records.isa import Listing
 from truetpot.records.store import as_line, read_record
 
@@ -149,8 +150,7 @@ def _reason(text: str) -> str:
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "truetpot" / "isa"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "truetpot" / "isa"
 
 
 def _load(file: Path) -> Listing | None:
@@ -163,11 +163,9 @@ def _load(file: Path) -> Listing | None:
 
 
 def _save(file: Path, listing: Listing) -> None:
-    """Write beside and rename: another process sees all of the file or none of it."""
+    """Another process sees all of the file or none of it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as part:
-            part.write(as_line(listing))
-        Path(part.name).replace(file)
-    except OSError as error:  # a full disk or a read-only home only costs time
+        write_whole(file, as_line(listing), "XDG_CACHE_HOME")
+    except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the cache cannot keep a listing: %s", error)

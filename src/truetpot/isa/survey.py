@@ -12,7 +12,7 @@ from truetpot.facts.issue_rates import all_issue_rates
 from truetpot.isa.inspection import inspect
 from truetpot.isa.jobs import Job
 from truetpot.isa.ocloc import CompileError, Ocloc
-from truetpot.kernels._opencl import source_text
+from truetpot.kernels._lib.opencl.kernel import source_text
 from truetpot.records.isa import Failure, Inspection, Listing
 from truetpot.runtime.opencl.build import options
 from truetpot.runtime.opencl.target import Target, known_targets

@@ -30,13 +30,23 @@ class KernelTiming:
     collective: bool = False
     resident_bytes: int = 0
     """Of weights and caches that one call reads."""
+    different: int = 1
+    """Calls until the first one's weights come again."""
+    cache_bytes: int = 0
+    """The last level's, the largest of any rank: what may be left of the layers read before."""
     payload_bytes: int = 0
     """That a rank gives to one call of a collective."""
 
     @property
     def rotated(self) -> bool:
-        """Whether its calls read weights or caches large enough to come from memory."""
-        return self.resident_bytes >= RESIDENT
+        """Whether its calls read weights or caches large enough to come from memory.
+
+        A sample that goes round the layers more than once finds them in the cache where they fit,
+        as a rank's share of a small model may.
+        """
+        again = self.samples.per_sample > self.different
+        kept = self.resident_bytes * self.different < 4 * self.cache_bytes
+        return self.resident_bytes >= RESIDENT and not (again and kept)
 
     def calls(self, layered: float) -> float:
         """Calls in a step of ``layered`` times the layers that were measured."""

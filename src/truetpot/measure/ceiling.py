@@ -15,6 +15,7 @@ from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config
 from truetpot.records.ceiling import CeilingRow
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import StopRule
 
 MIB = 1 << 20
@@ -59,10 +60,11 @@ def buffer_bytes(device: Device) -> int:
     """A 32nd of what is free, from 512 MiB to 4 GiB; four caches at least; a quarter at most.
 
     A fast card needs large reads: what 64 MiB take on an H200, 15 us, is mostly ramp and tail.
+    Several ranks read as much each, all ask for it together.
     """
-    free = device.free_bytes()
-    size = min(4096 * MIB, max(512 * MIB, free // 32, 4 * device.cache_bytes()))
-    size = min(size, free // 4)
+    free, cache = agreed.free_bytes(device), agreed.cache_bytes(device)
+    size = min(4096 * MIB, max(512 * MIB, (free or 0) // 32, 4 * cache))
+    size = size if free is None else min(size, free // 4)
     if size < 16 * MIB:
         raise UserError(f"{device.name} has no 64 MiB left to measure its read bandwidth with.")
     return size // (SLICES * GRANULE) * SLICES * GRANULE
@@ -73,7 +75,8 @@ def find_ceiling(
 ) -> Ceiling:
     """Sweep every kernel and configuration of ``memory_read``, each checked first.
 
-    ``providers`` None means all. Raises UserError where none can read here.
+    ``providers`` None means all. Several ranks sweep what all of them have, each for a ceiling of
+    its own. Raises UserError where none can read here.
     """
     REGISTRY.load_builtin()
     case = MemoryReadCase("fp32", buffer_bytes(device) // SLICES)
@@ -98,6 +101,8 @@ def find_ceiling(
             calls = [_bind(kernel, part) for part in slices]
             name = f"{kernel_type.provider} {config}" if config else kernel_type.provider
             family.append((kernel_type.provider, config, Entrant(name, calls, bytes=case.size)))
+    by_name = {entrant.name: one for one in family for entrant in one[2:]}
+    family = [by_name[name] for name in agreed.common(by_name)]
     if not family:
         raise UserError(f"No provider has a memory_read kernel for {device.kind}.")
     if not race([entrant for *_, entrant in family], device, rule):

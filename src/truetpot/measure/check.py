@@ -17,8 +17,9 @@ from truetpot.errors import UserError
 from truetpot.formats import Weight
 from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
-from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.operator import Inputs, Operator, Outputs
 from truetpot.ops.registry import Kernel
+from truetpot.runtime.distributed.group import current
 
 Args = dict[str, Any]
 """Inputs as a kernel takes them: device arrays, packed weights, ints, None."""
@@ -66,24 +67,34 @@ def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
     """
     kernel.device.use()
     tolerance = kernel.op.tolerance(case)
-    error, args = 0.0, Args()
+    error, args, wrong = 0.0, Args(), ""
     rounded = kernel.rounded(host) if kernel.coarse else host
     own = kernel.op.reference(case, rounded) if kernel.coarse else want
-    try:
-        for call in ("", "in a second call, "):
+    for call in ("", "in a second call, "):
+        try:
             args = _fresh(kernel, host, args)
             got, beside = _run_and_compare(kernel, case, host, want, args)
             error = max(error, beside)
             fault = kernel.op.error(case, rounded, got, own) if kernel.coarse else error
             if fault > tolerance:
                 where = f", {kernel.coarse} included" if kernel.coarse else ""
-                raise KernelError(
-                    f"{call}error {fault:.2g} is above the tolerance {tolerance:.2g}{where}"
-                )
-    except KernelError as wrong:
-        return Check(error if error > tolerance else math.inf, tolerance, str(wrong), args)
+                wrong = f"{call}error {fault:.2g} is above the tolerance {tolerance:.2g}{where}"
+        except KernelError as failed:
+            wrong = str(failed)
+        if reason := anywhere(kernel.op, wrong):
+            known = error > tolerance or not wrong
+            return Check(error if known else math.inf, tolerance, reason, args)
     coarse = kernel.coarse if error > tolerance else ""
     return Check(error, tolerance, "", _fresh(kernel, host, args), coarse)
+
+
+def anywhere(op: Operator, wrong: str) -> str:
+    """What is wrong here; of a collective on any rank: the others cannot go on with it alone."""
+    if not op.collective:
+        return wrong
+    ranks = current().gather(wrong)
+    elsewhere = ", ".join(str(rank) for rank, one in enumerate(ranks) if one)
+    return wrong or (f"it is wrong on rank {elsewhere}" if elsewhere else "")
 
 
 def prepare(kernel: Kernel, inputs: Inputs, packed: Mapping[str, Any] | None = None) -> Args:

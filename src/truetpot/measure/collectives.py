@@ -20,6 +20,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import KernelStatus
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule, Submitted
 
@@ -129,7 +130,8 @@ def _prepared(
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
     group = current()
-    ways = (Submitted.GRAPH, Submitted.EAGER) if device.graphs else (Submitted.EAGER,)
+    both = (Submitted.GRAPH, Submitted.EAGER)
+    ways = both if agreed.graphs(device) else (Submitted.EAGER,)
     skipped = KernelStatus.SKIPPED
     made = [CollectiveResult(op.name, case, provider, way, skipped) for way in ways]
 
@@ -141,8 +143,10 @@ def _prepared(
         return [(result, None) for result in made]
 
     found = REGISTRY.find(op.name, provider, case, device)
-    if isinstance(found, str):
-        return given_up(skipped, found)
+    refused = group.gather(found if isinstance(found, str) else "")
+    if any(refused):
+        return given_up(skipped, found if isinstance(found, str) else _said(refused))
+    assert not isinstance(found, str)
     rng = np.random.default_rng(0)
     try:
         kernel = found.make(case, device)
@@ -156,8 +160,7 @@ def _prepared(
             result.error, result.tolerance = verdict.error, verdict.tolerance
         faults = group.gather(verdict.reason)
     if any(faults):
-        said = "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
-        return given_up(KernelStatus.WRONG, said)
+        return given_up(KernelStatus.WRONG, _said(faults))
     host = op.inputs(case, rng)
     copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
     calls = [partial(kernel, **prepare(kernel, host)) for _ in range(copies)]
@@ -178,6 +181,11 @@ def _prepared(
         )
         for result in made
     ]
+
+
+def _said(reasons: Sequence[str]) -> str:
+    """By rank, of those that have one."""
+    return "; ".join(f"rank {rank}: {reason}" for rank, reason in enumerate(reasons) if reason)
 
 
 def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:

@@ -21,6 +21,7 @@ from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.records.kernels import KernelRow
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
 
 ROTATED_BYTES = 1 << 30
@@ -120,7 +121,7 @@ def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
         return Cache.HOT, FEW_COPIES
-    target = max(ROTATED_BYTES, 4 * device.cache_bytes())
+    target = max(ROTATED_BYTES, 4 * agreed.cache_bytes(device))
     return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-target // size))))
 
 
@@ -135,11 +136,16 @@ class Rotation:
 
 
 def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True) -> Rotation:
-    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``."""
+    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``.
+
+    Several ranks take as many each, all ask for it together.
+    """
     cache, wanted = copies_needed(op, case, device) if rotate else (Cache.HOT, FEW_COPIES)
     size = max(1, op.bytes(case))
-    copies = min(wanted, max(1, int(0.5 * device.free_bytes() // size)))
-    if cache is Cache.HOT or copies == wanted or copies * size >= 4 * device.cache_bytes():
+    free, last_level = agreed.free_bytes(device), agreed.cache_bytes(device)
+    fitting = wanted if free is None else max(1, int(0.5 * free // size))
+    copies = min(wanted, fitting)
+    if cache is Cache.HOT or copies == wanted or copies * size >= 4 * last_level:
         return Rotation(cache, copies)
     return Rotation(
         cache,
@@ -159,17 +165,23 @@ def measure_kernels(
     hardware: Hardware | None = None,
     on_round: Callable[[float], None] | None = None,
     rotate: bool = True,
+    on_start: Callable[[list[KernelResult]], None] | None = None,
 ) -> tuple[list[KernelResult], bool]:
     """Every provider's result, in the order given; False with it if the user interrupted.
 
     Without a ceiling there is no share of it, and nothing that empties the cache between samples.
-    ``rotate`` False times every case hot, on few copies.
+    ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
+    the race; those that take part are ``partial`` until it ends.
     """
     rng = np.random.default_rng(0)
     results = [_prepare(op, case, p, device, hardware, rng, rotate) for p in providers]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
+    for result in running:
+        result.status, result.reason = KernelStatus.PARTIAL, "ended during its race"
+    if on_start is not None:
+        on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
     finished = race([*(r.entrant for r in running if r.entrant), *tops], device, rule, on_round)
     _judge(running, tops[0] if tops else None, finished)

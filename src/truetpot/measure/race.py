@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from truetpot.runtime.device import Device, Timing
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples, Stop, Stopping, StopRule, Submitted
 
@@ -149,16 +150,18 @@ def race(
 def _warm_up(entrants: Sequence[Entrant], device: Device, rule: StopRule) -> None:
     """Run everything for ``warmup_s`` in all, at least twice; capture it, and size the brackets."""
     group = current()
-    shortest = group.agree(PAIR_COSTS * device.clock().empty_pair_s)
+    # every rank's bracket is to be long enough: the dearest clock and the fastest card decide
+    shortest = group.most(PAIR_COSTS * device.clock().empty_pair_s)
+    graphs = agreed.graphs(device)
     for entrant in entrants:
         entrant.take(device)  # compiles
-        if device.graphs and not entrant.eager:
+        if graphs and not entrant.eager:
             for call in entrant.calls:
                 call()
             entrant.capture(device)
         while True:
             timing = entrant.take(device)
-            each = max(group.agree(timing.device_s), 1e-9)
+            each = max(group.least(timing.device_s), 1e-9)
             if each * entrant.per_sample >= shortest or entrant.per_sample >= MOST_CALLS:
                 break
             wanted = -(-shortest * 1.5 // each)

@@ -14,6 +14,7 @@ from truetpot.decode.engine import DecodeStep, KernelUse
 from truetpot.ladder import KernelTiming, StepTimings
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.race import Entrant, race
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples, StopRule
 
@@ -47,11 +48,12 @@ def time_step(
 
     captured, submitted = whole("step", eager=False), whole("eager step", eager=True)
     top = ceiling.entrant(must_move)
+    cache = agreed.cache_bytes(step.device)
     alone = [(use, _alone(use)) for use in step.calls_by_kernel()]
     entrants = [captured, *(entrant for _, entrant in alone), top]
-    if step.device.graphs:
+    if agreed.graphs(step.device):
         entrants.append(submitted)
-    kernels = [_timing(use, entrant) for use, entrant in alone]
+    kernels = [_timing(use, entrant, cache) for use, entrant in alone]
     timings = StepTimings(captured, kernels, top, backend=current().backend)
     if on_start is not None:
         on_start(timings)
@@ -73,7 +75,7 @@ def _alone(use: KernelUse) -> Entrant:
     )
 
 
-def _timing(use: KernelUse, samples: Samples) -> KernelTiming:
+def _timing(use: KernelUse, samples: Samples, cache_bytes: int) -> KernelTiming:
     """What the ladder has to know of a kernel, beside its samples."""
     reads = use.op.reads(use.case)
     return KernelTiming(
@@ -87,5 +89,7 @@ def _timing(use: KernelUse, samples: Samples) -> KernelTiming:
         layered=use.layered,
         collective=use.op.collective,
         resident_bytes=sum(reads.get(name, 0) for name in RESIDENT),
+        different=len(use.calls),
+        cache_bytes=cache_bytes,
         payload_bytes=reads["x"] if use.op.collective else 0,
     )

@@ -32,6 +32,7 @@ from truetpot.formats import Weight
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
 
 Config = dict[str, Any]
 K = TypeVar("K", bound="type[Kernel]")
@@ -64,10 +65,14 @@ class Kernel:
 
     @classmethod
     def usual(cls, case: Any, device: Device) -> Config:
-        """The tuned launch parameters for a case, else the default's."""
+        """The tuned launch parameters for a case, else the default's.
+
+        Of a collective rank 0's, on every rank: in how many steps it goes may depend on them.
+        """
         op, provider = cls.op.name, cls.provider
         tuned = tuned_config(op, provider, case, device, lambda: cls.configs(case, device))
-        return tuned or dict(next(iter(cls.configs(case, device)), {}))
+        usual = tuned or dict(next(iter(cls.configs(case, device)), {}))
+        return dict(current().gather(usual)[0]) if cls.op.collective else usual
 
     @property
     def parameters(self) -> Config:

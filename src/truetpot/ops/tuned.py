@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from truetpot.errors import UserError
-from truetpot.files import read_text
+from truetpot.files import read_text, user_folder
 from truetpot.ops.operator import Case
 from truetpot.records.store import fault
 from truetpot.records.tuned import TunedEntry
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 def user_file(device: Device) -> Path:
     """Where ``truetpot tune`` puts what it finds; the folder need not exist."""
-    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(home).expanduser() / "truetpot" / "tuned" / f"{slug(device)}.toml"
+    home = user_folder("XDG_DATA_HOME", ".local/share")
+    return home / "truetpot" / "tuned" / f"{slug(device)}.toml"
 
 
 def shipped_file(device: Device) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
 from truetpot.records.numbers import AtLeastOne, Bytes, Count, Finite, NotNegative
 from truetpot.records.opening import Measured, Part
@@ -54,5 +54,7 @@ class CollectivesRecord(Measured, frozen=True, kw_only=True):
     backend: str
     """`nccl`, `xccl`, `gloo`; empty for one rank."""
     results: list[CollectiveRow]
+    warnings: list[str] = field(default_factory=list)
+    """What a reader must be told, in sentences."""
     state_after: dict[str, Any]
     """As `environment.state`, at the end."""

@@ -54,7 +54,8 @@ class PlanRow(Part, frozen=True, kw_only=True):
 
     sentence: str
     needed_bytes: Bytes
-    free_bytes: Bytes
+    free_bytes: Bytes | None
+    """Null where nothing tells: everything was tried."""
 
 
 class DecodeRecord(Measured, frozen=True, kw_only=True):
@@ -101,7 +102,7 @@ class DecodeRecord(Measured, frozen=True, kw_only=True):
     valid: bool
     """False: a sample was impossible, or a kernel wrong."""
     warnings: list[str]
-    """What a reader must be told, in sentences."""
+    """What a reader must be told, in sentences; so of each thing that the device did not tell."""
     ranks: list[RankRow]
     """Of several ranks, [tensor parallel](tensor-parallel.md): the rungs are the slowest's."""
     communication: Communication | None

@@ -23,7 +23,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(TypedDict, total=False):
-    """A physical device, by what its platform tells; only the name is always there."""
+    """A physical device, by what its platform tells; null is what it does not.
+
+    Only the name is always there.
+    """
 
     device: str
     """`cpu`, `xpu:0`; where devices are listed."""
@@ -36,7 +39,7 @@ class Identity(TypedDict, total=False):
     pci_device_id: int | None
     driver: str | None
     memory_bytes: Bytes | None
-    cache_bytes: Bytes
+    cache_bytes: Bytes | None
     """The last-level cache."""
     local_memory_bytes: Bytes | None
     units: Count | None
@@ -49,14 +52,14 @@ class Identity(TypedDict, total=False):
     features: list[str]
     """Of a processor: the instruction sets that kernels choose by."""
     hypervisor: bool
-    platform: str
+    platform: str | None
     """Of OpenCL."""
-    opencl: str
+    opencl: str | None
     """Version of the standard."""
-    target: str
+    target: str | None
     """The generation that kernels are compiled for."""
-    largest_allocation_bytes: Bytes
-    memory_kind: str
+    largest_allocation_bytes: Bytes | None
+    memory_kind: str | None
     subgroups: list[AtLeastOne]
     extensions: list[str]
     """Of OpenCL, those that kernels choose by."""
@@ -87,7 +90,7 @@ class Environment(Part, frozen=True, kw_only=True):
     device: Identity
     clock: ClockRow
     state: dict[str, Any]
-    """Clocks, temperature, throttling, load, where the platform tells."""
+    """Clocks, temperature, throttling, load; null is what the platform does not tell."""
 
 
 class Opening(Part, frozen=True, kw_only=True):

@@ -48,8 +48,8 @@ def read_record(path: str | Path, kind: type[T], what: str) -> T:
 def write_record(record: msgspec.Struct, path: str | Path, option: str = "--json") -> None:
     """Write a record as JSON; ``-`` is standard output.
 
-    A number that JSON does not have (NaN, an infinity) becomes null. Raises UserError, which names
-    ``option``, where the file cannot be written.
+    A number that JSON does not have (NaN, an infinity) becomes null. Raises OutputError, which
+    names ``option``, where the file cannot be written.
     """
     text = as_text(record)
     if str(path) == STDOUT:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from truetpot.measure.kernels import KernelResult
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.numbers import digits, microseconds, percent
+from truetpot.report.table import Table, name, number
+from truetpot.report.words import words
 from truetpot.stats import Comparison
 
 Row = tuple[KernelResult, tuple[str, ...]]
@@ -24,51 +24,44 @@ _STYLE = {
     "invalid": "bold red",
 }
 _COLUMNS = (
-    ("provider", 18),
-    ("us", 10),
-    ("GB/s", 8),
-    ("of ceiling", 10),
-    ("over best", 9),
-    ("error/tolerance", 17),
+    name("provider", least=13),
+    number("us", least=9),
+    number("GB/s", least=8),
+    number("of ceiling", least=10),
+    number("over best", least=9),
+    number("error/tolerance", least=15),
+    name("status", least=7),
 )
 
 
 def draw_head() -> RenderableType:
     """The lines above all cases: how ratios were taken, and the columns."""
-    table = _table()
-    table.add_row(*(name for name, _ in _COLUMNS), "status", style="bold")
     how = (
         "of ceiling, over best: ratios of the same rounds, the median; ? where the medians beside "
         "them say something else"
     )
-    return Group(Text(how, style="dim"), table)
+    return Group(words(how, style="dim"), Table(*_COLUMNS))
 
 
 def draw_case(rows: Sequence[Row]) -> RenderableType:
-    """One case: what it is, then a line a provider; a reason stands behind the status.
+    """One case: what it is, then a line a provider; below them, who has a reason for his status.
 
-    Who was skipped has no numbers, and the whole line for the reason.
+    Who was skipped has no numbers, and so no line among those who have.
     """
     result, roles = rows[0]
-    name = result.op + (f" ({', '.join(roles)})" if roles else "")
-    parts: list[RenderableType] = [Text.assemble((name, "bold"), f"  {result.case.label()}")]
+    case = result.op + (f" ({', '.join(roles)})" if roles else "")
+    table = Table(*_COLUMNS, head=False)
     if (ceiling := next((one.ceiling for one, _ in rows if one.ceiling), None)) is not None:
-        table = _table()
-        rate = digits(ceiling.bandwidth / 1e9)
-        table.add_row("ceiling", "", rate, "", "", "", "in the same rounds", style="dim")
-        parts.append(table)
+        table.row("ceiling", "", digits(ceiling.bandwidth / 1e9), "", "", "", style="dim")
+    reasons: list[RenderableType] = []
     for found, _ in rows:
         style = _STYLE.get(found.status, "")
-        status = f"{found.status}: {found.reason}" if found.reason else found.status
-        if found.status is KernelStatus.SKIPPED:
-            parts.append(Text(f" {found.provider:<{_COLUMNS[0][1]}} {status}", style=style))
-            continue
-        if not isinstance(parts[-1], Table):
-            parts.append(_table())
-        assert isinstance(parts[-1], Table)
-        parts[-1].add_row(*_cells(found), Text(status, style=style))
-    parts += [Text(f" {line}", style="yellow") for line in not_established(rows)]
-    return Group(*parts)
+        if found.status is not KernelStatus.SKIPPED:
+            table.row(*_cells(found), words((found.status, style)))
+        if found.reason or found.status is KernelStatus.SKIPPED:
+            reasons.append(words(f"{found.provider}: {found.status}: {found.reason}", style=style))
+    reasons += [words(line, style="yellow") for line in not_established(rows)]
+    return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
 
 
 def not_established(rows: Sequence[Row]) -> Iterator[str]:
@@ -93,16 +86,6 @@ def not_established(rows: Sequence[Row]) -> Iterator[str]:
                 "differ by more than their intervals; run again with more --seconds, on a quieter "
                 "machine"
             )
-
-
-def _table() -> Table:
-    """Columns of fixed width, so that one case lines up with the next."""
-    table = Table(box=None, padding=(0, 1, 0, 1), show_header=False)
-    for name, width in _COLUMNS:
-        justify = "left" if name == "provider" else "right"
-        table.add_column(width=width, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column(overflow="fold")
-    return table
 
 
 def _cells(result: KernelResult) -> tuple[str, ...]:

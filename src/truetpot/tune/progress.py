@@ -9,13 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from truetpot.errors import UserError
-from truetpot.files import read_text
+from truetpot.files import append_line, locked, read_text, write_whole
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.store import as_line
 from truetpot.records.tune import Figures, Found
 from truetpot.records.tuned import ProgressLine, SearchKey
+
+
+def progress_file(tuned: Path) -> Path:
+    """Where the unfinished searches for a file of tuned parameters are kept: beside it."""
+    return tuned.with_suffix(".progress.jsonl")
 
 
 def search_key(
@@ -57,11 +61,8 @@ class Log:
 
     def _write(self, line: ProgressLine) -> None:
         """One line, whole or, after a crash, torn: a torn line is skipped when it is read."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(as_line(line) + "\n")
-        except OSError as error:
-            raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
+        with locked(self.path, "--out"):
+            append_line(self.path, as_line(line), "--out")
 
 
 def read_log(path: Path, key: SearchKey) -> Log:
@@ -81,12 +82,17 @@ def read_log(path: Path, key: SearchKey) -> Log:
 def forget(path: Path, keys: Iterable[SearchKey]) -> None:
     """Take the lines of searches out, and the file with the last of them."""
     gone = list(keys)
-    lines = _lines(path)
-    kept = [line for line in lines if (one := _parsed(line)) is None or one.key not in gone]
-    if not kept:
-        path.unlink(missing_ok=True)
-    elif kept != lines:
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    if not path.exists():
+        return
+    with locked(path, "--out"):
+        lines = _lines(path)
+        kept = [line for line in lines if (one := _parsed(line)) is None or one.key not in gone]
+        if kept == lines:
+            return
+        if kept:
+            write_whole(path, "".join(line + "\n" for line in kept), "--out")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _lines(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import locked, write_whole
 from truetpot.ops.tuned import read
 from truetpot.records.store import plain
 from truetpot.records.tune import Found
@@ -49,16 +50,13 @@ def load(path: Path) -> dict[str, Any]:
 def put(path: Path, op: str, provider: str, label: str, what: TunedEntry) -> None:
     """Add an entry, or replace the one of the same case. The old file stays until the new is whole.
 
-    Raises UserError where the file is not one of these, or cannot be written.
+    Of several processes that do so, none takes another's entry away. Raises UserError where the
+    file is not one of these, or cannot be written.
     """
-    tables = load(path)
-    tables.setdefault(op, {}).setdefault(provider, {})[label] = plain(what)
-    new = path.with_name(path.name + ".new")
-    try:
-        new.write_text(dump(tables), encoding="utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}; choose another --out.") from error
+    with locked(path, "--out"):
+        tables = load(path)
+        tables.setdefault(op, {}).setdefault(provider, {})[label] = plain(what)
+        write_whole(path, dump(tables), "--out")
 
 
 def dump(tables: Mapping[str, Any]) -> str:

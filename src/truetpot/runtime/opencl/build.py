@@ -17,7 +17,7 @@ class Build:
     """One compilation: what a kernel runs and what ``truetpot isa`` inspects."""
 
     source: str
-    """``linear/gemv.cl``, relative to the kernels folder; a user's own is an absolute path."""
+    """``argmax/argmax.cl``, relative to the kernels folder; a user's own is an absolute path."""
     function: str
     """Entry point."""
     macros: Mapping[str, int | str | float] = field(default_factory=dict)

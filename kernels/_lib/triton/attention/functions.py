@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._triton import dot, rounded
-from truetpot.kernels._triton_early import begin
+from truetpot.kernels._lib.triton.common import dot, rounded
+from truetpot.kernels._lib.triton.dependent_launch import begin
 
 GRANULE = tl.constexpr(16)
 """Tokens that a range is a multiple of: whole tiles would leave some programs twice the work."""

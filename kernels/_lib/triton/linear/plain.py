@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._triton import dot, silu
-from truetpot.kernels._triton_early import begin, end
+from truetpot.kernels._lib.triton.common import dot, silu
+from truetpot.kernels._lib.triton.dependent_launch import begin, end
 
 RUN = tl.constexpr(8)
 """Elements of one load: 16 bytes of x."""

@@ -16,9 +16,9 @@ from collections.abc import Callable
 import torch
 import triton
 import triton.language as tl
-from truetpot.kernels._triton import dot
-from truetpot.kernels._triton_early import begin, end
-from truetpot.kernels.linear._triton import finish, finished
+from truetpot.kernels._lib.triton.common import dot
+from truetpot.kernels._lib.triton.dependent_launch import begin, end
+from truetpot.kernels._lib.triton.linear.plain import finish, finished
 
 from truetpot.formats import Weight, rows
 from truetpot.runtime.torch_device import TorchDevice

@@ -106,11 +106,11 @@ def launch(case: LinearCase, target: Target, *, paired: bool = False, **config: 
         macros |= {"DPAS_M": _dpas_m(case), "TILES": tiles}
         macros["EMULATE_DPAS"] = int(target.dpas != subgroup)
         variant += {8: " dg2", 16: " xe2"}[subgroup]
-        build = Build("linear/gemm.cl", "gemm", macros, variant, subgroup)
+        build = Build("_lib/opencl/linear/gemm.cl", "gemm", macros, variant, subgroup)
         work_groups = -(-outputs // (subgroup * tiles * groups))
         return Launch(build, work_groups, subgroup * split * groups, -(-case.m // 8))
     macros["ROWS"] = config["rows"]
-    build = Build("linear/gemv.cl", "gemv", macros, variant, subgroup)
+    build = Build("_lib/opencl/linear/gemv.cl", "gemv", macros, variant, subgroup)
     work_groups = -(-outputs // (config["rows"] * groups))
     return Launch(build, work_groups, subgroup * split * groups, case.m)
 

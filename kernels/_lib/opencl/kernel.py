@@ -21,8 +21,8 @@ from truetpot.runtime.opencl.device import OpenClDevice
 from truetpot.runtime.opencl.program import Function
 from truetpot.runtime.opencl.target import Target
 
-FOLDER = Path(__file__).parent
-INCLUDE = FOLDER / "_include"
+FOLDER = Path(__file__).parents[2]
+INCLUDE = Path(__file__).parent / "include"
 DTYPES = ("fp16", "fp32")
 """Of activations: Arc's half is native, and its bf16 is not."""
 

@@ -1,6 +1,6 @@
 """One row of x times int4 weights by the matrix engine, which multiplies while the others unpack.
 
-With multiply-adds in float32 (:mod:`._triton_int4`) a weight costs 2.5 instructions, and reading
+With multiply-adds in float32 (:mod:`.int4`) a weight costs 2.5 instructions, and reading
 waits for them. Here it costs 0.8: a mask and an exponent make two 16-bit floats of two weights at
 once, and a product of 32 rows, 32 deep and 8 wide takes the rest.
 
@@ -22,10 +22,10 @@ from __future__ import annotations
 import torch
 import triton
 import triton.language as tl
-from truetpot.kernels._triton import dot
-from truetpot.kernels._triton_early import begin, end
-from truetpot.kernels.linear._triton import finished
-from truetpot.kernels.linear._triton_int4 import by_halves, in_words, nibbles
+from truetpot.kernels._lib.triton.common import dot
+from truetpot.kernels._lib.triton.dependent_launch import begin, end
+from truetpot.kernels._lib.triton.linear.int4 import by_halves, in_words, nibbles
+from truetpot.kernels._lib.triton.linear.plain import finished
 
 from truetpot.formats import Weight
 from truetpot.runtime.torch_device import TorchDevice

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from truetpot.kernels._triton import local_memory, power_of_2
-from truetpot.kernels._triton_early import choices
-from truetpot.kernels.linear._triton_int4_matrix import STEP
+from truetpot.kernels._lib.triton.common import local_memory, power_of_2
+from truetpot.kernels._lib.triton.dependent_launch import choices
+from truetpot.kernels._lib.triton.linear.int4_matrix import STEP
 
 from truetpot.ops import LinearCase
 from truetpot.ops.arrays import ITEMSIZE

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from truetpot.kernels import _native
+from truetpot.kernels._lib.vendors import native
 
 
 def why_not(library: str, *operators: str) -> str | None:
     """Why operators of ``vllm_xpu_kernels.<library>`` cannot be called; None when they can."""
-    return _native.why_not(library, operators, (f"vllm_xpu_kernels.{library}",))
+    return native.why_not(library, operators, (f"vllm_xpu_kernels.{library}",))
 
 
 def operator(library: str, name: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from truetpot.kernels import _native
+from truetpot.kernels._lib.vendors import native
 
 from truetpot.formats import Weight
 from truetpot.formats.ipex_llm import to_blocks, to_xpu
@@ -62,7 +62,7 @@ def cpu_variant() -> str:
 
 def why_not_xpu(operators: tuple[str, ...], module: str) -> str | None:
     """Why operators of a module of bigdl-core-xe-all cannot be called; None when they can."""
-    return _native.why_not("ipex_llm", operators, (module,))
+    return native.why_not("ipex_llm", operators, (module,))
 
 
 @cache

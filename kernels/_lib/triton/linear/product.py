@@ -1,0 +1,157 @@
+"""The launch of ``linear`` in Triton, which the operators that have a linear in them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from truetpot.kernels._lib.triton.common import TL_DTYPE
+from truetpot.kernels._lib.triton.dependent_launch import options
+from truetpot.kernels._lib.triton.linear import int4, int4_matrix, plain
+from truetpot.kernels._lib.triton.linear.configs import (
+    DEFAULT,
+    INT4,
+    MOST_ROWS,
+    PLAIN,
+    SCALED,
+    fitted,
+    kinds,
+    usual,
+)
+
+from truetpot.formats import Weight
+from truetpot.ops import LinearCase
+from truetpot.ops.registry import Config
+from truetpot.runtime.torch_device import TorchDevice
+
+FP8 = {"fp8_e5m2": torch.float8_e5m2, "fp8_e4m3": torch.float8_e4m3fn}
+
+
+def refuses(case: LinearCase) -> str | None:
+    """Why there is no product for the case; None if there is one."""
+    if case.m > MOST_ROWS:
+        return f"a decode batch of up to {MOST_ROWS} rows, not {case.m}"
+    if case.weight_format not in (*PLAIN, *SCALED, *INT4):
+        return f"no product with {case.weight_format} weights"
+    return None
+
+
+class _Arguments(NamedTuple):
+    """Arrays of a launch; one that a flag switches off is any other."""
+
+    x: Tensor
+    gamma: Tensor
+    weight: Any
+    bias: Tensor
+    residual: Tensor
+    out: Tensor
+
+
+@dataclass
+class Product:
+    """The launch for one case: which device function, with which arguments."""
+
+    case: LinearCase
+    device: TorchDevice
+    config: Config
+    paired: bool = False
+    eps: float | None = None
+    """Of the norm that x goes through first; None without one."""
+
+    def __post_init__(self) -> None:
+        case = self.case
+        # parameters that are given say which function they are of
+        able = kinds(case, self.device, self.eps is not None)
+        name = next((n for n in able if {*self.config} <= {*DEFAULT[n]}), able[0])
+        self.launch = {
+            "int4": self._gemv_int4,
+            "int4_matrix": self._gemv_int4_matrix,
+            "gemm_int4": self._gemm_int4,
+            "scaled": self._gemv_scaled,
+            "gemm_scaled": self._gemm,
+            "gemm": self._gemm,
+        }.get(name, self._gemv)
+        self.n = case.n // 2 if self.paired else case.n
+        self.config = fitted({**usual(name, self.n, case.k), **self.config}, case)
+        self.int4 = int4_matrix if name == "int4_matrix" else int4
+        self.groups = -(-self.n // self.int4.GROUP)
+        direct = case.weight_format in (case.dtype, "fp8_e5m2", *INT4, *SCALED)
+        self.compute = TL_DTYPE[case.dtype if direct else "fp32"]
+
+    def pack(self, weight: Weight) -> Any:
+        """On the device; the halves of a paired weight each in whole groups."""
+        if weight.format in INT4:
+            return self.int4.pack(weight, self.device, 2 if self.paired else 1)
+        codes = self.device.upload(weight.codes)
+        if weight.format.startswith("fp8"):
+            codes = codes.view(FP8[weight.format])
+        if weight.scales is None:
+            return codes
+        return codes, self.device.upload(weight.scales) * SCALED[weight.format]
+
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Any,
+        bias: Tensor | None,
+        gamma: Tensor | None = None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """out [m, n], or [m, n / 2] if paired; x normed with gamma, out added to the residual."""
+        out = torch.empty((self.case.m, self.n), dtype=x.dtype, device=x.device)
+        given = _Arguments(
+            x, x if gamma is None else gamma, weight, out if bias is None else bias,
+            out if residual is None else residual, out,
+        )  # fmt: skip
+        flags = {"PAIRED": self.paired, "BIAS": bias is not None}
+        if self.case.m == 1:
+            flags["ADD"] = residual is not None
+        self.launch(given, {**self.config, **flags, **options(self.config["EARLY"])})
+        return out
+
+    def _gemv(self, to: _Arguments, config: Config) -> None:
+        n, k = self.n, self.case.k
+        plain.gemv[(-(-n // config["BN"]),)](
+            to.x, to.weight, to.bias, to.residual, to.out, n, k,
+            EVEN=k % config["BK"] == 0, **config,
+        )  # fmt: skip
+
+    def _gemv_scaled(self, to: _Arguments, config: Config) -> None:
+        n, k = self.n, self.case.k
+        plain.gemv_scaled[(-(-n // config["BN"]),)](
+            to.x, *to.weight, to.bias, to.residual, to.out, n, k,
+            EVEN=k % config["BK"] == 0, **config,
+        )  # fmt: skip
+
+    def _gemv_int4(self, to: _Arguments, config: Config) -> None:
+        k, exact = self.case.k, self.case.dtype == "fp32"
+        int4.gemv[(-(-self.groups // config["G"]),)](
+            to.x, *to.weight, to.bias, to.residual, to.out, self.n, k, k // 8, k // 64, self.groups,
+            *int4.BITS, EVEN=k // 8 % config["BW"] == 0, EXACT=exact, **config,
+        )
+
+    def _gemv_int4_matrix(self, to: _Arguments, config: Config) -> None:
+        k, steps, warps = self.case.k, to.weight[0].shape[1], config["num_warps"]
+        exponent, offset = int4_matrix.BITS[self.case.dtype]
+        int4_matrix.gemv[(-(-self.groups // config["G"]),)](
+            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
+            steps, self.groups, int4_matrix.MASK, exponent, offset, WARPS=warps,
+            NORM=self.eps is not None, EVEN=k % (int4_matrix.STEP * warps) == 0, **config,
+        )  # fmt: skip
+
+    def _gemm(self, to: _Arguments, config: Config) -> None:
+        m, n, k = self.case.m, self.n, self.case.k
+        codes, scales = to.weight if isinstance(to.weight, tuple) else (to.weight, to.weight)
+        plain.gemm[(-(-n // config["BN"]),)](
+            to.x, codes, scales, to.bias, to.out, m, n, k,
+            BM=MOST_ROWS, COMPUTE=self.compute, SCALED=codes is not scales, **config,
+        )
+
+    def _gemm_int4(self, to: _Arguments, config: Config) -> None:
+        m, n, k = self.case.m, self.n, self.case.k
+        int4.gemm[(-(-n // config["BN"]),)](
+            to.x, *to.weight, to.bias, to.out, m, n, k, k // 8, k // 64, self.groups,
+            BM=MOST_ROWS, COMPUTE=self.compute, **config,
+        )
