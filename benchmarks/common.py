@@ -24,8 +24,9 @@ from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import load_model
+from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import measure_kernels
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.records.words import KernelStatus

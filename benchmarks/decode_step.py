@@ -11,7 +11,7 @@ from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
-from truetpot.measure.race import Entrant
+from truetpot.measure.entrant import Entrant
 
 from . import common
 

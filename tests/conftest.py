@@ -4,8 +4,13 @@ import os
 import zipfile
 
 import pytest
+from hypothesis import settings
 
 from tools import vendor_wheels
+
+# how long one example takes says what else the machine does, and nothing about the code
+settings.register_profile("truetpot", deadline=None)
+settings.load_profile("truetpot")
 
 LIBRARIES = "ipex_llm/libs/"
 

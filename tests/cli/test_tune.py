@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 KERNEL = """
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ class Mine(Kernel):
     def __init__(self, case, device, repeat=32, wrong=False):
         super().__init__(case, device, repeat=repeat, wrong=wrong)
         if STOP.exists() and STOP.read_text() == str(repeat):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     @classmethod
     def configs(cls, case, device):

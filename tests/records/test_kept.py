@@ -25,6 +25,7 @@ ADDED = {
     ("kernels", "order"),
     ("kernels", "ceiling_gb_s"),
     ("collectives", "warnings"),
+    ("doctor", "left_out"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 

@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
+from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
-from truetpot.measure.race import Entrant
 from truetpot.ops import SiluMulCase
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.kernels import draw_case, draw_head

@@ -1,5 +1,7 @@
 """The fastest configuration is found, a wrong one never timed, copies shared where they may be."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ import torch
 from truetpot.errors import UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import KernelError
 from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import Kernel
 from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
@@ -56,6 +58,7 @@ class Repeating(Kernel):
 def kernel(monkeypatch):
     monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", 1 << 20)
     monkeypatch.setattr("truetpot.measure.kernels.MOST_COPIES", 4)
+    monkeypatch.setattr(type(CPU), "cache_bytes", lambda self: 1 << 17)  # four are enough then
     monkeypatch.setattr(type(CPU), "settle_s", 0.0)
     return type("Repeating", (Repeating,), {"packed": 0})
 
@@ -176,7 +179,7 @@ def test_an_interrupted_search_goes_on_where_it_was(kernel, tune, monkeypatch, t
     def call(self, **inputs):
         calls.append(self.config["repeat"])
         if calls.count(24) == 5:  # past the check, which calls twice: in the race
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # what a kernel raises by itself is a fault
         return Repeating.__call__(self, **inputs)
 
     with monkeypatch.context() as slow:

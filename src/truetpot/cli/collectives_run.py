@@ -132,5 +132,6 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
         return ExitCode.INTERRUPTED
     if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    wrong = any(result.status is KernelStatus.WRONG for result in results)
+    ends = (KernelStatus.WRONG, KernelStatus.INVALID)
+    wrong = any(result.status in ends for result in results)
     return ExitCode.INVALID if wrong else ExitCode.OK

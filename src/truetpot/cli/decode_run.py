@@ -1,4 +1,4 @@
-"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, ladder, record."""
+"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, check, ladder."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from truetpot.decode.weights import WeightSource
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
+from truetpot.measure.entrant import Entrant
 from truetpot.measure.keeper import Keeper
 from truetpot.measure.step import STEP_RULE, time_step
+from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
+from truetpot.ops.guard import KernelError
 from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
@@ -50,6 +53,10 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
                 outcome.merged = _all_ranks(outcome)
         except KeyboardInterrupt:
             outcome.interrupted = True
+        except KernelError as fault:
+            if current().size > 1:  # the other ranks wait for this one: all are ended
+                raise
+            outcome.wrong.append(f"{fault}, in stage {outcome.stage}")
         except Exception as error:
             if not outcome.measured:
                 raise
@@ -118,6 +125,7 @@ def _measure(
     outcome.stage = "ceiling"
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+    outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -142,6 +150,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
+    witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None
     if setting.hardware is not None:
@@ -160,7 +169,16 @@ def _measure(
             advance(used, 1.0)
             keep.tick()
 
-        time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+        timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+    timed = [*timings.everything, timings.ceiling]
+    raised = [f"{one.name}: {one.fault}" for one in timed if one.fault]
+    if timings.finished and not raised:
+        terminal.status("checking the step and its kernels again")
+        raised = witness.faults([one for one in timed[:1] if isinstance(one, Entrant)])
+        raised += wrong_kernels(
+            model, shape, preference, lambda done, total: None, foreign_only=True
+        )
+    outcome.wrong += _of_ranks(raised)
 
 
 def _of_ranks(sentences: list[str]) -> list[str]:

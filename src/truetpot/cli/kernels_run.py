@@ -112,6 +112,8 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             terminal.status("sweeping the read kernels for the ceiling")
             ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
             terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            for sentence in ceiling.left_out:
+                terminal.say(sentence, "bold red")
             for i, case in enumerate(cases):
 
                 def on_start(started: list[KernelResult], case: StepCase = case) -> None:

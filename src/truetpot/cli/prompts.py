@@ -14,8 +14,6 @@ from truetpot.errors import UserError
 from truetpot.files import write_whole
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from truetpot.records.prompts import InspectionRecord
     from truetpot.serving.prompts.compose import Prompt
     from truetpot.serving.prompts.inspect import Inspection
@@ -76,7 +74,9 @@ def prompts(
     terminal = Terminal(quiet=json == "-")
     if inspect is not None:
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
-        terminal.show(_draw(found, inspect))
+        from truetpot.report.prompts import draw_inspection
+
+        terminal.show(draw_inspection(found, inspect))
         if json is not None:
             write_record(_inspection_record(found, inspect), json)
         raise typer.Exit(int(found.kind is not SetKind.MEANINGFUL))
@@ -192,28 +192,4 @@ def _inspection_record(found: Inspection, file: Path) -> InspectionRecord:
         medians={name: found.middle(name) for name in thresholds()},
         thresholds=thresholds(),
         each=list(found.prompts),
-    )
-
-
-def _draw(found: Inspection, file: Path) -> RenderableType:
-    from rich.console import Group
-
-    from truetpot.report.numbers import percent
-    from truetpot.report.table import Table, name, number
-    from truetpot.report.words import words
-    from truetpot.serving.prompts.inspect import thresholds
-
-    figures = map(number, ("lowest", "median", "highest", "threshold"))
-    table = Table(name("measure"), *figures)
-    for measure, threshold in thresholds().items():
-        if (middle := found.middle(measure)) is not None:
-            values = [getattr(judged, measure) for judged in found.prompts]
-            shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
-            table.row(measure.replace("_", " "), *shown, threshold)
-    shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
-    return Group(
-        words(f"{file}: {found.kind}"),
-        f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
-        "",
-        table,
     )

@@ -78,6 +78,7 @@ def kernel_rows(device: Device) -> list[KernelEntry]:
 
 def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
     """Asked with every case of the operator's grid: available if it takes any."""
+    from truetpot.ops.guard import KernelError, guarded, who
     from truetpot.records.providers import KernelEntry
 
     def entry(available: bool, reason: str, note: str = "") -> KernelEntry:
@@ -94,11 +95,11 @@ def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
         return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
     cases = list(kernel.op.grid())
     try:
-        refusals = [why for case in cases if (why := kernel.refuses(case, device))]
-        note = kernel.note(device)
-    except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is the reason
-        return entry(False, f"{type(error).__name__}: {error}")
+        with guarded(who=who(kernel)):
+            refusals = [why for case in cases if (why := kernel.refuses(case, device))]
+            note = kernel.note(device)
+    except KernelError as fault:
+        return entry(False, str(fault))
     taken = len(refusals) < len(cases)
     reason = refusals[0] if refusals else ""
     if reason and taken:

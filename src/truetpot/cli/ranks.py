@@ -61,6 +61,8 @@ def _as_one(place: Place, device: str, command: Command) -> int:
 
     limit_s()
     hold_signals()
+    from truetpot.ops.guard import KernelError
+
     watch = Watch(place.rank, place.size)
     try:
         from truetpot.runtime.distributed.join import join, lost_connection
@@ -74,7 +76,7 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         return code
     except RanksDifferError as error:
         watch.fail(str(error))
-    except UserError as error:
+    except (UserError, KernelError) as error:
         watch.fail(f"rank {place.rank}: {error}")
     except KeyboardInterrupt:
         raise

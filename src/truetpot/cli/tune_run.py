@@ -13,9 +13,9 @@ from truetpot.cli.signals import uninterrupted
 from truetpot.errors import OutputError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
-from truetpot.measure.check import KernelError
 from truetpot.measure.keeper import Keeper
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.guard import KernelError
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.records.opening import Environment
 from truetpot.records.tune import TuneRecord, TuneStatus
 from truetpot.records.tuned import SearchKey
@@ -53,6 +53,9 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
     identity = {name: str(value) for name, value in told.items() if value is not None}
     results, tasks = _plan(request, identity["name"], versions)
     if not tasks:
+        wrong = next((result for result in results if result.status is TuneStatus.WRONG), None)
+        if wrong is not None:
+            raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
     if again:
         forget(progress, [task.key for task in tasks])
@@ -63,6 +66,7 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
     saved = False
+    left_out: tuple[str, ...] = ()
 
     def written(partial: bool) -> TuneRecord:
         return TuneRecord(
@@ -75,7 +79,7 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
             file=str(file),
             ceiling=None if ceiling is None else ceiling.record(),
             results=[result.record() for result in results],
-            warnings=warnings,
+            warnings=[*warnings, *left_out],
             state_after=device.state(),
         )
 
@@ -88,6 +92,9 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
             terminal.status("sweeping the read kernels for the ceiling")
             ceiling = find_ceiling(device, sweep_rule(request.seconds))
             terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            left_out = ceiling.left_out
+            for sentence in left_out:
+                terminal.say(sentence, "bold red")
             for i, task in enumerate(tasks):
                 place = f"{i + 1}/{len(tasks)}"
                 _search(task, request, ceiling, progress, terminal, place, keep)
@@ -117,8 +124,8 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
         raise cause
     if cause is not None:
         return ExitCode.INTERRUPTED
-    wrong = any(result.status is TuneStatus.WRONG for result in results)
-    return ExitCode.INVALID if wrong else ExitCode.OK
+    invalid = bool(left_out) or any(result.status is TuneStatus.WRONG for result in results)
+    return ExitCode.INVALID if invalid else ExitCode.OK
 
 
 def make_folder(file: Path) -> Path:
@@ -143,7 +150,15 @@ def _plan(
             kernel = REGISTRY.find(case.op.name, provider, case.case, request.setting.device)
             if isinstance(kernel, str):
                 result.reason = kernel
-            elif len(candidates(kernel, case.case, request.setting.device)) < 2:
+                if isinstance(kernel, Fault):
+                    result.status = TuneStatus.WRONG
+                continue
+            try:
+                several = len(candidates(kernel, case.case, request.setting.device)) > 1
+            except KernelError as fault:
+                result.status, result.reason = TuneStatus.WRONG, str(fault)
+                continue
+            if not several:
                 result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
             else:
                 result.status, result.reason = TuneStatus.PARTIAL, "interrupted before its turn"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.ops import Case, Composite, Operator
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
@@ -36,6 +36,8 @@ class Preference:
         self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
         self.device = device
         self._ranks: dict[tuple[str, Case], int | None] = {}
+        self.faults: dict[str, str] = {}
+        """Kernels that raised when they were asked for, and what; they have served nothing."""
 
     def rank(self, op: Operator, case: Case) -> int | None:
         """Place of the provider that serves the case; None if none does."""
@@ -45,12 +47,18 @@ class Preference:
                 place
                 for place, provider in enumerate(self.providers)
                 if self.chosen.get(op.name, provider) == provider
-                and not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
+                and self._able(op, case, provider)
             )
             if current().size > 1:  # alone, who comes after the first need not be imported
                 able = agreed.common(able)
             self._ranks[key] = next(iter(able), None)
         return self._ranks[key]
+
+    def _able(self, op: Operator, case: Case, provider: str) -> bool:
+        found = REGISTRY.find(op.name, provider, case, self.device)
+        if isinstance(found, Fault):
+            self.faults[f"{provider} {op.name} ({case.label()})"] = found
+        return not isinstance(found, str)
 
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""

@@ -31,21 +31,14 @@ def quick_check(
     try:
         ceiling = find_ceiling(device, sweep)
     except UserError as error:
-        return Quick(
-            device=device.name,
-            read_gb_s=None,
-            reader="",
-            spread=None,
-            samples=0,
-            datasheet_gb_s=sheet,
-            empty_pair_s=pair,
-            impossible=None,
-            misread=str(error),
-        )
+        return _nothing_read(device, sheet, pair, str(error))
     entrant = ceiling.entrant()
     entrant.floor_s = ceiling.bytes / (sheet * 1e9) if sheet else None
     if not race([entrant], device, steady, lambda used: advance(0.5 + used / 2, 1.0)):
         raise KeyboardInterrupt
+    if entrant.fault:
+        misread = f"the read kernel {ceiling.provider} failed: {entrant.fault}"
+        return _nothing_read(device, sheet, pair, misread)
     return Quick(
         device=device.name,
         read_gb_s=entrant.bandwidth / 1e9,
@@ -56,6 +49,21 @@ def quick_check(
         empty_pair_s=pair,
         impossible=entrant.impossible(),
         misread=None,
+        left_out=list(ceiling.left_out),
+    )
+
+
+def _nothing_read(device: Device, sheet: float | None, pair: float, misread: str) -> Quick:
+    return Quick(
+        device=device.name,
+        read_gb_s=None,
+        reader="",
+        spread=None,
+        samples=0,
+        datasheet_gb_s=sheet,
+        empty_pair_s=pair,
+        impossible=None,
+        misread=misread,
     )
 
 
@@ -69,6 +77,8 @@ def judge_quick(quick: Quick) -> Iterator[Finding]:
             "no kernel's result or time is worth anything here",
             "another driver, another card; do not measure on this one",
         )
+    for sentence in quick.left_out:
+        yield bad("kernels", sentence, "it has no part in any ceiling", "mend it or leave it out")
     if quick.impossible is not None:
         yield bad(
             "clock",

@@ -1,4 +1,4 @@
-"""Time collectives: all ranks start together, check first, then a race of providers.
+"""Time collectives: all ranks start together, check, race the providers, check again.
 
 What a rank sees is its own; a result holds the samples of all of them.
 """
@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 from msgspec import UNSET
 
-from truetpot.measure.check import check, one_line, prepare
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.check import check_on, prepare
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import KernelStatus
 from truetpot.runtime.device import Device
@@ -111,9 +113,13 @@ def measure_collectives(
         finished = race([entrant for _, entrant in entrants], device, rule, on_round)
     if finished:
         for result, entrant in entrants:
-            if result.submitted is Submitted.GRAPH and entrant.captured is None:
+            if entrant.fault:
+                result.status, result.reason = KernelStatus.INVALID, entrant.fault
+            elif result.submitted is Submitted.GRAPH and entrant.captured is None:
                 result.status = KernelStatus.SKIPPED
                 result.reason = f"{group.backend} was not captured"
+            elif reason := _of_ranks(group.gather(entrant.check_again())):
+                result.status, result.reason = KernelStatus.WRONG, reason
             result.per_sample = entrant.per_sample
             ok = result.status is KernelStatus.OK
             result.ranks_s = group.gather(entrant.device_s) if ok else []
@@ -123,6 +129,11 @@ def measure_collectives(
     for _, entrant in entrants:
         entrant.release()
     return results, finished
+
+
+def _of_ranks(faults: Sequence[str]) -> str:
+    """In one line; empty where no rank has any."""
+    return "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
 
 
 def _prepared(
@@ -145,35 +156,43 @@ def _prepared(
     found = REGISTRY.find(op.name, provider, case, device)
     refused = group.gather(found if isinstance(found, str) else "")
     if any(refused):
-        return given_up(skipped, found if isinstance(found, str) else _said(refused))
+        status = KernelStatus.WRONG if isinstance(found, Fault) else skipped
+        return given_up(status, found if isinstance(found, str) else _of_ranks(refused))
     assert not isinstance(found, str)
     rng = np.random.default_rng(0)
-    try:
-        kernel = found.make(case, device)
-        fault = ""
-    except Exception as error:  # noqa: BLE001
-        # what a library lacks on this machine shows here: the other providers go on
-        fault = one_line(error)
-    if not any(faults := group.gather(fault)):
-        verdict = check(kernel, case, rng)
-        for result in made:
-            result.error, result.tolerance = verdict.error, verdict.tolerance
-        faults = group.gather(verdict.reason)
-    if any(faults):
-        return given_up(KernelStatus.WRONG, _said(faults))
     host = op.inputs(case, rng)
+    kernel: Kernel | None = None
+    fault = ""
+    try:
+        with guarded(who=who(found, case)):
+            kernel = found.make(case, device)
+    except KernelError as error:
+        # what a library lacks on this machine shows here: the other providers go on
+        fault = str(error)
+    if reason := _of_ranks(group.gather(fault)):
+        return given_up(KernelStatus.WRONG, reason)
+    assert kernel is not None
+    verdict = check_on(kernel, case, host, op.reference(case, host))
+    for result in made:
+        result.error, result.tolerance = verdict.error, verdict.tolerance
+    if reason := _of_ranks(group.gather(verdict.reason)):
+        return given_up(KernelStatus.WRONG, reason)
+    assert verdict.expected is not None
+    timed = op.inputs(case, rng)
     copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
-    calls = [partial(kernel, **prepare(kernel, host)) for _ in range(copies)]
+    args = [prepare(kernel, timed) for _ in range(copies)]
     for result in made:
         result.status = KernelStatus.OK
     return [
         (
             result,
-            Entrant(
+            timed_calls(
                 f"{provider} {case.label()} {result.submitted}",
-                calls,
+                verdict.expected,
+                args,
+                timed,
                 bytes=op.bytes(case),
-                per_sample=len(calls),
+                per_sample=copies,
                 eager=result.submitted is Submitted.EAGER,
                 elapsed=True,
                 together=True,
@@ -181,11 +200,6 @@ def _prepared(
         )
         for result in made
     ]
-
-
-def _said(reasons: Sequence[str]) -> str:
-    """By rank, of those that have one."""
-    return "; ".join(f"rank {rank}: {reason}" for rank, reason in enumerate(reasons) if reason)
 
 
 def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:

@@ -1,11 +1,12 @@
-"""Time one operator case with several providers: check first, then race them and the ceiling."""
+"""Time one operator case with several providers: check, race them and the ceiling, check again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from msgspec import UNSET
@@ -13,11 +14,14 @@ from msgspec import UNSET
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import KernelError, check, prepare
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.check import check_on, prepare
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.operator import Inputs
-from truetpot.ops.registry import REGISTRY, Config, Kernel
+from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.registry import REGISTRY, Config, Fault
 from truetpot.records.kernels import KernelRow
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
@@ -27,6 +31,7 @@ from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fast
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
 MOST_COPIES = 1024
+"""A case so small that as many do not fill the cache four times over is timed ``hot``."""
 FEW_COPIES = 8
 """Of inputs without weights or KV: in a decode step they come out of a cache too."""
 
@@ -121,8 +126,10 @@ def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
         return Cache.HOT, FEW_COPIES
-    target = max(ROTATED_BYTES, 4 * agreed.cache_bytes(device))
-    return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-target // size))))
+    cold = 4 * agreed.cache_bytes(device)
+    if MOST_COPIES * size < cold:
+        return Cache.HOT, FEW_COPIES
+    return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-max(ROTATED_BYTES, cold) // size))))
 
 
 @dataclass(frozen=True)
@@ -173,8 +180,8 @@ def measure_kernels(
     ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
     the race; those that take part are ``partial`` until it ends.
     """
-    rng = np.random.default_rng(0)
-    results = [_prepare(op, case, p, device, hardware, rng, rotate) for p in providers]
+    given = Given(op, case)
+    results = [_prepare(given, p, device, hardware, rotate) for p in providers]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
@@ -183,7 +190,18 @@ def measure_kernels(
     if on_start is not None:
         on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
-    finished = race([*(r.entrant for r in running if r.entrant), *tops], device, rule, on_round)
+    entrants = [result.entrant for result in running if result.entrant is not None]
+    finished = race(
+        [*entrants, *tops],
+        device,
+        rule,
+        on_round,
+        lambda lost: not all(entrant.fault for entrant in entrants),
+    )
+    with suppress(KeyboardInterrupt):  # a second one: what is not looked at again stays as it is
+        for result in running:
+            _check_again(result)
+    running = [result for result in running if result.entrant is not None]
     _judge(running, tops[0] if tops else None, finished)
     for result in running:
         if result.entrant is not None:
@@ -194,9 +212,12 @@ def measure_kernels(
 def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> None:
     timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
     for result in running:
-        if result not in timed:
-            result.status = KernelStatus.PARTIAL
-            result.reason = "interrupted before its first sample"
+        if result in timed:
+            continue
+        result.status = KernelStatus.PARTIAL
+        result.reason = "interrupted before its first sample"
+        if result.entrant is not None and result.entrant.fault:
+            result.status, result.reason = KernelStatus.INVALID, result.entrant.fault
     for result in timed:
         entrant = result.entrant
         assert entrant is not None
@@ -206,7 +227,9 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         result.reason = result.rounds
         if impossible := entrant.impossible():
             result.status, result.reason = KernelStatus.INVALID, impossible
-        if top is not None and top.device_s:
+        if entrant.fault:
+            result.status, result.reason = KernelStatus.INVALID, entrant.fault
+        if top is not None and top.device_s and result.cache is Cache.ROTATED:
             result.share, result.ceiling = entrant.share_of(top), top
     valid = [
         r.entrant
@@ -222,56 +245,73 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
             result.standing = standing(result.entrant, best)
 
 
+class Given:
+    """One case's random inputs, the same for every provider."""
+
+    def __init__(self, op: Operator, case: Case) -> None:
+        self.op, self.case = op, case
+
+    @cached_property
+    def checked(self) -> tuple[Inputs, Outputs]:
+        """What kernels are checked on, and its reference."""
+        inputs = self.op.inputs(self.case, np.random.default_rng(0))
+        return inputs, self.op.reference(self.case, inputs)
+
+    @cached_property
+    def timed(self) -> Inputs:
+        """Other values for the timing, over the same weights: what is kept of one shows."""
+        inputs = self.op.inputs(self.case, np.random.default_rng(1))
+        return inputs | {name: self.checked[0][name] for name in self.op.weights}
+
+
 def _prepare(
-    op: Operator,
-    case: Case,
-    provider: str,
-    device: Device,
-    hardware: Hardware | None,
-    rng: np.random.Generator,
-    rotate: bool,
+    given: Given, provider: str, device: Device, hardware: Hardware | None, rotate: bool
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
+    op, case = given.op, given.case
     result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
         result.reason = found
+        if isinstance(found, Fault):
+            result.status = KernelStatus.WRONG
         return result
+    host, want = given.checked
     try:
-        kernel = found.make(case, device)
-        result.note, result.config = kernel.note(device), kernel.parameters
-    except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is its fault
-        result.status, result.reason = KernelStatus.WRONG, f"{type(error).__name__}: {error}"
+        with guarded(who=who(found, case)):
+            kernel = found.make(case, device)
+            result.note, result.config = kernel.note(device), kernel.parameters
+            result.rounds = kernel.coarse
+        verdict = check_on(kernel, case, host, want)
+        result.error, result.tolerance = verdict.error, verdict.tolerance
+        result.coarse = bool(verdict.coarse)
+        if verdict.expected is None:
+            raise KernelError(verdict.reason)
+        rotation = plan_rotation(op, case, device, rotate)
+        result.cache, result.copies = rotation.cache, rotation.copies
+        if rotation.reason:
+            result.reason = rotation.reason
+            return result
+        copies = [prepare(kernel, given.timed) for _ in range(result.copies)]
+    except KernelError as fault:
+        result.status, result.reason = KernelStatus.WRONG, str(fault)
         return result
-    verdict = check(kernel, case, rng)
-    result.error, result.tolerance = verdict.error, verdict.tolerance
-    result.rounds, result.coarse = kernel.coarse, bool(verdict.coarse)
-    if not verdict.ok:
-        result.status, result.reason = KernelStatus.WRONG, verdict.reason
+    except UserError as error:  # no memory for this one's packed weights, say
+        result.reason = str(error)
         return result
-    rotation = plan_rotation(op, case, device, rotate)
-    result.cache, result.copies = rotation.cache, rotation.copies
-    if rotation.reason:
-        result.reason = rotation.reason
-        return result
-    host = op.inputs(case, rng)
-    calls = [_bind(kernel, _copy(kernel, host)) for _ in range(result.copies)]
     floor_s = None
     if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
-    result.entrant = Entrant(provider, calls, bytes=result.bytes, floor_s=floor_s)
+    result.entrant = timed_calls(
+        provider, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
+    )
     return result
 
 
-def _copy(kernel: Kernel, host: Inputs) -> dict[str, Any]:
-    """The host inputs once more on the device, at other addresses."""
-    try:
-        return prepare(kernel, host)
-    except KernelError as error:
-        raise UserError(f"The {kernel.provider} {kernel.op.name} kernel: {error}.") from error
-
-
-def _bind(kernel: Kernel, args: dict[str, Any]) -> Callable[[], Any]:
-    return lambda: kernel(**args)
+def _check_again(result: KernelResult) -> None:
+    """After the timing, on the copies that were timed: a wrong kernel has no time."""
+    entrant = result.entrant
+    if entrant is not None and not entrant.fault and (reason := entrant.check_again()):
+        entrant.release()
+        result.status, result.reason, result.entrant = KernelStatus.WRONG, reason, None

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from truetpot.decode.engine import DecodeStep, KernelUse
 from truetpot.ladder import KernelTiming, StepTimings
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.ops.guard import who
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples, StopRule
@@ -36,14 +38,16 @@ def time_step(
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts.
 
-    ``on_start`` is given what is returned at the end, before the first sample is in it.
+    ``on_start`` is given what is returned at the end, before the first sample is in it. A kernel
+    that raises ends the race: it is the ``fault`` of its entrant, or of the step.
     """
     ranks = step.shape.collectives
+    suspects = " or ".join(dict.fromkeys(filter(None, (who(one.kernel) for one in step.bound))))
 
     def whole(name: str, *, eager: bool) -> Entrant:
         return Entrant(
             name, [step.run], bytes=must_move, floor_s=floor_s, elapsed=True, eager=eager,
-            together=ranks,
+            together=ranks, suspects=suspects, also=lambda: step.state.values["logits"],
         )  # fmt: skip
 
     captured, submitted = whole("step", eager=False), whole("eager step", eager=True)
@@ -57,8 +61,9 @@ def time_step(
     timings = StepTimings(captured, kernels, top, backend=current().backend)
     if on_start is not None:
         on_start(timings)
-    timings.finished = race(entrants, step.device, rule, on_round)
-    if captured.captured is not None:
+    # a step without one of its kernels is none: the rest would be timed for nothing
+    timings.finished = race(entrants, step.device, rule, on_round, lambda lost: False)
+    if captured.captured is not None or submitted.fault:
         timings.eager = submitted
     return timings
 
@@ -72,6 +77,7 @@ def _alone(use: KernelUse) -> Entrant:
         per_sample=len(use.calls),
         elapsed=use.op.collective,  # no rank may decide by itself to run it once more
         together=use.op.collective,
+        kernel=use.kernel,
     )
 
 

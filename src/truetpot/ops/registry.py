@@ -29,10 +29,12 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from truetpot.errors import UserError
 from truetpot.formats import Weight
+from truetpot.ops.guard import KernelError, guarded, who
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
+from truetpot.text import one_line
 
 Config = dict[str, Any]
 K = TypeVar("K", bound="type[Kernel]")
@@ -120,6 +122,12 @@ class Missing:
     reason: str
 
 
+class Fault(str):
+    """A reason why a kernel is not there that is the kernel's own fault: no refusal, an error."""
+
+    __slots__ = ()
+
+
 class Registry:
     """Kernels by operator and provider, in the order in which they were found."""
 
@@ -170,7 +178,10 @@ class Registry:
         return list(self._missing.values())
 
     def find(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | str:
-        """The kernel class for a case, or the reason why there is none, in one line."""
+        """The kernel class for a case, or the reason why there is none, in one line.
+
+        The reason is a :class:`Fault` where a kernel raised instead of answering.
+        """
         found = self.kernels(op, provider)
         if absent := self._missing.get((op, provider)):
             return absent.reason
@@ -180,18 +191,26 @@ class Registry:
         if not fitting:
             runs_on = ", ".join(sorted({d for k in found for d in k.devices}))
             return f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
-        reasons = [kernel.refuses(case, device) for kernel in fitting]
+        reasons = [_refusal(kernel, case, device) for kernel in fitting]
         for kernel, reason in zip(fitting, reasons, strict=True):
             if reason is None:
                 return kernel
-        return "; ".join(dict.fromkeys(str(r) for r in reasons))
+        said = "; ".join(dict.fromkeys(str(r) for r in reasons))
+        return Fault(said) if any(isinstance(r, Fault) for r in reasons) else said
 
     def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
-        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel."""
+        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel.
+
+        Raises KernelError where there is one and it cannot be made.
+        """
         kernel = self.find(op, provider, case, device)
+        name = f"{provider} {op} ({case.label()})"
+        if isinstance(kernel, Fault):
+            raise KernelError(f"{name}: {kernel}")
         if isinstance(kernel, str):
             raise UserError(f"No {op} kernel of {provider} for {case.label()}: {kernel}.")
-        return kernel.make(case, device, **config)
+        with guarded(name, who(kernel, case), device.memory_errors):
+            return kernel.make(case, device, **config)
 
     def load_builtin(self) -> None:
         """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once."""
@@ -209,7 +228,7 @@ class Registry:
                     load = _importer(f"{name}.{file.name}")
                     self._pending[folder.name, file.name] = load
         for point in importlib.metadata.entry_points(group="truetpot.kernels"):
-            self._import("(entry point)", point.name, point.load)
+            self._import("(entry point)", point.name, point.load, f"the entry point {point.name}")
 
     def load_folder(self, folder: str | Path) -> list[Missing]:
         """Import a user's kernels from ``folder/*.py`` and ``folder/*/*.py``; what was lost."""
@@ -223,7 +242,8 @@ class Registry:
             name = "truetpot_user_" + "_".join(path.resolve().with_suffix("").parts[1:])
             if name not in self._seen:
                 self._seen.add(name)
-                if missing := self._import(op, path.stem, _file_importer(name, path)):
+                load = _file_importer(name, path)
+                if missing := self._import(op, path.stem, load, str(path)):
                     lost.append(missing)
         return lost
 
@@ -236,18 +256,28 @@ class Registry:
                 if others:
                     self._kernels.setdefault(key, []).extend(others)
 
-    def _import(self, op: str, provider: str, load: Callable[[], Any]) -> Missing | None:
+    def _import(
+        self, op: str, provider: str, load: Callable[[], Any], name: str = ""
+    ) -> Missing | None:
+        """``name`` is for what is not of the package."""
         try:
-            load()
-        except Exception as error:  # noqa: BLE001
-            # a kernel file is foreign code: whatever it raises is a reason
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-            reason = reason or type(error).__name__
-            if not isinstance(error, ImportError):
-                reason = f"{type(error).__name__}: {reason}"
-            self._missing[(op, provider)] = Missing(op, provider, reason)
-            return self._missing[(op, provider)]
-        return None
+            with guarded(who=name, passing=(ImportError,)):
+                load()
+            return None
+        except ImportError as error:  # says by itself what is not there
+            reason = one_line(str(error)) or type(error).__name__
+        except (KernelError, UserError) as error:
+            reason = str(error)
+        self._missing[(op, provider)] = Missing(op, provider, reason)
+        return self._missing[(op, provider)]
+
+
+def _refusal(kernel: type[Kernel], case: Case, device: Device) -> str | None:
+    try:
+        with guarded("refuses", who(kernel)):
+            return kernel.refuses(case, device)
+    except (KernelError, UserError) as error:
+        return Fault(error)
 
 
 def _importer(name: str) -> Callable[[], Any]:

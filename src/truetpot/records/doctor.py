@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
+from msgspec import field
+
 from truetpot.records.numbers import Bytes, Count, Finite, NotNegative, Words
 from truetpot.records.opening import Identity, Named, Part
 from truetpot.records.providers import KernelEntry
@@ -163,6 +165,8 @@ class Quick(Part, frozen=True, kw_only=True):
     """A sample that cannot be true."""
     misread: str | None
     """A read kernel that gave a wrong sum."""
+    left_out: list[str] = field(default_factory=list)
+    """Read kernels of someone else that failed, a sentence each."""
 
 
 class DoctorRecord(Named, frozen=True, kw_only=True):

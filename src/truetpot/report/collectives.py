@@ -41,7 +41,8 @@ def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
         who = (result.op, result.provider, place, result.submitted)
         table.row(*who, size(result.payload), *figures, result.status)
         if result.reason:
-            of = "" if result.status == "skipped" else f" of {size(result.payload)}, x {place}"
+            skipped = result.status is KernelStatus.SKIPPED
+            of = "" if skipped else f" of {size(result.payload)}, x {place}"
             about = f"{result.provider} {result.op}{of}, {result.submitted}"
             reason = f"{about}: {result.status}: {result.reason}"
             reasons.setdefault(reason, words(reason, style="yellow"))

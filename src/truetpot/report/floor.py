@@ -59,7 +59,7 @@ def _terms(floor: Floor) -> Table:
     cost = floor.collectives
     if step.tp > 1:
         span = "no estimate" if cost.ms is None else f"{cost.ms:.3f}"
-        how = f"{cost.count} a step; a model, not in the floor, see below"
+        how = f"{cost.count} a step; a model, not in the floor"
         if cost.low_ms is not None and cost.high_ms is not None:
             how += f"; from {cost.low_ms:.3f} to {cost.high_ms:.3f} ms"
         table.row("collectives", how, "", span, style="dim")
@@ -120,7 +120,7 @@ def draw_published(comparisons: Sequence[Comparison]) -> RenderableType:
         table.row(
             entry.id,
             f"{entry.cards} x {entry.hardware}",
-            entry.reported or "",
+            entry.reported,
             digits(entry.ms_per_token),
             "-" if found.floor_ms is None else digits(found.floor_ms),
             "-" if found.ratio is None else digits(found.ratio),

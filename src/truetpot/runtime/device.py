@@ -60,6 +60,10 @@ class Device(ABC):
     def download(self, array: Any) -> np.ndarray:
         """A copy on the host."""
 
+    @abstractmethod
+    def write(self, array: Any, values: np.ndarray) -> None:
+        """Put other values of the same shape and dtype into an array, where it is."""
+
     def use(self) -> None:
         """Make it the one that kernels launch on, where a library has one at a time."""
         return

@@ -41,6 +41,8 @@ class Samples:
     enqueue_s: list[float] = field(default_factory=list, kw_only=True)
     per_sample: int = field(default=1, kw_only=True)
     stop: Stop = field(default=Stop.RUNNING, kw_only=True)
+    fault: str = field(default="", kw_only=True)
+    """What the calls raised, which ended the samples, in one line."""
     submitted: Submitted = field(default=Submitted.EAGER, kw_only=True)
 
     @property

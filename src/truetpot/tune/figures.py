@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from truetpot.measure.race import Entrant
+from truetpot.measure.entrant import Entrant
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config
 from truetpot.records.tune import Figures, Found, TunedRow, TuneStatus

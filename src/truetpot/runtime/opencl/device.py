@@ -138,6 +138,13 @@ class OpenClDevice(Device):
             self.memory.read(array.block.handle, array.offset, bits)
         return copy
 
+    def write(self, array: Any, values: np.ndarray) -> None:
+        """Into the array's part of its block."""
+        self._not_recording()
+        if values.nbytes:
+            bits = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+            self.memory.write(array.block.handle, array.offset, bits)
+
     def synchronize(self) -> None:
         """Wait for the queue."""
         self._not_recording()
