@@ -5,20 +5,22 @@ The ranks run ``truetpot kernels --op ...`` as anyone can, and this reads their 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, BEST_OF_RANKS, LOCAL_BEST
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.collectives import CollectiveRow, CollectivesRecord
+from truetpot.records.store import read_record
+from truetpot.records.words import KernelStatus
 from truetpot.runtime.distributed.launch import check_devices
+from truetpot.stats import Submitted
 
 from . import common
 
@@ -54,19 +56,19 @@ class _Collective:
         found = [
             result
             for result in _measured(self.op.name, kind, ranks, small)
-            if result["provider"] == provider
-            and result["payload_bytes"] == _nbytes(payload)
-            and result["submitted"] == "eager"
+            if result.provider == provider
+            and result.payload_bytes == _nbytes(payload)
+            and result.submitted is Submitted.EAGER
         ]
         if not found:
             common.skip(f"{provider} {self.op.name} has no case of {payload}")
         result = found[-1]
-        if result["status"] == "skipped":
-            common.skip(result["reason"])
-        if result["status"] != "ok":
+        if result.status is KernelStatus.SKIPPED:
+            common.skip(result.reason)
+        if result.status is not KernelStatus.OK:
             what = f"{provider} {self.op.name}"
-            raise RuntimeError(f"{what} is {result['status']}: {result['reason']}")
-        slowest = max(result["samples_s"], key=np.median)
+            raise RuntimeError(f"{what} is {result.status}: {result.reason}")
+        slowest = max(result.samples_s, key=np.median)
         return common.samples(slowest)
 
     track_device_time.rounds = common.ROUNDS
@@ -137,7 +139,7 @@ class BestOfRanks(_OfOneRank):
 
 
 @cache
-def _measured(op: str, kind: str, ranks: int, small: bool) -> list[dict[str, Any]]:
+def _measured(op: str, kind: str, ranks: int, small: bool) -> list[CollectiveRow]:
     """The results of one run of all sizes, which one process of ASV's makes once."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "collectives.json"
@@ -152,7 +154,7 @@ def _measured(op: str, kind: str, ranks: int, small: bool) -> list[dict[str, Any
         )
         if done.returncode:
             common.skip(done.stderr.strip().splitlines()[-1])
-        return json.loads(file.read_text())["results"]
+        return read_record(file, CollectivesRecord, "a record of truetpot kernels --json").results
 
 
 def _nbytes(payload: str) -> int:

@@ -30,6 +30,7 @@ from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
+from truetpot.records.words import KernelStatus
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
@@ -150,11 +151,11 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
     if not finished:
         raise KeyboardInterrupt
     result = results[0]
-    if result.status == "skipped":
+    if result.status is KernelStatus.SKIPPED:
         skip(result.reason)
-    if result.status == "coarse":
+    if result.status is KernelStatus.COARSE:
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
-    elif result.status != "ok" or result.entrant is None:
+    elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
     return samples(result.entrant.device_s)
 

@@ -19,7 +19,7 @@ GIB = 1 << 30
 WORKER_BYTES = 2 * GIB
 """What a worker may hold: torch, transformers, compiled kernels, a small model."""
 BY_KERNEL = ("tests/kernels/test_kernels.py", "tests/kernels/test_properties.py")
-"""Modules that are shared out by operator and provider: the rest of a kernel's compilations agree."""
+"""Modules shared out by operator and provider: the rest of a kernel's compilations agree."""
 MOST_REASONS = 12
 
 

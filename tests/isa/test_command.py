@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from tests.records.kept import exact
 from tests.report.ptys import terminal_of
 from truetpot.cli import main
+from truetpot.records.isa import IsaRecord
 
 SILU = ("isa", "--op", "silu_mul", "--target", "acm-g10")
 
@@ -29,6 +31,7 @@ def run(capsys):
 def test_the_record_has_what_is_promised(ocloc, run):
     code, out, _ = run(*SILU, "--batch", "1", "--json")
     record = json.loads(out)
+    exact(record, IsaRecord)
     (kernel,) = record["kernels"]
     assert code == 0 and record["kind"] == "isa" and record["ocloc"]["version"] == ocloc.version
     promised = {

@@ -8,13 +8,14 @@ import math
 from dataclasses import replace
 from types import MappingProxyType
 
+from msgspec import structs
+
 from tests.serving.readers.vllm_files import in_2026
 from truetpot.doctor.cards import Card
 from truetpot.doctor.clocks import Clock, PowerLimit
 from truetpot.doctor.finding import bad, ok, warn
 from truetpot.doctor.host import Host
 from truetpot.doctor.machine import Machine
-from truetpot.doctor.quick import Quick
 from truetpot.doctor.software import Software
 from truetpot.doctor.variables import variables
 from truetpot.facts.floor import floor, floor_range
@@ -22,12 +23,19 @@ from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import Counts, Inspection, Loads
+from truetpot.isa.inspection import issue_verdict
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
+from truetpot.records.check import VisibleCount
+from truetpot.records.doctor import Quick
+from truetpot.records.isa import Counts, Inspection, Loads
+from truetpot.records.opening import ClockRow, Environment
+from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
+from truetpot.records.tune import Figures, Found, TuneStatus
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.doctor import (
     draw_check,
@@ -42,20 +50,20 @@ from truetpot.report.kernels import draw_case, draw_head
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_ranks
 from truetpot.report.numbers import digits, microseconds
 from truetpot.report.prompts import draw_inspection
-from truetpot.report.providers import KernelRow, draw_providers
+from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.serving.check import check_file
-from truetpot.serving.findings import VisibleCount
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import from_facts
-from truetpot.stats import Comparison, Ratio, Standing
-from truetpot.tune.figures import Figures, Found, Tuned
+from truetpot.stats import Comparison, Ratio, Standing, Submitted
+from truetpot.tune.figures import Tuned
 
 MODEL = "llama-3.1-70b"
 CASE = LinearCase("bf16", 1, 57344, 8192, "sym_int4")
 ARC = "arc-a770"
+GRAPH, EAGER = Submitted.GRAPH, Submitted.EAGER
 
 
 def numbers(*values):
@@ -69,8 +77,8 @@ def kernels(other, folder):
         entrant = None
         if seconds is not None:
             entrant = Entrant(provider, [], bytes=1, device_s=[seconds], wall_s=[seconds])
-        about = {"bytes": 249_561_088, "cache": "rotated", "entrant": entrant} | fields
-        return KernelResult("linear", CASE, provider, "cpu", status, **about)
+        about = {"bytes": 249_561_088, "cache": Cache.ROTATED, "entrant": entrant} | fields
+        return KernelResult("linear", CASE, provider, "cpu", KernelStatus(status), **about)
 
     def over(ratio):
         return Standing(Ratio(ratio, ratio, ratio, 1), Comparison.SLOWER, refuted=False)
@@ -95,11 +103,14 @@ def kernels(other, folder):
 
 def collectives(other, folder):
     case = AllReduceCase("bf16", 1, 8192, 2, in_place=True)
-    good = CollectiveResult("all_reduce", case, other, "graph", "ok")
+    good = CollectiveResult("all_reduce", case, other, GRAPH, KernelStatus.OK)
     good.ranks_s = [[12.5e-6, 13e-6], [14e-6, 1234567e-6]]
-    wrong = CollectiveResult("all_reduce", case, other, "eager", "wrong", f"error 3: {other}")
+    wrong = CollectiveResult(
+        "all_reduce", case, other, EAGER, KernelStatus.WRONG, f"error 3: {other}"
+    )
     kept = replace(case, in_place=False)
-    skipped = CollectiveResult("all_reduce", kept, "symm_mem", "graph", "skipped", "not captured")
+    why = "not captured"
+    skipped = CollectiveResult("all_reduce", kept, "symm_mem", GRAPH, KernelStatus.SKIPPED, why)
     whole = [other, "symm_mem", "all_reduce", "graph", "eager", "ok", "wrong", "skipped"]
     whole += ["used up", "kept", "16 KiB", f"error 3: {other}", "not captured"]
     for percentile in (50, 99):
@@ -109,14 +120,17 @@ def collectives(other, folder):
 
 
 def tuned(other, folder):
-    default = Figures({}, median_s=1234567e-6, gain=1.0)
+    default = Figures(config={}, median_s=1234567e-6, gain=1.0)
     config = {"BLOCK_N": 128, "BLOCK_K": 1024, "num_warps": 16, "num_stages": 3, "kind": other}
-    best = Figures(config, "", 1.0, 1.2345, (1.2011, 1.2622), 0.9876)
+    best = Figures(
+        config=config, median_s=1.0, gain=1.2345, gain_ci=(1.2011, 1.2622), share_of_ceiling=0.9876
+    )
+    won, stays = (Found(default=default, best=one, when="now") for one in (best, default))
     results = [
-        Tuned("linear", CASE, ("gate_up",), other, "tuned", "", Found(default, best, "now")),
-        Tuned("linear", CASE, ("o",), "numba", "default", "", Found(default, default, "now")),
-        Tuned("linear", CASE, ("o",), "torch", "wrong", f"its default: {other}"),
-        Tuned("argmax", CASE, ("o",), "ipex", "skipped", "nothing to tune"),
+        Tuned("linear", CASE, ("gate_up",), other, TuneStatus.TUNED, "", won),
+        Tuned("linear", CASE, ("o",), "numba", TuneStatus.DEFAULT, "", stays),
+        Tuned("linear", CASE, ("o",), "torch", TuneStatus.WRONG, f"its default: {other}"),
+        Tuned("argmax", CASE, ("o",), "ipex", TuneStatus.SKIPPED, "nothing to tune"),
     ]
     whole = [other, "numba", "torch", "ipex", "wrong", "skipped", f"its default: {other}"]
     whole += ["1,234,567", microseconds(1234567e-6 / 1.2345), "1.234", "1.201-1.262", "98.8 %"]
@@ -125,11 +139,17 @@ def tuned(other, folder):
     return [draw_tuned(results), *draw_left_out(results)], whole
 
 
+def row(op, provider, available, reason, note, source):
+    return KernelEntry(
+        op=op, provider=provider, available=available, reason=reason, note=note, source=source
+    )
+
+
 def providers(other, folder):
     rows = [
-        KernelRow("linear_silu_mul", "numba", True, "", "avx512_bf16", "kernels/x/numba.py"),
-        KernelRow("linear_silu_mul", other, False, f"ImportError: {other}", "", ""),
-        KernelRow("decode_attention", "mine", True, "refuses 3 of 7 test cases", other, other),
+        row("linear_silu_mul", "numba", True, "", "avx512_bf16", "kernels/x/numba.py"),
+        row("linear_silu_mul", other, False, f"ImportError: {other}", "", ""),
+        row("decode_attention", "mine", True, "refuses 3 of 7 test cases", other, other),
     ]
     devices = [f"  xpu:0: {other} (the one asked for)"]
     page = [draw_providers(rows, devices), draw_providers_short(rows, other)]
@@ -149,7 +169,10 @@ def doctor(other, folder):
     software = Software({"compute runtime": other}, "1.6.32224", (other,), {"torch": other})
     known = variables()[3]
     machine = Machine((card,), host, software, MappingProxyType({known: other}))
-    quick = Quick(other, 511.25, "numba", 0.0321, 97, 560.0, 1.25e-6, None, None)
+    quick = Quick(
+        device=other, read_gb_s=511.25, reader="numba", spread=0.0321, samples=97,
+        datasheet_gb_s=560.0, empty_pair_s=1.25e-6, impossible=None, misread=None,
+    )  # fmt: skip
     findings = [
         bad("device", other, "it may not be believed", f"look at {other}"),
         warn("clock", f"{other} is free", "times vary", "pin it"),
@@ -171,14 +194,23 @@ def environment_variables(other, folder):
 
 def machine_code(other, folder):
     send = {"block2d_load.ugm.d32": 123}
-    counts = Counts(1234, 5678, 9, 128, 17, 3, send)
+    counts = Counts(
+        float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send
+    )
     one = Inspection(
-        "linear", "opencl", other, other, "acm-g10", CASE.label(), ("gate_up",), 8, 16, 256,
-        123456, 0, 65536, 1, True, False, counts, "inner loop", counts,
-        (Loads("weight", "load.ugm.d32x8t", 12, 256),), 64, 256, 123456, 12.34, 123.5, 64.0,
-        1234.56, 445.6,
+        op="linear", provider="opencl", name=other, variant=other, target="acm-g10",
+        case=CASE.label(), roles=["gate_up"], batch=8, simd=16, grf=256, spill_bytes=123456,
+        private_bytes=0, slm_bytes=65536, barriers=1, has_dpas=True, has_calls=False,
+        instructions=counts, where="inner loop", hot=counts,
+        loads=[Loads(arg="weight", label="load.ugm.d32x8t", count=12, run_bytes=256)],
+        weight_load_bytes=64, weight_run_bytes=256, streamed_bytes=123456,
+        lane_ops_per_weight=12.34, vector_clocks=123.5, matrix_clocks=64.0,
+        issue_over_memory=1234.56, memory_us=445.6, verdict=issue_verdict(1234.56),
     )  # fmt: skip
-    two = replace(one, target="bmg-g21", issue_over_memory=0.25, weight_load_bytes=None)
+    two = structs.replace(
+        one, target="bmg-g21", issue_over_memory=0.25, weight_load_bytes=None,
+        verdict=issue_verdict(0.25),
+    )  # fmt: skip
     fields = {"vector_clocks": (123.456, 7890.1), "grf": (128, 256)}
     keys = ("acm-g10", "linear", "opencl", other, other, CASE.label())
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
@@ -218,7 +250,10 @@ def decode(other, folder):
                     operators=(row, attention), communication=talk)  # fmt: skip
     absent = f"{other} is not in the tables of cards"
     identity = {"name": other, "pci_address": "0000:03:00.0", "uuid": other, "driver": other}
-    environment = {"device": identity, "clock": {"source": "torch events"}}
+    environment = Environment(
+        truetpot="0.1.0", commit=None, python="3.11", os=other, packages={}, variables={},
+        device=identity, clock=ClockRow(source="torch events", empty_pair_s=0.0), state={},
+    )  # fmt: skip
     page = [
         describe_device("xpu:0", environment), draw_ladder(ladder, {"spec": absent}),
         draw_ranks(ladder), draw_operators(ladder),
@@ -255,6 +290,12 @@ def published(other, folder):
     return [draw_published(comparisons())], [*whole, "yes", "no"]
 
 
+def visible(n, interval_s, implied_s, standing, why):
+    return VisibleCount(
+        n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why
+    )
+
+
 def served(other, folder):
     """A real file, read and judged; the tool's strings are of somebody else."""
     file = folder / "result.json"
@@ -264,8 +305,8 @@ def served(other, folder):
     yardstick = replace(yardstick, floor_from=f"{other} over 456 GB/s", step_from=other)
     (checked,) = check_file(file, yardstick, None)
     serving = judge(checked)
-    rows = [VisibleCount(n, 1234.5, 30.65755, "excluded", other) for n in (1, 127)]
-    rows += [VisibleCount(12345, 0.123, 2.5, "open", "")]
+    rows = [visible(n, 1234.5, 30.65755, "excluded", other) for n in (1, 127)]
+    rows += [visible(12345, 0.123, 2.5, "open", "")]
     whole = [other, "vllm", serving.verdict.value, serving.why, "1,234", "30,658", "12345"]
     for finding in checked.findings:
         whole += [finding.id, finding.severity.value, finding.title, finding.evidence, finding.fix]

@@ -5,6 +5,7 @@ from rich.console import Console
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
 from truetpot.ops import SiluMulCase
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.kernels import draw_case, draw_head
 from truetpot.stats import Ratio, fastest, standing
 
@@ -15,8 +16,8 @@ def result(provider, status, seconds=None, **fields):
     entrant = None
     if seconds is not None:
         entrant = Entrant(provider, [], bytes=384, device_s=seconds, wall_s=seconds)
-    about = {"bytes": 384, "cache": "rotated", "entrant": entrant} | fields
-    return KernelResult("silu_mul", CASE, provider, "cpu", status, **about)
+    about = {"bytes": 384, "cache": Cache.ROTATED, "entrant": entrant} | fields
+    return KernelResult("silu_mul", CASE, provider, "cpu", KernelStatus(status), **about)
 
 
 def draw(*results):
@@ -44,7 +45,7 @@ def test_a_line_a_provider():
         *raced(
             result("numba", "ok", [2e-6, 3e-6, 4e-6], **precise),
             result("torch", "wrong", reason="error 3 is above the tolerance 0.02"),
-            result("triton", "ok", [4e-6, 6e-6, 8e-6], **precise, cache="hot"),
+            result("triton", "ok", [4e-6, 6e-6, 8e-6], **precise, cache=Cache.HOT),
             ceiling=[10e-6, 15e-6, 20e-6],
         )
     )

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from truetpot.records.opening import ClockRow, Environment
 from truetpot.records.rungs import Ladder, OperatorRow, Rung, Rungs
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
 
@@ -88,15 +89,22 @@ def test_an_invalid_run_is_red(ladder):
 
 
 def test_the_physical_device():
-    environment = {
-        "device": {
+    environment = Environment(
+        truetpot="0.1.0",
+        commit=None,
+        python="3.11",
+        os="Linux",
+        packages={},
+        variables={},
+        device={
             "name": "Intel(R) Arc(TM) A770 Graphics",
             "pci_address": "0000:03:00.0",
             "uuid": "8680a056",
             "driver": "1.6.32224",
         },
-        "clock": {"source": "torch events"},
-    }
+        clock=ClockRow(source="torch events", empty_pair_s=0.0),
+        state={},
+    )
     assert describe_device("xpu:1", environment) == (
         "xpu:1: Intel(R) Arc(TM) A770 Graphics, PCI 0000:03:00.0, UUID 8680a056, "
         "driver 1.6.32224, timed by torch events"

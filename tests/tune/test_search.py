@@ -12,6 +12,7 @@ from truetpot.measure.ceiling import Ceiling
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import Kernel
+from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.tune.bench import Bench, same
@@ -20,6 +21,7 @@ from truetpot.tune.search import DeviceLostError, search
 
 CASE = LinearCase("fp32", 1, 128, 512, "fp32")
 CPU = choose_device("cpu")
+KEY = SearchKey(op="linear", provider="mine", case="n=1", device="card", versions={}, source="")
 
 
 class Repeating(Kernel):
@@ -70,7 +72,7 @@ def ceiling():
 @pytest.fixture
 def tune(kernel, ceiling, tmp_path):
     def run(log=None, seconds=0.4):
-        log = log or Log(tmp_path / "progress.jsonl", {})
+        log = log or Log(tmp_path / "progress.jsonl", KEY)
         return search(kernel, CASE, CPU, ceiling, seconds, log), log
 
     return run
@@ -183,16 +185,16 @@ def test_an_interrupted_search_goes_on_where_it_was(kernel, tune, monkeypatch, t
     with monkeypatch.context() as slow:
         slow.setattr(kernel, "__call__", call)
         with pytest.raises(KeyboardInterrupt):
-            tune(read_log(path, {}))
-    seen = read_log(path, {}).looks
+            tune(read_log(path, KEY))
+    seen = read_log(path, KEY).looks
     assert [look.config["repeat"] for look in seen] == [64, 1]
-    found, log = tune(read_log(path, {}))
+    found, log = tune(read_log(path, KEY))
     assert log.looks[:2] == seen
     assert [look.config["repeat"] for look in log.looks] == [64, 1, 24, 24]
     assert found.best.config == {"repeat": 1}
     # done: nothing is made or measured any more
     monkeypatch.setattr(kernel, "__init__", None)
-    assert tune(read_log(path, {}))[0] == found
+    assert tune(read_log(path, KEY))[0] == found
 
 
 def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
@@ -200,7 +202,7 @@ def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
 ):
     configs = [{"repeat": 32}, {"repeat": 1, "fault": "raises"}, {"repeat": 2}]
     monkeypatch.setattr(kernel, "configs", lambda case, device: configs)
-    log = Log(tmp_path / "progress.jsonl", {})
+    log = Log(tmp_path / "progress.jsonl", KEY)
     with monkeypatch.context() as lost:
         from truetpot.tune import search as module
 

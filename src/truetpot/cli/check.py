@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from truetpot.serving.yardstick import Yardstick
 
 FAIL_ON = ("info", "warning", "error", "never")
-_ORDER = ("impossible", "inflated", "not-comparable", "undecidable", "believable")
 
 
 def check(
@@ -47,7 +46,10 @@ def check(
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
     if (model is None) != (device is None):
         raise UserError("A floor needs both --model and --device; give the other one too.")
-    from truetpot.measure.record import command, write
+    from truetpot.records.check import CheckRecord
+    from truetpot.records.opening import command
+    from truetpot.records.store import write_record
+    from truetpot.records.verdicts import Verdict
     from truetpot.report.serving import draw_checked
     from truetpot.report.terminal import Terminal
     from truetpot.serving.check import check_file
@@ -57,20 +59,17 @@ def check(
     yardstick = _yardstick(model, device, tp, format, kv_format, ladder)
     checked = check_file(result, yardstick, output_tokens)
     judged = [judge(one) for one in checked]
-    runs: list[dict[str, Any]] = [
-        {**one.to_json(), "verdict": serving.verdict.value, "serving": serving.to_json()}
-        for one, serving in zip(checked, judged, strict=True)
-    ]
     for one, serving in zip(checked, judged, strict=True):
         terminal.show(draw_checked(one, serving), "")
     if json is not None:
-        worst = min(runs, key=lambda run: _ORDER.index(run["verdict"]))
-        head = {"schema_version": 1, "kind": "check", "command": command(), "file": str(result)}
+        runs = [
+            one.record(serving.record()) for one, serving in zip(checked, judged, strict=True)
+        ]
         held = None if yardstick is None else yardstick.what
-        write({**head, "yardstick": held, **worst, "runs": runs}, json)
+        write_record(CheckRecord.of(runs, command(), str(result), held), json)
     found = [finding.severity for one in checked for finding in one.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
-    failed |= fail_on != "never" and any(run["verdict"] == "impossible" for run in runs)
+    failed |= fail_on != "never" and any(one.verdict is Verdict.IMPOSSIBLE for one in judged)
     raise typer.Exit(int(failed))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
@@ -27,6 +26,9 @@ from truetpot.ops import (
     RmsNormCase,
 )
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.opening import command
+from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -87,8 +89,8 @@ class Sweep:
 def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     setting, group = asked.setting, current()
-    opening = record.header("collectives", setting.device)
-    terminal.say(describe_device(setting.device.name, opening["environment"]))
+    opening = record.opening(setting.device)
+    terminal.say(describe_device(setting.device.name, opening.environment))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
     warnings = doubts(setting.device)
     for warning in warnings:
@@ -98,16 +100,19 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     # a p99 of fewer samples would be the largest of them
     rule = StopRule(seconds=asked.seconds, min_samples=20 if asked.small else 100, warmup_s=0.2)
 
-    def written(partial: bool) -> dict[str, Any]:
-        found = {
-            "model": asked.model.name,
-            "tp": group.size,
-            "backend": group.backend,
-            "results": [result.to_json(asked.samples) for result in results],
-            "warnings": warnings,
-            "state_after": setting.device.state(),
-        }
-        return {**opening, **found, "partial": partial}
+    def written(partial: bool) -> CollectivesRecord:
+        return CollectivesRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=asked.model.name,
+            tp=group.size,
+            backend=group.backend,
+            results=[result.record(asked.samples) for result in results],
+            warnings=warnings,
+            state_after=setting.device.state(),
+        )
 
     keep = Keeper(json if group.rank == 0 else None, lambda: written(True) if results else None)
     group.on_loss(keep.lost)
@@ -130,18 +135,19 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
                 raise
             cause = error
         with uninterrupted():
-            able = {(r.op, r.provider) for r in results if r.status != "skipped"}
+            able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
             terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
             lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
             for (op_name, provider), reason in lost.items():
                 terminal.show(f"{provider} {op_name} not measured: {reason}")
             keep.finish(written(partial=cause is not None))
-            terminal.save_picture(record.command())
+            terminal.save_picture(command())
     if isinstance(cause, Exception):
         raise cause
     if cause is not None:
         return ExitCode.INTERRUPTED
-    if all(result.status == "skipped" for result in results):
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    wrong = any(result.status in ("wrong", "invalid") for result in results)
+    ends = (KernelStatus.WRONG, KernelStatus.INVALID)
+    wrong = any(result.status in ends for result in results)
     return ExitCode.INVALID if wrong else ExitCode.OK

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import msgspec
 from msgspec import structs
 
 from truetpot import __version__
@@ -24,6 +23,8 @@ from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
+from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
 from truetpot.runtime.distributed import agreed
@@ -93,7 +94,7 @@ class Outcome:
 
     request: Request
     plan: Plan
-    opening: dict[str, Any]
+    opening: Opening
     notes: list[str]
     """For the reader, found before and beside the measurement."""
     stage: str = "check"
@@ -123,12 +124,9 @@ class Outcome:
         self.interrupted = True
         self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
 
-    def so_far(self) -> dict[str, Any] | None:
+    def so_far(self) -> DecodeRecord | None:
         """The record of a run that goes on; None before it has a round."""
-        if not self.measured:
-            return None
-        open_ended = {"partial": True, "interrupted_during": self.stage}
-        return self.to_json(self.ladder()) | open_ended
+        return self.record(self.ladder(), partial=True) if self.measured else None
 
     @property
     def extrapolation(self) -> str | None:
@@ -164,67 +162,77 @@ class Outcome:
         valid = built.valid and not self.wrong
         return structs.replace(built, valid=valid, warnings=tuple(warnings))
 
-    def to_json(self, ladder: Ladder) -> dict[str, Any]:
-        """The record; docs/records.md says what the fields mean."""
-        shape, needs = self.plan.shape, self.plan.needs
-        return {
-            **self.opening,
-            "model": self.request.model.name,
-            "format": shape.weight_format,
-            "kv_format": shape.kv_format,
-            "dtype": shape.dtype,
-            "context": shape.context,
-            "batch": shape.batch,
-            "page": shape.page,
-            "tp": shape.tp,
-            "rank": self.request.rank,
-            "sharded": self.plan.sharded,
-            "device": self.request.setting.device.name,
-            "weights": None if self.request.weights is None else str(self.request.weights),
-            "seed": self.request.seed,
-            "layers_measured": self.plan.layers,
-            "layers_total": self.request.model.layers,
-            "extrapolation": self.extrapolation,
-            "parameters": self.request.model.parameters(),
-            **msgspec.to_builtins(ladder),
-            "step_timing": None if self.timings is None else _timing(self.timings),
-            "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
-            "providers": self.providers,
-            "collectives": [result.to_json() for result in self.collectives],
-            "build_s": self.build_s,
-            "plan": {
-                "sentence": self.plan.sentence(),
-                "needed_bytes": needs.total,
-                "free_bytes": self.plan.free_bytes,
-            },
-            "state_after": self.request.setting.device.state(),
-            "peak_rss_bytes": peak_rss_bytes(),
-            "finished": self.finished,
-            "partial": self.interrupted,
-            "interrupted_during": self.stage if self.interrupted else None,
-        }
+    def record(self, ladder: Ladder, partial: bool = False) -> DecodeRecord:
+        """What is known so far; ``partial`` also where the run goes on."""
+        partial = partial or self.interrupted
+        shape, request, opening = self.plan.shape, self.request, self.opening
+        return DecodeRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=request.model.name,
+            format=shape.weight_format,
+            kv_format=shape.kv_format,
+            dtype=shape.dtype,
+            context=shape.context,
+            batch=shape.batch,
+            page=shape.page,
+            tp=shape.tp,
+            rank=request.rank,
+            sharded=self.plan.sharded,
+            device=request.setting.device.name,
+            weights=None if request.weights is None else str(request.weights),
+            seed=request.seed,
+            layers_measured=self.plan.layers,
+            layers_total=request.model.layers,
+            extrapolation=self.extrapolation,
+            parameters=request.model.parameters(),
+            rungs=ladder.rungs,
+            losses=ladder.losses,
+            share_of_ceiling=ladder.share_of_ceiling,
+            operators=list(ladder.operators),
+            valid=ladder.valid,
+            warnings=list(ladder.warnings),
+            ranks=list(ladder.ranks),
+            communication=ladder.communication,
+            step_timing=None if self.timings is None else _timing(self.timings),
+            ceiling=None if self.ceiling is None else self.ceiling.record(),
+            providers=self.providers,
+            collectives=[result.record() for result in self.collectives],
+            build_s=self.build_s,
+            plan=PlanRow(
+                sentence=self.plan.sentence(),
+                needed_bytes=self.plan.needs.total,
+                free_bytes=self.plan.free_bytes,
+            ),
+            state_after=request.setting.device.state(),
+            peak_rss_bytes=peak_rss_bytes(),
+            finished=self.finished,
+            interrupted_during=self.stage if partial else None,
+        )
 
 
-def _timing(timings: StepTimings) -> dict[str, Any] | None:
-    """The step's own samples, both clocks; seconds. ``eager`` has the same of the eager step."""
+def _timing(timings: StepTimings) -> StepTiming | None:
+    """The step's own samples, and those of the eager step; None before the first round."""
     if not timings.rounds:
         return None
     eager = None if timings.eager is None else _samples(timings.eager)
-    return {"rounds": timings.rounds, **_samples(timings.step), "eager": eager}
+    return structs.replace(_samples(timings.step), rounds=timings.rounds, eager=eager)
 
 
-def _samples(entrant: Samples) -> dict[str, Any]:
+def _samples(entrant: Samples) -> StepTiming:
     device, wall = entrant.stats, entrant.wall
-    return {
-        "submitted": entrant.submitted,
-        "stop": entrant.stop,
-        "median_s": device.median_s,
-        "ci_s": [device.low_s, device.high_s],
-        "cv": device.cv,
-        "wall_median_s": wall.median_s,
-        "wall_ci_s": [wall.low_s, wall.high_s],
-        "enqueue_median_s": sorted(entrant.enqueue_s)[len(entrant.enqueue_s) // 2],
-        "bytes": entrant.bytes,
-        "samples_s": entrant.device_s,
-        "wall_samples_s": entrant.wall_s,
-    }
+    return StepTiming(
+        submitted=entrant.submitted,
+        stop=entrant.stop,
+        median_s=device.median_s,
+        ci_s=(device.low_s, device.high_s),
+        cv=device.cv,
+        wall_median_s=wall.median_s,
+        wall_ci_s=(wall.low_s, wall.high_s),
+        enqueue_median_s=sorted(entrant.enqueue_s)[len(entrant.enqueue_s) // 2],
+        bytes=entrant.bytes,
+        samples_s=entrant.device_s,
+        wall_samples_s=entrant.wall_s,
+    )

@@ -25,6 +25,7 @@ from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
 from truetpot.ops.guard import KernelError
+from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
@@ -37,7 +38,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     set_aside = buffer_bytes(device)
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
-    opening = record.header("decode", device)
+    opening = record.opening(device)
     outcome = Outcome(request, chosen, opening, doubts(device))
     outcome.notes += weights.notes
     announce(outcome, set_aside, terminal)
@@ -65,8 +66,8 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             outcome.interrupted |= outcome.timings is not None and not outcome.finished
             ladder = outcome.ladder()
             show(outcome, ladder, terminal)
-            keep.finish(outcome.to_json(ladder))
-            terminal.save_picture(record.command())
+            keep.finish(outcome.record(ladder))
+            terminal.save_picture(command())
     if cause is not None:
         raise cause
     if outcome.interrupted:
@@ -80,7 +81,7 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
         return None
     mine, timings = outcome.own_ladder(), outcome.timings
-    identity = outcome.opening["environment"]["device"]
+    identity = outcome.opening.environment.device
     talk = mine.communication
     assert mine.rungs.kernels is not None and mine.rungs.step is not None
     row = RankRow(

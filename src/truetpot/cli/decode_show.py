@@ -36,7 +36,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
         f"{rank}",
         "bold",
     )
-    terminal.say(describe_device(setting.device.name, outcome.opening["environment"]))
+    terminal.say(describe_device(setting.device.name, outcome.opening.environment))
     terminal.say(f"{outcome.plan.sentence()}, {gib(set_aside)} set aside for the ceiling's buffer")
     if outcome.plan.sharded:
         terminal.say(

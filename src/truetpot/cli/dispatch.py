@@ -45,21 +45,25 @@ def dispatch(
             fusion = "gate and up of an MLP go to xe_linear.mlp_forward_xpu instead, SiLU included"
             terminal.show(f"  {fusion}")
     if json is not None:
-        from truetpot.measure.record import command, write
+        from truetpot.records.dispatch import DispatchRecord
+        from truetpot.records.opening import command
+        from truetpot.records.store import write_record
 
-        asked = {"device": device, "batch": batch, "format": format, "n": n, "k": k, "dtype": dtype}
-        record = {
-            "schema_version": 1,
-            "kind": "dispatch",
-            "command": command(),
-            **asked,
-            "family": family,
-            "qtype": ipex_llm.qtypes()[format],
-            "function": chosen.function,
-            "inside": chosen.inside or None,
-            "rule": chosen.rule,
-            "converts": chosen.converts or None,
-            "forced": forced,
-            "fused_mlp": fused,
-        }
-        write(record, json)
+        found = DispatchRecord(
+            command=command(),
+            device=device,
+            batch=batch,
+            format=format,
+            n=n,
+            k=k,
+            dtype=dtype,
+            family=family,
+            qtype=ipex_llm.qtypes()[format],
+            function=chosen.function,
+            inside=chosen.inside or None,
+            rule=chosen.rule,
+            converts=chosen.converts or None,
+            forced=forced,
+            fused_mlp=fused,
+        )
+        write_record(found, json)

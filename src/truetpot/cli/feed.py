@@ -12,6 +12,8 @@ from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.files import write_whole
 from truetpot.measure import record
+from truetpot.records.logits import LogitsRecord
+from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
 
@@ -56,11 +58,23 @@ def feed(
         write_whole(save, _npy(logits), "--save-logits")
         terminal.show(f"logits {list(logits.shape)} float32 in {save}")
     if json is not None:
-        opening = record.header("logits", setting.device)
-        shape = {"format": chosen.shape.weight_format, "kv_format": chosen.shape.kv_format}
-        about = {"model": model.name, "dtype": chosen.shape.dtype, "device": setting.device.name}
-        fed = {"tokens": tokens, "likeliest": likeliest, "logits": str(save) if save else None}
-        record.write({**opening, **about, **shape, "providers": step.providers, **fed}, json)
+        opening = record.opening(setting.device)
+        fed = LogitsRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=False,
+            model=model.name,
+            dtype=chosen.shape.dtype,
+            device=setting.device.name,
+            format=chosen.shape.weight_format,
+            kv_format=chosen.shape.kv_format,
+            providers=step.providers,
+            tokens=tokens,
+            likeliest=likeliest,
+            logits=str(save) if save else None,
+        )
+        write_record(fed, json)
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,16 +14,19 @@ from truetpot.cli.setting import load_kernels, weight_format
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
 from truetpot.errors import OutputError, UserError
-from truetpot.facts.issue_rates import all_issue_rates
+from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.files import write_whole
 from truetpot.isa.difference import compare, read_old
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
-from truetpot.measure import record
 from truetpot.ops import COMPOSITES, OPERATORS
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
+from truetpot.records.opening import command as this_command
+from truetpot.records.opening import now
+from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
@@ -111,21 +113,19 @@ def run(
             "bold red",
         )
     if json is not None:
-        written = {
-            "schema_version": record.SCHEMA_VERSION,
-            "kind": "isa",
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "command": record.command(),
-            "truetpot": __version__,
-            "ocloc": {"command": command, "version": ocloc.version},
-            "model": request.model.name,
-            "rates": {t.name: asdict(all_issue_rates()[t.name]) for t in targets},
-            "kernels": [one.to_json() for one in found],
-            "failed": [asdict(one) for one in failed],
-            "no_kernel": refused,
-            "targets_left_out": left_out,
-        }
-        record.write(written, json)
+        written = IsaRecord(
+            started=now(),
+            command=this_command(),
+            truetpot=__version__,
+            ocloc=OclocRow(command=command, version=ocloc.version),
+            model=request.model.name,
+            rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
+            kernels=found,
+            failed=failed,
+            no_kernel=refused,
+            targets_left_out=left_out,
+        )
+        write_record(written, json)
     if asm is not None:
         _write_assembly(results, asm)
     return ExitCode.INVALID if failed else ExitCode.OK
@@ -143,6 +143,11 @@ def make_ocloc(command: str, work: str | None) -> Ocloc:
     if outside and not Path(outside).is_dir():
         raise UserError(f"There is no folder {outside} for --work; make it first.")
     return Ocloc(words, Path(outside).resolve() if outside else None, inside or None)
+
+
+def _rates(rates: IssueRates) -> RatesRow:
+    measured = {name: list(values) for name, values in rates.clpeak.items()}
+    return RatesRow(**asdict(rates) | {"clpeak": measured})
 
 
 def _write_assembly(results: Iterable[Result], folder: Path) -> None:

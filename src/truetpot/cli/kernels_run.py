@@ -20,6 +20,9 @@ from truetpot.measure.keeper import Keeper
 from truetpot.measure.kernels import KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.kernels import KernelsRecord
+from truetpot.records.opening import command
+from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -77,8 +80,8 @@ class Request:
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
-    opening = record.header("kernels", request.setting.device)
-    terminal.say(describe_device(request.setting.device.name, opening["environment"]))
+    opening = record.opening(request.setting.device)
+    terminal.say(describe_device(request.setting.device.name, opening.environment))
     warnings = doubts(request.setting.device)
     for warning in warnings:
         terminal.say(warning, "yellow")
@@ -87,21 +90,20 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     running: list[Row] = []
     interrupted = False
 
-    def written(partial: bool) -> dict[str, Any]:
-        results = [
-            {**result.to_json(request.samples), "roles": list(roles)}
-            for result, roles in (*rows, *running)
-        ]
-        found = {
-            "model": request.model.name if request.linear is None else None,
-            "ceiling": None if ceiling is None else ceiling.to_json(),
-            "results": results,
-            "warnings": warnings,
-            "state_after": request.setting.device.state(),
-        }
-        return {**opening, **found, "partial": partial}
+    def written(partial: bool) -> KernelsRecord:
+        return KernelsRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=request.model.name if request.linear is None else None,
+            ceiling=None if ceiling is None else ceiling.record(),
+            results=[one.record(roles, request.samples) for one, roles in (*rows, *running)],
+            warnings=warnings,
+            state_after=request.setting.device.state(),
+        )
 
-    def so_far() -> dict[str, Any] | None:
+    def so_far() -> KernelsRecord | None:
         timed = rows or any(one.entrant and one.entrant.device_s for one, _ in running)
         return written(partial=True) if timed else None
 
@@ -134,7 +136,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             if interrupted:
                 terminal.say("Interrupted: this is what was measured.", "yellow")
             keep.finish(written(partial=interrupted))
-            terminal.save_picture(record.command())
+            terminal.save_picture(command())
     return ExitCode.INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
 
 
@@ -174,7 +176,7 @@ def _measure(
             )
             return sorted(results, key=_place) if request.everyone else results, finished
         except UserError as error:
-            name, skipped = setting.device.name, "skipped"
+            name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
                 KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
                 for provider in providers
@@ -189,8 +191,8 @@ def _place(result: KernelResult) -> tuple[bool, float, str]:
 
 
 def _verdict(results: list[KernelResult]) -> int:
-    if any(result.status in ("wrong", "invalid") for result in results):
+    if any(result.status in (KernelStatus.WRONG, KernelStatus.INVALID) for result in results):
         return ExitCode.INVALID
-    if all(result.status == "skipped" for result in results):
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason.rstrip('.')}.")
     return ExitCode.OK

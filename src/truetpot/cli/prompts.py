@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +14,7 @@ from truetpot.errors import UserError
 from truetpot.files import write_whole
 
 if TYPE_CHECKING:
+    from truetpot.records.prompts import InspectionRecord
     from truetpot.serving.prompts.compose import Prompt
     from truetpot.serving.prompts.inspect import Inspection
     from truetpot.serving.prompts.tokenizer import Tokenizer
@@ -61,7 +61,9 @@ def prompts(
     json: JsonOption = None,
 ) -> None:
     """Prompts of an exact length that ask about a text; or what an existing set of prompts is."""
-    from truetpot.measure.record import command, write
+    from truetpot.records.opening import command
+    from truetpot.records.prompts import PromptsRecord, SetKind
+    from truetpot.records.store import write_record
     from truetpot.report.terminal import Terminal
     from truetpot.serving.prompts.tokenizer import load
 
@@ -70,15 +72,14 @@ def prompts(
     if files and not corpus:
         raise UserError(f"{files[0]} belongs to no option; text of your own goes after --corpus.")
     terminal = Terminal(quiet=json == "-")
-    record: dict[str, Any] = {"schema_version": 1, "command": command()}
     if inspect is not None:
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
         from truetpot.report.prompts import draw_inspection
 
         terminal.show(draw_inspection(found, inspect))
         if json is not None:
-            write({**record, "kind": "inspection", **_inspection_record(found, inspect)}, json)
-        raise typer.Exit(int(found.kind != "meaningful"))
+            write_record(_inspection_record(found, inspect), json)
+        raise typer.Exit(int(found.kind is not SetKind.MEANINGFUL))
     if tokenizer is None or out is None:
         raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
     one_of(kind, KINDS, "--kind")
@@ -89,24 +90,21 @@ def prompts(
     for line in _said(made, model, form, tokens, output, out):
         terminal.say(line)
     if json is not None:
-        write(
-            {
-                **record,
-                "kind": "prompts",
-                "file": str(out),
-                "form": form,
-                "made": kind,
-                "prompts": count,
-                "tokens": tokens,
-                "of_that_length": sum(prompt.tokens == tokens for prompt in made),
-                "special_tokens": model.added,
-                "output_tokens": output,
-                "tokenizer": model.where,
-                "seed": seed,
-                "subjects": dict(Counter(prompt.subject for prompt in made if prompt.subject)),
-            },
-            json,
+        record = PromptsRecord(
+            command=command(),
+            file=str(out),
+            form=form,
+            made=kind,
+            prompts=count,
+            tokens=tokens,
+            of_that_length=sum(prompt.tokens == tokens for prompt in made),
+            special_tokens=model.added,
+            output_tokens=output,
+            tokenizer=model.where,
+            seed=seed,
+            subjects=dict(Counter(prompt.subject for prompt in made if prompt.subject)),
         )
+        write_record(record, json)
 
 
 def _check_form(form: str, out: Path) -> None:
@@ -179,16 +177,19 @@ def _inspect(file: Path, tokenizer: Tokenizer | None) -> Inspection:
     return inspect(read(file), tokenizer)
 
 
-def _inspection_record(found: Inspection, file: Path) -> dict[str, Any]:
+def _inspection_record(found: Inspection, file: Path) -> InspectionRecord:
+    from truetpot.records.opening import command
+    from truetpot.records.prompts import InspectionRecord
     from truetpot.serving.prompts.inspect import thresholds
 
-    return {
-        "file": str(file),
-        "verdict": found.kind,
-        "prompts": len(found.prompts),
-        "shares": found.shares,
-        "distinct": found.distinct,
-        "medians": {name: found.middle(name) for name in thresholds()},
-        "thresholds": thresholds(),
-        "each": [asdict(judged) for judged in found.prompts],
-    }
+    return InspectionRecord(
+        command=command(),
+        file=str(file),
+        verdict=found.kind,
+        prompts=len(found.prompts),
+        shares=found.shares,
+        distinct=found.distinct,
+        medians={name: found.middle(name) for name in thresholds()},
+        thresholds=thresholds(),
+        each=list(found.prompts),
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
 from truetpot.cli.outputs import check_outputs, of_kernels
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
     from truetpot.runtime.device import Device
 
 
@@ -23,6 +23,9 @@ def providers(
     check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.cli.setting import load_kernels
     from truetpot.measure import record
+    from truetpot.records.opening import Identity
+    from truetpot.records.providers import ProvidersRecord
+    from truetpot.records.store import write_record
     from truetpot.report.providers import draw_providers
     from truetpot.report.terminal import Terminal
     from truetpot.runtime.choose import choose_device, present
@@ -38,47 +41,70 @@ def providers(
     ]
     terminal.show(draw_providers(rows, lines))
     if json is not None:
-        found: dict[str, Any] = {
-            "device": chosen.name,
-            "devices": [{"device": name, **identity} for name, identity in devices],
-            "kernels": [row.to_json() for row in rows],
-        }
-        record.write({**record.header("providers", chosen), **found}, json)
+        opening = record.opening(chosen)
+        found = ProvidersRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=False,
+            device=chosen.name,
+            devices=[
+                cast(Identity, {"device": name, **identity}) for name, identity in devices
+            ],
+            kernels=rows,
+        )
+        write_record(found, json)
 
 
-def kernel_rows(device: Device) -> list[KernelRow]:
+def kernel_rows(device: Device) -> list[KernelEntry]:
     """Every kernel that was found or lost, by operator."""
     from truetpot.ops.registry import REGISTRY
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
 
     rows = [_row(kernel, device) for kernel in REGISTRY.kernels()]
     rows += [
-        KernelRow(lost.op, lost.provider, False, lost.reason, "", "") for lost in REGISTRY.missing()
+        KernelEntry(
+            op=lost.op,
+            provider=lost.provider,
+            available=False,
+            reason=lost.reason,
+            note="",
+            source="",
+        )
+        for lost in REGISTRY.missing()
     ]
     return sorted(rows, key=lambda row: (row.op, row.provider))
 
 
-def _row(kernel: type[Kernel], device: Device) -> KernelRow:
+def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
     """Asked with every case of the operator's grid: available if it takes any."""
     from truetpot.ops.guard import KernelError, guarded, who
-    from truetpot.report.providers import KernelRow
+    from truetpot.records.providers import KernelEntry
 
-    source = _short(kernel.source)
+    def entry(available: bool, reason: str, note: str = "") -> KernelEntry:
+        return KernelEntry(
+            op=kernel.op.name,
+            provider=kernel.provider,
+            available=available,
+            reason=reason,
+            note=note,
+            source=_short(kernel.source),
+        )
+
     if device.kind not in kernel.devices:
-        reason = f"runs on {', '.join(kernel.devices)}, not on {device.kind}"
-        return KernelRow(kernel.op.name, kernel.provider, False, reason, "", source)
+        return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
     cases = list(kernel.op.grid())
     try:
         with guarded(who=who(kernel)):
             refusals = [why for case in cases if (why := kernel.refuses(case, device))]
             note = kernel.note(device)
     except KernelError as fault:
-        return KernelRow(kernel.op.name, kernel.provider, False, str(fault), "", source)
+        return entry(False, str(fault))
     taken = len(refusals) < len(cases)
     reason = refusals[0] if refusals else ""
     if reason and taken:
         reason = f"refuses {len(refusals)} of {len(cases)} test cases: {reason}"
-    return KernelRow(kernel.op.name, kernel.provider, taken, reason, note, source)
+    return entry(taken, reason, note)
 
 
 def _short(source: str) -> str:

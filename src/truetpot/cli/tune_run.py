@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from truetpot.cli.exits import ExitCode
 from truetpot.cli.kernels_run import Request
@@ -17,12 +16,15 @@ from truetpot.measure.ceiling import Ceiling, find_ceiling
 from truetpot.measure.keeper import Keeper
 from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
+from truetpot.records.opening import Environment
+from truetpot.records.tune import TuneRecord, TuneStatus
+from truetpot.records.tuned import SearchKey
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
-from truetpot.tune.progress import Key, forget, progress_file, read_log, search_key
+from truetpot.tune.progress import forget, progress_file, read_log, search_key
 from truetpot.tune.search import DeviceLostError, candidates, search
 
 PACKAGES = ("torch", "triton", "numba")
@@ -36,7 +38,7 @@ class Task:
 
     result: Tuned
     kernel: type[Kernel]
-    key: Key
+    key: SearchKey
 
 
 def run(request: Request, file: Path, again: bool, json: str | None, terminal: Terminal) -> int:
@@ -44,14 +46,14 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
     device = request.setting.device
     progress = progress_file(file)
     store.load(file)
-    opening = record.header("tune", device)
-    environment = opening["environment"]
+    opening = record.opening(device)
+    environment = opening.environment
     versions = _versions(environment)
-    identity = {name: environment["device"].get(name) for name in IDENTITY}
-    identity = {name: value for name, value in identity.items() if value is not None}
+    told = {name: environment.device.get(name) for name in IDENTITY}
+    identity = {name: str(value) for name, value in told.items() if value is not None}
     results, tasks = _plan(request, identity["name"], versions)
     if not tasks:
-        wrong = next((result for result in results if result.status == "wrong"), None)
+        wrong = next((result for result in results if result.status is TuneStatus.WRONG), None)
         if wrong is not None:
             raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
@@ -66,19 +68,22 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
     saved = False
     left_out: tuple[str, ...] = ()
 
-    def written(partial: bool) -> dict[str, Any]:
-        found = {
-            "model": request.model.name,
-            "device": device.name,
-            "file": str(file),
-            "ceiling": None if ceiling is None else ceiling.to_json(),
-            "results": [result.to_json() for result in results],
-            "warnings": [*warnings, *left_out],
-            "state_after": device.state(),
-        }
-        return {**opening, **found, "partial": partial}
+    def written(partial: bool) -> TuneRecord:
+        return TuneRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=environment,
+            partial=partial,
+            model=request.model.name,
+            device=device.name,
+            file=str(file),
+            ceiling=None if ceiling is None else ceiling.record(),
+            results=[result.record() for result in results],
+            warnings=[*warnings, *left_out],
+            state_after=device.state(),
+        )
 
-    def so_far() -> dict[str, Any] | None:
+    def so_far() -> TuneRecord | None:
         known = any(result.looks or result.found for result in results)
         return written(partial=True) if known else None
 
@@ -119,7 +124,7 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
         raise cause
     if cause is not None:
         return ExitCode.INTERRUPTED
-    invalid = bool(left_out) or any(result.status == "wrong" for result in results)
+    invalid = bool(left_out) or any(result.status is TuneStatus.WRONG for result in results)
     return ExitCode.INVALID if invalid else ExitCode.OK
 
 
@@ -146,17 +151,17 @@ def _plan(
             if isinstance(kernel, str):
                 result.reason = kernel
                 if isinstance(kernel, Fault):
-                    result.status = "wrong"
+                    result.status = TuneStatus.WRONG
                 continue
             try:
                 several = len(candidates(kernel, case.case, request.setting.device)) > 1
             except KernelError as fault:
-                result.status, result.reason = "wrong", str(fault)
+                result.status, result.reason = TuneStatus.WRONG, str(fault)
                 continue
             if not several:
                 result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
             else:
-                result.status, result.reason = "partial", "interrupted before its turn"
+                result.status, result.reason = TuneStatus.PARTIAL, "interrupted before its turn"
                 key = search_key(kernel, case.case, device, versions)
                 tasks.append(Task(result, kernel, key))
     return results, tasks
@@ -197,7 +202,7 @@ def _search(
                 on_progress,
             )
         except KernelError as wrong:
-            result.status, result.reason = "wrong", f"its default: {wrong}"
+            result.status, result.reason = TuneStatus.WRONG, f"its default: {wrong}"
         except DeviceLostError as lost:
             result.reason = str(lost)
             raise
@@ -205,13 +210,14 @@ def _search(
             result.reason = str(lost)
             raise
         except UserError as error:
-            result.status, result.reason = "skipped", str(error)
+            result.status, result.reason = TuneStatus.SKIPPED, str(error)
         else:
-            result.status = "tuned" if result.found.improved else "default"
+            improved = result.found.improved
+            result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
             result.reason = ""
 
 
-def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
-    packages = environment["packages"]
+def _versions(environment: Environment) -> dict[str, str]:
+    packages = environment.packages
     found = {name: packages[name] for name in PACKAGES if name in packages}
-    return {"truetpot": environment["truetpot"], **found}
+    return {"truetpot": environment.truetpot, **found}

@@ -15,6 +15,7 @@ from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.guard import KernelError, foreign, guarded, who
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config, Kernel
+from truetpot.records.ceiling import CeilingRow
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.stats import StopRule
@@ -52,14 +53,14 @@ class Ceiling:
             "ceiling", self.calls, bytes=self.bytes, per_sample=slices, kernel=self.kernel
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def record(self) -> CeilingRow:
         """What was swept and what won, GB/s of 1e9 bytes."""
-        return {
-            "provider": self.provider,
-            "config": self.config,
-            "gb_s": self.bandwidth / 1e9,
-            "swept_gb_s": {name: value / 1e9 for name, value in self.swept.items()},
-        }
+        return CeilingRow(
+            provider=self.provider,
+            config=self.config,
+            gb_s=self.bandwidth / 1e9,
+            swept_gb_s={name: value / 1e9 for name, value in self.swept.items()},
+        )
 
 
 def buffer_bytes(device: Device) -> int:

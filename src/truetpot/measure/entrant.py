@@ -11,7 +11,7 @@ from truetpot.ops.guard import who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device, Timing
 from truetpot.runtime.distributed.group import current
-from truetpot.stats import Samples
+from truetpot.stats import Samples, Submitted
 
 Call = Callable[[], Any]
 
@@ -71,7 +71,7 @@ class Entrant(Samples):
         calls[-1] = self._keep(calls[-1])
         captured = device.capture(calls)
         self.captured = captured if current().least(captured is not None) else None
-        self.submitted = "eager" if self.captured is None else "graph"
+        self.submitted = Submitted.EAGER if self.captured is None else Submitted.GRAPH
         self._in_graph = len(calls)
 
     def _keep(self, call: Call) -> Call:

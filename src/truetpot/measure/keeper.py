@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from truetpot.errors import OutputError
 from truetpot.files import is_stream
-from truetpot.measure import record
+from truetpot.records.opening import Measured
+from truetpot.records.store import write_record
 
 EVERY_S = 5.0
 """How often during a measurement."""
@@ -32,7 +33,7 @@ class Keeper:
     """
 
     def __init__(
-        self, path: str | None, content: Callable[[], Mapping[str, Any] | None]
+        self, path: str | None, content: Callable[[], Measured | None]
     ) -> None:
         self.path, self._content = path, content
         self._on_the_way = path is not None and path != STDOUT and not is_stream(path)
@@ -52,7 +53,7 @@ class Keeper:
         if self._lock.acquire(timeout=WAIT_S):
             self._partial()
 
-    def finish(self, whole: Mapping[str, Any]) -> None:
+    def finish(self, whole: Measured) -> None:
         """Write the last record; one that is partial and without a measurement replaces none.
 
         Raises OutputError where it cannot be written.
@@ -61,9 +62,9 @@ class Keeper:
             path, self.path = self.path, None  # a rank lost from now on takes nothing with it
             if path is None:
                 return
-            measured = not whole["partial"] or self._content() is not None
+            measured = not whole.partial or self._content() is not None
             if measured or not self._on_the_way or not Path(path).exists():
-                record.write(whole, path)
+                write_record(whole, path)
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +91,6 @@ class Keeper:
         now = self._content()
         if now is not None:
             with suppress(OutputError):  # there may be room again at the end
-                record.write(now, self.path)
+                write_record(now, self.path)
         self._written = time.monotonic()
         self._took_s = self._written - start

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
@@ -22,6 +22,8 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.guard import KernelError, guarded, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
+from truetpot.records.kernels import KernelRow
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
@@ -36,21 +38,17 @@ FEW_COPIES = 8
 
 @dataclass
 class KernelResult:
-    """One provider on one case. ``status``: ok, coarse, invalid, wrong, skipped, partial.
-
-    ``coarse`` is timed, but not at the operator's precision: its arithmetic rounds further.
-    """
+    """One provider on one case."""
 
     op: str
     case: Case
     provider: str
     device: str
-    status: str
+    status: KernelStatus
     reason: str = ""
     error: float | None = None
     tolerance: float | None = None
-    cache: str = ""
-    """``rotated``: every call on other memory; ``hot``: inputs that a cache may hold."""
+    cache: Cache = Cache.NOT_TIMED
     copies: int = 0
     entrant: Entrant | None = None
     share: Ratio | None = None
@@ -69,57 +67,48 @@ class KernelResult:
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
-    def to_json(self, samples: bool = False) -> dict[str, Any]:
-        """The record: seconds, bytes; null where there is no time."""
+    def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
+        """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
-        over = self.standing and self.standing.over_best
-        numbers: dict[str, Any] = dict.fromkeys(
-            (
-                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "submitted",
-                "wall_median_s", "stop", "gb_s",
-            )
-        )
-        if timed is not None:
-            device, wall = timed.stats, timed.wall
-            numbers = {
-                "median_s": device.median_s,
-                "ci_s": [device.low_s, device.high_s],
-                "cv": device.cv,
-                "min_s": device.min_s,
-                "samples": device.count,
-                "calls_per_sample": timed.per_sample,
-                "submitted": timed.submitted,
-                "wall_median_s": wall.median_s,
-                "stop": timed.stop,
-                "gb_s": self.bytes / device.median_s / 1e9,
-            }
-            if samples:
-                numbers["samples_s"] = list(timed.device_s)
-        return {
-            "op": self.op,
-            "case": self.case.label(),
-            "format": self.case.format,
-            "provider": self.provider,
-            "device": self.device,
-            "status": self.status,
-            "reason": self.reason,
-            **numbers,
-            "bytes": self.bytes,
-            "flops": self.flops,
-            "share_of_ceiling": None if self.share is None else self.share.median,
-            "time_over_best": over and over.median,
+        device = None if timed is None else timed.stats
+        share = self.share
+        over = None if self.standing is None else self.standing.over_best
+        return KernelRow(
+            op=self.op,
+            case=self.case.label(),
+            format=self.case.format,
+            provider=self.provider,
+            device=self.device,
+            status=self.status,
+            reason=self.reason,
+            median_s=None if device is None else device.median_s,
+            ci_s=None if device is None else (device.low_s, device.high_s),
+            cv=None if device is None else device.cv,
+            min_s=None if device is None else device.min_s,
+            samples=None if device is None else device.count,
+            calls_per_sample=None if timed is None else timed.per_sample,
+            submitted=None if timed is None else timed.submitted,
+            wall_median_s=None if timed is None else timed.wall.median_s,
+            stop=None if timed is None else timed.stop,
+            gb_s=None if device is None else self.bytes / device.median_s / 1e9,
+            samples_s=list(timed.device_s) if timed is not None and samples else UNSET,
+            bytes=self.bytes,
+            flops=self.flops,
+            share_of_ceiling=None if share is None else share.median,
+            time_over_best=None if over is None else over.median,
             # a shape or an exception has no size, and JSON no infinity
-            "error": None if self.error == math.inf else self.error,
-            "tolerance": self.tolerance,
-            "cache": self.cache,
-            "copies": self.copies,
-            "note": self.note,
-            "config": self.config,
-            "share_ci": self.share and [self.share.low, self.share.high],
-            "over_best_ci": over and [over.low, over.high],
-            "order": self.standing and str(self.standing.order),
-            "ceiling_gb_s": self.ceiling and self.ceiling.bandwidth / 1e9,
-        }
+            error=None if self.error == math.inf else self.error,
+            tolerance=self.tolerance,
+            cache=self.cache,
+            copies=self.copies,
+            note=self.note,
+            config=self.config,
+            share_ci=None if share is None else (share.low, share.high),
+            over_best_ci=None if over is None else (over.low, over.high),
+            order=None if self.standing is None else self.standing.order,
+            ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
+            roles=list(roles),
+        )
 
     @property
     def share_refuted(self) -> bool:
@@ -131,23 +120,23 @@ class KernelResult:
         return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
-def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
+def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:
     """How the case is kept out of the cache, and through how many copies it rotates."""
     resident = ("weight", "k_cache", "v_cache", "table", "buffer")
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
-        return "hot", FEW_COPIES
+        return Cache.HOT, FEW_COPIES
     cold = 4 * agreed.cache_bytes(device)
     if MOST_COPIES * size < cold:
-        return "hot", FEW_COPIES
-    return "rotated", int(min(MOST_COPIES, max(2, -(-max(ROTATED_BYTES, cold) // size))))
+        return Cache.HOT, FEW_COPIES
+    return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-max(ROTATED_BYTES, cold) // size))))
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Through how many copies of its inputs a case goes, and why it is ``rotated`` or ``hot``."""
+    """Through how many copies of its inputs a case goes, and where they then come from."""
 
-    cache: str
+    cache: Cache
     copies: int
     reason: str = ""
     """Why it cannot be timed: too few copies fit in memory. Empty when it can."""
@@ -158,12 +147,12 @@ def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True)
 
     Several ranks take as many each, all ask for it together.
     """
-    cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
+    cache, wanted = copies_needed(op, case, device) if rotate else (Cache.HOT, FEW_COPIES)
     size = max(1, op.bytes(case))
     free, last_level = agreed.free_bytes(device), agreed.cache_bytes(device)
     fitting = wanted if free is None else max(1, int(0.5 * free // size))
     copies = min(wanted, fitting)
-    if cache == "hot" or copies == wanted or copies * size >= 4 * last_level:
+    if cache is Cache.HOT or copies == wanted or copies * size >= 4 * last_level:
         return Rotation(cache, copies)
     return Rotation(
         cache,
@@ -197,7 +186,7 @@ def measure_kernels(
     if not running:
         return results, True
     for result in running:
-        result.status, result.reason = "partial", "ended during its race"
+        result.status, result.reason = KernelStatus.PARTIAL, "ended during its race"
     if on_start is not None:
         on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
@@ -225,21 +214,28 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
     for result in running:
         if result in timed:
             continue
-        result.status, result.reason = "partial", "interrupted before its first sample"
+        result.status = KernelStatus.PARTIAL
+        result.reason = "interrupted before its first sample"
         if result.entrant is not None and result.entrant.fault:
-            result.status, result.reason = "invalid", result.entrant.fault
+            result.status, result.reason = KernelStatus.INVALID, result.entrant.fault
     for result in timed:
         entrant = result.entrant
         assert entrant is not None
-        result.status = ("coarse" if result.coarse else "ok") if finished else "partial"
+        result.status = KernelStatus.COARSE if result.coarse else KernelStatus.OK
+        if not finished:
+            result.status = KernelStatus.PARTIAL
         result.reason = result.rounds
         if impossible := entrant.impossible():
-            result.status, result.reason = "invalid", impossible
+            result.status, result.reason = KernelStatus.INVALID, impossible
         if entrant.fault:
-            result.status, result.reason = "invalid", entrant.fault
-        if top is not None and top.device_s and result.cache == "rotated":
+            result.status, result.reason = KernelStatus.INVALID, entrant.fault
+        if top is not None and top.device_s and result.cache is Cache.ROTATED:
             result.share, result.ceiling = entrant.share_of(top), top
-    valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
+    valid = [
+        r.entrant
+        for r in timed
+        if r.status is not KernelStatus.INVALID and r.entrant is not None
+    ]
     # a coarse kernel is no rival, unless all are
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
@@ -273,13 +269,13 @@ def _prepare(
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
     op, case = given.op, given.case
-    result = KernelResult(op.name, case, provider, device.name, "skipped")
+    result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
         result.reason = found
         if isinstance(found, Fault):
-            result.status = "wrong"
+            result.status = KernelStatus.WRONG
         return result
     host, want = given.checked
     try:
@@ -299,13 +295,13 @@ def _prepare(
             return result
         copies = [prepare(kernel, given.timed) for _ in range(result.copies)]
     except KernelError as fault:
-        result.status, result.reason = "wrong", str(fault)
+        result.status, result.reason = KernelStatus.WRONG, str(fault)
         return result
     except UserError as error:  # no memory for this one's packed weights, say
         result.reason = str(error)
         return result
     floor_s = None
-    if hardware is not None and result.cache == "rotated":
+    if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
     result.entrant = timed_calls(
         provider, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
@@ -318,4 +314,4 @@ def _check_again(result: KernelResult) -> None:
     entrant = result.entrant
     if entrant is not None and not entrant.fault and (reason := entrant.check_again()):
         entrant.release()
-        result.status, result.reason, result.entrant = "wrong", reason, None
+        result.status, result.reason, result.entrant = KernelStatus.WRONG, reason, None

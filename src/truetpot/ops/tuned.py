@@ -20,9 +20,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from truetpot.errors import UserError
-from truetpot.files import user_folder
+from truetpot.files import read_text, user_folder
 from truetpot.ops.operator import Case
+from truetpot.records.store import fault
+from truetpot.records.tuned import TunedEntry
 from truetpot.runtime.device import Device
 
 VARIABLE = "TRUETPOT_TUNED"
@@ -50,11 +54,14 @@ def slug(device: Device) -> str:
 
 def read(file: Path) -> dict[str, Any]:
     """The tables of a file; none where there is no file. Raises UserError if it is not readable."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.exists():
         return {}
-    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
+    text = read_text(file, "a file of truetpot tune")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UserError(f"{file} is nested too deeply; mend or delete it.") from None
+    except ValueError as error:  # TOML errors are ValueErrors
         raise UserError(
             f"{file} cannot be read ({' '.join(str(error).split())}); mend or delete it."
         ) from error
@@ -78,14 +85,16 @@ def tuned_config(
         entry = _entry(file, op, provider, case.label())
         if entry is None:
             continue
-        config = entry.get("config") if isinstance(entry, dict) else None
-        if not isinstance(config, dict):
-            fault = "it has no table config"
-        elif strange := sorted(set(config) - {name for one in known() for name in one}):
-            fault = f"the kernel has no parameter {', '.join(strange)}"
+        try:
+            config = msgspec.convert(entry, TunedEntry).config
+        except msgspec.ValidationError as error:
+            wrong = fault(error)
         else:
-            return dict(config)
-        _warn(f"{file}: {op}.{provider}, {case.label()} is not used: {fault}; tune it again.")
+            strange = sorted(set(config) - {name for one in known() for name in one})
+            if not strange:
+                return dict(config)
+            wrong = f"the kernel has no parameter {', '.join(strange)}"
+        _warn(f"{file}: {op}.{provider}, {case.label()} is not used: {wrong}; tune it again.")
     return {}
 
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
-Milliseconds = Annotated[float, Meta(gt=0)]
-Seconds = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=0)]
-Interval = tuple[float, float]
+from truetpot.records.numbers import (
+    AtLeastOne,
+    Count,
+    Finite,
+    Milliseconds,
+    NotNegative,
+    Rate,
+    Seconds,
+    Share,
+)
+from truetpot.records.opening import Part
+
+Interval = tuple[Finite, Finite]
 
 
-class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One height of the ladder."""
+class Rung(Part, frozen=True, kw_only=True):
+    """One height of the ladder.
+
+    Every rung but `spec` and `step` is the step's median times the median of its ratio to the step,
+    round by round: the rungs can be divided by each other.
+    """
 
     ms_per_token: Annotated[
-        float, Meta(gt=0, description="ms a token; of all but `spec` at the step's median")
+        Milliseconds, Meta(description="of all but `spec` at the step's median")
     ]
     ci_ms: Annotated[Interval | None, Meta(description="95 % interval")] = None
     extrapolated: Annotated[
@@ -31,14 +43,19 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class Rungs(msgspec.Struct, frozen=True, kw_only=True):
-    """Every rung of a device, None for one that was not measured."""
+class Rungs(Part, frozen=True, kw_only=True):
+    """Every rung of a device; null for one that was not measured."""
 
     spec: Rung | None = None
+    """Bytes that must move over the datasheet's bandwidth."""
     ceiling: Rung | None = None
+    """The same bytes over the best read bandwidth found on the device."""
     kernels: Rung | None = None
+    """The sum of each kernel's own time."""
     step: Rung | None = None
+    """The whole step."""
     eager: Rung | None = None
+    """The step with every kernel submitted by the host, where `step` is a captured graph."""
 
     def present(self) -> Iterator[tuple[str, Rung]]:
         """Name and rung of those that are there, the lowest first."""
@@ -52,29 +69,31 @@ class Rungs(msgspec.Struct, frozen=True, kw_only=True):
         return getattr(self, name, None)
 
 
-class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+class OperatorRow(Part, frozen=True, kw_only=True):
     """One kernel's part in the step."""
 
     op: str
     role: str
     provider: str
-    count: Annotated[int, Meta(ge=1, description="calls in the measured step")]
+    count: Annotated[AtLeastOne, Meta(description="calls in the measured step")]
     median_s: Annotated[Seconds, Meta(description="of one call")]
     ci_s: Interval
-    cv: float
-    share: Annotated[float, Meta(description="of the sum of all rows' medians")]
+    cv: NotNegative
+    share: Annotated[Share, Meta(description="of the sum of all rows' medians")]
     share_of_ceiling: Annotated[
-        float | None, Meta(description="round by round; null where it reads from a cache")
+        Share | None, Meta(description="round by round; null where it reads from a cache")
     ]
     bytes: Count
     case: str
-    config: Annotated[dict[str, Any], Meta(description="launch parameters")] = {}
+    config: Annotated[dict[str, Any], Meta(description="launch parameters")] = field(
+        default_factory=dict
+    )
     at_step_s: Annotated[
         Seconds | None, Meta(description="of one call, at the step's median round")
     ] = None
 
 
-class RankRow(msgspec.Struct, frozen=True, kw_only=True):
+class RankRow(Part, frozen=True, kw_only=True):
     """One rank's own times, ms a token, and the state of its device right after."""
 
     rank: Count
@@ -85,11 +104,11 @@ class RankRow(msgspec.Struct, frozen=True, kw_only=True):
     pci_address: str | None
     kernels_ms: Milliseconds
     collectives_ms: Annotated[
-        float, Meta(ge=0, description="each timed alone, all ranks starting at the same time")
+        NotNegative, Meta(description="each timed alone, all ranks starting at the same time")
     ]
     step_ms: Milliseconds
     ceiling_gb_s: Annotated[
-        float, Meta(gt=0, description="the best read bandwidth that the rank found")
+        Rate, Meta(description="the best read bandwidth that the rank found")
     ]
     state: Annotated[
         dict[str, Any], Meta(description="clocks, temperature, throttling right after the timing")
@@ -109,29 +128,30 @@ class RankRow(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(parts)
 
 
-class Communication(msgspec.Struct, frozen=True, kw_only=True):
+class Communication(Part, frozen=True, kw_only=True):
     """The collectives of one step, in ms a token."""
 
     backend: str
     count: Annotated[Count, Meta(description="collectives of a step of all layers")]
     payload_bytes: Annotated[Count, Meta(description="of all of them together, on one rank")]
     alone_ms: Annotated[
-        float, Meta(ge=0, description="sum of each timed alone, all ranks starting together")
+        NotNegative, Meta(description="sum of each timed alone, all ranks starting together")
     ]
     exposed_ms: Annotated[
-        float, Meta(description="the step less its kernels: what nothing hides")
+        Finite, Meta(description="the step less its kernels: what nothing hides")
     ]
 
 
-class Ladder(msgspec.Struct, frozen=True, kw_only=True):
+class Ladder(Part, frozen=True, kw_only=True):
     """Rungs, losses between neighbours, the table, and what a reader must be told."""
 
     rungs: Rungs
     losses: Annotated[
-        dict[str, float], Meta(description="quotients of neighbouring rungs, by `upper/lower`")
-    ] = {}
+        dict[str, NotNegative],
+        Meta(description="quotients of neighbouring rungs, by `upper/lower`"),
+    ] = field(default_factory=dict)
     share_of_ceiling: Annotated[
-        float | None, Meta(description="the rung `ceiling` over the rung `step`")
+        Share | None, Meta(description="the rung `ceiling` over the rung `step`")
     ] = None
     operators: tuple[OperatorRow, ...] = ()
     valid: bool = True

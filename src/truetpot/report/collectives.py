@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.words import KernelStatus
 from truetpot.report.numbers import microseconds
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
@@ -29,7 +30,7 @@ def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
     for result in results:
         place = "used up" if getattr(result.case, "in_place", False) else "kept"
         figures = ["-"] * 4
-        if result.status == "ok" and result.ranks_s:
+        if result.status is KernelStatus.OK and result.ranks_s:
             speed = result.algorithm_gb_s
             figures = [
                 microseconds(result.percentile_s(50)),
@@ -40,7 +41,8 @@ def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
         who = (result.op, result.provider, place, result.submitted)
         table.row(*who, size(result.payload), *figures, result.status)
         if result.reason:
-            of = "" if result.status == "skipped" else f" of {size(result.payload)}, x {place}"
+            skipped = result.status is KernelStatus.SKIPPED
+            of = "" if skipped else f" of {size(result.payload)}, x {place}"
             about = f"{result.provider} {result.op}{of}, {result.submitted}"
             reason = f"{about}: {result.status}: {result.reason}"
             reasons.setdefault(reason, words(reason, style="yellow"))

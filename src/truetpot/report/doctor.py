@@ -12,13 +12,13 @@ from truetpot.doctor.cards import Card
 from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.variables import variables
+from truetpot.records.providers import KernelEntry
 from truetpot.report.numbers import count_of, gib, percent
-from truetpot.report.providers import KernelRow
 from truetpot.report.table import Table, name, prose
 from truetpot.report.words import words
 
 if TYPE_CHECKING:
-    from truetpot.doctor.quick import Quick  # looking at a machine loads nothing that measures
+    from truetpot.records.doctor import Quick
 
 _STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
 _VERDICT = {
@@ -67,7 +67,7 @@ def draw_variables() -> RenderableType:
     return Group(words("Environment variables that matter", style="bold"), table)
 
 
-def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableType:
+def draw_providers_short(rows: Sequence[KernelEntry], device: str) -> RenderableType:
     """A line a provider: how many of its kernels run here, else why none does."""
     pairs = []
     for provider in sorted({row.provider for row in rows}):

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import MARGIN, Counts, Inspection
+from truetpot.isa.inspection import MARGIN
+from truetpot.records.isa import Counts, Inspection
 from truetpot.report.numbers import digits
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words

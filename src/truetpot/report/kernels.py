@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 
 from truetpot.measure.kernels import KernelResult
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.numbers import digits, microseconds, percent
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
@@ -55,9 +56,9 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
     reasons: list[RenderableType] = []
     for found, _ in rows:
         style = _STYLE.get(found.status, "")
-        if found.status != "skipped":
+        if found.status is not KernelStatus.SKIPPED:
             table.row(*_cells(found), words((found.status, style)))
-        if found.reason or found.status == "skipped":
+        if found.reason or found.status is KernelStatus.SKIPPED:
             reasons.append(words(f"{found.provider}: {found.status}: {found.reason}", style=style))
     reasons += [words(line, style="yellow") for line in not_established(rows)]
     return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
@@ -106,7 +107,7 @@ def _cells(result: KernelResult) -> tuple[str, ...]:
         result.provider,
         microseconds(median),
         digits(result.bytes / median / 1e9),
-        share if result.cache == "rotated" else "hot",
+        share if result.cache is Cache.ROTATED else "hot",
         over,
         error,
     )

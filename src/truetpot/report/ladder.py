@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Group, RenderableType
 
 from truetpot.ladder import LOSSES, RUNGS
+from truetpot.records.opening import Environment
 from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import bar, digits, microseconds, percent
 from truetpot.report.table import Table, name, number, prose
@@ -108,16 +108,19 @@ def draw_warnings(ladder: Ladder) -> list[tuple[str, str]]:
     ]
 
 
-def describe_device(device: str, environment: Mapping[str, Any]) -> str:
+def describe_device(device: str, environment: Environment) -> str:
     """The physical device in one line: name, address, driver, clock."""
-    identity = environment["device"]
+    identity = environment.device
     parts = [f"{device}: {identity['name']}"]
     if cores := identity.get("cores"):
         parts.append(f"{cores} cores")
     if features := identity.get("features"):
         parts.append(" ".join(features))
-    for label, key in (("PCI", "pci_address"), ("UUID", "uuid"), ("driver", "driver")):
-        if identity.get(key):
-            parts.append(f"{label} {identity[key]}")
-    parts.append(f"timed by {environment['clock']['source']}")
+    tells = {
+        "PCI": identity.get("pci_address"),
+        "UUID": identity.get("uuid"),
+        "driver": identity.get("driver"),
+    }
+    parts += [f"{label} {value}" for label, value in tells.items() if value]
+    parts.append(f"timed by {environment.clock.source}")
     return ", ".join(parts)

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 
+from truetpot.records.providers import KernelEntry
 from truetpot.report.table import Table, name, prose
 from truetpot.report.words import words
 
 
-@dataclass(frozen=True)
-class KernelRow:
-    """One kernel of one provider, or the file that should have held it."""
-
-    op: str
-    provider: str
-    available: bool
-    reason: str
-    """Why it is not available, or what it does not take; empty when it takes everything."""
-    note: str
-    source: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is."""
-        return asdict(self)
-
-
-def draw_providers(rows: Sequence[KernelRow], devices: Sequence[str]) -> RenderableType:
+def draw_providers(rows: Sequence[KernelEntry], devices: Sequence[str]) -> RenderableType:
     """Devices first, then one line a kernel under its operator."""
     table = Table(name("operator and provider"), name("available"), prose("code path, or reason"))
     last = ""

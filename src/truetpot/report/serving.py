@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
+from truetpot.records.check import VisibleCount
+from truetpot.records.verdicts import Metric, Verdict
 from truetpot.report.numbers import digits
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 from truetpot.serving.check import DENOMINATOR, Checked
-from truetpot.serving.findings import VisibleCount
 from truetpot.serving.findings.visible import OPEN
-from truetpot.serving.records import Metric, Run
-from truetpot.serving.verdict import Serving, Verdict
+from truetpot.serving.records import Run
+from truetpot.serving.verdict import Serving
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICT = {

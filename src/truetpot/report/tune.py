@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 
 from truetpot.ops.registry import Config
+from truetpot.records.tune import TuneStatus
 from truetpot.report.numbers import microseconds, percent
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
@@ -37,7 +38,7 @@ def draw_left_out(results: Sequence[Tuned]) -> Iterator[str]:
     """A line for each case and configuration without figures; the like of them together."""
     yield from dict.fromkeys(
         f"{result.status}: {result.op} of {result.provider}"
-        + (f", {result.case.label()}" if result.status != "skipped" else "")
+        + (f", {result.case.label()}" if result.status is not TuneStatus.SKIPPED else "")
         + f": {result.reason}"
         for result in results
         if result.found is None

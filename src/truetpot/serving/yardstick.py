@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from truetpot.errors import UserError
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.traffic import traffic
+from truetpot.records.decode import DecodeRecord
+from truetpot.records.store import read_record
+from truetpot.text import escaped
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,19 @@ def from_record(path: Path) -> Yardstick:
     Its step is carried to another context or batch in proportion to the bytes that must be read. On
     a device without a datasheet in the tables the floor is what was measured as the ceiling.
     """
-    record = _load(path)
-    try:
-        model, tp = load_model(record["model"]), int(record["tp"])
-        format, kv_format = str(record["format"]), str(record["kv_format"])
-        context, batch = int(record["context"]), int(record["batch"])
-        rungs = record["rungs"]
-        identity = record["environment"]["device"]
-        step_ms = float((rungs["step"] or rungs["kernels"])["ms_per_token"])
-        ceiling_ms = float(rungs["ceiling"]["ms_per_token"])
-    except (KeyError, TypeError, ValueError):
+    what = "a record of truetpot decode --json"
+    record = read_record(path, DecodeRecord, what)
+    format, kv_format, tp = record.format, record.kv_format, record.tp
+    context, batch = record.context, record.batch
+    step = record.rungs.step or record.rungs.kernels
+    ceiling = record.rungs.ceiling
+    if step is None or ceiling is None:
         raise UserError(
-            f"{path} is not a finished record of truetpot decode --json; make one with "
-            "truetpot decode --json FILE."
-        ) from None
+            f"{escaped(str(path))} was interrupted before its kernels were timed; give {what} that "
+            "has rungs."
+        )
+    step_ms, ceiling_ms = step.ms_per_token, ceiling.ms_per_token
+    model, identity = load_model(record.model), record.environment.device
 
     def bound(context: float, batch: float) -> int:
         return traffic(
@@ -80,19 +80,19 @@ def from_record(path: Path) -> Yardstick:
             context=int(context), batch=max(1, int(batch)),
         ).bound  # fmt: skip
 
-    hardware = recognise(str(identity.get("name")), identity.get("memory_bytes"))
+    hardware = recognise(identity["name"], identity.get("memory_bytes"))
     measured = bound(context, batch)
     if hardware is not None:
         floor_s = _floor_of(model, hardware, tp, format, kv_format)
         source = f"datasheet of {hardware.title}, {hardware.bandwidth_gb_s:g} GB/s"
     else:
-        source = f"the read bandwidth measured on {identity.get('name')}; no datasheet is known"
+        source = f"the read bandwidth measured on {identity['name']}; no datasheet is known"
 
         def floor_s(context: float, batch: float) -> float:
             return ceiling_ms * 1e-3 * bound(context, batch) / measured
 
     return Yardstick(
-        what=f"{model.name} {format} on {identity.get('name')}, tp = {tp}",
+        what=f"{model.name} {format} on {identity['name']}, tp = {tp}",
         floor_s=floor_s,
         floor_from=source,
         step_s=lambda context, batch: step_ms * 1e-3 * bound(context, batch) / measured,
@@ -100,7 +100,7 @@ def from_record(path: Path) -> Yardstick:
         step_batch=batch,
         weight_format=format,
         tp=tp,
-        devices=str(identity.get("name")),
+        devices=identity["name"],
     )
 
 
@@ -116,15 +116,3 @@ def _floor_of(
         return found.ms_per_token * 1e-3
 
     return floor_s
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise UserError(f"{path} is not JSON; give a record of truetpot decode --json.") from None
-    if not isinstance(record, dict):
-        raise UserError(f"{path} is not a record of truetpot decode --json.")
-    return record

@@ -3,7 +3,7 @@
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
-from truetpot.stats.samples import Samples
+from truetpot.stats.samples import Samples, Submitted
 from truetpot.stats.standing import Standing, fastest, standing
 from truetpot.stats.stop import Stop, Stopping, StopRule
 
@@ -16,6 +16,7 @@ __all__ = [
     "Stop",
     "StopRule",
     "Stopping",
+    "Submitted",
     "compare",
     "contradicts",
     "fastest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
@@ -12,6 +13,15 @@ from truetpot.stats.stop import Stop
 
 CLOCKS_APART = 0.001
 """The two clocks are read at slightly different instants: so small a share is no contradiction."""
+
+
+class Submitted(StrEnum):
+    """Who submits the calls of a sample."""
+
+    GRAPH = "graph"
+    """The device replays a captured graph of them."""
+    EAGER = "eager"
+    """The host, each time."""
 
 
 @dataclass
@@ -33,8 +43,7 @@ class Samples:
     stop: Stop = field(default=Stop.RUNNING, kw_only=True)
     fault: str = field(default="", kw_only=True)
     """What the calls raised, which ended the samples, in one line."""
-    submitted: str = field(default="eager", kw_only=True)
-    """``graph`` where captured calls were replayed, ``eager`` where the host submitted each."""
+    submitted: Submitted = field(default=Submitted.EAGER, kw_only=True)
 
     @property
     def stats(self) -> Stats:

@@ -16,6 +16,7 @@ from truetpot.measure.recheck import timed_calls
 from truetpot.ops.guard import KernelError, guarded, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
+from truetpot.records.words import Cache
 from truetpot.runtime.device import Device
 
 
@@ -42,7 +43,7 @@ class Bench:
         self.cache, self.copies = rotation.cache, rotation.copies
         self.bytes = kernel.op.bytes(case)
         self.floor_s = None
-        if hardware is not None and self.cache == "rotated":
+        if hardware is not None and self.cache is Cache.ROTATED:
             self.floor_s = hardware.read_ms(self.bytes) * 1e-3
         self._given = Given(kernel.op, case)
         self._default, _ = self._checked(default)

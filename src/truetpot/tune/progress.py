@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from truetpot.errors import UserError
-from truetpot.files import append_line, locked, write_whole
+import msgspec
+
+from truetpot.files import append_line, locked, read_text, write_whole
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
-from truetpot.tune.figures import Figures, Found
-
-Key = dict[str, Any]
+from truetpot.records.store import as_line
+from truetpot.records.tune import Figures, Found
+from truetpot.records.tuned import ProgressLine, SearchKey
 
 
 def progress_file(tuned: Path) -> Path:
@@ -23,16 +22,18 @@ def progress_file(tuned: Path) -> Path:
     return tuned.with_suffix(".progress.jsonl")
 
 
-def search_key(kernel: type[Kernel], case: Case, device: str, versions: Mapping[str, str]) -> Key:
+def search_key(
+    kernel: type[Kernel], case: Case, device: str, versions: Mapping[str, str]
+) -> SearchKey:
     """What has to be the same for a figure to be of use again; ``device`` is a model's name."""
-    return {
-        "op": kernel.op.name,
-        "provider": kernel.provider,
-        "case": case.label(),
-        "device": device,
-        "versions": dict(versions),
-        "source": _digest(Path(kernel.source)),
-    }
+    return SearchKey(
+        op=kernel.op.name,
+        provider=kernel.provider,
+        case=case.label(),
+        device=device,
+        versions=dict(versions),
+        source=_digest(Path(kernel.source)),
+    )
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Log:
     """What is known of one search."""
 
     path: Path
-    key: Key
+    key: SearchKey
     looks: list[Figures] = field(default_factory=list)
     final: Found | None = None
 
@@ -51,45 +52,41 @@ class Log:
     def add(self, look: Figures) -> None:
         """Keep a look."""
         self.looks.append(look)
-        self._write("look", asdict(look))
+        self._write(ProgressLine(key=self.key, look=look))
 
     def finish(self, final: Found) -> None:
         """Keep the result: this search is done."""
         self.final = final
-        self._write("final", final.to_json())
+        self._write(ProgressLine(key=self.key, final=final))
 
-    def _write(self, kind: str, what: dict[str, Any]) -> None:
+    def _write(self, line: ProgressLine) -> None:
         """One line, whole or, after a crash, torn: a torn line is skipped when it is read."""
         with locked(self.path, "--out"):
-            line = json.dumps({"key": self.key, kind: what}, default=str)
-            append_line(self.path, line, "--out")
+            append_line(self.path, as_line(line), "--out")
 
 
-def read_log(path: Path, key: Key) -> Log:
+def read_log(path: Path, key: SearchKey) -> Log:
     """All lines of the search; an empty log where there are none."""
     log = Log(path, key)
     for line in _lines(path):
         entry = _parsed(line)
-        if entry.get("key") != key:
+        if entry is None or entry.key != key:
             continue
-        try:
-            if "look" in entry:
-                log.looks.append(Figures.from_json(entry["look"]))
-            elif "final" in entry:
-                log.final = Found.from_json(entry["final"])
-        except (TypeError, KeyError, AttributeError):  # not ours, or of another version
-            continue
+        if isinstance(entry.look, Figures):
+            log.looks.append(entry.look)
+        elif isinstance(entry.final, Found):
+            log.final = entry.final
     return log
 
 
-def forget(path: Path, keys: Iterable[Key]) -> None:
+def forget(path: Path, keys: Iterable[SearchKey]) -> None:
     """Take the lines of searches out, and the file with the last of them."""
     gone = list(keys)
     if not path.exists():
         return
     with locked(path, "--out"):
         lines = _lines(path)
-        kept = [line for line in lines if _parsed(line).get("key") not in gone]
+        kept = [line for line in lines if (one := _parsed(line)) is None or one.key not in gone]
         if kept == lines:
             return
         if kept:
@@ -99,20 +96,17 @@ def forget(path: Path, keys: Iterable[Key]) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete it to start afresh.") from error
+    return read_text(path, "a search's progress, or delete it to start afresh").splitlines()
 
 
-def _parsed(line: str) -> dict[str, Any]:
+def _parsed(line: str) -> ProgressLine | None:
+    """None for a line that is torn, not ours, or of another version."""
     try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}
+        return msgspec.json.decode(line, type=ProgressLine)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _digest(source: Path) -> str:

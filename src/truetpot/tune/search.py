@@ -10,7 +10,6 @@ next does not decide it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from truetpot.errors import UserError
@@ -21,11 +20,13 @@ from truetpot.measure.race import race
 from truetpot.ops.guard import KernelError, guarded, one_line, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
+from truetpot.records.opening import now
+from truetpot.records.tune import Figures, Found
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
 from truetpot.tune.bench import Bench
 from truetpot.tune.climb import most_looks, next_looks
-from truetpot.tune.figures import Figures, Found
+from truetpot.tune.figures import figures
 from truetpot.tune.progress import Log
 
 FINALISTS = 4
@@ -108,14 +109,15 @@ def _look(
     """A short race of one configuration; its reason where it has none."""
     for name, value in config.items():
         if not isinstance(value, str | int | float):
-            return Figures(config, f"{name} is a {type(value).__name__}, which no file can keep")
+            kind = type(value).__name__
+            return Figures(config=config, reason=f"{name} is a {kind}, which no file can keep")
     try:
         entered = [(config, bench.enter(config))]
         return _race(bench, default, entered, ceiling, rule, go_on=lambda lost: False)[1]
     except DefaultError:
         raise
     except (KernelError, UserError) as wrong:  # a UserError: no memory for copies of its own
-        return Figures(config, str(wrong))
+        return Figures(config=config, reason=str(wrong))
 
 
 def _final(
@@ -138,7 +140,7 @@ def _final(
         raise UserError(f"the default has no time: {first.reason}")
     better = [one for one in rest if one.gain_ci is not None and one.gain_ci[0] > 1]
     best = max(better, key=lambda one: one.gain or 0, default=first)
-    return Found(first, best, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    return Found(default=first, best=best, when=now())
 
 
 def _race(
@@ -174,15 +176,15 @@ def _race(
         raise DefaultError(faults[0])
     if faults[0]:  # somebody spoiled what they share
         bench.renew()
-    figures = [
-        Figures(config, fault)
+    found = [
+        Figures(config=config, reason=fault)
         if fault or not entrant.device_s
-        else Figures.of(config, entrant, usual, top, bench.cache)
+        else figures(config, entrant, usual, top, bench.cache)
         for (config, entrant), fault in zip(entered, faults[1:], strict=True)
     ]
     if not usual.device_s:
-        return [Figures(default, "it has no sample"), *figures]
-    return [Figures.of(default, usual, usual, top, bench.cache), *figures]
+        return [Figures(config=default, reason="it has no sample"), *found]
+    return [figures(default, usual, usual, top, bench.cache), *found]
 
 
 def _still_there(device: Device, config: Config) -> None:

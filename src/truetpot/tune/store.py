@@ -10,26 +10,27 @@ from typing import Any
 from truetpot.errors import UserError
 from truetpot.files import locked, write_whole
 from truetpot.ops.tuned import read
-from truetpot.tune.figures import Found
+from truetpot.records.store import plain
+from truetpot.records.tune import Found
+from truetpot.records.tuned import TunedEntry
 
 HEAD = "# Launch parameters that `truetpot tune` found; docs/tuning.md says what the fields are.\n"
 
 
-def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, Any]) -> dict[str, Any]:
+def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, str]) -> TunedEntry:
     """What is kept of a search; an empty ``config`` where the default stays."""
     best = found.best
-    kept: dict[str, Any] = {
-        "config": best.config if found.improved else {},
-        "gain": best.gain,
-        "gain_ci": list(best.gain_ci or ()),
-        "share_of_ceiling": best.share_of_ceiling,
-        "default_s": found.default.median_s,
-        "tuned_s": best.median_s,
-        "when": found.when,
-        "versions": dict(versions),
-        "device": dict(device),
-    }
-    return {name: value for name, value in kept.items() if value is not None}
+    return TunedEntry(
+        config=best.config if found.improved else {},
+        gain=best.gain,
+        gain_ci=best.gain_ci,
+        share_of_ceiling=best.share_of_ceiling,
+        default_s=found.default.median_s,
+        tuned_s=best.median_s,
+        when=found.when,
+        versions=dict(versions),
+        device=dict(device),
+    )
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def load(path: Path) -> dict[str, Any]:
     return tables
 
 
-def put(path: Path, op: str, provider: str, label: str, what: dict[str, Any]) -> None:
+def put(path: Path, op: str, provider: str, label: str, what: TunedEntry) -> None:
     """Add an entry, or replace the one of the same case. The old file stays until the new is whole.
 
     Of several processes that do so, none takes another's entry away. Raises UserError where the
@@ -54,7 +55,7 @@ def put(path: Path, op: str, provider: str, label: str, what: dict[str, Any]) ->
     """
     with locked(path, "--out"):
         tables = load(path)
-        tables.setdefault(op, {}).setdefault(provider, {})[label] = what
+        tables.setdefault(op, {}).setdefault(provider, {})[label] = plain(what)
         write_whole(path, dump(tables), "--out")
 
 
