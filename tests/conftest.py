@@ -49,7 +49,7 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module, _, test = nodeid.partition("::")
+            module, _, _ = nodeid.partition("::")
             return "-".join(nodeid.split("-")[:2]) if module in BY_KERNEL else module
 
     return ByModule(config, log)

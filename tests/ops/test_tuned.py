@@ -30,11 +30,15 @@ def fresh(monkeypatch):
         @classmethod
         def configs(cls, case, device):
             yield {"tile": 4}
+            yield from ({"tile": tile} for tile in (16, 32))
             yield {"tile": 8, "warps": 2}
 
         def __init__(self, case, device, tile=4, warps=1):
             super().__init__(case, device, warps=warps)
             self.tile = tile
+
+        def __call__(self, *, gate_up):
+            return gate_up
 
     return empty
 
@@ -98,12 +102,19 @@ def test_the_switch(files, parameters, monkeypatch):
     [
         (entry("{ tile = 8, stages = 3 }"), "the kernel has no parameter stages; tune it again"),
         (entry("3"), "config is not as it should be"),
-        (entry("{ tile = 1e400 }"), "config"),
-        (entry("{ tile = nan }"), "config"),
-        (entry("{ tile = 1" + "0" * 400 + " }"), "config"),
         (entry("{ tile = [8] }"), "config"),
         (entry("{ tile = 8 }\ngain = -1.0"), "gain"),
         (entry("{ tile = " + "[" * 5000 + "]" * 5000 + " }"), "nested too deeply"),
+        (entry("{ tile = 1000000000 }"), "no configuration of the kernel has tile = 1000000000"),
+        (entry("{ tile = 1e400 }"), "config"),
+        (entry("{ tile = nan }"), "config"),
+        (entry("{ tile = 1" + "0" * 400 + " }"), "config"),
+        (entry("{ tile = '4' }"), "no configuration of the kernel has tile = '4'"),
+        (entry("{ tile = true }"), "no configuration of the kernel has tile = True"),
+        (entry(f"{{ tile = {'9' * 5000} }}"), "cannot be read"),
+        (entry("{ tile = 16, warps = 2 }"), "no configuration of the kernel has these values "),
+        ("a = " + "[" * 5000, "nested too deeply"),
+        ("a = '\x1b'", "cannot be read"),
         ("[silu_mul.mine\n", "cannot be read"),
         ("linear = 3\nsilu_mul = 4\n", None),
     ],
@@ -129,6 +140,23 @@ def test_a_file_without_permission(files, parameters, caplog):
         pytest.skip("this user may read everything")
     assert parameters()["tile"] == 4
     assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a folder"])
+def test_what_is_no_file_is_not_read(files, parameters, caplog, kind):
+    paths = files(shipped=entry("{ tile = 16 }"))
+    (os.mkfifo if kind == "a pipe" else os.mkdir)(paths["user"])
+    assert parameters()["tile"] == 16
+    (message,) = caplog.messages
+    assert f"{paths['user']} is {kind}" in message
+
+
+def test_values_are_the_kernels_own(files, parameters):
+    """A kernel is not given 16.0 where it named 16."""
+    files(user=entry("{ tile = 16.0 }"))
+    assert repr(parameters()["tile"]) == "16"
+    files(user=entry("{ warps = 2, tile = 8 }"))
+    assert parameters() == {"tile": 8, "warps": 2}
 
 
 @pytest.mark.parametrize(

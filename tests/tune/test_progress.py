@@ -66,5 +66,5 @@ def test_a_changed_kernel_is_another_search(tmp_path):
     before = key(torch="2")
     assert before == key(torch="2")
     assert before != key(torch="3")
-    (tmp_path / "_shared.py").write_text("2")
+    (tmp_path / "mine.py").write_text("2")
     assert before != key(torch="2")

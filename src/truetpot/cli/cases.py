@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from truetpot.decode.cases import StepCase
@@ -14,6 +14,7 @@ from truetpot.ops import (
     AddCase,
     Case,
     Composite,
+    CompositeCase,
     EmbeddingCase,
     LinearCase,
     Operator,
@@ -50,22 +51,32 @@ def reduced(op: Operator, case: Case) -> Case:
         return replace(case, n=min(case.n, CHECKED_ROWS))
     if isinstance(case, EmbeddingCase):
         return replace(case, vocab=min(case.vocab, CHECKED_ROWS))
-    if isinstance(op, Composite) and LINEAR in op.parts:
-        return op.case(*_with_fewer_rows(case.parts))  # type: ignore[attr-defined]
+    if isinstance(op, Composite) and isinstance(case, CompositeCase):
+        return op.case(*_with_fewer_rows(case.parts))
     return case
 
 
-def _with_fewer_rows(parts: Iterable[Case]) -> Iterator[Case]:
-    """The linear's rows cut down, and what works on its output made as wide as that."""
+def _with_fewer_rows(parts: Sequence[Case]) -> Sequence[Case]:
+    """The last linear's rows cut down, and what works on its output made as wide as that.
+
+    All as they are where what follows has a width of its own to keep, as heads and ranks have.
+    """
+    fewer: list[Case] = []
+    n = 0  # of the last linear so far, as cut down
     for part in parts:
         if isinstance(part, LinearCase):
-            part = replace(part, n=min(part.n, CHECKED_ROWS))
-            n = part.n
-        elif isinstance(part, SiluMulCase):
-            part = replace(part, n=n // 2)
-        elif isinstance(part, AddCase):
+            fewer = list(parts[: len(fewer)])  # one before it keeps its rows: they are its K
+            n = min(part.n, CHECKED_ROWS)
             part = replace(part, n=n)
-        yield part
+        elif n and isinstance(part, SiluMulCase):
+            n //= 2
+            part = replace(part, n=n)
+        elif n and isinstance(part, AddCase):
+            part = replace(part, n=n)
+        elif n:
+            return parts
+        fewer.append(part)
+    return fewer
 
 
 def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import load_kernels, weight_format
+from truetpot.cli.setting import in_order, load_kernels, weight_format
 from truetpot.decode.cases import step_cases
+from truetpot.decode.preference import composites_of
 from truetpot.decode.program import StepShape
 from truetpot.errors import OutputError, UserError
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.files import write_whole
 from truetpot.isa.difference import compare, read_old
-from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
+from truetpot.isa.jobs import CEILING, PROVIDER, Job, Offline, find_jobs
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
 from truetpot.ops import COMPOSITES, OPERATORS
@@ -76,15 +77,17 @@ def run(
     terminal: Terminal,
 ) -> int:
     """The exit code. Raises UserError where there is nothing to inspect."""
+    own = load_kernels(terminal, request.own)
+    providers = in_order((PROVIDER,), own, Offline.kind)
+    composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
+    known = {**OPERATORS, **composites}
     for name in request.ops or ():
-        if name not in OPERATORS:
-            raise UserError(f"There is no operator {name!r}; known are {', '.join(OPERATORS)}.")
+        if name not in known:
+            raise UserError(f"There is no operator {name!r}; known are {', '.join(known)}.")
     old = None if diff is None else read_old(diff)
     ocloc = make_ocloc(command, work)
-    own = load_kernels(terminal, request.own)
     targets, left_out = find_targets(ocloc, request.targets)
-    providers = tuple(dict.fromkeys((PROVIDER, *own)))
-    fused = [one for one in COMPOSITES if REGISTRY.offers(one.name, providers)]
+    fused = [one for one in composites.values() if REGISTRY.offers(one.name, providers)]
     cases = [case for s in request.shapes() for case in step_cases(request.model, s, fused)]
     jobs, refused = find_jobs([*cases, CEILING], targets, providers)
     jobs = [job for job in jobs if request.wants(job)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
 from truetpot.cli.outputs import check_outputs, of_kernels
+from truetpot.text import escaped
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
@@ -65,7 +66,7 @@ def kernel_rows(device: Device) -> list[KernelEntry]:
     rows += [
         KernelEntry(
             op=lost.op,
-            provider=lost.provider,
+            provider=escaped(lost.provider),
             available=False,
             reason=lost.reason,
             note="",
@@ -93,14 +94,14 @@ def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
 
     if device.kind not in kernel.devices:
         return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
-    cases = list(kernel.op.grid())
     try:
         with guarded(who=who(kernel)):
+            cases = list(kernel.op.grid())
             refusals = [why for case in cases if (why := kernel.refuses(case, device))]
             note = kernel.note(device)
     except KernelError as fault:
         return entry(False, str(fault))
-    taken = len(refusals) < len(cases)
+    taken = len(refusals) < len(cases) or not cases
     reason = refusals[0] if refusals else ""
     if reason and taken:
         reason = f"refuses {len(refusals)} of {len(cases)} test cases: {reason}"

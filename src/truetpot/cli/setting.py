@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from truetpot.facts.hardware import Hardware, recognise
 from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
 from truetpot.ops.arrays import NUMPY_DTYPE
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.ask import ask
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule
+from truetpot.text import escaped
 
 DTYPES = ("bf16", "fp16", "fp32")
 USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}
@@ -69,7 +71,8 @@ def find_setting(
     chosen = choose_device(device)
     own = load_kernels(terminal, kernels)
     if provider is None:
-        providers = tuple(dict.fromkeys((*own, *USUAL.get(chosen.kind, ("triton", "torch")))))
+        usual = USUAL.get(chosen.kind, ("triton", "torch"))
+        providers = in_order(usual, own, chosen.kind)
     else:
         providers = listed(provider, "--provider")
     if dtype == "auto":
@@ -85,20 +88,35 @@ def find_setting(
 
 
 def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
-    """Built-in kernels and those of a folder; the folder's providers. Says what did not load."""
-    REGISTRY.load_builtin()
-    if folder is None:
-        return []
-    lost = REGISTRY.load_folder(folder)
+    """All kernels there are; the providers of a folder's. Says in a line each what did not load."""
+    before, own = {*REGISTRY.imported()}, list[type[Kernel]]()
+    lost = REGISTRY.load_builtin()
+    if folder is not None:
+        lost_here, root = REGISTRY.load_folder(folder), folder.resolve()
+        own = [k for k in REGISTRY.imported() if Path(k.source).resolve().is_relative_to(root)]
+        if not own and not lost_here:
+            raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
+        lost += lost_here
     for missing in lost:
-        file = f"{missing.provider}.py"
-        where = file if missing.op == "(file)" else f"{missing.op}/{file}"
-        terminal.say(f"{folder / where} was not loaded: {missing.reason}", "yellow")
-    root = folder.resolve()
-    own = [k for k in REGISTRY.imported() if Path(k.source).resolve().is_relative_to(root)]
-    if not own and not lost:
-        raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
+        terminal.say(f"{escaped(missing.what)} was not loaded: {missing.reason}", "yellow")
+    for kernel in (*own, *REGISTRY.installed()):
+        if REGISTRY.shadows(kernel) and kernel not in before:
+            terminal.say(
+                f"{escaped(kernel.source)} has a {kernel.op.name} of {kernel.provider}, which is "
+                "asked after the built-in one of that name; give its provider another name",
+                "yellow",
+            )
     return list(dict.fromkeys(kernel.provider for kernel in own))
+
+
+def in_order(usual: Sequence[str], own: Sequence[str], kind: str) -> tuple[str, ...]:
+    """A user's own providers, those of installed packages for this kind of device, the usual ones.
+
+    One that has a built-in provider's name stays in that one's place.
+    """
+    packages = [k.provider for k in REGISTRY.installed() if kind in k.devices]
+    first = [name for name in (*own, *packages) if not REGISTRY.is_builtin(name)]
+    return tuple(dict.fromkeys((*first, *usual, *own, *packages)))
 
 
 def weight_format(name: str) -> str:

@@ -13,6 +13,12 @@ from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 
 
+def composites_of(providers: Iterable[str]) -> list[Composite]:
+    """Fused operators that any of the providers has a kernel for, a user's own among them."""
+    kernels = (kernel for name in providers for kernel in REGISTRY.kernels(provider=name))
+    return list({k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}.values())
+
+
 class Preference:
     """Providers in order, for one device. Raises UserError for a name that nobody registered.
 
@@ -62,8 +68,7 @@ class Preference:
 
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""
-        kernels = (kernel for name in self.providers for kernel in REGISTRY.kernels(provider=name))
-        found = {k.op.name: k.op for k in kernels if isinstance(k.op, Composite)}
+        found = {op.name: op for op in composites_of(self.providers)}
         return [found[name] for name in agreed.common(found) if name not in self.without]
 
     def build(self, call: Call) -> Kernel:

@@ -8,6 +8,7 @@ from typing import Any
 
 from truetpot.decode.cases import StepCase
 from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
+from truetpot.ops.foreign import describe
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
@@ -69,8 +70,15 @@ def find_jobs(
                 if isinstance(kernel, str):
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = kernel
                     continue
-                config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                for build in kernel.builds(one.case, target, **config):
+                try:
+                    config = dict(next(iter(kernel.configs(one.case, device)), {}))
+                    builds = [*kernel.builds(one.case, target, **config)]
+                except Exception as error:  # noqa: BLE001
+                    # a kernel may be anyone's: whatever it raises is why there is nothing of it
+                    about = f"{one.op.name} of {provider}, {one.case.label()}"
+                    refused[about] = describe(error)
+                    continue
+                for build in builds:
                     job = Job(one.op, provider, one.case, one.roles, build, target.name)
                     jobs.setdefault(job.key, job)
     order = list(dict.fromkeys(one.op.name for one in ranked))

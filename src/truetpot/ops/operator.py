@@ -9,6 +9,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from truetpot.errors import UserError
+from truetpot.ops.foreign import describe
 from truetpot.ops.tolerance import relative_error
 
 Inputs = dict[str, Any]
@@ -129,7 +131,13 @@ class Composite(Operator):
         wires: tuple[str, ...],
         grid: Callable[[], Iterable[tuple[Case, ...]]],
     ) -> None:
-        assert len(wires) == len(parts) - 1
+        if len(parts) < 2 or not all(isinstance(part, Operator) for part in parts):
+            raise ValueError(f"the composite {name!r} needs two operators or more as its parts")
+        if not isinstance(wires, tuple) or len(wires) != len(parts) - 1:
+            raise ValueError(
+                f"the composite {name!r} of {len(parts)} parts needs {len(parts) - 1} wires, a "
+                f"tuple with an input's name for each part but the first, not {wires!r}"
+            )
         self._grid = grid
         self.name = name  # type: ignore[misc]
         self.parts, self.wires = parts, wires
@@ -179,12 +187,19 @@ class Composite(Operator):
         """The parts' references in sequence, the intermediate kept in float64.
 
         What a part changes in place the next one reads as it is stored, in the input's own dtype.
+        Raises UserError where a part cannot take what the one before it makes.
         """
         values = dict(inputs)
         changed: Outputs = {}
         out: Outputs = {}
         for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            out = op.reference(part, values)
+            try:
+                out = op.reference(part, values)
+            except (LookupError, TypeError, ValueError) as error:  # anyone may declare one
+                raise UserError(
+                    f"The composite {self.name} does not fit together at {op.name} "
+                    f"({part.label()}): {describe(error)}; check its parts, wires and cases."
+                ) from error
             new = {name: out[name] for name in op.mutates if name in out}
             changed |= new
             values |= {name: value.astype(inputs[name].dtype) for name, value in new.items()}

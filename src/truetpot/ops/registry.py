@@ -8,19 +8,14 @@ A kernel is a class registered for one operator and one provider::
         def __call__(self, *, x, weight, bias): ...
 
 The object that ``build`` returns is the one that tests check, ASV times and the decode step
-launches. Kernels come from ``truetpot.kernels.<op>.<provider>``, from ``.py`` files in folders a
-user names (``<dir>/<op>/<provider>.py`` or ``<dir>/*.py``), and from the entry-point group
-``truetpot.kernels``. A built-in file is known by its name and imported when its operator or its
-provider is asked for: OpenCL needs no torch. A file that cannot be imported is recorded with its
-reason, never raised.
+launches. Where kernels come from, :mod:`.loading` says. A built-in file is known by its name and
+imported when its operator or its provider is asked for: OpenCL needs no torch. A file that cannot
+be imported, and a class that is not what a kernel has to be (:mod:`.contract`), is recorded with
+its reason, never raised.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import importlib.util
-import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,12 +24,16 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from truetpot.errors import UserError
 from truetpot.formats import Weight
+from truetpot.ops import contract, loading
+from truetpot.ops.answers import hold
+from truetpot.ops.contract import ContractError, Place
+from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
-from truetpot.text import one_line
 
 Config = dict[str, Any]
 K = TypeVar("K", bound="type[Kernel]")
@@ -115,11 +114,13 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Missing:
-    """A provider's file that could not be loaded, and why."""
+    """A provider's file, or a class in one, that could not be loaded, and why."""
 
     op: str
     provider: str
     reason: str
+    what: str = ""
+    """The file with the line, the class, or the entry point."""
 
 
 class Fault(str):
@@ -133,8 +134,10 @@ class Registry:
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[str, str], list[type[Kernel]]] = {}
-        self._missing: dict[tuple[str, str], Missing] = {}
-        self._pending: dict[tuple[str, str], Callable[[], Any]] = {}
+        self._missing: dict[tuple[str, str, str], Missing] = {}
+        self._installed: list[type[Kernel]] = []
+        self._pending: dict[tuple[str, str], Source] = {}
+        self._builtin: set[tuple[str, str]] = set()
         self._seen: set[str] = set()
 
     def add(self, kernel: type[Kernel]) -> None:
@@ -143,6 +146,10 @@ class Registry:
         same = (kernel.source, kernel.__qualname__)
         found[:] = [k for k in found if (k.source, k.__qualname__) != same]
         found.append(kernel)
+
+    def lose(self, missing: Missing) -> None:
+        """Keep the reason why something is not here."""
+        self._missing[missing.op, missing.provider, missing.what] = missing
 
     def kernels(self, op: str | None = None, provider: str | None = None) -> list[type[Kernel]]:
         """Every kernel of an operator and provider (None: of any); their files are imported."""
@@ -158,15 +165,30 @@ class Registry:
         """The kernels of every file that has been imported, a user's own among them."""
         return [kernel for found in self._kernels.values() for kernel in found]
 
+    def installed(self) -> list[type[Kernel]]:
+        """The kernels that installed packages brought by their entry points."""
+        return list(self._installed)
+
+    def is_builtin(self, provider: str) -> bool:
+        """Whether a file of ``truetpot.kernels`` is named after the provider."""
+        return any(provider == name for _, name in self._builtin)
+
+    def shadows(self, kernel: type[Kernel]) -> bool:
+        """Whether a built-in kernel of the same operator and provider comes before it."""
+        return (kernel.op.name, kernel.provider) in self._builtin
+
     def providers(self) -> list[str]:
         """Names of all providers, loaded or not."""
-        known = [*self._kernels, *self._pending, *self._missing]
-        return list(dict.fromkeys(provider for _, provider in known))
+        return list(dict.fromkeys(provider for _, provider in self._known()))
 
     def offering(self, op: str) -> list[str]:
         """Names of the providers that have a kernel for an operator, on whatever device."""
-        known = [*self._kernels, *self._pending, *self._missing]
-        return list(dict.fromkeys(provider for name, provider in known if name == op))
+        return list(dict.fromkeys(provider for name, provider in self._known() if name == op))
+
+    def _known(self) -> list[tuple[str, str]]:
+        """Operators and providers, but for lost files whose name could not be a provider's."""
+        lost = [(op, provider) for op, provider, _ in self._missing if contract.is_name(provider)]
+        return [*self._kernels, *self._pending, *lost]
 
     def offers(self, op: str, providers: Iterable[str]) -> bool:
         """Whether any of the providers has a kernel for an operator, on whatever device."""
@@ -183,19 +205,20 @@ class Registry:
         The reason is a :class:`Fault` where a kernel raised instead of answering.
         """
         found = self.kernels(op, provider)
-        if absent := self._missing.get((op, provider)):
-            return absent.reason
+        missing = self._missing.values()
+        lost = [one.reason for one in missing if (one.op, one.provider) == (op, provider)]
         if not found:
-            return f"{provider} has no {op} kernel"
+            return "; ".join(lost) or f"{provider} has no {op} kernel"
         fitting = [k for k in found if device.kind in k.devices]
         if not fitting:
             runs_on = ", ".join(sorted({d for k in found for d in k.devices}))
-            return f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
+            here = f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
+            return "; ".join([here, *lost])
         reasons = [_refusal(kernel, case, device) for kernel in fitting]
         for kernel, reason in zip(fitting, reasons, strict=True):
             if reason is None:
                 return kernel
-        said = "; ".join(dict.fromkeys(str(r) for r in reasons))
+        said = "; ".join(dict.fromkeys([*(str(r) for r in reasons), *lost]))
         return Fault(said) if any(isinstance(r, Fault) for r in reasons) else said
 
     def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
@@ -212,64 +235,65 @@ class Registry:
         with guarded(name, who(kernel, case), device.memory_errors):
             return kernel.make(case, device, **config)
 
-    def load_builtin(self) -> None:
-        """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once."""
-        if "builtin" in self._seen:
-            return
-        self._seen.add("builtin")
-        package = importlib.import_module("truetpot.kernels")
+    def load_builtin(self) -> list[Missing]:
+        """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once.
 
-        for folder in pkgutil.iter_modules(package.__path__):
-            if not folder.ispkg or folder.name.startswith("_"):
-                continue
-            name = f"{package.__name__}.{folder.name}"
-            for file in pkgutil.iter_modules(importlib.import_module(name).__path__):
-                if not file.name.startswith("_"):
-                    load = _importer(f"{name}.{file.name}")
-                    self._pending[folder.name, file.name] = load
-        for point in importlib.metadata.entry_points(group="truetpot.kernels"):
-            self._import("(entry point)", point.name, point.load, f"the entry point {point.name}")
+        What of those was lost.
+        """
+        if "builtin" in self._seen:
+            return []
+        self._seen.add("builtin")
+        self._pending = {(one.op, one.provider): one for one in loading.builtin()}
+        self._builtin = {*self._pending}
+        before, points = {*self._missing}, list[Source]()
+
+        def find() -> None:
+            points.extend(loading.installed())
+
+        self._import(Source("(entry point)", "(any)", "what is installed", find))
+        for point in points:
+            there = {*self.imported()}
+            self._import(point)
+            self._installed += [one for one in self.imported() if one not in there]
+        return self._lost_since(before)
 
     def load_folder(self, folder: str | Path) -> list[Missing]:
         """Import a user's kernels from ``folder/*.py`` and ``folder/*/*.py``; what was lost."""
         root = Path(folder)
         if not root.is_dir():
             raise UserError(f"There is no kernel folder {root}; give --kernels an existing folder.")
-        files = sorted([*root.glob("*.py"), *root.glob("*/*.py")])
-        lost = []
-        for path in (p for p in files if not p.name.startswith("_")):
-            op = path.parent.name if path.parent != root else "(file)"
-            name = "truetpot_user_" + "_".join(path.resolve().with_suffix("").parts[1:])
-            if name not in self._seen:
-                self._seen.add(name)
-                load = _file_importer(name, path)
-                if missing := self._import(op, path.stem, load, str(path)):
-                    lost.append(missing)
-        return lost
+        before = {*self._missing}
+        for file in loading.in_folder(root):
+            path = str(Path(file.what).resolve())
+            if path not in self._seen:
+                self._seen.add(path)
+                self._import(file)
+        return self._lost_since(before)
+
+    def _lost_since(self, before: set[tuple[str, str, str]]) -> list[Missing]:
+        return [missing for key, missing in self._missing.items() if key not in before]
 
     def _load(self, op: str | None, provider: str | None) -> None:
         """Import the built-in files of an operator and provider that are not imported yet."""
         for key in list(self._pending):
             if op in (None, key[0]) and provider in (None, key[1]):
                 others = self._kernels.pop(key, [])  # a user's, of the same name: they come after
-                self._import(*key, self._pending.pop(key))
+                self._import(self._pending.pop(key))
                 if others:
                     self._kernels.setdefault(key, []).extend(others)
 
-    def _import(
-        self, op: str, provider: str, load: Callable[[], Any], name: str = ""
-    ) -> Missing | None:
-        """``name`` is for what is not of the package."""
+    def _import(self, source: Source) -> None:
+        """A kernel file is foreign code: whatever it raises is a reason."""
+        name = "" if (source.op, source.provider) in self._builtin else source.what
         try:
             with guarded(who=name, passing=(ImportError,)):
-                load()
-            return None
+                source.load()
+            return
         except ImportError as error:  # says by itself what is not there
-            reason = one_line(str(error)) or type(error).__name__
+            reason = describe(error)
         except (KernelError, UserError) as error:
             reason = str(error)
-        self._missing[(op, provider)] = Missing(op, provider, reason)
-        return self._missing[(op, provider)]
+        self.lose(Missing(source.op, source.provider, reason, source.what))
 
 
 def _refusal(kernel: type[Kernel], case: Case, device: Device) -> str | None:
@@ -280,31 +304,40 @@ def _refusal(kernel: type[Kernel], case: Case, device: Device) -> str | None:
         return Fault(error)
 
 
-def _importer(name: str) -> Callable[[], Any]:
-    return lambda: importlib.import_module(name)
-
-
-def _file_importer(name: str, path: Path) -> Callable[[], Any]:
-    def load() -> None:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # numba and pickle look modules up by name
-        spec.loader.exec_module(module)
-
-    return load
-
-
 REGISTRY = Registry()
 
 
-def register(op: Operator, *, provider: str, devices: tuple[str, ...]) -> Callable[[K], K]:
-    """Class decorator: make a kernel known to tests, benchmarks, tuning and the decode step."""
+def register(
+    op: Operator, *, provider: str = "", devices: tuple[str, ...] = ()
+) -> Callable[[K], K]:
+    """Class decorator: make a kernel known to tests, benchmarks, tuning and the decode step.
+
+    Nothing is raised for a class that is not what a kernel has to be: that would take along what
+    its file has after it. It is recorded with the reason, as a file that cannot be imported is.
+    """
+    frame = sys._getframe(1)
+    place = Place(frame.f_code.co_filename, frame.f_lineno)
+
+    def lose(error: ContractError, name: str) -> None:
+        whose = op.name if contract.is_name(getattr(op, "name", None)) else "(unknown)"
+        who = provider if contract.is_name(provider) else "(unnamed)"
+        REGISTRY.lose(Missing(whose, who, str(error), name))
 
     def decorate(kernel: K) -> K:
-        kernel.op, kernel.provider, kernel.devices = op, provider, devices
-        kernel.source = str(getattr(sys.modules.get(kernel.__module__), "__file__", "?"))
-        REGISTRY.add(kernel)
+        try:
+            contract.check(kernel, Kernel, op, provider, devices, place)
+            contract.check_beside(kernel, op, provider, REGISTRY.imported(), place)
+            kernel.op, kernel.provider, kernel.devices = op, provider, devices
+            kernel.source = str(getattr(sys.modules.get(kernel.__module__), "__file__", "?"))
+            REGISTRY.add(kernel)
+            hold(kernel, Kernel)
+        except ContractError as error:
+            lose(error, f"the class {shown(kernel)}")
         return kernel
 
+    try:
+        contract.check_operator(op, place)
+    except ContractError as error:  # now: where op is a class, nobody calls what is returned
+        lose(error, "a class")
+        return lambda kernel: kernel
     return decorate

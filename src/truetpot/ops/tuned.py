@@ -6,7 +6,9 @@ There is one TOML file a device, named after it, with a table a case::
     config = { G = 2, BW = 128 }
 
 The user's own file comes before the one that is part of the package. An empty ``config`` says that
-the kernel's default was the best.
+the kernel's default was the best. A file may be of another version, or written by hand: what it
+says is held against the configurations that the kernel has, and an entry that is none of them is
+left out. A kernel is given the values as it named them itself.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,17 @@ import msgspec
 
 from truetpot.errors import UserError
 from truetpot.files import read_text, user_folder
+from truetpot.ops.foreign import shown
 from truetpot.ops.operator import Case
 from truetpot.records.store import fault
 from truetpot.records.tuned import TunedEntry
 from truetpot.runtime.device import Device
+from truetpot.text import escaped, one_line
 
 VARIABLE = "TRUETPOT_TUNED"
 """Set to ``off``, every kernel runs with its default."""
+
+Config = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +60,17 @@ def slug(device: Device) -> str:
 
 def read(file: Path) -> dict[str, Any]:
     """The tables of a file; none where there is no file. Raises UserError if it is not readable."""
-    if not file.exists():
+    if not os.path.lexists(file):
         return {}
     text = read_text(file, "a file of truetpot tune")
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UserError(f"{file} is nested too deeply; mend or delete it.") from None
+        shown_file = escaped(str(file))
+        raise UserError(f"{shown_file} is nested too deeply; mend or delete it.") from None
     except ValueError as error:  # TOML errors are ValueErrors
         raise UserError(
-            f"{file} cannot be read ({' '.join(str(error).split())}); mend or delete it."
+            f"{escaped(str(file))} cannot be read ({one_line(str(error))}); mend or delete it."
         ) from error
 
 
@@ -72,12 +79,12 @@ def tuned_config(
     provider: str,
     case: Case,
     device: Device,
-    known: Callable[[], Iterable[dict[str, Any]]],
-) -> dict[str, Any]:
+    known: Callable[[], Iterable[Config]],
+) -> Config:
     """Launch parameters for a case; empty where there are none, or where they are switched off.
 
-    ``known`` gives the configurations that the kernel has: an entry with any other parameter is of
-    another version, and is named in a warning once.
+    ``known`` gives the configurations that the kernel has, the default first: an entry that is none
+    of them is named in a warning, once.
     """
     if os.environ.get(VARIABLE, "").lower() == "off":
         return {}
@@ -90,12 +97,44 @@ def tuned_config(
         except msgspec.ValidationError as error:
             wrong = fault(error)
         else:
-            strange = sorted(set(config) - {name for one in known() for name in one})
-            if not strange:
-                return dict(config)
-            wrong = f"the kernel has no parameter {', '.join(strange)}"
-        _warn(f"{file}: {op}.{provider}, {case.label()} is not used: {wrong}; tune it again.")
+            if not config:
+                return {}
+            legal = [*known()]
+            if (found := _legal(config, legal)) is not None:
+                return found
+            wrong = _fault(config, legal)
+        where = f"{escaped(str(file))}: {op}.{provider}, {case.label()}"
+        _warn(f"{where} is not used: {wrong}; tune it again.")
     return {}
+
+
+def _legal(config: Config, known: Sequence[Config]) -> Config | None:
+    """The configuration of the kernel that an entry, which may leave parameters out, names."""
+    whole = {**known[0], **config} if known else config
+    for one in known:
+        if _equal(one, config) or _equal(one, whole):
+            return {name: one[name] for name in config}
+    return None
+
+
+def _equal(one: Config, other: Config) -> bool:
+    return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """As TOML writes it: it has no tuples, and a truth value is no number."""
+    plain = [list(x) if isinstance(x, tuple) else x for x in (a, b)]
+    return isinstance(a, bool) == isinstance(b, bool) and plain[0] == plain[1]
+
+
+def _fault(config: Config, known: Sequence[Config]) -> str:
+    """Why an entry is none of the kernel's configurations."""
+    if strange := sorted(set(config) - {name for one in known for name in one}):
+        return f"the kernel has no parameter {', '.join(map(escaped, strange))}"
+    for name, value in config.items():
+        if not any(name in one and _same(one[name], value) for one in known):
+            return f"no configuration of the kernel has {escaped(name)} = {shown(value)}"
+    return "no configuration of the kernel has these values together"
 
 
 def _entry(file: Path, op: str, provider: str, label: str) -> Any:

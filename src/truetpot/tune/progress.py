@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from truetpot.files import append_line, locked, read_text, write_whole
+from truetpot.ops.digest import digest
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.store import as_line
@@ -32,7 +32,7 @@ def search_key(
         case=case.label(),
         device=device,
         versions=dict(versions),
-        source=_digest(Path(kernel.source)),
+        source=digest(kernel),
     )
 
 
@@ -107,11 +107,3 @@ def _parsed(line: str) -> ProgressLine | None:
         return msgspec.json.decode(line, type=ProgressLine)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _digest(source: Path) -> str:
-    """Of the kernel's file and its neighbours, where what they share is."""
-    whole = hashlib.sha256()
-    for path in sorted(source.parent.glob("*.py")):
-        whole.update(path.read_bytes())
-    return whole.hexdigest()[:16]

@@ -1,0 +1,287 @@
+"""What a kernel class has to be, held against it when it registers.
+
+Most mistakes in a kernel are made before it first runs: a ``refuses`` without ``@classmethod``, an
+argument of ``__call__`` by another name. Each is one sentence that names the file and the line and
+says what to do, and costs no more than the class that has it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from truetpot.ops import OPERATORS
+from truetpot.ops.foreign import shown
+from truetpot.ops.guard import KernelError
+from truetpot.ops.operator import Composite, Operator
+from truetpot.text import escaped
+
+if TYPE_CHECKING:
+    from truetpot.ops.registry import Kernel
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+RESERVED = ("all",)
+"""What ``--provider`` takes for something else than a provider."""
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class ContractError(KernelError):
+    """A kernel is not what a kernel has to be: where, what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file and a line in it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """``kernels/linear/mine.py:12``."""
+        return f"{escaped(self.file)}:{self.line}"
+
+
+def is_name(provider: object) -> bool:
+    """Whether options, tables and people can name a provider so."""
+    named = isinstance(provider, str) and _NAME.fullmatch(provider) is not None
+    return named and provider not in RESERVED
+
+
+@cache
+def input_names(op: Operator) -> tuple[str, ...]:
+    """What a kernel of the operator is called with, by keyword; the same for every case of it.
+
+    Raises ContractError where the operator, which may be anyone's, does not say.
+    """
+    if not isinstance(op, Composite):
+        try:
+            return tuple(op.inputs(next(iter(op.grid())), np.random.default_rng(0)))
+        except Exception as error:
+            raise ContractError(
+                f"the operator {escaped(op.name)} gives no inputs for the first case of its grid "
+                f"({type(error).__name__}); mend its grid or its inputs"
+            ) from error
+    names = dict.fromkeys(input_names(op.parts[0]))
+    for part, wire in zip(op.parts[1:], op.wires, strict=True):
+        fresh = input_names(part)
+        if wire not in fresh:
+            raise ContractError(
+                f"the composite {op.name} wires {part.name} by {wire!r}, which is none of its "
+                f"inputs; choose one of {', '.join(fresh)}"
+            )
+        names |= {name: None for name in fresh if name != wire}
+    return tuple(names)
+
+
+def check(
+    kernel: object, base: type, op: Operator, provider: object, devices: object, place: Place
+) -> None:
+    """Raise ContractError for the first thing that is wrong with a class to be registered.
+
+    The operator has passed :func:`check_operator`.
+    """
+    _check_names(provider, devices, place)
+    _check_kernel(kernel, base, op, place)
+
+
+def check_operator(op: object, place: Place) -> None:
+    """Raise ContractError for what is no operator, and for another one of a name that is taken."""
+    if not isinstance(op, Operator) or not is_name(getattr(op, "name", None)):
+        raise ContractError(
+            f"{place}: register takes an operator with a name, not {shown(op)}; import one from "
+            "truetpot.ops, such as LINEAR, and write @register(LINEAR, provider=..., devices=...)"
+        )
+    known = OPERATORS.get(op.name)
+    if known is not None and known is not op:
+        raise ContractError(
+            f"{place}: there is an operator {op.name} already; give this one another name"
+        )
+    try:
+        input_names(op)
+    except ContractError as error:
+        raise ContractError(f"{place}: {error}") from None
+
+
+def check_beside(
+    kernel: type, op: Operator, provider: str, known: Iterable[type[Kernel]], place: Place
+) -> None:
+    """Raise ContractError for a class, a name or an operator that is known as another one."""
+    module = sys.modules.get(kernel.__module__)
+    above = getattr(module, kernel.__qualname__, None)  # not this one: it has no name yet
+    for other in known:
+        if other is kernel:
+            raise ContractError(
+                f"{place}: the class {kernel.__name__} is registered twice; derive a second class "
+                "from it and register that"
+            )
+        if other is above and (other.op.name, other.provider) == (op.name, provider):
+            raise ContractError(
+                f"{place}: a class {kernel.__name__} is registered above it; give this one another "
+                "name"
+            )
+        if other.op.name == op.name and not _same(other.op, op):
+            raise ContractError(
+                f"{place}: there is another operator {op.name}, which has kernels; give this one "
+                "another name"
+            )
+
+
+def _same(a: Operator, b: Operator) -> bool:
+    """A composite that is declared again, of the same parts, is the same one."""
+    if isinstance(a, Composite) and isinstance(b, Composite):
+        return (a.parts, a.wires) == (b.parts, b.wires)
+    return a is b
+
+
+def _check_names(provider: object, devices: object, place: Place) -> None:
+    """Raise ContractError for a provider or for devices that nobody could ask for."""
+    if not is_name(provider):
+        raise ContractError(
+            f"{place}: the provider is {shown(provider)}; give it a name of letters, digits, "
+            f"'_', '-' and '.' that is not {' or '.join(RESERVED)}"
+        )
+    wanted = "give a tuple of kinds such as ('cpu',), ('cuda', 'xpu') or ('opencl',)"
+    if not isinstance(devices, tuple) or not devices:
+        raise ContractError(f"{place}: the devices are {shown(devices)}; {wanted}")
+    for device in devices:
+        if not isinstance(device, str) or not re.fullmatch(r"[a-z]+", device):
+            raise ContractError(f"{place}: a device is {shown(device)}; {wanted}")
+
+
+def _check_kernel(kernel: object, base: type, op: Operator, place: Place) -> None:
+    """Raise ContractError for the first thing that a kernel class of the operator has wrong."""
+    if not isinstance(kernel, type) or not issubclass(kernel, base):
+        raise ContractError(
+            f"{place}: {shown(kernel)} is no class that derives from {base.__name__}; write "
+            f"class Mine({base.__name__})"
+        )
+    for name, (own, model) in _overridden(kernel, base).items():
+        _check_override(kernel, name, own, model, place)
+    _check_call(kernel, base, op, place)
+    if op.weights and kernel.pack is base.pack:  # type: ignore[attr-defined]
+        raise ContractError(
+            f"{place}: the class {kernel.__name__} has no pack, and {op.name} has weights; write "
+            "def pack(self, weight), which returns the weight in the kernel's own layout"
+        )
+    _check_coarse(kernel, base, place)
+
+
+def _overridden(kernel: type, base: type) -> dict[str, tuple[Any, Any]]:
+    """What the class defines anew of what kernels have, by name: its own, and the original."""
+    found = {}
+    for name in {name for one in kernel.__mro__ if issubclass(one, base) for name in vars(one)}:
+        definers = [one for one in kernel.__mro__ if name in vars(one)]
+        model = next(one for one in reversed(definers) if issubclass(one, base))
+        if definers[0] is not model and name != "__call__":
+            found[name] = vars(definers[0])[name], vars(model)[name]
+    return dict(sorted(found.items()))
+
+
+def _check_override(kernel: type, name: str, own: Any, model: Any, place: Place) -> None:
+    """Of the same kind as what it overrides, and called with the same."""
+    place, method = _place(own, place), f"{kernel.__name__}.{name}"
+    if isinstance(model, property) and inspect.isfunction(own):
+        raise ContractError(f"{place}: {method} is read, not called; write @property above it")
+    if not isinstance(model, classmethod) and not inspect.isfunction(model):
+        return
+    if not callable(getattr(kernel, name)):
+        raise ContractError(f"{place}: {method} is {shown(own)} and no method; write def {name}")
+    if isinstance(model, classmethod) and not isinstance(own, classmethod | staticmethod):
+        raise ContractError(f"{place}: {method} is no classmethod; write @classmethod above it")
+    wanted, taken = _parameters(model), _parameters(own)
+    if wanted is None or taken is None:
+        return
+    names = [p.name for p in wanted if p.kind in _PLACED and p.default is p.empty]
+    placed = [p.name for p in taken if p.kind in _PLACED][: len(names)]
+    swapped = {one for one, name in zip(placed, names, strict=False) if one != name} & {*names}
+    if swapped or not _binds(taken, len(names)):
+        raise ContractError(
+            f"{place}: {method} takes ({', '.join(p.name for p in taken)}) and is called with "
+            f"({', '.join(names)}); give it these parameters"
+        )
+
+
+def _check_call(kernel: type, base: type, op: Operator, place: Place) -> None:
+    """Every input is taken by its name, and nothing else is asked for."""
+    names = input_names(op)
+    own = next(vars(one)["__call__"] for one in kernel.__mro__ if "__call__" in vars(one))
+    if own is vars(base)["__call__"]:
+        raise ContractError(
+            f"{place}: the class {kernel.__name__} has no __call__; write "
+            f"def __call__(self, *, {', '.join(names)})"
+        )
+    taken = _parameters(own)
+    if taken is None:
+        return
+    place, method = _place(own, place), f"{kernel.__name__}.__call__"
+    known = {p.name for p in taken if p.kind in _NAMED}
+    anything = any(p.kind is p.VAR_KEYWORD for p in taken)
+    if missing := [name for name in names if name not in known and not anything]:
+        raise ContractError(
+            f"{place}: {method} does not take {', '.join(missing)}, which {op.name} passes by "
+            f"name; write def __call__(self, *, {', '.join(names)})"
+        )
+    needed = [p.name for p in taken if p.default is p.empty and p.kind in (*_NAMED, *_PLACED)]
+    if foreign := [name for name in needed if name not in names]:
+        raise ContractError(
+            f"{place}: {method} asks for {', '.join(foreign)}, which {op.name} does not pass; it "
+            f"passes {', '.join(names)}"
+        )
+
+
+def _check_coarse(kernel: Any, base: Any, place: Place) -> None:
+    """What rounds further says how, in one line, and by ``rounded`` to what."""
+    if not isinstance(kernel.coarse, str) or "\n" in kernel.coarse:
+        raise ContractError(
+            f"{place}: coarse of {kernel.__name__} is {shown(kernel.coarse)}; say in one line "
+            "what the kernel rounds further than the operator does"
+        )
+    rounds = kernel.rounded is not base.rounded
+    if kernel.coarse and not rounds:
+        raise ContractError(
+            f"{place}: {kernel.__name__} is coarse and has no rounded; write def rounded(self, "
+            "inputs), which returns the inputs as the kernel rounds them"
+        )
+    if rounds and not kernel.coarse:
+        raise ContractError(
+            f"{place}: {kernel.__name__} has rounded and is not coarse, so that it is never "
+            "called; say in coarse, in one line, what the kernel rounds"
+        )
+
+
+def _parameters(method: Any) -> list[inspect.Parameter] | None:
+    """What a method is given, but for its class or object; None where it does not say."""
+    try:
+        found = list(inspect.signature(_function(method)).parameters.values())
+    except (TypeError, ValueError):  # a compiled one
+        return None
+    takes_self = not isinstance(method, staticmethod) and found and found[0].kind in _PLACED
+    return found[1:] if takes_self else found
+
+
+def _binds(taken: list[inspect.Parameter], count: int) -> bool:
+    try:
+        inspect.Signature(taken).bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
+def _function(method: Any) -> Callable[..., Any]:
+    inner = getattr(method, "__func__", None) or getattr(method, "fget", None) or method
+    return inspect.unwrap(inner)
+
+
+def _place(method: Any, otherwise: Place) -> Place:
+    """Where a method is written; of what has no line, where its class is registered."""
+    code = getattr(_function(method), "__code__", None)
+    return otherwise if code is None else Place(code.co_filename, code.co_firstlineno)
