@@ -5,19 +5,22 @@ The ranks run ``truetpot kernels --op ...`` as anyone can, and this reads their 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, BEST_OF_RANKS, LOCAL_BEST
+from truetpot.ops.registry import REGISTRY
+from truetpot.records.collectives import CollectiveRow, CollectivesRecord
+from truetpot.records.store import read_record
+from truetpot.records.words import KernelStatus
 from truetpot.runtime.distributed.launch import check_devices
+from truetpot.stats import Submitted
 
 from . import common
 
@@ -26,6 +29,8 @@ SIZES = {
     "default": ("0 B", "10 KiB", "64 KiB", "1 MiB", "64 MiB"),
     "small": ("0 B", "1792 B", "64 KiB", "1 MiB"),
 }
+ROW = {"default": "10 KiB", "small": "1792 B"}
+"""A row of the model's hidden size: what is summed after o and down."""
 RANKS = (2, 4)
 
 
@@ -41,6 +46,9 @@ class _Collective:
         if small and ranks > 2:
             common.skip("small shapes are for two ranks")
         kind = device.partition(":")[0]
+        kernels = REGISTRY.kernels(self.op.name, provider)
+        if not any(kind in kernel.devices for kernel in kernels):
+            common.skip(f"{provider} has no {self.op.name} kernel for {kind}")
         try:
             check_devices(kind, ranks)
         except UserError as error:
@@ -48,19 +56,19 @@ class _Collective:
         found = [
             result
             for result in _measured(self.op.name, kind, ranks, small)
-            if result["provider"] == provider
-            and result["payload_bytes"] == _nbytes(payload)
-            and result["submitted"] == "eager"
+            if result.provider == provider
+            and result.payload_bytes == _nbytes(payload)
+            and result.submitted is Submitted.EAGER
         ]
         if not found:
             common.skip(f"{provider} {self.op.name} has no case of {payload}")
         result = found[-1]
-        if result["status"] == "skipped":
-            common.skip(result["reason"])
-        if result["status"] != "ok":
+        if result.status is KernelStatus.SKIPPED:
+            common.skip(result.reason)
+        if result.status is not KernelStatus.OK:
             what = f"{provider} {self.op.name}"
-            raise RuntimeError(f"{what} is {result['status']}: {result['reason']}")
-        slowest = max(result["samples_s"], key=np.median)
+            raise RuntimeError(f"{what} is {result.status}: {result.reason}")
+        slowest = max(result.samples_s, key=np.median)
         return common.samples(slowest)
 
     track_device_time.rounds = common.ROUNDS
@@ -87,6 +95,18 @@ class AllGather(_Collective):
         common.providers("all_gather"),
         list(RANKS),
         ["64 KiB", "1 MiB"],
+    )
+
+
+class AllReduceRmsNorm(_Collective):
+    """The sum, the residual's add and the norm in one kernel, as after o and down."""
+
+    op = ALL_REDUCE_RMS_NORM
+    params = (
+        [common.DEVICE],
+        common.providers("all_reduce_rms_norm"),
+        list(RANKS),
+        [ROW["small" if common.SIZE is common.SIZES["small"] else "default"]],
     )
 
 
@@ -118,12 +138,8 @@ class BestOfRanks(_OfOneRank):
     params = ([common.DEVICE], common.providers("best_of_ranks"))
 
 
-FUSED = ALL_REDUCE_RMS_NORM
-"""Declared, and nobody has a kernel for it yet: there is nothing to time."""
-
-
 @cache
-def _measured(op: str, kind: str, ranks: int, small: bool) -> list[dict[str, Any]]:
+def _measured(op: str, kind: str, ranks: int, small: bool) -> list[CollectiveRow]:
     """The results of one run of all sizes, which one process of ASV's makes once."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "collectives.json"
@@ -138,7 +154,7 @@ def _measured(op: str, kind: str, ranks: int, small: bool) -> list[dict[str, Any
         )
         if done.returncode:
             common.skip(done.stderr.strip().splitlines()[-1])
-        return json.loads(file.read_text())["results"]
+        return read_record(file, CollectivesRecord, "a record of truetpot kernels --json").results
 
 
 def _nbytes(payload: str) -> int:

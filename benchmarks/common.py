@@ -18,19 +18,24 @@ from typing import Any, NoReturn
 import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
+from benchmarks.commit import check_commit
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import load_model
+from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import measure_kernels
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
+from truetpot.records.words import KernelStatus
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
+
+check_commit()
 
 ROUNDS = 3
 """Processes that a benchmark's samples come from: the median then survives one that was disturbed
@@ -146,11 +151,11 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
     if not finished:
         raise KeyboardInterrupt
     result = results[0]
-    if result.status == "skipped":
+    if result.status is KernelStatus.SKIPPED:
         skip(result.reason)
-    if result.status == "coarse":
+    if result.status is KernelStatus.COARSE:
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
-    elif result.status != "ok" or result.entrant is None:
+    elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
     return samples(result.entrant.device_s)
 

@@ -7,11 +7,11 @@ from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import SHARDS, plan
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
+from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
-from truetpot.ladder import step_traffic
-from truetpot.measure.race import Entrant
+from truetpot.measure.entrant import Entrant
 
 from . import common
 
@@ -74,7 +74,7 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
     except UserError as error:
         common.skip(str(error))
     must_move = step_traffic(model, chosen.shape, chosen.layers).bound
-    entrant = Entrant("step", [step.run], must_move, elapsed=True)
+    entrant = Entrant("step", [step.run], bytes=must_move, elapsed=True)
     if hardware := common.card(here):
         # what the last-level cache may have kept from the step before need not be read
         entrant.floor_s = hardware.read_ms(max(0, must_move - here.cache_bytes())) * 1e-3

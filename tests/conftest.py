@@ -1,13 +1,81 @@
-"""The vendors' published wheels, for tests marked ``vendors``."""
+"""How the suite runs: its parallel workers, what is told of skipped tests, vendors' wheels."""
 
 import os
 import zipfile
+from collections import Counter
 
+import psutil
 import pytest
+from hypothesis import settings
 
 from tools import vendor_wheels
 
+# how long one example takes says what else the machine does, and nothing about the code
+settings.register_profile("truetpot", deadline=None)
+settings.load_profile("truetpot")
+
 LIBRARIES = "ipex_llm/libs/"
+GIB = 1 << 30
+WORKER_BYTES = 2 * GIB
+"""What a worker may hold: torch, transformers, compiled kernels, a small model."""
+BY_KERNEL = ("tests/kernels/test_kernels.py", "tests/kernels/test_properties.py")
+"""Modules shared out by operator and provider: the rest of a kernel's compilations agree."""
+MOST_REASONS = 12
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """With ``-n auto`` a worker a core, as far as the memory goes."""
+    memory = psutil.virtual_memory().available // WORKER_BYTES
+    return max(1, min(len(os.sched_getaffinity(0)), memory))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config, specs):
+    """One thread of torch a worker, and threads that wait without spinning.
+
+    Several workers fill the cores already. numba keeps two threads: how its kernels share out work
+    is under test.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A module's tests stay in one worker, where they share fixtures and compiled kernels."""
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            module, _, _ = nodeid.partition("::")
+            return "-".join(nodeid.split("-")[:2]) if module in BY_KERNEL else module
+
+    return ByModule(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Modules with slow tests go first: the last ones then end together in all workers."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Why tests were skipped, the most frequent reasons first, in a few lines."""
+    reasons = Counter()
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reasons[str(reason).removeprefix("Skipped: ")] += 1
+    if not reasons:
+        return
+    terminalreporter.section("skipped for something missing")
+    for reason, count in reasons.most_common(MOST_REASONS):
+        terminalreporter.write_line(f"{count:5d}  {reason}")
+    if rest := reasons.most_common()[MOST_REASONS:]:
+        count = sum(count for _, count in rest)
+        terminalreporter.write_line(f"{count:5d}  for {len(rest)} other reasons: pytest -rs")
 
 
 def wheel(requirement):

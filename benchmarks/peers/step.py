@@ -67,7 +67,8 @@ def our_step(
     from truetpot.decode.engine import DecodeStep
     from truetpot.decode.program import StepShape
     from truetpot.decode.weights import SyntheticWeights
-    from truetpot.measure.race import Entrant, race
+    from truetpot.measure.entrant import Entrant
+    from truetpot.measure.race import race
     from truetpot.stats import StopRule
 
     shape = StepShape(1, context, 1, "bf16", weight_format, "bf16")

@@ -1,6 +1,26 @@
-"""`python -m truetpot`: the same as `truetpot`."""
+"""The program: ``truetpot``, and ``python -m truetpot``."""
 
-from truetpot.cli import main
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code; a Ctrl-C while it is imported is one too."""
+    try:
+        from truetpot.cli import run
+
+        code = run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    # libraries take a moment to end their threads: nothing can be lost any more
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import islice
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of what is no visible character: controls, formats, surrogates, unassigned."""
+
+_FEW = 8
+"""Entries of a list or an object that are shown."""
 
 
 def escaped(text: str, keep: str = "") -> str:
@@ -25,8 +29,43 @@ def one_line(text: str) -> str:
     return escaped(next(filter(None, lines), ""))
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """The text, or its beginning and ``...`` where it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def brief(value: object) -> str:
+    """A value of a JSON or TOML file, on one line and not long: of a long list only its length.
+
+    It is written as JSON writes it, escaped.
+    """
+    return shortened(_brief(value, 0), 160)
+
+
+def _brief(value: object, depth: int) -> str:
+    if isinstance(value, str):
+        return f'"{escaped(shortened(value, 60))}"'
+    if isinstance(value, dict):
+        if depth > 1:
+            return f"{{{len(value)} keys}}"
+        pairs = [(str(key), one) for key, one in islice(value.items(), _FEW)]
+        inside = [f"{_brief(key, 0)}: {_brief(one, depth + 1)}" for key, one in pairs]
+        return f"{{{', '.join(inside + ['...'] * (len(value) > _FEW))}}}"
+    if isinstance(value, list | tuple):
+        if depth > 1 or len(value) > _FEW:
+            return f"[{len(value)} values]"
+        return f"[{', '.join(_brief(one, depth + 1) for one in value)}]"
+    if isinstance(value, int) and value.bit_length() > 200:  # str() refuses thousands of digits
+        return f"a whole number of {value.bit_length()} bits"
+    words = {None: "null", True: "true", False: "false"}
+    known = words.get(value) if value is None or isinstance(value, bool) else None
+    return known or escaped(str(value))
+
+
 def _hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN
+    # a skin tone alone is drawn or not by what stands before it
+    tone = "\U0001f3fb" <= character <= "\U0001f3ff"
+    return tone or unicodedata.category(character) in _HIDDEN
 
 
 def _code(character: str) -> str:

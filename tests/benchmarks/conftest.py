@@ -98,5 +98,5 @@ def new_project(tmp_path):
 
 @pytest.fixture
 def clone(new_project):
-    """A checkout as far as the benchmarks read it; the package is the one installed here."""
-    return new_project("asv.conf.json", "benchmarks", "kernels", "src/truetpot/facts/hardware.toml")
+    """A checkout of the package that is imported here, as far as the benchmarks read it."""
+    return new_project("asv.conf.json", "benchmarks", "kernels", "src")

@@ -7,8 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.records.kept import exact
 from truetpot.cli import main
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.decode import DecodeRecord
+from truetpot.records.kernels import KernelsRecord
+from truetpot.records.tune import TuneRecord
 
 CONFIG = {
     "model_type": "qwen2",
@@ -27,149 +32,28 @@ CONFIG = {
 }
 
 
-DECODE = {
-    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
-    "model": str, "format": str, "kv_format": str, "dtype": str, "context": int, "batch": int,
-    "page": int | None, "tp": int, "rank": int, "sharded": bool, "device": str,
-    "weights": str | None, "seed": int, "layers_measured": int, "layers_total": int,
-    "extrapolation": str | None, "parameters": int, "rungs": dict, "losses": dict,
-    "share_of_ceiling": float | None, "operators": list, "valid": bool, "warnings": list,
-    "step_timing": dict | None, "ceiling": dict | None, "providers": dict, "plan": dict,
-    "build_s": float | None, "ranks": list, "communication": dict | None, "collectives": list,
-    "state_after": dict, "peak_rss_bytes": int, "finished": bool, "partial": bool,
-    "interrupted_during": str | None,
-}  # fmt: skip
-OPERATOR = {
-    "op": str, "role": str, "provider": str, "count": int, "median_s": float, "ci_s": list,
-    "cv": float, "share": float, "share_of_ceiling": float | None, "bytes": int, "case": str,
-    "config": dict,
-}  # fmt: skip
-STEP = {
-    "rounds": int, "submitted": str, "eager": dict | None, "stop": str, "median_s": float,
-    "ci_s": list, "cv": float,
-    "wall_median_s": float, "wall_ci_s": list, "enqueue_median_s": float, "bytes": int,
-    "samples_s": list, "wall_samples_s": list,
-}  # fmt: skip
-KERNELS = {
-    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
-    "partial": bool, "model": str | None, "ceiling": dict | None, "results": list,
-    "warnings": list, "state_after": dict,
-}  # fmt: skip
-RESULT = {
-    "op": str, "case": str, "format": str, "roles": list, "provider": str, "device": str,
-    "note": str, "status": str, "reason": str, "median_s": float | None, "ci_s": list | None,
-    "cv": float | None, "min_s": float | None, "wall_median_s": float | None,
-    "samples": int | None, "calls_per_sample": int | None, "submitted": str | None,
-    "stop": str | None, "bytes": int,
-    "flops": int, "gb_s": float | None, "share_of_ceiling": float | None,
-    "time_over_best": float | None, "error": float | None, "tolerance": float | None,
-    "cache": str, "copies": int, "config": dict | None,
-}  # fmt: skip
-RANK = {
-    "rank": int, "host": str, "device": str, "name": str, "uuid": str | None,
-    "pci_address": str | None, "kernels_ms": float, "collectives_ms": float, "step_ms": float,
-    "ceiling_gb_s": float, "state": dict,
-}  # fmt: skip
-COMMUNICATION = {
-    "backend": str, "count": int, "payload_bytes": int, "alone_ms": float, "exposed_ms": float,
-}  # fmt: skip
-COLLECTIVES = {
-    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
-    "partial": bool, "model": str, "tp": int, "backend": str, "results": list,
-    "state_after": dict,
-}  # fmt: skip
-COLLECTIVE = {
-    "op": str, "case": str, "provider": str, "in_place": bool, "submitted": str, "status": str,
-    "reason": str, "payload_bytes": int, "p50_s": float | None, "p99_s": float | None,
-    "rank_medians_s": list | None, "algorithm_gb_s": float | None, "samples": int,
-    "calls_per_sample": int, "error": float | None, "tolerance": float | None,
-}  # fmt: skip
-TUNE = {
-    "schema_version": int, "kind": str, "started": str, "command": str, "environment": dict,
-    "partial": bool, "model": str, "device": str, "file": str, "ceiling": dict | None,
-    "results": list, "warnings": list, "state_after": dict,
-}  # fmt: skip
-TUNED = {
-    "op": str, "case": str, "format": str, "roles": list, "provider": str, "status": str,
-    "reason": str, "when": str | None, "default": dict | None, "best": dict | None, "looks": list,
-}  # fmt: skip
-FIGURES = {
-    "config": dict, "reason": str, "median_s": float | None, "gain": float | None,
-    "gain_ci": list | None, "share_of_ceiling": float | None,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def records():
-    """Fields and types, by the heading under which `docs/records.md` has them."""
-    tune = TUNE | TUNED | FIGURES
-    collectives = COLLECTIVES | COLLECTIVE
-    ranks = {"ranks and communication": RANK | COMMUNICATION, "collectives": collectives}
-    return ranks | {"decode": DECODE | OPERATOR | STEP, "kernels": KERNELS | RESULT, "tune": tune}
-
-
-def typed(record, fields):
-    """Exactly these fields, of these types."""
-    assert set(record) == set(fields)
-    for name, kind in fields.items():
-        assert isinstance(record[name], kind), (name, record[name])
-
-
 @pytest.fixture(scope="session")
 def check_decode():
     """Hold a decode record against its contract."""
-
-    def check(record):
-        typed(record, DECODE)
-        for row in record["operators"]:
-            typed(row, OPERATOR)
-        for row in record["ranks"]:
-            typed(row, RANK)
-        if record["communication"] is not None:
-            typed(record["communication"], COMMUNICATION)
-        if record["step_timing"] is not None:
-            typed(record["step_timing"], STEP)
-
-    return check
+    return lambda record: exact(record, DecodeRecord)
 
 
 @pytest.fixture(scope="session")
 def check_kernels():
     """Hold a kernels record against its contract."""
-
-    def check(record):
-        typed(record, KERNELS)
-        for result in record["results"]:
-            typed({name: v for name, v in result.items() if name != "samples_s"}, RESULT)
-
-    return check
+    return lambda record: exact(record, KernelsRecord)
 
 
 @pytest.fixture(scope="session")
 def check_collectives():
     """Hold a collectives record against its contract."""
-
-    def check(record):
-        typed(record, COLLECTIVES)
-        for result in record["results"]:
-            typed({name: v for name, v in result.items() if name != "samples_s"}, COLLECTIVE)
-
-    return check
+    return lambda record: exact(record, CollectivesRecord)
 
 
 @pytest.fixture(scope="session")
 def check_tune():
     """Hold a tune record against its contract."""
-
-    def check(record):
-        typed(record, TUNE)
-        for result in record["results"]:
-            typed(result, TUNED)
-            for one in (result["default"], result["best"], *result["looks"]):
-                if one is not None:
-                    typed(one, FIGURES)
-
-    return check
+    return lambda record: exact(record, TuneRecord)
 
 
 @dataclass
@@ -287,6 +171,7 @@ def nothing_tuned(monkeypatch, tmp_path):
 
 @pytest.fixture(autouse=True)
 def few_copies(monkeypatch):
-    """Kernels rotate through a MiB, not a GiB."""
+    """Kernels rotate through a MiB, not a GiB, and no cache holds that."""
+    monkeypatch.setattr("truetpot.runtime.cpu.CpuDevice.cache_bytes", lambda self: 1 << 10)
     monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", 1 << 20)
     monkeypatch.setattr("truetpot.measure.kernels.MOST_COPIES", 4)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import transformers
 
 from truetpot.decode.fit import needs
 from truetpot.decode.program import StepShape
@@ -199,6 +201,23 @@ def test_tokens_and_logits(cli, checkpoint, tmp_path):
     record = cli(*given, "--tokens", "5,17,3", "--json").record
     assert record["kind"] == "logits"
     assert record["likeliest"] == likeliest
+    # in float32 to the end: the cache is as the activations
+    assert record["kv_format"] == "fp32"
+    hf = transformers.Qwen2ForCausalLM.from_pretrained(checkpoint)
+    with torch.no_grad():
+        want = hf(torch.tensor([[5, 17, 3]])).logits[0].numpy()
+    np.testing.assert_allclose(logits, want, atol=1e-5)
+
+
+def test_an_index_that_is_not_used_is_named(cli, checkpoint, tmp_path):
+    (checkpoint / "model.safetensors.index.json").write_text('{"weight_map": {"a": "gone"}}')
+    given = ["decode", "--weights", checkpoint, "--provider", "torch"]
+    note = "weights are read from model.safetensors: model.safetensors.index.json beside it"
+    done = cli(*given, "--tokens", "5")
+    assert done.code == 0, done.err
+    assert note in " ".join(done.out.split())
+    done = cli(*given, *QUICK, "--json")
+    assert any(warning.startswith(note) for warning in done.record["warnings"])
 
 
 def test_a_checkpoint_is_timed_too(cli, checkpoint):

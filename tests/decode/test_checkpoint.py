@@ -1,6 +1,7 @@
 """What can be wrong with a checkpoint, and what is read of it."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -9,13 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.hostile import SPECIAL, TEXTS, check_sentence, special_files
 from truetpot.decode.checkpoint import CheckpointWeights
+from truetpot.decode.shard import Shard
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
 from truetpot.formats import quantise
 
 FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+SHARD = "model-00001-of-00001.safetensors"
 DOWN = "model.layers.1.mlp.down_proj.weight"
 
 
@@ -44,7 +48,7 @@ def rewrite(directory, change):
 def refused(saved, directory):
     with pytest.raises(UserError) as caught:
         opened(saved, directory)
-    return str(caught.value)
+    return check_sentence(str(caught.value))
 
 
 def test_linear_is_quantised_rows_of_the_fused_projections(saved):
@@ -115,16 +119,105 @@ def test_missing_tensor(saved, copy):
     assert refused(saved, copy).startswith(f"{DOWN} is not in {copy / FILE}")
 
 
-def test_missing_from_the_index(saved, copy):
-    names = {name: FILE for name in load_file(copy / FILE) if name != DOWN}
-    (copy / INDEX).write_text(json.dumps({"weight_map": names}))
-    assert refused(saved, copy).startswith(f"{DOWN} is not in {copy / INDEX}")
+@pytest.fixture
+def indexed(copy):
+    """The copy as one shard that an index names."""
+    (copy / FILE).rename(copy / SHARD)
+    names = dict.fromkeys(load_file(copy / SHARD), SHARD)
+    (copy / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return copy
+
+
+def test_missing_from_the_index(saved, indexed):
+    names = {name: SHARD for name in load_file(indexed / SHARD) if name != DOWN}
+    (indexed / INDEX).write_text(json.dumps({"weight_map": names}))
+    assert refused(saved, indexed).startswith(f"{DOWN} is not in {indexed / INDEX}")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": 1}}'])
-def test_broken_index(saved, copy, text):
-    (copy / INDEX).write_text(text)
-    assert str(copy / INDEX) in refused(saved, copy)
+def test_broken_index(saved, indexed, text):
+    (indexed / INDEX).write_text(text)
+    assert str(indexed / INDEX) in refused(saved, indexed)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_hostile_index(saved, indexed, name):
+    (indexed / INDEX).write_bytes(TEXTS[name])
+    assert str(indexed / INDEX) in refused(saved, indexed)
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(saved, indexed, name):
+    (indexed / "special").mkdir()
+    path = special_files(indexed / "special")[name]
+    for file in (SHARD, INDEX, FILE):
+        (indexed / file).unlink(missing_ok=True)
+        (indexed / file).symlink_to(path)
+        refused(saved, indexed)
+
+
+@pytest.mark.parametrize("place", ["../x.safetensors", "/dev/zero", "a\0b", "x" * 5000, ""])
+def test_an_index_that_names_no_shard(saved, indexed, place):
+    names = dict.fromkeys(load_file(indexed / SHARD), place)
+    (indexed / INDEX).write_text(json.dumps({"weight_map": names}))
+    refused(saved, indexed)
+
+
+@pytest.mark.parametrize("stale", ["absent shards", "whole shards", "broken"])
+def test_a_single_file_beside_an_index(saved, copy, stale):
+    """transformers reads the single file whatever the index says; so do we, and say so."""
+    index = "{"
+    if stale != "broken":
+        names = dict.fromkeys(load_file(copy / FILE), SHARD)
+        index = json.dumps({"metadata": {}, "weight_map": names})
+    (copy / INDEX).write_text(index)
+    if stale == "whole shards":
+        save_file({n: t + 1 for n, t in load_file(copy / FILE).items()}, copy / SHARD)
+    hf = type(saved.hf).from_pretrained(copy)
+    weights = opened(saved, copy)
+    want = hf.model.layers[1].mlp.down_proj.weight.detach().numpy()
+    assert np.array_equal(weights.linear(1, "down").codes, want)
+    assert weights.notes == (f"weights are read from {FILE}: {INDEX} beside it is not used",)
+    (copy / INDEX).unlink()
+    assert opened(saved, copy).notes == ()
+
+
+def test_an_index_is_used_where_there_is_no_single_file(saved, indexed):
+    hf = type(saved.hf).from_pretrained(indexed)
+    got = opened(saved, indexed)
+    want = hf.model.layers[1].mlp.down_proj.weight.detach().numpy()
+    assert np.array_equal(got.linear(1, "down").codes, want)
+    assert got.notes == ()
+
+
+@pytest.mark.parametrize("size", [0, 8, 1000, -100])
+def test_a_file_that_is_cut_off_while_it_is_read(saved, copy, size):
+    """Mapped, it would end the process with SIGBUS."""
+    weights = opened(saved, copy)
+    os.truncate(copy / FILE, size % (copy / FILE).stat().st_size)
+    with pytest.raises(UserError, match="changed while it was read"):
+        weights.linear(1, "down")
+
+
+def test_a_file_that_is_cut_off_between_the_look_and_the_reading(saved, copy, monkeypatch):
+    weights = opened(saved, copy)
+    fill = Shard._fill
+
+    def cut_off(shard, file, at, values):
+        os.truncate(copy / FILE, at + 10)
+        fill(shard, file, at, values)
+
+    monkeypatch.setattr(Shard, "_fill", cut_off)
+    with pytest.raises(UserError, match="changed while it was read"):
+        weights.linear(1, "down")
+
+
+def test_a_file_that_another_takes_the_place_of(saved, copy):
+    weights = opened(saved, copy)
+    (copy / "new").write_bytes((copy / FILE).read_bytes())
+    (copy / "new").replace(copy / FILE)
+    with pytest.raises(UserError, match="changed while it was read"):
+        weights.linear(1, "down")
 
 
 def test_wrong_shape(saved, copy):

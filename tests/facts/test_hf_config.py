@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.hostile import SPECIAL, TEXTS, check_sentence, read_or_refused, refused, special_files
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
+from truetpot.facts.floor import floor
+from truetpot.facts.hardware import load_hardware
 from truetpot.facts.hf_config import model_from_config
-from truetpot.facts.models import load_model
+from truetpot.facts.models import load_model, rope_inv_freq
 
 QWEN2: dict[str, Any] = {
     "model_type": "qwen2",
@@ -176,3 +181,152 @@ def test_a_local_model_is_named_after_its_directory(tmp_path: Path) -> None:
     model = load_model(tmp_path / "mine")
     assert model.name == "mine"
     assert model.source == str(tmp_path / "mine" / "config.json")
+
+
+AWQ = Path(__file__).parents[1] / "data/made/awq_config.json"
+COUNTS = (
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+    "intermediate_size", "vocab_size", "max_position_embeddings", "head_dim",
+)  # fmt: skip
+NUMBERS = ("rms_norm_eps", "rope_theta", "original_max_position_embeddings")
+HUGE = "1" + 400 * "0"
+WRONG = ["NaN", "Infinity", "-Infinity", "-3", "1e400", "[64]", "{}", "true", '"64"', HUGE]
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+
+
+def test_a_quantised_checkpoint_is_refused_in_one_short_sentence() -> None:
+    with pytest.raises(UserError, match=r"128 values.*awq.*unquantised") as caught:
+        load_model(AWQ)
+    assert "layers.0" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize("field", [*COUNTS, *NUMBERS])
+def test_values_out_of_range(tmp_path: Path, field: str, value: str) -> None:
+    config = json.dumps({k: v for k, v in QWEN2.items() if k != field})
+    path = tmp_path / "config.json"
+    path.write_text(f'{config[:-1]}, "{field}": {value}}}')
+    assert f"{field} = " in refused(lambda: load_model(path))
+
+
+@pytest.mark.parametrize("value", [0, 1.5, 30_000_000, 10**18])
+@pytest.mark.parametrize("field", ["num_hidden_layers", "num_attention_heads"])
+def test_numbers_of_layers_that_no_model_has(field: str, value: float) -> None:
+    assert f"{field} = {value}" in refused(lambda: read(QWEN2 | {field: value}))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"layer_types": [1]}, "layer_types"),
+        ({"layer_types": "full_attention"}, "layer_types"),
+        ({"max_window_layers": "28", "use_sliding_window": True}, "max_window_layers"),
+        ({"use_sliding_window": "no"}, "use_sliding_window"),
+        ({"tie_word_embeddings": "false"}, "tie_word_embeddings"),
+        ({"hidden_act": None}, "hidden_act"),
+        ({"model_type": ["qwen2"]}, "model_type"),
+        ({"rope_scaling": [YARN]}, "rope_scaling"),
+        ({"rope_theta": 1}, "rope_theta"),
+        ({"rope_scaling": YARN | {"factor": "4"}}, "rope factor"),
+        ({"rope_scaling": YARN | {"factor": float("nan")}}, "rope factor"),
+        ({"rope_scaling": YARN | {"factor": -4}}, "rope factor"),
+        ({"rope_scaling": YARN | {"mscale": "1", "mscale_all_dim": 1}}, "rope mscale"),
+        ({"rope_scaling": YARN | {"mscale": 1, "mscale_all_dim": -10}}, "rope mscale_all_dim"),
+        ({"rope_scaling": YARN | {"attention_factor": []}}, "rope attention_factor"),
+        ({"rope_scaling": YARN | {"beta_slow": 0}}, "rope beta_slow"),
+        ({"rope_scaling": YARN | {"truncate": "no"}}, "rope truncate"),
+        ({"rope_scaling": YARN | {"rope_type": 3}}, "rope rope_type"),
+        ({"partial_rotary_factor": float("nan")}, "partial_rotary_factor"),
+        ({"hidden_act": "\ud800"}, "hidden_act"),
+        (
+            {"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 2,
+                              "high_freq_factor": 2}},
+            "rope high_freq_factor",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_types(change: dict[str, Any], field: str) -> None:
+    assert f"{field} = " in refused(lambda: read(QWEN2 | change))
+
+
+def test_a_field_that_is_not_used_may_hold_anything() -> None:
+    odd = {"torch_dtype": [], "time_step_limit": [0.0, float("inf")], "id2label": 10**400}
+    assert read(QWEN2 | odd) == read(QWEN2)
+
+
+def test_half_a_character_in_a_key() -> None:
+    assert read(QWEN2 | {"\ud800": 1}) == read(QWEN2)
+    assert read(QWEN2 | {"rope_scaling": {"\ud800": 1}}) == read(QWEN2)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_hostile_texts(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.json").write_bytes(TEXTS[name])
+    refused(lambda: load_model(tmp_path))
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(tmp_path: Path, name: str) -> None:
+    path = special_files(tmp_path)[name]
+    if path.exists():
+        refused(lambda: load_model(path))
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "config.json").symlink_to(path)
+        refused(lambda: load_model(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "./" + "x" * 5000, "a\0b", "~nobody-x/y"])
+def test_names_that_are_none(name: str) -> None:
+    refused(lambda: load_model(name))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.just(10**400)
+    | st.integers(-(2**70), 2**70) | st.sampled_from([1, 2, 64, 128, "yarn", "silu", "", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["a", "\ud800"]), inner),
+    max_leaves=6,
+)  # fmt: skip
+ROPE = st.fixed_dictionaries(
+    {"rope_type": st.sampled_from(["yarn", "llama3", "linear"])},
+    optional={
+        name: JSON | st.floats(0, 100)
+        for name in ("factor", "original_max_position_embeddings", "low_freq_factor", "mscale",
+                     "high_freq_factor", "beta_fast", "beta_slow", "attention_factor",
+                     "mscale_all_dim", "rope_theta", "truncate")
+    },
+)  # fmt: skip
+FIELDS = (
+    *COUNTS, *NUMBERS, "hidden_act", "tie_word_embeddings", "attention_bias", "mlp_bias",
+    "use_sliding_window", "sliding_window", "max_window_layers", "layer_types",
+    "quantization_config", "rope_parameters", "partial_rotary_factor", "model_type",
+)  # fmt: skip
+
+
+@given(
+    family=st.sampled_from(["qwen2", "qwen3", "llama"]),
+    changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3),
+    rope=st.none() | ROPE,
+)
+@settings(max_examples=300, deadline=2000)
+def test_any_value_is_used_or_refused(family: str, changes: dict[str, Any], rope: Any) -> None:
+    """And what is taken gives a floor and finite frequencies, at once."""
+    try:
+        model = read(QWEN2 | {"model_type": family, "rope_scaling": rope} | changes)
+        bound = floor(model, load_hardware("arc-a770"), tp=1, format="fp16", context=1024)
+    except UserError as error:
+        check_sentence(str(error))
+        return
+    assert bound.ms_per_token > 0
+    frequencies, factor = rope_inv_freq(model)
+    assert all(0 <= f < float("inf") for f in frequencies)
+    assert 0 < factor < float("inf")
+
+
+def test_unreadable_files_are_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    whole = json.dumps(QWEN2)
+    for end in range(len(whole)):
+        path.write_text(whole[:end])
+        read_or_refused(lambda: load_model(path))

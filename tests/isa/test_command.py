@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from tests.records.kept import exact
+from tests.report.ptys import terminal_of
 from truetpot.cli import main
+from truetpot.records.isa import IsaRecord
 
 SILU = ("isa", "--op", "silu_mul", "--target", "acm-g10")
 
@@ -28,6 +31,7 @@ def run(capsys):
 def test_the_record_has_what_is_promised(ocloc, run):
     code, out, _ = run(*SILU, "--batch", "1", "--json")
     record = json.loads(out)
+    exact(record, IsaRecord)
     (kernel,) = record["kernels"]
     assert code == 0 and record["kind"] == "isa" and record["ocloc"]["version"] == ocloc.version
     promised = {
@@ -36,6 +40,28 @@ def test_the_record_has_what_is_promised(ocloc, run):
     }  # fmt: skip
     assert promised <= set(kernel)
     assert kernel["target"] == "acm-g10" and kernel["instructions"]["send"]
+
+
+@pytest.mark.isa
+def test_nothing_is_cut_on_a_terminal(ocloc, tmp_path, monkeypatch):
+    file = tmp_path / "isa.json"
+    linear = ("isa", "--op", "linear", "--target", "acm-g10", "--format", "sym_int4")
+    asked = (*linear, "--batch", "1", "--model", "llama-3.1-70b")
+    with terminal_of(monkeypatch, 80) as sent, pytest.raises(SystemExit):
+        main([*asked, "--instructions", "--json", str(file)])
+    record = json.loads(file.read_text())
+    for kernel in record["kernels"]:
+        kernel["vector_clocks"] *= 2
+    file.write_text(json.dumps(record))
+    with terminal_of(monkeypatch, 80) as changed, pytest.raises(SystemExit):
+        main([*asked, "--diff", str(file)])
+    assert record["kernels"]
+    for text in (sent.shown, changed.shown):
+        assert max(map(len, text.splitlines())) <= 80 and "…" not in text
+        for kernel in record["kernels"]:
+            for name in ("op", "name", "provider", "variant", "case", "target"):
+                assert "".join(kernel[name].split()) in "".join(text.split())
+    assert all(f"{kernel['verdict']}" in sent.shown for kernel in record["kernels"])
 
 
 @pytest.mark.isa

@@ -85,5 +85,5 @@ def test_it_has_a_status_of_its_own_and_is_nobodys_rival(registered):
     torchs, coarse = results
     assert (torchs.status, coarse.status) == ("ok", "coarse")
     assert coarse.reason == WHAT
-    assert coarse.to_json()["median_s"] > 0
-    assert torchs.time_over_best == 1
+    assert coarse.record(()).median_s > 0
+    assert torchs.standing.over_best.median == 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from truetpot.measure.race import MOST_IN_GRAPH, Entrant, race
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import MOST_IN_GRAPH, race
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import ClockInfo, Timing
 from truetpot.stats import StopRule

@@ -1,20 +1,9 @@
-"""What foreign code raises is a reason; what the user raises is not."""
-
-import os
-import signal
-import threading
+"""What foreign code raises and returns, in a sentence."""
 
 import pytest
 
 from truetpot.errors import UserError
-from truetpot.ops.foreign import describe, reason_of, shown
-
-
-def raising(error):
-    def call():
-        raise error
-
-    return call
+from truetpot.ops.foreign import describe, shown
 
 
 class SilentError(Exception):
@@ -37,38 +26,7 @@ class SilentError(Exception):
     ],
 )
 def test_whatever_is_raised_is_a_reason(error, reason):
-    assert reason_of(raising(error)) == reason
     assert describe(error) == reason
-
-
-def test_what_returns_has_none():
-    assert reason_of(lambda: 3) is None
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_user_interrupts(monkeypatch, number):
-    """As Ctrl-C does: the handler that is in place is called, and what it raises passes."""
-    before = signal.signal(number, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            reason_of(lambda: os.kill(os.getpid(), number))
-        assert signal.getsignal(number) is signal.default_int_handler
-    finally:
-        signal.signal(number, before)
-
-
-def test_what_the_code_does_to_the_handlers_is_undone():
-    before = signal.getsignal(signal.SIGINT)
-    assert reason_of(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) is None
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_in_a_thread():
-    found = []
-    thread = threading.Thread(target=lambda: found.append(reason_of(raising(SystemExit("no")))))
-    thread.start()
-    thread.join()
-    assert found == ["SystemExit: no"]
 
 
 class Unprintable:

@@ -93,6 +93,8 @@ def test_a_folder_that_is_not_there():
         ("def broken(:\n", "SyntaxError: invalid syntax"),
         ("raise RuntimeError('no driver here\\nand more')", "RuntimeError: no driver here"),
         ("raise KeyError", "KeyError"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_a_reason(fresh, plant, cpu, text, reason):

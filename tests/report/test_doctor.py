@@ -1,8 +1,8 @@
 """The page of a machine."""
 
 from truetpot.doctor.finding import bad, ok, warn
+from truetpot.records.providers import KernelEntry
 from truetpot.report.doctor import draw_findings, draw_providers_short
-from truetpot.report.providers import KernelRow
 from truetpot.report.terminal import Terminal
 
 
@@ -12,7 +12,9 @@ def printed(capsys, what):
 
 
 def row(provider, available, reason=""):
-    return KernelRow("linear", provider, available, reason, "", "")
+    return KernelEntry(
+        op="linear", provider=provider, available=available, reason=reason, note="", source=""
+    )
 
 
 def test_a_provider_that_cannot_run_says_what_is_wrong_here(capsys):

@@ -1,13 +1,12 @@
 """The ladder that people read, from a made-up one."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
-from truetpot.ladder import Ladder, OperatorRow, Rung
+from truetpot.records.opening import ClockRow, Environment
+from truetpot.records.rungs import Ladder, OperatorRow, Rung, Rungs
 from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_warnings
-from truetpot.stats import stats
 
 
 def text(*renderables, width=110):
@@ -21,15 +20,20 @@ def text(*renderables, width=110):
 @pytest.fixture
 def ladder():
     row = OperatorRow(
-        "down", "linear", "numba", 64, stats([1.9e-3, 2e-3, 2.1e-3]), 0.25, 0.91, 75 << 20, "m=1"
-    )
+        op="linear", role="down", provider="numba", count=64, median_s=3e-3, ci_s=(1.9e-3, 4e-3),
+        cv=0.1, share=0.25, share_of_ceiling=0.91, bytes=75 << 20, case="m=1", at_step_s=2e-3,
+    )  # fmt: skip
+
+    def rung(ms, source, interval=None):
+        return Rung(ms_per_token=ms, source=source, ci_ms=interval)
+
     return Ladder(
-        rungs={
-            "spec": Rung("spec", 400.0, "17.260 GB / 43 GB/s of a card"),
-            "ceiling": Rung("ceiling", 500.0, "measured"),
-            "kernels": Rung("kernels", 550.0, "sum of 12 kernels", (545.0, 556.0)),
-            "step": Rung("step", 561.0, "20 steps, noise", (560.0, 562.5)),
-        },
+        rungs=Rungs(
+            spec=rung(400.0, "17.260 GB / 43 GB/s of a card"),
+            ceiling=rung(500.0, "measured"),
+            kernels=rung(550.0, "sum of 12 kernels", (545.0, 556.0)),
+            step=rung(561.0, "20 steps, noise", (560.0, 562.5)),
+        ),
         losses={"ceiling/spec": 1.25, "kernels/ceiling": 1.1, "step/kernels": 1.02},
         share_of_ceiling=0.891,
         operators=(row, replace(row, role="rms", op="rms_norm", share_of_ceiling=None)),
@@ -57,8 +61,7 @@ def test_every_rung_with_its_ratio_and_loss(ladder):
 
 
 def test_a_missing_rung_has_a_reason_or_no_line(ladder):
-    rungs = {name: rung for name, rung in ladder.rungs.items() if name != "spec"}
-    fewer = replace(ladder, rungs=rungs, share_of_ceiling=None)
+    fewer = replace(ladder, rungs=replace(ladder.rungs, spec=None), share_of_ceiling=None)
     printed = text(draw_ladder(fewer, {"spec": "no card"}))
     assert "no card" in line(printed, "spec")
     assert "serving" not in printed
@@ -66,7 +69,7 @@ def test_a_missing_rung_has_a_reason_or_no_line(ladder):
 
 
 def test_extrapolated_rungs_are_marked(ladder):
-    rungs = ladder.rungs | {"step": replace(ladder.rungs["step"], extrapolated=True)}
+    rungs = replace(ladder.rungs, step=replace(ladder.rungs.step, extrapolated=True))
     printed = text(draw_ladder(replace(ladder, rungs=rungs), {}))
     assert "561.0*" in printed
     assert "* extrapolated" in printed
@@ -86,15 +89,22 @@ def test_an_invalid_run_is_red(ladder):
 
 
 def test_the_physical_device():
-    environment = {
-        "device": {
+    environment = Environment(
+        truetpot="0.1.0",
+        commit=None,
+        python="3.11",
+        os="Linux",
+        packages={},
+        variables={},
+        device={
             "name": "Intel(R) Arc(TM) A770 Graphics",
             "pci_address": "0000:03:00.0",
             "uuid": "8680a056",
             "driver": "1.6.32224",
         },
-        "clock": {"source": "torch events"},
-    }
+        clock=ClockRow(source="torch events", empty_pair_s=0.0),
+        state={},
+    )
     assert describe_device("xpu:1", environment) == (
         "xpu:1: Intel(R) Arc(TM) A770 Graphics, PCI 0000:03:00.0, UUID 8680a056, "
         "driver 1.6.32224, timed by torch events"

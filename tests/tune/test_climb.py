@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from truetpot.records.tune import Figures
 from truetpot.tune.climb import FEW, most_looks, next_looks
-from truetpot.tune.figures import Figures
 
 
 def grid(*sizes):
@@ -20,7 +20,7 @@ def climb(configs, gain):
     """Every look, in order. A gain of None is a configuration that fails."""
     looks = []
     while new := next_looks(configs, looks):
-        looks += [Figures(config, gain=gain(config)) for config in new]
+        looks += [Figures(config=config, gain=gain(config)) for config in new]
     return looks
 
 

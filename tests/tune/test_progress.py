@@ -3,12 +3,17 @@
 import pytest
 
 from truetpot.ops import SILU_MUL, SiluMulCase
-from truetpot.tune.figures import Figures, Found
+from truetpot.records.tune import Figures, Found
+from truetpot.records.tuned import SearchKey
 from truetpot.tune.progress import forget, read_log, search_key
 
-KEY, OTHER = {"op": "linear", "case": "n=1"}, {"op": "linear", "case": "n=2"}
-LOOK = Figures({"tile": 8, "waves": 0.5, "fast": True}, "", 1e-6, 1.25, (1.2, 1.3), None)
-FAILED = Figures({"tile": 16}, "OutOfResources: shared memory")
+KEY, OTHER = (
+    SearchKey(op="linear", provider="mine", case=case, device="card", versions={}, source="")
+    for case in ("n=1", "n=2")
+)
+CONFIG = {"tile": 8, "waves": 0.5, "fast": True}
+LOOK = Figures(config=CONFIG, median_s=1e-6, gain=1.25, gain_ci=(1.2, 1.3))
+FAILED = Figures(config={"tile": 16}, reason="OutOfResources: shared memory\u2028in a kernel")
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def test_everything_comes_back(path):
     assert read_log(path, KEY).look({"tile": 16}) == FAILED
     assert read_log(path, KEY).look({"tile": 32}) is None
     assert read_log(path, KEY).final is None
-    log.finish(Found(LOOK, LOOK, "2026-01-01T00:00:00Z"))
+    log.finish(Found(default=LOOK, best=LOOK, when="2026-01-01T00:00:00Z"))
     assert read_log(path, KEY).final == log.final
     assert read_log(path, OTHER).looks == []
 
@@ -32,7 +37,9 @@ def test_everything_comes_back(path):
 def test_lines_that_are_not_ours_are_passed_over(path):
     read_log(path, KEY).add(LOOK)
     whole = path.read_text()
-    strange = ['{"key": {"op": "linear", "case": "n=1"}, "look": 3}', "[]", "{", whole[:40]]
+    strange = [whole.replace("1e-06", value).strip() for value in ("-1", "0", "1e999", "null, 3")]
+    strange += [whole.replace('{"tile"', "3, {").strip(), '{"key": 1, "look": 3}', "[]", "{"]
+    strange += ['{"a":' * 100_000, "[" * 100_000, "\ufffd", whole[:40]]
     path.write_text("\n".join([*strange, whole]))
     assert read_log(path, KEY).looks == [LOOK]
 

@@ -1,5 +1,7 @@
 """The fastest configuration is found, a wrong one never timed, copies shared where they may be."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ import torch
 from truetpot.errors import UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import KernelError
 from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import Kernel
+from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.tune.bench import Bench, same
@@ -18,6 +21,7 @@ from truetpot.tune.search import DeviceLostError, search
 
 CASE = LinearCase("fp32", 1, 128, 512, "fp32")
 CPU = choose_device("cpu")
+KEY = SearchKey(op="linear", provider="mine", case="n=1", device="card", versions={}, source="")
 
 
 class Repeating(Kernel):
@@ -54,6 +58,7 @@ class Repeating(Kernel):
 def kernel(monkeypatch):
     monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", 1 << 20)
     monkeypatch.setattr("truetpot.measure.kernels.MOST_COPIES", 4)
+    monkeypatch.setattr(type(CPU), "cache_bytes", lambda self: 1 << 17)  # four are enough then
     monkeypatch.setattr(type(CPU), "settle_s", 0.0)
     return type("Repeating", (Repeating,), {"packed": 0})
 
@@ -67,7 +72,7 @@ def ceiling():
 @pytest.fixture
 def tune(kernel, ceiling, tmp_path):
     def run(log=None, seconds=0.4):
-        log = log or Log(tmp_path / "progress.jsonl", {})
+        log = log or Log(tmp_path / "progress.jsonl", KEY)
         return search(kernel, CASE, CPU, ceiling, seconds, log), log
 
     return run
@@ -174,22 +179,22 @@ def test_an_interrupted_search_goes_on_where_it_was(kernel, tune, monkeypatch, t
     def call(self, **inputs):
         calls.append(self.config["repeat"])
         if calls.count(24) == 5:  # past the check, which calls twice: in the race
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # what a kernel raises by itself is a fault
         return Repeating.__call__(self, **inputs)
 
     with monkeypatch.context() as slow:
         slow.setattr(kernel, "__call__", call)
         with pytest.raises(KeyboardInterrupt):
-            tune(read_log(path, {}))
-    seen = read_log(path, {}).looks
+            tune(read_log(path, KEY))
+    seen = read_log(path, KEY).looks
     assert [look.config["repeat"] for look in seen] == [64, 1]
-    found, log = tune(read_log(path, {}))
+    found, log = tune(read_log(path, KEY))
     assert log.looks[:2] == seen
     assert [look.config["repeat"] for look in log.looks] == [64, 1, 24, 24]
     assert found.best.config == {"repeat": 1}
     # done: nothing is made or measured any more
     monkeypatch.setattr(kernel, "__init__", None)
-    assert tune(read_log(path, {}))[0] == found
+    assert tune(read_log(path, KEY))[0] == found
 
 
 def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
@@ -197,7 +202,7 @@ def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
 ):
     configs = [{"repeat": 32}, {"repeat": 1, "fault": "raises"}, {"repeat": 2}]
     monkeypatch.setattr(kernel, "configs", lambda case, device: configs)
-    log = Log(tmp_path / "progress.jsonl", {})
+    log = Log(tmp_path / "progress.jsonl", KEY)
     with monkeypatch.context() as lost:
         from truetpot.tune import search as module
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.records.kept import written
 from truetpot.errors import UserError
-from truetpot.tune.figures import Figures, Found
+from truetpot.records.tune import Figures, Found
+from truetpot.records.tuned import TunedEntry
 from truetpot.tune.store import dump, entry, load, put
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -28,26 +30,30 @@ def test_toml_reads_what_was_written(content):
 
 
 def found(best_gain):
-    default = Figures({"tile": 4}, "", 2e-6, 1.0, (1.0, 1.0), 0.5)
-    best = Figures({"tile": 8}, "", 1e-6, best_gain, (1.9, 2.1), None)
-    return Found(default, best if best_gain > 1 else default, "2026-01-01T00:00:00Z")
+    default = Figures(
+        config={"tile": 4}, median_s=2e-6, gain=1.0, gain_ci=(1.0, 1.0), share_of_ceiling=0.5
+    )
+    best = Figures(config={"tile": 8}, median_s=1e-6, gain=best_gain, gain_ci=(1.9, 2.1))
+    better = best if best_gain > 1 else default
+    return Found(default=default, best=better, when="2026-01-01T00:00:00Z")
 
 
 def test_an_entry_replaces_its_own_case_only(tmp_path):
     path = tmp_path / "card.toml"
     put(path, "linear", "mine", "n=1", entry(found(2.0), {"torch": "2"}, {"name": "card"}))
-    put(path, "linear", "mine", 'n="2"', {"config": {"tile": 1}})
+    put(path, "linear", "mine", 'n="2"', TunedEntry(config={"tile": 1}))
     put(path, "linear", "mine", "n=1", entry(found(0.9), {"torch": "3"}, {"name": "card"}))
     kept = load(path)["linear"]["mine"]
     assert kept['n="2"'] == {"config": {"tile": 1}}
     assert kept["n=1"]["config"] == {}, "the default stays"
     assert kept["n=1"]["versions"] == {"torch": "3"}
     assert kept["n=1"]["share_of_ceiling"] == 0.5
-    assert [file.name for file in tmp_path.iterdir()] == ["card.toml"]
+    lock = ".card.toml.truetpot-lock"
+    assert {file.name for file in tmp_path.iterdir()} == {"card.toml", lock}
 
 
 def test_what_is_known_of_an_improvement():
-    kept = entry(found(2.0), {}, {"name": "card"})
+    kept = written(entry(found(2.0), {}, {"name": "card"}))
     assert kept["config"] == {"tile": 8}
     assert (kept["gain"], kept["gain_ci"], kept["tuned_s"]) == (2.0, [1.9, 2.1], 1e-6)
     assert "share_of_ceiling" not in kept, "TOML has no null"
@@ -58,5 +64,5 @@ def test_another_file_is_not_overwritten(tmp_path, content):
     path = tmp_path / "pyproject.toml"
     path.write_text(content)
     with pytest.raises(UserError, match=r"pyproject.toml"):
-        put(path, "linear", "mine", "n=1", {"config": {}})
+        put(path, "linear", "mine", "n=1", TunedEntry(config={}))
     assert path.read_text() == content

@@ -21,6 +21,7 @@ import triton
 import triton.language as tl
 
 from truetpot.ops.registry import Config
+from truetpot.runtime.ask import ask
 from truetpot.runtime.device import Device
 
 try:
@@ -35,7 +36,8 @@ def able(device: Device) -> bool:
     """Whether the device has such launches."""
     if device.kind != "cuda" or gdc_wait is None or torch.version.cuda is None:
         return False
-    return torch.cuda.get_device_capability(device.torch) >= HOPPER  # type: ignore[attr-defined]
+    capability = ask(lambda: torch.cuda.get_device_capability(device.torch))  # type: ignore[attr-defined]
+    return capability is not None and capability >= HOPPER
 
 
 def choices(device: Device) -> Iterable[Config]:

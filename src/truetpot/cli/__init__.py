@@ -6,7 +6,9 @@ Commands import what they need when they run, so that ``truetpot floor`` does no
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, NoReturn, cast
 
 import typer
@@ -14,19 +16,20 @@ import typer
 from truetpot import __version__
 from truetpot.cli.check import check
 from truetpot.cli.command import JsonCommand
+from truetpot.cli.crash import explain
 from truetpot.cli.decode import decode
 from truetpot.cli.dispatch import dispatch
 from truetpot.cli.doctor import doctor
+from truetpot.cli.environment import strict
+from truetpot.cli.exits import ExitCode
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
+from truetpot.cli.signals import interrupting
+from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.tune import tune
-from truetpot.errors import UserError
-
-USER_ERROR = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="truetpot",
@@ -48,7 +51,9 @@ _ClickException = cast(
 
 def _version(value: bool) -> None:
     if value:
-        print(f"truetpot {__version__}")
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(f"truetpot {__version__}")
         raise typer.Exit
 
 
@@ -63,27 +68,87 @@ def _truetpot(
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0, 1 for an invalid run, 2 for a mistake of the user's, 130."""
-    sys.exit(_run(argv))
+    """Run a command and exit with its code."""
+    sys.exit(run(argv))
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its :class:`ExitCode`. Nothing that goes wrong in it gets past here."""
+    with lasting() as out, interrupting() as interrupts, _told_in_threads(), strict():
+        try:
+            code: int = _outcome(argv)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        if code == ExitCode.INTERRUPTED:
+            return interrupts.code
+        return _output_lost(out, code)
+
+
+def _outcome(argv: Sequence[str] | None) -> int:
+    """The code of the command, or of what it raises, which is told."""
     try:
         args = None if argv is None else list(argv)
         code = app(args=args, prog_name="truetpot", standalone_mode=False)
-    except UserError as error:
-        print(f"truetpot: {error}", file=sys.stderr)
-        return USER_ERROR
     except _ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(getattr(error, "message", ""), file=sys.stderr)
-            return USER_ERROR
+            _tell(*getattr(error, "message", "").splitlines())
+            return ExitCode.MISTAKE
         text = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-        print(f"truetpot: {text}; see truetpot --help.", file=sys.stderr)
-        return USER_ERROR
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output, head for one, has seen enough
-        sys.stderr.close()
-        return 0
-    return code if isinstance(code, int) else 0
+        _tell(f"truetpot: {text}; see truetpot --help.")
+        return ExitCode.MISTAKE
+    except typer.Abort as error:
+        # typer's own for the two exceptions by which a question at a terminal ends
+        if not isinstance(error.__cause__, EOFError):
+            return ExitCode.INTERRUPTED
+        return _explained(error.__cause__)
+    except SystemExit as error:
+        # not ours: something that we called wants to end the process, typer for a closed pipe
+        return _explained(error.__context__ or error)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BaseException as error:  # noqa: BLE001
+        # a library in Rust panics with one that is no Exception
+        return _explained(error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _explained(error: BaseException) -> ExitCode:
+    sentence, code = explain(error)
+    _tell(f"truetpot: {sentence}")
+    return code
+
+
+def _tell(*lines: str) -> None:
+    """On standard error; a name or an exception in it is escaped there."""
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal()
+    for line in lines:
+        terminal.status(line, style="")
+
+
+def _output_lost(out: Lasting | None, code: int) -> int:
+    """The code; another one, and a sentence, where not all that was to be shown was."""
+    if out is None:
+        return code
+    out.flush()
+    if out.error is None or code not in (ExitCode.OK, ExitCode.INVALID):
+        return code
+    _tell(f"truetpot: Standard output cannot be written: {out.error.strerror}; send it elsewhere.")
+    return ExitCode.MISTAKE
+
+
+@contextmanager
+def _told_in_threads() -> Iterator[None]:
+    """What ends a thread is told as what ends the command is."""
+    before = threading.excepthook
+
+    def tell(what: threading.ExceptHookArgs) -> None:
+        if what.exc_value is not None and not isinstance(what.exc_value, SystemExit):
+            _explained(what.exc_value)
+
+    threading.excepthook = tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
 if TYPE_CHECKING:
     from truetpot.serving.yardstick import Yardstick
 
 FAIL_ON = ("info", "warning", "error", "never")
-_ORDER = ("impossible", "inflated", "not-comparable", "undecidable", "believable")
 
 
 def check(
@@ -40,36 +40,36 @@ def check(
     json: JsonOption = None,
 ) -> None:
     """Read a serving result, recompute its time per token, and name what is wrong with it."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, [result, ladder, *of_model(model)])
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
     if (model is None) != (device is None):
         raise UserError("A floor needs both --model and --device; give the other one too.")
-    from truetpot.ladder.verdict import judge
-    from truetpot.measure.record import command, write
+    from truetpot.records.check import CheckRecord
+    from truetpot.records.opening import command
+    from truetpot.records.store import write_record
+    from truetpot.records.verdicts import Verdict
     from truetpot.report.serving import draw_checked
     from truetpot.report.terminal import Terminal
     from truetpot.serving.check import check_file
+    from truetpot.serving.verdict import judge
 
     terminal = Terminal(quiet=json == "-")
     yardstick = _yardstick(model, device, tp, format, kv_format, ladder)
     checked = check_file(result, yardstick, output_tokens)
     judged = [judge(one) for one in checked]
-    runs: list[dict[str, Any]] = [
-        {**one.to_json(), "verdict": serving.verdict.value, "serving": serving.to_json()}
-        for one, serving in zip(checked, judged, strict=True)
-    ]
-    if json is not None:
-        worst = min(runs, key=lambda run: _ORDER.index(run["verdict"]))
-        head = {"schema_version": 1, "kind": "check", "command": command(), "file": str(result)}
-        held = None if yardstick is None else yardstick.what
-        write({**head, "yardstick": held, **worst, "runs": runs}, json)
     for one, serving in zip(checked, judged, strict=True):
         terminal.show(draw_checked(one, serving), "")
+    if json is not None:
+        runs = [
+            one.record(serving.record()) for one, serving in zip(checked, judged, strict=True)
+        ]
+        held = None if yardstick is None else yardstick.what
+        write_record(CheckRecord.of(runs, command(), str(result), held), json)
     found = [finding.severity for one in checked for finding in one.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
-    failed |= fail_on != "never" and any(run["verdict"] == "impossible" for run in runs)
+    failed |= fail_on != "never" and any(one.verdict is Verdict.IMPOSSIBLE for one in judged)
     raise typer.Exit(int(failed))
 
 
@@ -81,7 +81,7 @@ def _yardstick(
     kv_format: str,
     ladder: Path | None,
 ) -> Yardstick | None:
-    from truetpot.ladder.yardstick import from_facts, from_record
+    from truetpot.serving.yardstick import from_facts, from_record
 
     if ladder is not None:
         return from_record(ladder)

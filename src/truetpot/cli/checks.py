@@ -10,10 +10,10 @@ from truetpot.cli.cases import reduced
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, StepShape
-from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.measure.check import check
+from truetpot.measure.check import anywhere, check
 from truetpot.ops import Case
+from truetpot.ops.guard import KernelError, foreign, guarded, who
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.distributed.group import current
 
@@ -23,23 +23,28 @@ def wrong_kernels(
     shape: StepShape,
     preference: Preference,
     advance: Callable[[float, float], None],
+    foreign_only: bool = False,
 ) -> list[str]:
     """One line for each kernel of the step that is wrong, each checked on a case like its own.
 
     The case has fewer rows (see ``reduced``), so that this takes seconds for a model of any size.
+    ``foreign_only`` leaves out the package's own kernels.
+
     Raises UserError where no given provider has a kernel.
     """
     program = fused_program(model, shape, preference.rank, preference.composites())
     distinct: dict[tuple[str, Case], Call] = {}
     for call in program.calls:
         distinct.setdefault((call.op.name, call.case), call)
-    wrong = []
+    wrong = [f"{name} is wrong: {fault}" for name, fault in preference.faults.items()]
     for i, call in enumerate(distinct.values()):
         place = preference.rank(call.op, call.case)
         if place is None:
             preference.build(call)  # raises, with every provider's reason
             continue
         provider = preference.providers[place]
+        if foreign_only and not _foreign(call, provider, preference):
+            continue
         if reason := _fault(call, provider, preference):
             wrong.append(f"{provider} {call.op.name} ({call.case.label()}) is wrong: {reason}")
         current().progress()
@@ -47,19 +52,27 @@ def wrong_kernels(
     return wrong
 
 
+def _foreign(call: Call, provider: str, preference: Preference) -> bool:
+    kernel = REGISTRY.find(call.op.name, provider, call.case, preference.device)
+    return not isinstance(kernel, str) and foreign(kernel)
+
+
 def _fault(call: Call, provider: str, preference: Preference) -> str:
     """What is wrong with the kernel; empty when nothing is."""
     device, case, op = preference.device, reduced(call.op, call.case), call.op.name
     whole = REGISTRY.find(op, provider, call.case, device)
-    assert not isinstance(whole, str), whole
-    if REGISTRY.find(op, provider, case, device) is not whole:
+    if isinstance(whole, str):  # it was there when the step was planned
+        return whole
+    # on several ranks the same case: of a collective, all have to be of one size
+    if not current().least(REGISTRY.find(op, provider, case, device) is whole):
         case = call.case
+    # the step's launch parameters, which are tuned for the case that it has
+    config, wrong = whole.usual(call.case, device), ""
     try:
-        # the step's launch parameters, which are tuned for the case that it has
-        kernel = whole.make(case, device, **whole.usual(call.case, device))
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is its fault
-        return f"{type(error).__name__}: {error}"
+        with guarded(who=who(whole, case)):
+            kernel = whole.make(case, device, **config)
+    except KernelError as fault:
+        wrong = str(fault)
+    if wrong := anywhere(call.op, wrong):
+        return wrong
     return check(kernel, case, np.random.default_rng(0)).reason

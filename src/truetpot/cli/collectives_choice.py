@@ -21,6 +21,7 @@ from truetpot.ops import (
     RmsNormCase,
 )
 from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import StopRule
 
 
@@ -34,11 +35,11 @@ def choose_all_reduce(
     """
     device = preference.device
     both = ALL_REDUCE_RMS_NORM.case(case, norm)
-    able = [
+    able = agreed.common(
         provider
         for provider in REGISTRY.offering(ALL_REDUCE.name)
         if not isinstance(REGISTRY.find(ALL_REDUCE.name, provider, case, device), str)
-    ]
+    )
     fused = _served(preference, ALL_REDUCE_RMS_NORM, both)
     if len(able) < 2 and not fused:  # nothing to choose from
         return preference, []

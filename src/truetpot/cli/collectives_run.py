@@ -7,14 +7,28 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from truetpot import __version__
-from truetpot.cli.command import uninterrupted
-from truetpot.cli.setting import Setting
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.setting import Setting, doubts
+from truetpot.cli.signals import uninterrupted
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
-from truetpot.ops import ALL_GATHER, ALL_REDUCE, AllGatherCase, AllReduceCase, Case, Operator
+from truetpot.measure.keeper import Keeper
+from truetpot.ops import (
+    ALL_GATHER,
+    ALL_REDUCE,
+    ALL_REDUCE_RMS_NORM,
+    AllGatherCase,
+    AllReduceCase,
+    Case,
+    Operator,
+    RmsNormCase,
+)
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.opening import command
+from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
@@ -24,8 +38,9 @@ from truetpot.stats import StopRule
 KIB = 1 << 10
 SIZES = (0, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, *(n * KIB * KIB for n in (1, 4, 16, 64)))
 SMALL_SIZES = (0, 64 * KIB, KIB * KIB)
-COLLECTIVES: dict[str, Operator] = {op.name: op for op in (ALL_REDUCE, ALL_GATHER)}
-INVALID, INTERRUPTED = 1, 130
+COLLECTIVES: dict[str, Operator] = {
+    op.name: op for op in (ALL_REDUCE, ALL_GATHER, ALL_REDUCE_RMS_NORM)
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,7 @@ class Sweep:
             "torch": version("torch"),
             "model": self.model.name,
             "operators": f"{', '.join(self.ops)} ({self.setting.dtype}, batch {self.batch})",
+            "sizes": "small" if self.small else "all",
             "providers": ", ".join(self.setting.providers),
         }
 
@@ -63,48 +79,75 @@ class Sweep:
         if ALL_GATHER.name in self.ops:
             for m, n in [(self.batch, 2), *((1, size // 4 // tp) for size in sizes if size)]:
                 yield ALL_GATHER, [AllGatherCase("fp32", m, n, tp)]
+        if ALL_REDUCE_RMS_NORM.name in self.ops:
+            for m in sorted({1, 8, 64, self.batch}):
+                reduce = AllReduceCase(dtype, m, self.model.hidden, tp, in_place=True)
+                norm = RmsNormCase(dtype, m, self.model.hidden, residual=True)
+                yield ALL_REDUCE_RMS_NORM, [ALL_REDUCE_RMS_NORM.case(reduce, norm)]
 
 
 def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     setting, group = asked.setting, current()
-    opening = record.header("collectives", setting.device)
-    terminal.say(describe_device(setting.device.name, opening["environment"]))
+    opening = record.opening(setting.device)
+    terminal.say(describe_device(setting.device.name, opening.environment))
     terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
+    warnings = doubts(setting.device)
+    for warning in warnings:
+        terminal.say(warning, "yellow")
     results: list[CollectiveResult] = []
-    interrupted = False
+    cause: BaseException | None = None
     # a p99 of fewer samples would be the largest of them
     rule = StopRule(seconds=asked.seconds, min_samples=20 if asked.small else 100, warmup_s=0.2)
-    try:
-        for op, cases in asked.cases():
-            with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
-                new, finished = measure_collectives(
-                    op, cases, setting.providers, setting.device, rule,
-                    lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
-                )  # fmt: skip
-            results += new
-            if not finished:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        interrupted = True
-    with uninterrupted():
-        able = {(r.op, r.provider) for r in results if r.status != "skipped"}
-        terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
-        lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
-        for (op_name, provider), reason in lost.items():
-            terminal.show(f"{provider} {op_name} not measured: {reason}")
-        if json is not None and group.rank == 0:
-            found = {
-                "model": asked.model.name,
-                "tp": group.size,
-                "backend": group.backend,
-                "results": [result.to_json(asked.samples) for result in results],
-                "state_after": setting.device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
-        terminal.save_picture(record.command())
-    if interrupted:
-        return INTERRUPTED
-    if all(result.status == "skipped" for result in results):
+
+    def written(partial: bool) -> CollectivesRecord:
+        return CollectivesRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=asked.model.name,
+            tp=group.size,
+            backend=group.backend,
+            results=[result.record(asked.samples) for result in results],
+            warnings=warnings,
+            state_after=setting.device.state(),
+        )
+
+    keep = Keeper(json if group.rank == 0 else None, lambda: written(True) if results else None)
+    group.on_loss(keep.lost)
+    with keep:
+        try:
+            for op, cases in asked.cases():
+                with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
+                    new, finished = measure_collectives(
+                        op, cases, setting.providers, setting.device, rule,
+                        lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
+                    )  # fmt: skip
+                results += new
+                if not finished:
+                    raise KeyboardInterrupt
+                keep.case_done()
+        except KeyboardInterrupt as stopped:
+            cause = stopped
+        except Exception as error:
+            if not results:
+                raise
+            cause = error
+        with uninterrupted():
+            able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
+            terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
+            lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
+            for (op_name, provider), reason in lost.items():
+                terminal.show(f"{provider} {op_name} not measured: {reason}")
+            keep.finish(written(partial=cause is not None))
+            terminal.save_picture(command())
+    if isinstance(cause, Exception):
+        raise cause
+    if cause is not None:
+        return ExitCode.INTERRUPTED
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    ends = (KernelStatus.WRONG, KernelStatus.INVALID)
+    wrong = any(result.status in ends for result in results)
+    return ExitCode.INVALID if wrong else ExitCode.OK

@@ -1,17 +1,14 @@
-"""What commands share: ``--json`` with an optional value, and records that survive a Ctrl-C."""
+"""What commands share: options, ``--json`` with an optional value, and lists."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from truetpot.cli.environment import check_variables
 from truetpot.errors import UserError
 
 STDOUT = "-"
@@ -70,28 +67,10 @@ class JsonCommand(TyperCommand):
                 whole.append(STDOUT)
         return super().parse_args(ctx, whole)
 
-
-def check_writable(path: str | Path | None, option: str) -> None:
-    """Raise UserError now rather than after the measurement, if a file cannot be written."""
-    if path is None or str(path) == STDOUT:
-        return
-    file = Path(path)
-    if file.is_dir():
-        raise UserError(f"{option} {file} is a folder; give a file.")
-    if not file.parent.is_dir():
-        raise UserError(f"There is no folder {file.parent} for {option} {file}; make it first.")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UserError(f"{option} {file} cannot be written; give another file.")
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C while a record is written: a second one must not undo the first."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, once it is known that nothing it imports stumbles."""
+        check_variables()
+        return super().invoke(ctx)
 
 
 def listed(text: str, option: str) -> tuple[str, ...]:

@@ -16,10 +16,11 @@ from truetpot.cli.command import (
     KvFormatOption,
     PageOption,
     SvgOption,
-    check_writable,
     numbers,
 )
+from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
+from truetpot.files import expanded
 
 MODEL = "qwq-32b"
 
@@ -75,9 +76,10 @@ def decode(
     svg: SvgOption = None,
 ) -> None:
     """Time one whole single-token decode step and each of its kernels, beside the read ceiling."""
-    check_writable(json, "--json")
-    check_writable(svg, "--svg")
-    check_writable(save_logits, "--save-logits")
+    check_outputs(
+        {"--json": json, "--svg": svg, "--save-logits": save_logits},
+        [*of_model(model), *of_model(weights), *of_kernels(kernels)],
+    )
     if save_logits is not None and tokens is None:
         raise UserError("--save-logits needs --tokens, which names what is fed.")
     if weights is not None and model is not None:
@@ -118,7 +120,10 @@ def decode(
             layers=layers,
             collectives=group.size > 1,
         )
-        request = Request(known, shape, setting, rank, shard is not None, weights, seed, seconds)
+        tokens_fed = None if fed is None else tuple(fed)
+        request = Request(
+            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
+        )
         check_same(request.about())
         if fed is not None:
             feed(request, fed, save_logits, json, terminal)
@@ -138,6 +143,9 @@ def _share(text: str) -> tuple[int, int]:
 
 def _config(folder: Path) -> Path:
     """The config.json of a checkpoint folder."""
-    if not folder.expanduser().is_dir():
-        raise UserError(f"There is no folder {folder} for --weights; give a local checkpoint.")
-    return folder.expanduser() / "config.json"
+    from truetpot.files import is_folder, shortened_path
+
+    if not is_folder(expanded(folder)):
+        shown = shortened_path(folder)
+        raise UserError(f"There is no folder {shown} for --weights; give a local checkpoint.")
+    return expanded(folder) / "config.json"

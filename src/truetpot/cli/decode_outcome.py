@@ -7,23 +7,30 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from msgspec import structs
+
 from truetpot import __version__
 from truetpot.cli.setting import Setting
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.fit import Plan, plan
 from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.traffic import step_floor, step_traffic
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.ladder import Ladder, build_ladder
+from truetpot.files import expanded
+from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
-from truetpot.measure.race import Entrant
-from truetpot.measure.step import StepTimings
+from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
+from truetpot.records.opening import Opening
+from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.memory import peak_rss_bytes
+from truetpot.stats import Samples
+from truetpot.text import one_line
 
 
 @dataclass(frozen=True)
@@ -38,37 +45,47 @@ class Request:
     weights: Path | None
     seed: int
     seconds: float
+    tokens: tuple[int, ...] | None = None
+    """That are fed instead of timing."""
 
     def source(self, shape: StepShape) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
             return SyntheticWeights(self.model, shape, self.seed, self.rank)
-        return CheckpointWeights(self.weights.expanduser(), self.model, shape, self.rank)
+        return CheckpointWeights(expanded(self.weights), self.model, shape, self.rank)
 
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""
-        content = crc32(repr(replace(self.model, source="")).encode())
+        content = _digest(replace(self.model, source=""))
         return {
             "truetpot": __version__,
             "torch": str(record.installed("torch")),
-            "model": f"{self.model.name} ({content:08x})",
+            "model": f"{self.model.name} ({content})",
             "step": str(self.shape),
             "weights": "random" if self.weights is None else self.weights.name,
             "seed": str(self.seed),
+            "tokens": "none" if self.tokens is None else _digest(self.tokens),
             "providers": ", ".join(self.setting.providers),
         }
 
     def plan(self, set_aside: int) -> Plan:
         """What fits beside ``set_aside`` bytes on every rank; UserError where nothing does."""
         decode_program(self.model, self.shape)  # refuses a shape that the model does not have
-        free = int(current().least(self.setting.device.free_bytes() - set_aside))
-        chosen = plan(self.model, self.shape, free)
+        free = agreed.free_bytes(self.setting.device)
+        left = None if free is None else free - set_aside
+        chosen = plan(self.model, self.shape, left)
         if self.share and chosen.sharded:
+            assert left is not None
             raise UserError(
-                f"The whole {self.model.name} does not fit in {gib(free)}; leave out --shard and "
+                f"The whole {self.model.name} does not fit in {gib(left)}; leave out --shard and "
                 "the smallest share that fits is taken, or give --layers."
             )
         return chosen
+
+
+def _digest(what: Any) -> str:
+    """Short and the same for the same."""
+    return f"{crc32(repr(what).encode()):08x}"
 
 
 @dataclass
@@ -77,7 +94,7 @@ class Outcome:
 
     request: Request
     plan: Plan
-    opening: dict[str, Any]
+    opening: Opening
     notes: list[str]
     """For the reader, found before and beside the measurement."""
     stage: str = "check"
@@ -98,21 +115,38 @@ class Outcome:
         return self.timings is not None and self.timings.finished
 
     @property
+    def measured(self) -> bool:
+        """Whether there is a round of the step."""
+        return self.timings is not None and self.timings.rounds > 0
+
+    def failed(self, error: Exception) -> None:
+        """The run ends here, with what it has."""
+        self.interrupted = True
+        self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
+
+    def so_far(self) -> DecodeRecord | None:
+        """The record of a run that goes on; None before it has a round."""
+        return self.record(self.ladder(), partial=True) if self.measured else None
+
+    @property
     def extrapolation(self) -> str | None:
         """What is said of a measurement of some layers only."""
-        total = self.request.model.layers
-        if self.plan.layers == total:
-            return None
-        return f"measured {self.plan.layers} of {total} layers, extrapolated"
+        return self.extent.note or None
+
+    @property
+    def extent(self) -> Extent:
+        """Layers measured, and of the model."""
+        return Extent(self.plan.layers, self.request.model.layers)
 
     def own_ladder(self) -> Ladder:
         """The rungs that this rank's measurement gives."""
+        model, shape, card = self.request.model, self.plan.shape, self.request.setting.hardware
+        found = self.ceiling
         return build_ladder(
-            self.request.model,
-            self.plan.shape,
-            self.plan.layers,
-            self.request.setting.hardware,
-            self.ceiling,
+            step_traffic(model, shape).bound,
+            self.extent,
+            None if card is None else step_floor(model, shape, card),
+            None if found is None else Swept(found.provider, found.bandwidth),
             self.timings,
         )
 
@@ -125,69 +159,80 @@ class Outcome:
                 f"the whole model does not fit in memory: this is rank 0's share of "
                 f"tp = {self.plan.shape.tp}, without communication"
             )
-        return replace(built, valid=built.valid and not self.wrong, warnings=tuple(warnings))
+        valid = built.valid and not self.wrong
+        return structs.replace(built, valid=valid, warnings=tuple(warnings))
 
-    def to_json(self, ladder: Ladder) -> dict[str, Any]:
-        """The record; docs/records.md says what the fields mean."""
-        shape, needs = self.plan.shape, self.plan.needs
-        return {
-            **self.opening,
-            "model": self.request.model.name,
-            "format": shape.weight_format,
-            "kv_format": shape.kv_format,
-            "dtype": shape.dtype,
-            "context": shape.context,
-            "batch": shape.batch,
-            "page": shape.page,
-            "tp": shape.tp,
-            "rank": self.request.rank,
-            "sharded": self.plan.sharded,
-            "device": self.request.setting.device.name,
-            "weights": None if self.request.weights is None else str(self.request.weights),
-            "seed": self.request.seed,
-            "layers_measured": self.plan.layers,
-            "layers_total": self.request.model.layers,
-            "extrapolation": self.extrapolation,
-            "parameters": self.request.model.parameters(),
-            **ladder.to_json(),
-            "step_timing": None if self.timings is None else _timing(self.timings),
-            "ceiling": None if self.ceiling is None else self.ceiling.to_json(),
-            "providers": self.providers,
-            "collectives": [result.to_json() for result in self.collectives],
-            "build_s": self.build_s,
-            "plan": {
-                "sentence": self.plan.sentence(),
-                "needed_bytes": needs.total,
-                "free_bytes": self.plan.free_bytes,
-            },
-            "state_after": self.request.setting.device.state(),
-            "peak_rss_bytes": peak_rss_bytes(),
-            "finished": self.finished,
-            "partial": self.interrupted,
-            "interrupted_during": self.stage if self.interrupted else None,
-        }
+    def record(self, ladder: Ladder, partial: bool = False) -> DecodeRecord:
+        """What is known so far; ``partial`` also where the run goes on."""
+        partial = partial or self.interrupted
+        shape, request, opening = self.plan.shape, self.request, self.opening
+        return DecodeRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=request.model.name,
+            format=shape.weight_format,
+            kv_format=shape.kv_format,
+            dtype=shape.dtype,
+            context=shape.context,
+            batch=shape.batch,
+            page=shape.page,
+            tp=shape.tp,
+            rank=request.rank,
+            sharded=self.plan.sharded,
+            device=request.setting.device.name,
+            weights=None if request.weights is None else str(request.weights),
+            seed=request.seed,
+            layers_measured=self.plan.layers,
+            layers_total=request.model.layers,
+            extrapolation=self.extrapolation,
+            parameters=request.model.parameters(),
+            rungs=ladder.rungs,
+            losses=ladder.losses,
+            share_of_ceiling=ladder.share_of_ceiling,
+            operators=list(ladder.operators),
+            valid=ladder.valid,
+            warnings=list(ladder.warnings),
+            ranks=list(ladder.ranks),
+            communication=ladder.communication,
+            step_timing=None if self.timings is None else _timing(self.timings),
+            ceiling=None if self.ceiling is None else self.ceiling.record(),
+            providers=self.providers,
+            collectives=[result.record() for result in self.collectives],
+            build_s=self.build_s,
+            plan=PlanRow(
+                sentence=self.plan.sentence(),
+                needed_bytes=self.plan.needs.total,
+                free_bytes=self.plan.free_bytes,
+            ),
+            state_after=request.setting.device.state(),
+            peak_rss_bytes=peak_rss_bytes(),
+            finished=self.finished,
+            interrupted_during=self.stage if partial else None,
+        )
 
 
-def _timing(timings: StepTimings) -> dict[str, Any] | None:
-    """The step's own samples, both clocks; seconds. ``eager`` has the same of the eager step."""
+def _timing(timings: StepTimings) -> StepTiming | None:
+    """The step's own samples, and those of the eager step; None before the first round."""
     if not timings.rounds:
         return None
     eager = None if timings.eager is None else _samples(timings.eager)
-    return {"rounds": timings.rounds, **_samples(timings.step), "eager": eager}
+    return structs.replace(_samples(timings.step), rounds=timings.rounds, eager=eager)
 
 
-def _samples(entrant: Entrant) -> dict[str, Any]:
+def _samples(entrant: Samples) -> StepTiming:
     device, wall = entrant.stats, entrant.wall
-    return {
-        "submitted": entrant.submitted,
-        "stop": entrant.stop,
-        "median_s": device.median_s,
-        "ci_s": [device.low_s, device.high_s],
-        "cv": device.cv,
-        "wall_median_s": wall.median_s,
-        "wall_ci_s": [wall.low_s, wall.high_s],
-        "enqueue_median_s": sorted(entrant.enqueue_s)[len(entrant.enqueue_s) // 2],
-        "bytes": entrant.bytes,
-        "samples_s": entrant.device_s,
-        "wall_samples_s": entrant.wall_s,
-    }
+    return StepTiming(
+        submitted=entrant.submitted,
+        stop=entrant.stop,
+        median_s=device.median_s,
+        ci_s=(device.low_s, device.high_s),
+        cv=device.cv,
+        wall_median_s=wall.median_s,
+        wall_ci_s=(wall.low_s, wall.high_s),
+        enqueue_median_s=sorted(entrant.enqueue_s)[len(entrant.enqueue_s) // 2],
+        bytes=entrant.bytes,
+        samples_s=entrant.device_s,
+        wall_samples_s=entrant.wall_s,
+    )

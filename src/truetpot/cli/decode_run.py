@@ -1,33 +1,35 @@
-"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, ladder, record."""
+"""The run behind ``truetpot decode``: plan, check, ceiling, weights, timing, check, ladder."""
 
 from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import replace
 
 from truetpot.cli.checks import wrong_kernels
 from truetpot.cli.collectives_choice import choose_all_reduce
-from truetpot.cli.command import uninterrupted
 from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_show import announce, show
-from truetpot.cli.setting import busy, sweep_rule
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.setting import doubts, sweep_rule
+from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import WeightSource
-from truetpot.ladder import Ladder, RankRow, merged, step_traffic
+from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
-from truetpot.measure.step import STEP_RULE, StepTimings, time_step
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.keeper import Keeper
+from truetpot.measure.step import STEP_RULE, time_step
+from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
+from truetpot.ops.guard import KernelError
+from truetpot.records.opening import command
+from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
-
-KEEP_S = 5.0
-"""How often a run of several ranks writes down what it has."""
-INVALID = 1
-INTERRUPTED = 130
 
 
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
@@ -36,62 +38,41 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     set_aside = buffer_bytes(device)
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)
-    opening = record.header("decode", device)
-    outcome = Outcome(request, chosen, opening, [note] if (note := busy(device)) else [])
+    opening = record.opening(device)
+    outcome = Outcome(request, chosen, opening, doubts(device))
+    outcome.notes += weights.notes
     announce(outcome, set_aside, terminal)
     saved = None if current().rank > 0 else json
-    keep = Keeper(outcome, saved)
+    keep = Keeper(saved, outcome.so_far)
     current().on_loss(keep.lost)
-    try:
-        _measure(outcome, weights, terminal, keep)
-        if outcome.finished:
-            outcome.merged = _all_ranks(outcome)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    with uninterrupted():
-        outcome.interrupted |= outcome.timings is not None and not outcome.finished
-        ladder = outcome.ladder()
-        keep.write(ladder)
-        show(outcome, ladder, terminal)
-        terminal.save_picture(record.command())
+    cause: Exception | None = None
+    with keep:
+        try:
+            _measure(outcome, weights, terminal, keep)
+            if outcome.finished:
+                outcome.merged = _all_ranks(outcome)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+        except KernelError as fault:
+            if current().size > 1:  # the other ranks wait for this one: all are ended
+                raise
+            outcome.wrong.append(f"{fault}, in stage {outcome.stage}")
+        except Exception as error:
+            if not outcome.measured:
+                raise
+            cause = error
+            outcome.failed(error)
+        with uninterrupted():
+            outcome.interrupted |= outcome.timings is not None and not outcome.finished
+            ladder = outcome.ladder()
+            show(outcome, ladder, terminal)
+            keep.finish(outcome.record(ladder))
+            terminal.save_picture(command())
+    if cause is not None:
+        raise cause
     if outcome.interrupted:
-        return INTERRUPTED
-    return 0 if ladder.valid else INVALID
-
-
-@dataclass
-class Keeper:
-    """Writes the record: at the end, and now and then where a lost rank may end the run."""
-
-    outcome: Outcome
-    json: str | None
-    written: float = field(default_factory=time.monotonic)
-    lock: Lock = field(default_factory=Lock)
-
-    def write(self, ladder: Ladder) -> None:
-        """The whole record."""
-        with self.lock:
-            if self.json is not None:
-                record.write(self.outcome.to_json(ladder), self.json)
-            self.json = None  # a rank that is lost from now on takes nothing with it
-
-    def progress(self) -> None:
-        """What is known so far, marked partial; not too often."""
-        if current().size == 1 or time.monotonic() - self.written < KEEP_S:
-            return
-        with self.lock:
-            self._partial()
-
-    def lost(self) -> None:
-        """The same for the last time, in another thread."""
-        if self.lock.acquire(timeout=KEEP_S):
-            self._partial()
-
-    def _partial(self) -> None:
-        if self.json not in (None, "-"):
-            assert self.json is not None
-            record.write(self.outcome.to_json(self.outcome.ladder()) | {"partial": True}, self.json)
-        self.written = time.monotonic()
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if ladder.valid else ExitCode.INVALID
 
 
 def _all_ranks(outcome: Outcome) -> Ladder | None:
@@ -100,8 +81,9 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
         return None
     mine, timings = outcome.own_ladder(), outcome.timings
-    identity = outcome.opening["environment"]["device"]
+    identity = outcome.opening.environment.device
     talk = mine.communication
+    assert mine.rungs.kernels is not None and mine.rungs.step is not None
     row = RankRow(
         rank=group.rank,
         host=socket.gethostname(),
@@ -109,9 +91,9 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
         name=str(identity["name"]),
         uuid=identity.get("uuid"),
         pci_address=identity.get("pci_address"),
-        kernels_ms=mine.rungs["kernels"].ms_per_token,
+        kernels_ms=mine.rungs.kernels.ms_per_token,
         collectives_ms=0.0 if talk is None else talk.alone_ms,
-        step_ms=mine.rungs["step"].ms_per_token,
+        step_ms=mine.rungs.step.ms_per_token,
         ceiling_gb_s=timings.ceiling.bandwidth / 1e9,
         state=device.state(),
     )
@@ -143,6 +125,7 @@ def _measure(
     outcome.stage = "ceiling"
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+    outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -167,6 +150,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
+    witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None
     if setting.hardware is not None:
@@ -183,9 +167,18 @@ def _measure(
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
-            keep.progress()
+            keep.tick()
 
-        time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+        timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+    timed = [*timings.everything, timings.ceiling]
+    raised = [f"{one.name}: {one.fault}" for one in timed if one.fault]
+    if timings.finished and not raised:
+        terminal.status("checking the step and its kernels again")
+        raised = witness.faults([one for one in timed[:1] if isinstance(one, Entrant)])
+        raised += wrong_kernels(
+            model, shape, preference, lambda done, total: None, foreign_only=True
+        )
+    outcome.wrong += _of_ranks(raised)
 
 
 def _of_ranks(sentences: list[str]) -> list[str]:

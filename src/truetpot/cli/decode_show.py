@@ -6,8 +6,8 @@ import statistics
 
 from truetpot.cli.decode_outcome import Outcome
 from truetpot.cli.setting import why_no_spec
-from truetpot.ladder import Ladder
-from truetpot.measure.step import StepTimings
+from truetpot.ladder import StepTimings
+from truetpot.records.rungs import Ladder
 from truetpot.report.ladder import (
     describe_device,
     draw_ladder,
@@ -36,7 +36,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
         f"{rank}",
         "bold",
     )
-    terminal.say(describe_device(setting.device.name, outcome.opening["environment"]))
+    terminal.say(describe_device(setting.device.name, outcome.opening.environment))
     terminal.say(f"{outcome.plan.sentence()}, {gib(set_aside)} set aside for the ceiling's buffer")
     if outcome.plan.sharded:
         terminal.say(
@@ -50,7 +50,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
 def show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
     """The ladder, the ranks, the kernels, and what is to be said of them."""
     absent = {}
-    if "spec" not in ladder.rungs:
+    if ladder.rungs.spec is None:
         absent["spec"] = why_no_spec(outcome.request.setting)
     terminal.show("", draw_ladder(ladder, absent))
     if ladder.communication is not None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import BatchOption, JsonOption, check_writable, one_of
+from truetpot.cli.command import BatchOption, JsonOption, one_of
+from truetpot.cli.outputs import check_outputs
 
 
 def dispatch(
@@ -20,7 +21,7 @@ def dispatch(
     json: JsonOption = None,
 ) -> None:
     """Which native function ipex-llm runs for a linear layer on an Intel GPU, and by which rule."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json})
     one_of(dtype, ("fp16", "fp32", "bf16"), "--dtype")
     from truetpot.facts import ipex_llm
 
@@ -28,33 +29,41 @@ def dispatch(
     forced = os.environ.get(ipex_llm.FORCE) == "1"
     chosen = ipex_llm.choose(family, format, dtype, batch, n, k, forced=forced)
     fused = ipex_llm.fuses_mlp(family, format, batch)
-    if json is not None:
-        from truetpot.measure.record import command, write
+    if json != "-":
+        from truetpot.report.terminal import Terminal
 
-        asked = {"device": device, "batch": batch, "format": format, "n": n, "k": k, "dtype": dtype}
-        record = {
-            "schema_version": 1,
-            "kind": "dispatch",
-            "command": command(),
-            **asked,
-            "family": family,
-            "qtype": ipex_llm.qtypes()[format],
-            "function": chosen.function,
-            "inside": chosen.inside or None,
-            "rule": chosen.rule,
-            "converts": chosen.converts or None,
-            "forced": forced,
-            "fused_mlp": fused,
-        }
-        write(record, json)
-    if json == "-":
-        return
-    print(f"{chosen.function}  ({device} is {family!r} to ipex-llm)")
-    print(f"  because {chosen.rule}")
-    if chosen.inside:
-        state = "1" if forced else "not 1"
-        print(f"  within it {chosen.inside}, {ipex_llm.FORCE} being {state} (2.6.0 ignores it)")
-    if chosen.converts:
-        print(f"  with {chosen.converts}")
-    if fused:
-        print("  gate and up of an MLP go to xe_linear.mlp_forward_xpu instead, SiLU included")
+        terminal = Terminal()
+        terminal.show(f"{chosen.function}  ({device} is {family!r} to ipex-llm)")
+        terminal.show(f"  because {chosen.rule}")
+        if chosen.inside:
+            state = "1" if forced else "not 1"
+            forcing = f"{ipex_llm.FORCE} being {state} (2.6.0 ignores it)"
+            terminal.show(f"  within it {chosen.inside}, {forcing}")
+        if chosen.converts:
+            terminal.show(f"  with {chosen.converts}")
+        if fused:
+            fusion = "gate and up of an MLP go to xe_linear.mlp_forward_xpu instead, SiLU included"
+            terminal.show(f"  {fusion}")
+    if json is not None:
+        from truetpot.records.dispatch import DispatchRecord
+        from truetpot.records.opening import command
+        from truetpot.records.store import write_record
+
+        found = DispatchRecord(
+            command=command(),
+            device=device,
+            batch=batch,
+            format=format,
+            n=n,
+            k=k,
+            dtype=dtype,
+            family=family,
+            qtype=ipex_llm.qtypes()[format],
+            function=chosen.function,
+            inside=chosen.inside or None,
+            rule=chosen.rule,
+            converts=chosen.converts or None,
+            forced=forced,
+            fused_mlp=fused,
+        )
+        write_record(found, json)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption, check_writable
+from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
+from truetpot.cli.outputs import check_outputs, of_kernels
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from truetpot.doctor.finding import Finding
     from truetpot.doctor.machine import Machine
+    from truetpot.records.doctor import DeviceRow, Finding, Quick
+    from truetpot.records.providers import KernelEntry
     from truetpot.report.terminal import Terminal
 
 SECONDS = 10.0
@@ -32,12 +33,15 @@ def doctor(
     json: JsonOption = None,
 ) -> None:
     """What this machine is, and what that means for a measurement: ok, warn or bad."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.doctor.finding import Level, worst
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
     from truetpot.doctor.machine import look
-    from truetpot.measure.record import SCHEMA_VERSION, command, write
+    from truetpot.doctor.rows import card_row, host_row, software_row, variable_rows
+    from truetpot.records.doctor import DoctorRecord
+    from truetpot.records.opening import command
+    from truetpot.records.store import write_record
     from truetpot.report.doctor import draw_findings, draw_machine, draw_variables
     from truetpot.report.terminal import Terminal
 
@@ -51,7 +55,7 @@ def doctor(
     terminal.show(draw_machine(machine))
     if variables:
         terminal.show("", draw_variables())
-    measured: dict[str, Any] = {"device": None, "providers": [], "check": None}
+    measured: tuple[DeviceRow | None, list[KernelEntry], Quick | None] = None, [], None
     if no_check:
         findings += judge_cards(machine)
     else:
@@ -59,16 +63,20 @@ def doctor(
     verdict = worst(findings)
     terminal.show("", draw_findings(findings, checked=not no_check))
     if json is not None:
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            "kind": "doctor",
-            "command": command(),
-            "verdict": str(verdict),
-            "findings": [finding.to_json() for finding in findings],
-            **_plain(machine),
-            **measured,
-        }
-        write(record, json)
+        used, rows, quick = measured
+        record = DoctorRecord(
+            command=command(),
+            verdict=verdict,
+            findings=findings,
+            cards=[card_row(card) for card in machine.cards],
+            host=host_row(machine.host),
+            software=software_row(machine.software),
+            variables=variable_rows(machine.variables),
+            device=used,
+            providers=rows,
+            check=quick,
+        )
+        write_record(record, json)
     raise typer.Exit(int(verdict is Level.BAD))
 
 
@@ -79,23 +87,26 @@ def _measure(
     kernels: Path | None,
     seconds: float,
     findings: list[Finding],
-) -> dict[str, Any]:
-    """What needs torch: devices, providers, the check. Adds to the findings."""
+) -> tuple[DeviceRow, list[KernelEntry], Quick]:
+    """What needs torch: device, providers, the check. Adds to the findings."""
     from truetpot.cli.checks import wrong_kernels
     from truetpot.cli.providers import kernel_rows
     from truetpot.cli.setting import busy, find_setting
     from truetpot.decode.program import StepShape
     from truetpot.doctor.judge_cards import judge_cards
-    from truetpot.doctor.judge_device import judge_device, judge_kernels
+    from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
+    from truetpot.records.doctor import DeviceRow
+    from truetpot.records.opening import Identity
     from truetpot.report.doctor import draw_check, draw_providers_short
 
     setting = find_setting(terminal, device, None, kernels, "auto", "auto")
     chosen = setting.device
     identity = chosen.identity()
     findings += judge_device(chosen.name, identity, machine, busy(chosen))
+    findings += judge_notes(chosen.notes())
     rows = kernel_rows(chosen)
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:
@@ -107,26 +118,6 @@ def _measure(
         wrong = wrong_kernels(load_model("qwen2.5-0.5b"), shape, setting.preference, advance)
     findings += judge_kernels(wrong, setting.providers)
     terminal.show("", draw_check(quick))
-    return {
-        "device": {"name": chosen.name, "identity": identity, "state": chosen.state()},
-        "providers": [row.to_json() for row in rows],
-        "check": quick.to_json(),
-    }
-
-
-def _plain(machine: Machine) -> dict[str, Any]:
-    """The machine for a record; a card's facts by key, not whole."""
-    cards = []
-    for card in machine.cards:
-        entry = asdict(card) | {"hardware": card.hardware.key if card.hardware else None}
-        entry["family"] = card.family.title if card.family else None
-        cards.append(entry)
-    return {
-        "cards": cards,
-        "host": asdict(machine.host),
-        "software": asdict(machine.software),
-        "variables": [
-            {"name": known.name, "value": value, "does": known.does, "source": known.source}
-            for known, value in machine.variables.items()
-        ],
-    }
+    state = chosen.state()
+    used = DeviceRow(name=chosen.name, identity=cast(Identity, identity), state=state)
+    return used, rows, quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ import numpy as np
 from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 from truetpot.measure import record
+from truetpot.records.logits import LogitsRecord
+from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
 
@@ -31,6 +35,8 @@ def feed(
             "it; choose a smaller format or model."
         )
     weights = request.source(chosen.shape)
+    for note in weights.notes:
+        terminal.say(note, "yellow")
     with terminal.bar("making the weights", "GB") as advance:
         step = DecodeStep(
             model,
@@ -46,16 +52,33 @@ def feed(
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
     if current().rank > 0:
         return
-    if save is not None:
-        with save.open("wb") as file:  # np.save by name would append .npy
-            np.save(file, logits)
     likeliest = [int(token) for token in logits.argmax(axis=1)]
-    if json is not None:
-        opening = record.header("logits", setting.device)
-        shape = {"format": chosen.shape.weight_format, "kv_format": chosen.shape.kv_format}
-        about = {"model": model.name, "dtype": chosen.shape.dtype, "device": setting.device.name}
-        fed = {"tokens": tokens, "likeliest": likeliest, "logits": str(save) if save else None}
-        record.write({**opening, **about, **shape, "providers": step.providers, **fed}, json)
     terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
     if save is not None:
+        write_whole(save, _npy(logits), "--save-logits")
         terminal.show(f"logits {list(logits.shape)} float32 in {save}")
+    if json is not None:
+        opening = record.opening(setting.device)
+        fed = LogitsRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=False,
+            model=model.name,
+            dtype=chosen.shape.dtype,
+            device=setting.device.name,
+            format=chosen.shape.weight_format,
+            kv_format=chosen.shape.kv_format,
+            providers=step.providers,
+            tokens=tokens,
+            likeliest=likeliest,
+            logits=str(save) if save else None,
+        )
+        write_record(fed, json)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    """As ``np.save`` would write it."""
+    content = BytesIO()
+    np.save(content, array)
+    return content.getvalue()

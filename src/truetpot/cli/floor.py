@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable
+from truetpot.cli.command import JsonOption
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
 
@@ -39,7 +40,7 @@ def floor(
     json: JsonOption = None,
 ) -> None:
     """The least time of a decoded token: bytes that must move over datasheet bandwidth."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, of_model(model))
     if published:
         raise typer.Exit(_published(json))
     from truetpot.facts import floor as facts
@@ -63,7 +64,16 @@ def floor(
         span = facts.floor_range(
             known_model, card, context_start=start, context_end=end, **given
         )
-    _finish((span or bound).to_json(), "floor", json, lambda: draw_floor(bound, span))
+    if json != "-":
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(draw_floor(bound, span))
+    if json is not None:
+        from truetpot.records.floor import FloorRecord
+        from truetpot.records.opening import command
+        from truetpot.records.store import write_record
+
+        write_record(FloorRecord.of(bound, command(), span), json)
 
 
 def _published(json: str | None) -> int:
@@ -72,41 +82,17 @@ def _published(json: str | None) -> int:
     from truetpot.report.floor import draw_published
 
     found = comparisons()
-    figures = [
-        {
-            "id": c.entry.id,
-            "url": c.entry.url,
-            "date": c.entry.date,
-            "device": c.entry.hardware,
-            "cards": c.entry.cards,
-            "parallel": c.entry.parallel,
-            "model": c.entry.model,
-            "format": c.entry.format,
-            "context": c.entry.context,
-            "batch": c.entry.batch,
-            "reported": c.entry.reported,
-            "ms_per_token": c.entry.ms_per_token,
-            "floor_ms": c.floor_ms,
-            "ratio": c.ratio,
-            "comparable": c.entry.comparable,
-            "reason": c.entry.reason,
-            "impossible": c.impossible,
-        }
-        for c in found
-    ]
-    record = {"schema_version": 1, "rung": "spec", "figures": figures}
-    _finish(record, "published", json, lambda: draw_published(found))
-    return int(any(c.impossible for c in found))
-
-
-def _finish(record: dict[str, Any], kind: str, json: str | None, draw: Any) -> None:
-    from truetpot.measure.record import command, write
-    from truetpot.report.terminal import Terminal
-
-    if json is not None:
-        write({"kind": kind, "command": command(), **record}, json)
     if json != "-":
-        Terminal().show(draw())
+        from truetpot.report.terminal import Terminal
+
+        Terminal().show(draw_published(found))
+    if json is not None:
+        from truetpot.records.opening import command
+        from truetpot.records.published import PublishedRecord
+        from truetpot.records.store import write_record
+
+        write_record(PublishedRecord.of(found, command()), json)
+    return int(any(c.impossible for c in found))
 
 
 def _contexts(text: str) -> tuple[int, int | None]:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, KernelsOption, PageOption, check_writable, listed
+from truetpot.cli.command import JsonOption, KernelsOption, PageOption, listed
 from truetpot.cli.kernels import MODEL
+from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
 
 CONTEXT = 4096
 FORMATS = "sym_int4,woq_int4,fp8_e5m2,sym_int8,fp16"
@@ -57,7 +58,8 @@ def isa(
     json: JsonOption = None,
 ) -> None:
     """Compile the OpenCL kernels offline and count what a GPU would execute."""
-    check_writable(json, "--json")
+    check_outputs({"--json": json}, [diff, *of_model(model), *of_kernels(kernels)])
+    check_folder(asm, "--asm", json, "--json")
     from truetpot.cli.command import numbers
     from truetpot.cli.isa_run import Request, run
     from truetpot.facts.models import load_model

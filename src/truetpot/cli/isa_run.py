@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from truetpot import __version__
+from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import in_order, load_kernels, weight_format
 from truetpot.decode.cases import step_cases
 from truetpot.decode.preference import composites_of
 from truetpot.decode.program import StepShape
-from truetpot.errors import UserError
-from truetpot.facts.issue_rates import all_issue_rates
+from truetpot.errors import OutputError, UserError
+from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
+from truetpot.files import write_whole
 from truetpot.isa.difference import compare, read_old
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, Offline, find_jobs
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
-from truetpot.measure import record
 from truetpot.ops import COMPOSITES, OPERATORS
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
+from truetpot.records.opening import command as this_command
+from truetpot.records.opening import now
+from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
-
-INVALID = 1
 
 
 @dataclass(frozen=True)
@@ -102,24 +104,6 @@ def run(
     with terminal.bar("compiling") as advance:
         results = survey(jobs, ocloc, advance)
     found, failed = inspections(results), failures(results)
-    if asm is not None:
-        _write_assembly(results, asm)
-    if json is not None:
-        written = {
-            "schema_version": record.SCHEMA_VERSION,
-            "kind": "isa",
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "command": record.command(),
-            "truetpot": __version__,
-            "ocloc": {"command": command, "version": ocloc.version},
-            "model": request.model.name,
-            "rates": {t.name: asdict(all_issue_rates()[t.name]) for t in targets},
-            "kernels": [one.to_json() for one in found],
-            "failed": [asdict(one) for one in failed],
-            "no_kernel": refused,
-            "targets_left_out": left_out,
-        }
-        record.write(written, json)
     if old is None:
         terminal.show(draw_kernels(found, instructions))
     else:
@@ -131,7 +115,23 @@ def run(
             f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
             "bold red",
         )
-    return INVALID if failed else 0
+    if json is not None:
+        written = IsaRecord(
+            started=now(),
+            command=this_command(),
+            truetpot=__version__,
+            ocloc=OclocRow(command=command, version=ocloc.version),
+            model=request.model.name,
+            rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
+            kernels=found,
+            failed=failed,
+            no_kernel=refused,
+            targets_left_out=left_out,
+        )
+        write_record(written, json)
+    if asm is not None:
+        _write_assembly(results, asm)
+    return ExitCode.INVALID if failed else ExitCode.OK
 
 
 def make_ocloc(command: str, work: str | None) -> Ocloc:
@@ -148,6 +148,11 @@ def make_ocloc(command: str, work: str | None) -> Ocloc:
     return Ocloc(words, Path(outside).resolve() if outside else None, inside or None)
 
 
+def _rates(rates: IssueRates) -> RatesRow:
+    measured = {name: list(values) for name, values in rates.clpeak.items()}
+    return RatesRow(**asdict(rates) | {"clpeak": measured})
+
+
 def _write_assembly(results: Iterable[Result], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,6 +161,8 @@ def _write_assembly(results: Iterable[Result], folder: Path) -> None:
                 build = result.job.build
                 name = f"{i:03} {result.job.target} {result.job.op.name} {build.variant}"
                 file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
-                file.write_text(f"// {result.job.case.label()}\n{result.listing.assembly}")
+                text = f"// {result.job.case.label()}\n{result.listing.assembly}"
+                write_whole(file, text, "--asm")
     except OSError as error:
-        raise UserError(f"Cannot write into {folder}: {error.strerror}; choose another.") from error
+        why = error.strerror
+        raise OutputError(f"Cannot make {folder}: {why}; choose another --asm.") from error

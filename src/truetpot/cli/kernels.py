@@ -15,9 +15,9 @@ from truetpot.cli.command import (
     KvFormatOption,
     PageOption,
     SvgOption,
-    check_writable,
     listed,
 )
+from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
@@ -71,8 +71,7 @@ def kernels(
     svg: SvgOption = None,
 ) -> None:
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
-    check_writable(json, "--json")
-    check_writable(svg, "--svg")
+    check_outputs({"--json": json, "--svg": svg}, [*of_model(model), *of_kernels(kernels)])
     from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
     from truetpot.cli.kernels_run import Request, run
     from truetpot.cli.ranks import check_same, run_ranks

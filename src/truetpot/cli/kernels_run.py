@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from truetpot.cli.cases import choose, shaped
-from truetpot.cli.command import uninterrupted
-from truetpot.cli.setting import Setting, busy, sweep_rule
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.setting import Setting, doubts, sweep_rule
+from truetpot.cli.signals import uninterrupted
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.keeper import Keeper
 from truetpot.measure.kernels import KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.kernels import KernelsRecord
+from truetpot.records.opening import command
+from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.stats import StopRule
-
-INVALID = 1
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -77,47 +80,74 @@ class Request:
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
-    opening = record.header("kernels", request.setting.device)
-    terminal.say(describe_device(request.setting.device.name, opening["environment"]))
-    if warning := busy(request.setting.device):
+    opening = record.opening(request.setting.device)
+    terminal.say(describe_device(request.setting.device.name, opening.environment))
+    warnings = doubts(request.setting.device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     rows: list[Row] = []
+    running: list[Row] = []
     interrupted = False
-    try:
-        terminal.status("sweeping the read kernels for the ceiling")
-        ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
-        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
-        for i, case in enumerate(cases):
-            results, finished = _measure(request, case, ceiling, terminal, f"{i + 1}/{len(cases)}")
-            new = [(result, case.roles) for result in results]
-            terminal.show(*(() if rows else ("", draw_head())), draw_case(new))
-            rows += new
-            if not finished:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        interrupted = True
-    with uninterrupted():
-        if json is not None:
-            results_json = [
-                {**result.to_json(request.samples), "roles": list(roles)} for result, roles in rows
-            ]
-            found = {
-                "model": request.model.name if request.linear is None else None,
-                "ceiling": None if ceiling is None else ceiling.to_json(),
-                "results": results_json,
-                "warnings": [warning] if warning else [],
-                "state_after": request.setting.device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
-        if interrupted:
-            terminal.say("Interrupted: this is what was measured.", "yellow")
-        terminal.save_picture(record.command())
-    return INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
+
+    def written(partial: bool) -> KernelsRecord:
+        return KernelsRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=opening.environment,
+            partial=partial,
+            model=request.model.name if request.linear is None else None,
+            ceiling=None if ceiling is None else ceiling.record(),
+            results=[one.record(roles, request.samples) for one, roles in (*rows, *running)],
+            warnings=warnings,
+            state_after=request.setting.device.state(),
+        )
+
+    def so_far() -> KernelsRecord | None:
+        timed = rows or any(one.entrant and one.entrant.device_s for one, _ in running)
+        return written(partial=True) if timed else None
+
+    with Keeper(json, so_far) as keep:
+        try:
+            terminal.status("sweeping the read kernels for the ceiling")
+            ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
+            terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            for sentence in ceiling.left_out:
+                terminal.say(sentence, "bold red")
+            for i, case in enumerate(cases):
+
+                def on_start(started: list[KernelResult], case: StepCase = case) -> None:
+                    running[:] = [(result, case.roles) for result in started]
+
+                place = f"{i + 1}/{len(cases)}"
+                results, finished = _measure(
+                    request, case, ceiling, terminal, place, on_start, keep
+                )
+                running.clear()
+                new = [(result, case.roles) for result in results]
+                terminal.show(*(() if rows else ("", draw_head())), draw_case(new))
+                rows += new
+                if not finished:
+                    raise KeyboardInterrupt
+                keep.case_done()
+        except KeyboardInterrupt:
+            interrupted = True
+        with uninterrupted():
+            if interrupted:
+                terminal.say("Interrupted: this is what was measured.", "yellow")
+            keep.finish(written(partial=interrupted))
+            terminal.save_picture(command())
+    return ExitCode.INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
 
 
 def _measure(
-    request: Request, case: StepCase, ceiling: Ceiling, terminal: Terminal, place: str
+    request: Request,
+    case: StepCase,
+    ceiling: Ceiling,
+    terminal: Terminal,
+    place: str,
+    on_start: Callable[[list[KernelResult]], None],
+    keep: Keeper,
 ) -> tuple[list[KernelResult], bool]:
     """All providers on one case; what has no room is skipped with its reason."""
     setting, providers = request.setting, request.setting.providers
@@ -126,6 +156,11 @@ def _measure(
         providers = tuple(name for name in providers if name in offering)
     rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
     with terminal.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
+
+        def on_round(used: float) -> None:
+            advance(used, 1.0)
+            keep.tick()
+
         try:
             results, finished = measure_kernels(
                 case.op,
@@ -135,12 +170,13 @@ def _measure(
                 ceiling,
                 rule,
                 setting.hardware,
-                lambda used: advance(used, 1.0),
+                on_round,
                 rotate=not request.hot,
+                on_start=on_start,
             )
             return sorted(results, key=_place) if request.everyone else results, finished
         except UserError as error:
-            name, skipped = setting.device.name, "skipped"
+            name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
                 KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
                 for provider in providers
@@ -155,8 +191,8 @@ def _place(result: KernelResult) -> tuple[bool, float, str]:
 
 
 def _verdict(results: list[KernelResult]) -> int:
-    if any(result.status in ("wrong", "invalid") for result in results):
-        return INVALID
-    if all(result.status == "skipped" for result in results):
+    if any(result.status in (KernelStatus.WRONG, KernelStatus.INVALID) for result in results):
+        return ExitCode.INVALID
+    if all(result.status is KernelStatus.SKIPPED for result in results):
         raise UserError(f"Nothing could be measured: {results[0].reason.rstrip('.')}.")
-    return 0
+    return ExitCode.OK

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, check_writable, one_of
+from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.files import write_whole
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
+    from truetpot.records.prompts import InspectionRecord
     from truetpot.serving.prompts.compose import Prompt
     from truetpot.serving.prompts.inspect import Inspection
     from truetpot.serving.prompts.tokenizer import Tokenizer
@@ -61,22 +61,25 @@ def prompts(
     json: JsonOption = None,
 ) -> None:
     """Prompts of an exact length that ask about a text; or what an existing set of prompts is."""
-    from truetpot.measure.record import command, write
+    from truetpot.records.opening import command
+    from truetpot.records.prompts import PromptsRecord, SetKind
+    from truetpot.records.store import write_record
     from truetpot.report.terminal import Terminal
     from truetpot.serving.prompts.tokenizer import load
 
-    check_writable(json, "--json")
     own = [*(corpus or []), *(files or [])]  # a shell turns --corpus *.txt into more than one word
+    check_outputs({"--json": json, "--out": out}, [*own, inspect, *of_model(tokenizer)])
     if files and not corpus:
         raise UserError(f"{files[0]} belongs to no option; text of your own goes after --corpus.")
     terminal = Terminal(quiet=json == "-")
-    record: dict[str, Any] = {"schema_version": 1, "command": command()}
     if inspect is not None:
         found = _inspect(inspect, load(tokenizer) if tokenizer else None)
+        from truetpot.report.prompts import draw_inspection
+
+        terminal.show(draw_inspection(found, inspect))
         if json is not None:
-            write({**record, "kind": "inspection", **_inspection_record(found, inspect)}, json)
-        terminal.show(_draw(found, inspect))
-        raise typer.Exit(int(found.kind != "meaningful"))
+            write_record(_inspection_record(found, inspect), json)
+        raise typer.Exit(int(found.kind is not SetKind.MEANINGFUL))
     if tokenizer is None or out is None:
         raise UserError("A set needs --tokenizer DIR and --out FILE; or --inspect FILE.")
     one_of(kind, KINDS, "--kind")
@@ -87,24 +90,21 @@ def prompts(
     for line in _said(made, model, form, tokens, output, out):
         terminal.say(line)
     if json is not None:
-        write(
-            {
-                **record,
-                "kind": "prompts",
-                "file": str(out),
-                "form": form,
-                "made": kind,
-                "prompts": count,
-                "tokens": tokens,
-                "of_that_length": sum(prompt.tokens == tokens for prompt in made),
-                "special_tokens": model.added,
-                "output_tokens": output,
-                "tokenizer": model.where,
-                "seed": seed,
-                "subjects": dict(Counter(prompt.subject for prompt in made if prompt.subject)),
-            },
-            json,
+        record = PromptsRecord(
+            command=command(),
+            file=str(out),
+            form=form,
+            made=kind,
+            prompts=count,
+            tokens=tokens,
+            of_that_length=sum(prompt.tokens == tokens for prompt in made),
+            special_tokens=model.added,
+            output_tokens=output,
+            tokenizer=model.where,
+            seed=seed,
+            subjects=dict(Counter(prompt.subject for prompt in made if prompt.subject)),
         )
+        write_record(record, json)
 
 
 def _check_form(form: str, out: Path) -> None:
@@ -112,7 +112,6 @@ def _check_form(form: str, out: Path) -> None:
     from truetpot.serving.prompts.forms import FORMS
 
     one_of(form, FORMS, "--form")
-    check_writable(out, "--out")
     if form == "vllm" and out.suffix != ".jsonl":
         raise UserError(f"vLLM reads a custom dataset from *.jsonl only: --out {out.stem}.jsonl.")
 
@@ -149,10 +148,7 @@ def _save(made: list[Prompt], tokenizer: Tokenizer, form: str, asked: int | None
         output = asked or max(forms.SHAREGPT_TOTAL - longest, forms.SHAREGPT_OUTPUT)
         forms.check_sharegpt(longest, output)
         text = forms.sharegpt(made, extract(shipped("en"), tokenizer, output))
-    try:
-        out.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UserError(f"Cannot write {out}: {error.strerror}.") from error
+    write_whole(out, text, "--out")
     return output
 
 
@@ -181,41 +177,19 @@ def _inspect(file: Path, tokenizer: Tokenizer | None) -> Inspection:
     return inspect(read(file), tokenizer)
 
 
-def _inspection_record(found: Inspection, file: Path) -> dict[str, Any]:
+def _inspection_record(found: Inspection, file: Path) -> InspectionRecord:
+    from truetpot.records.opening import command
+    from truetpot.records.prompts import InspectionRecord
     from truetpot.serving.prompts.inspect import thresholds
 
-    return {
-        "file": str(file),
-        "verdict": found.kind,
-        "prompts": len(found.prompts),
-        "shares": found.shares,
-        "distinct": found.distinct,
-        "medians": {name: found.middle(name) for name in thresholds()},
-        "thresholds": thresholds(),
-        "each": [asdict(judged) for judged in found.prompts],
-    }
-
-
-def _draw(found: Inspection, file: Path) -> RenderableType:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from truetpot.report.numbers import percent
-    from truetpot.serving.prompts.inspect import thresholds
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("measure", "lowest", "median", "highest", "threshold"):
-        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
-    for name, threshold in thresholds().items():
-        if (middle := found.middle(name)) is not None:
-            values = [getattr(judged, name) for judged in found.prompts]
-            shown = (f"{value:.3f}" for value in (min(values), middle, max(values)))
-            table.add_row(name.replace("_", " "), *shown, threshold)
-    shares = ", ".join(f"{percent(share)} {kind}" for kind, share in found.shares.items() if share)
-    return Group(
-        Text(f"{file}: {found.kind}"),
-        f"{len(found.prompts):,} prompts: {shares}; {percent(found.distinct)} distinct",
-        "",
-        table,
+    return InspectionRecord(
+        command=command(),
+        file=str(file),
+        verdict=found.kind,
+        prompts=len(found.prompts),
+        shares=found.shares,
+        distinct=found.distinct,
+        medians={name: found.middle(name) for name in thresholds()},
+        thresholds=thresholds(),
+        each=list(found.prompts),
     )

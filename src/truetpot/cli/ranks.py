@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
+from truetpot.cli.crash import explain
+from truetpot.cli.exits import ExitCode
 from truetpot.errors import UserError
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
@@ -36,7 +36,9 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
     if tp is None or tp == 1:
         return command(device)
     from truetpot.runtime.distributed.launch import check_devices, launch
+    from truetpot.runtime.distributed.watch import limit_s
 
+    limit_s()
     check_devices(_kind(device), tp)
     return launch(tp, sys.argv[1:])
 
@@ -55,9 +57,12 @@ def check_same(about: Mapping[str, str]) -> None:
 
 def _as_one(place: Place, device: str, command: Command) -> int:
     """One rank's part. What goes wrong on it ends all of them."""
-    from truetpot.runtime.distributed.watch import INTERRUPTED, Watch, hold_signals
+    from truetpot.runtime.distributed.watch import Watch, hold_signals, limit_s
 
+    limit_s()
     hold_signals()
+    from truetpot.ops.guard import KernelError
+
     watch = Watch(place.rank, place.size)
     try:
         from truetpot.runtime.distributed.join import join, lost_connection
@@ -65,21 +70,23 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         kind = _kind(device)
         with join(place, kind, watch):
             code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}")
-            if code != INTERRUPTED:
-                code = int(current().agree(code))
+            if code != ExitCode.INTERRUPTED:
+                # no rank may go, and take the store with it, before all have come to their end
+                code = int(current().most(code))
         return code
     except RanksDifferError as error:
         watch.fail(str(error))
-    except UserError as error:
+    except (UserError, KernelError) as error:
         watch.fail(f"rank {place.rank}: {error}")
-    except Exception as error:  # noqa: BLE001
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
         # whatever it is, the other ranks must not wait for this one
         if lost_connection(error):
             time.sleep(watch.patience_s)  # for the watch, which sees who is lost, and ends this
             watch.fail(f"rank {place.rank} lost the connection to another rank.")
-        with suppress(OSError):
-            traceback.print_exc()
-        watch.fail(f"rank {place.rank}: {type(error).__name__}: {error}")
+        sentence, fault = explain(error)
+        watch.fail(f"rank {place.rank}: {sentence}", fault)
 
 
 def _kind(device: str) -> str:

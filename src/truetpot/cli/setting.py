@@ -18,8 +18,10 @@ from truetpot.measure.ceiling import SWEEP
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.report.terminal import Terminal
+from truetpot.runtime.ask import ask
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule
 from truetpot.text import escaped
 
@@ -77,7 +79,7 @@ def find_setting(
         dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
     one_of(dtype, DTYPES, "--dtype")
     if kv_format == "auto":
-        kv_format = "bf16" if dtype == "fp32" else dtype
+        kv_format = dtype
     one_of(kv_format, tuple(NUMPY_DTYPE), "--kv-format")
     identity = chosen.identity()
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))
@@ -138,7 +140,17 @@ def busy(device: Device) -> str | None:
     """What to tell a reader if other programs use the CPU that is about to be measured."""
     if not device.is_cpu:
         return None
-    used = psutil.cpu_percent(interval=0.3) / 100
-    if used < BUSY:
+    percent = ask(lambda: psutil.cpu_percent(interval=0.3))
+    if percent is None or (used := percent / 100) < BUSY:  # not told, or idle enough
         return None
     return f"the machine was busy ({used:.0%} of its CPU) before the run: times are of a busy one"
+
+
+def doubts(device: Device) -> list[str]:
+    """What a reader is to be told of the machine before any time: load, and what it does not tell.
+
+    Of several ranks, what any of them has to say; all ask together.
+    """
+    load = busy(device)
+    unknown = (note for notes in current().gather(device.notes()) for note in notes)
+    return list(dict.fromkeys([*([] if load is None else [load]), *unknown]))

@@ -15,10 +15,10 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
-    check_writable,
     listed,
 )
 from truetpot.cli.kernels import CONTEXT, MODEL
+from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 
 
 def tune(
@@ -56,13 +56,15 @@ def tune(
     json: JsonOption = None,
 ) -> None:
     """Search launch parameters, checked and on cold memory; the best are used from then on."""
-    check_writable(json, "--json")
-    check_writable(out, "--out")
+    read = [*of_model(model), *of_kernels(kernels)]
+    check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
     from truetpot.cli.setting import find_setting
-    from truetpot.cli.tune_run import run
+    from truetpot.cli.tune_run import make_folder, run
     from truetpot.facts.models import load_model
+    from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
+    from truetpot.tune.progress import progress_file
 
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
@@ -78,4 +80,6 @@ def tune(
         samples=False,
         hot=False,
     )
-    raise typer.Exit(run(request, out, again, json, terminal))
+    file = out or make_folder(user_file(setting.device))
+    check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
+    raise typer.Exit(run(request, file, again, json, terminal))

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from truetpot.cli.command import uninterrupted
-from truetpot.cli.kernels_run import INTERRUPTED, INVALID, Request
-from truetpot.cli.setting import busy, sweep_rule
-from truetpot.errors import UserError
+from truetpot.cli.exits import ExitCode
+from truetpot.cli.kernels_run import Request
+from truetpot.cli.setting import doubts, sweep_rule
+from truetpot.cli.signals import uninterrupted
+from truetpot.errors import OutputError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
-from truetpot.measure.check import KernelError
-from truetpot.ops.registry import REGISTRY, Kernel
-from truetpot.ops.tuned import user_file
+from truetpot.measure.keeper import Keeper
+from truetpot.ops.guard import KernelError
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
+from truetpot.records.opening import Environment
+from truetpot.records.tune import TuneRecord, TuneStatus
+from truetpot.records.tuned import SearchKey
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
-from truetpot.tune.progress import Key, forget, read_log, search_key
+from truetpot.tune.progress import forget, progress_file, read_log, search_key
 from truetpot.tune.search import DeviceLostError, candidates, search
 
 PACKAGES = ("torch", "triton", "numba")
@@ -35,72 +38,104 @@ class Task:
 
     result: Tuned
     kernel: type[Kernel]
-    key: Key
+    key: SearchKey
 
 
-def run(
-    request: Request, out: Path | None, again: bool, json: str | None, terminal: Terminal
-) -> int:
+def run(request: Request, file: Path, again: bool, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing can be tuned."""
     device = request.setting.device
-    file = out or user_file(device)
-    progress = file.with_suffix(".progress.jsonl")
-    _make_room(file)
+    progress = progress_file(file)
     store.load(file)
-    opening = record.header("tune", device)
-    environment = opening["environment"]
+    opening = record.opening(device)
+    environment = opening.environment
     versions = _versions(environment)
-    identity = {name: environment["device"].get(name) for name in IDENTITY}
-    identity = {name: value for name, value in identity.items() if value is not None}
+    told = {name: environment.device.get(name) for name in IDENTITY}
+    identity = {name: str(value) for name, value in told.items() if value is not None}
     results, tasks = _plan(request, identity["name"], versions)
     if not tasks:
+        wrong = next((result for result in results if result.status is TuneStatus.WRONG), None)
+        if wrong is not None:
+            raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
     if again:
         forget(progress, [task.key for task in tasks])
     terminal.say(describe_device(device.name, environment))
-    if warning := busy(device):
+    warnings = doubts(device)
+    for warning in warnings:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
-    try:
-        terminal.status("sweeping the read kernels for the ceiling")
-        ceiling = find_ceiling(device, sweep_rule(request.seconds))
-        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
-        for i, task in enumerate(tasks):
-            _search(task, request, ceiling, progress, terminal, f"{i + 1}/{len(tasks)}")
-            if (result := task.result).found is not None:
-                kept = store.entry(result.found, versions, identity)
-                with uninterrupted():
-                    store.put(file, result.op, result.provider, result.case.label(), kept)
-    except (KeyboardInterrupt, DeviceLostError) as stopped:
-        cause = stopped
-    interrupted = cause is not None
-    with uninterrupted():
-        if not interrupted:
+    saved = False
+    left_out: tuple[str, ...] = ()
+
+    def written(partial: bool) -> TuneRecord:
+        return TuneRecord(
+            started=opening.started,
+            command=opening.command,
+            environment=environment,
+            partial=partial,
+            model=request.model.name,
+            device=device.name,
+            file=str(file),
+            ceiling=None if ceiling is None else ceiling.record(),
+            results=[result.record() for result in results],
+            warnings=[*warnings, *left_out],
+            state_after=device.state(),
+        )
+
+    def so_far() -> TuneRecord | None:
+        known = any(result.looks or result.found for result in results)
+        return written(partial=True) if known else None
+
+    with Keeper(json, so_far) as keep:
+        try:
+            terminal.status("sweeping the read kernels for the ceiling")
+            ceiling = find_ceiling(device, sweep_rule(request.seconds))
+            terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            left_out = ceiling.left_out
+            for sentence in left_out:
+                terminal.say(sentence, "bold red")
+            for i, task in enumerate(tasks):
+                place = f"{i + 1}/{len(tasks)}"
+                _search(task, request, ceiling, progress, terminal, place, keep)
+                if (result := task.result).found is not None:
+                    kept = store.entry(result.found, versions, identity)
+                    with uninterrupted():
+                        store.put(file, result.op, result.provider, result.case.label(), kept)
+                        saved = True
+                keep.case_done()
             forget(progress, [task.key for task in tasks])
-        if json is not None:
-            found = {
-                "model": request.model.name,
-                "device": device.name,
-                "file": str(file),
-                "ceiling": None if ceiling is None else ceiling.to_json(),
-                "results": [result.to_json() for result in results],
-                "warnings": [warning] if warning else [],
-                "state_after": device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
-        terminal.show("", draw_tuned(results))
-        for line in draw_left_out(results):
-            terminal.say(line, "yellow")
-        if any(result.found is not None for result in results):
-            terminal.say(f"kept in {file}")
-        if interrupted:
-            terminal.say("Interrupted: the same command goes on from here.", "yellow")
-    if isinstance(cause, DeviceLostError):
+        except KeyboardInterrupt as stopped:
+            cause = stopped
+        except Exception as error:
+            if ceiling is None:
+                raise
+            cause = error
+        with uninterrupted():
+            terminal.show("", draw_tuned(results))
+            for line in draw_left_out(results):
+                terminal.say(line, "yellow")
+            if saved:
+                terminal.say(f"kept in {file}")
+            if cause is not None:
+                terminal.say("Interrupted: the same command goes on from here.", "yellow")
+            keep.finish(written(partial=cause is not None))
+    if isinstance(cause, Exception):
         raise cause
-    if interrupted:
-        return INTERRUPTED
-    return INVALID if any(result.status == "wrong" for result in results) else 0
+    if cause is not None:
+        return ExitCode.INTERRUPTED
+    invalid = bool(left_out) or any(result.status is TuneStatus.WRONG for result in results)
+    return ExitCode.INVALID if invalid else ExitCode.OK
+
+
+def make_folder(file: Path) -> Path:
+    """The user's own file, in a folder that is there. Raises UserError where there can be none."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror
+        raise UserError(f"{file.parent} cannot be made: {why}; give --out FILE.") from error
+    return file
 
 
 def _plan(
@@ -115,17 +150,31 @@ def _plan(
             kernel = REGISTRY.find(case.op.name, provider, case.case, request.setting.device)
             if isinstance(kernel, str):
                 result.reason = kernel
-            elif len(candidates(kernel, case.case, request.setting.device)) < 2:
+                if isinstance(kernel, Fault):
+                    result.status = TuneStatus.WRONG
+                continue
+            try:
+                several = len(candidates(kernel, case.case, request.setting.device)) > 1
+            except KernelError as fault:
+                result.status, result.reason = TuneStatus.WRONG, str(fault)
+                continue
+            if not several:
                 result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
             else:
-                result.status, result.reason = "partial", "interrupted before its turn"
+                result.status, result.reason = TuneStatus.PARTIAL, "interrupted before its turn"
                 key = search_key(kernel, case.case, device, versions)
                 tasks.append(Task(result, kernel, key))
     return results, tasks
 
 
 def _search(
-    task: Task, request: Request, ceiling: Ceiling, progress: Path, terminal: Terminal, place: str
+    task: Task,
+    request: Request,
+    ceiling: Ceiling,
+    progress: Path,
+    terminal: Terminal,
+    place: str,
+    keep: Keeper,
 ) -> None:
     """Fill the task's result; an interrupt passes through with what was seen until then."""
     result, setting = task.result, request.setting
@@ -136,6 +185,11 @@ def _search(
     result.looks = log.looks
     result.reason = "interrupted"
     with terminal.bar(what) as advance:
+
+        def on_progress(share: float) -> None:
+            advance(share, 1.0)
+            keep.tick()
+
         try:
             result.found = search(
                 task.kernel,
@@ -145,32 +199,25 @@ def _search(
                 request.seconds,
                 log,
                 setting.hardware,
-                lambda share: advance(share, 1.0),
+                on_progress,
             )
         except KernelError as wrong:
-            result.status, result.reason = "wrong", f"its default: {wrong}"
+            result.status, result.reason = TuneStatus.WRONG, f"its default: {wrong}"
         except DeviceLostError as lost:
             result.reason = str(lost)
             raise
+        except OutputError as lost:
+            result.reason = str(lost)
+            raise
         except UserError as error:
-            result.status, result.reason = "skipped", str(error)
+            result.status, result.reason = TuneStatus.SKIPPED, str(error)
         else:
-            result.status = "tuned" if result.found.improved else "default"
+            improved = result.found.improved
+            result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
             result.reason = ""
 
 
-def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
-    packages = environment["packages"]
+def _versions(environment: Environment) -> dict[str, str]:
+    packages = environment.packages
     found = {name: packages[name] for name in PACKAGES if name in packages}
-    return {"truetpot": environment["truetpot"], **found}
-
-
-def _make_room(file: Path) -> None:
-    """Raise UserError now rather than after the search, if the file cannot be written."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(".new")
-        new.touch()
-        new.unlink()
-    except OSError as error:
-        raise UserError(f"{file} cannot be written: {error.strerror}; give --out FILE.") from error
+    return {"truetpot": environment.truetpot, **found}

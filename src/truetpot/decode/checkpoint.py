@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from truetpot.decode.program import StepShape
+from truetpot.decode.shard import Shard
 from truetpot.decode.weights import assemble, check_rank, kv_heads
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, linears
+from truetpot.files import (
+    expanded,
+    is_folder,
+    is_regular,
+    is_there,
+    read_json,
+    shortened_path,
+)
 from truetpot.formats import Weight, quantise
 from truetpot.ops.arrays import NUMPY_DTYPE
+from truetpot.text import brief, escaped, shortened
 
-_STORED = ("F32", "F16", "BF16")
 _CHUNK = 8 << 20
 """Elements that are float32 at a time: 32 MiB, and a few times that inside a quantiser."""
-_INDEX = "model.safetensors.index.json"
+_SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _EMBEDDING = "model.embed_tokens.weight"
 
 _PARTS = {
@@ -63,7 +71,8 @@ class CheckpointWeights:
         self._linears = {linear.role: linear for linear in linears(model, shape.tp)}
         layers = model.layers if shape.layers is None else shape.layers
         self._shapes = dict(_tensors(model, layers))
-        self._files = _locate(Path(directory).expanduser(), list(self._shapes))
+        self._files, self.notes = _locate(expanded(directory), list(self._shapes))
+        self._shards = {path: Shard(path) for path in dict.fromkeys(self._files.values())}
         self._check()
 
     def linear(self, layer: int | None, role: str) -> Weight:
@@ -142,36 +151,23 @@ class CheckpointWeights:
         return self._read(_Cut(tensor, slice(None))).astype(self._dtype)
 
     def _read(self, cut: _Cut) -> NDArray[np.float32]:
-        # Opened anew each time: an open file stays mapped, and what was read counts as resident.
-        with _open(self._files[cut.tensor]) as file:
-            stored = file.get_slice(cut.tensor)
-            matrix = len(self._shapes[cut.tensor]) == 2
-            part = stored[cut.rows, cut.columns] if matrix else stored[cut.rows]
-            values: NDArray[np.float32] = part.float().numpy()
-        return values
+        return self._shards[self._files[cut.tensor]].read(cut.tensor, cut.rows, cut.columns)
 
     def _check(self) -> None:
         """Every tensor is there, in the shape the model says and a dtype that can be read."""
-        for path in dict.fromkeys(self._files.values()):
-            with _open(path) as file:
-                present = set(file.keys())
-                for name, want in self._shapes.items():
-                    if self._files[name] != path:
-                        continue
-                    if name not in present:
-                        raise _missing(name, path)
-                    stored = file.get_slice(name)
-                    found = tuple(stored.get_shape())
-                    if found != want:
-                        raise UserError(
-                            f"{name} in {path} has shape {list(found)}, but {self.model.name} has "
-                            f"{list(want)}; give the config.json that belongs to this checkpoint."
-                        )
-                    if stored.get_dtype() not in _STORED:
-                        raise UserError(
-                            f"{name} in {path} is stored as {stored.get_dtype()}; only "
-                            f"{', '.join(_STORED)} are read, so give the unquantised checkpoint."
-                        )
+        for name, want in self._shapes.items():
+            path = self._files[name]
+            shard, shown = self._shards[path], shortened_path(path)
+            if name not in shard:
+                raise _missing(name, path)
+            found = shard.tensors[name].shape
+            if tuple(found) != want:
+                raise UserError(
+                    f"{name} in {shown} has shape {brief(found)}, but {self.model.name} has "
+                    f"{list(want)}; give the config.json that belongs to this checkpoint."
+                )
+            if why := shard.stored(name):
+                raise UserError(f"{name} in {shown} {why}.")
 
 
 def _tensors(model: Model, layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -200,46 +196,57 @@ def _tensors(model: Model, layers: int) -> Iterator[tuple[str, tuple[int, ...]]]
         yield "lm_head.weight", (model.vocab, h)
 
 
-def _locate(directory: Path, tensors: list[str]) -> dict[str, Path]:
-    """The file that holds each tensor: by the index where there is one, else the single file."""
-    if not directory.is_dir():
-        raise UserError(f"There is no directory {directory}; give a local Hugging Face checkpoint.")
-    index, single = directory / _INDEX, directory / "model.safetensors"
-    if not index.exists():
-        if not single.exists():
-            raise UserError(
-                f"{directory} holds neither {single.name} nor {_INDEX}; give a directory with a "
-                "safetensors checkpoint."
-            )
-        return dict.fromkeys(tensors, single)
-    try:
-        places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = {name: directory / places[name] for name in tensors if name in places}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+class _Index(msgspec.Struct):
+    """The file of each tensor."""
+
+    weight_map: dict[str, str]
+
+
+def _locate(directory: Path, tensors: list[str]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The file that holds each tensor, and what to tell the reader of the choice.
+
+    The single file where there is one, else those that the index names: so transformers chooses
+    (5.23, `_get_resolved_checkpoint_files`), and an index may be left over from another checkpoint.
+    """
+    if not is_folder(directory):
+        shown = shortened_path(directory)
+        raise UserError(f"There is no directory {shown}; give a local Hugging Face checkpoint.")
+    index, single = directory / _INDEX, directory / _SINGLE
+    if is_regular(single) or (is_there(single) and not is_there(index)):
+        note = f"weights are read from {_SINGLE}: {_INDEX} beside it is not used"
+        return dict.fromkeys(tensors, single), (note,) if is_there(index) else ()
+    if not is_there(index):
         raise UserError(
-            f"{index} is no safetensors index ({error!r}); download it again."
-        ) from None
+            f"{shortened_path(directory)} holds neither {_SINGLE} nor {_INDEX}; give a directory "
+            "with a safetensors checkpoint."
+        )
+    places = _weight_map(index)
     for name in tensors:
-        if name not in files:
+        if name not in places:
             raise _missing(name, index)
-    return files
+    for name in dict.fromkeys(places[name] for name in tensors):
+        if not is_there(directory / name):
+            shown = shortened_path(directory / name)
+            raise UserError(f"{shown} is missing; download the checkpoint again.")
+    return {name: directory / places[name] for name in tensors}, ()
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    """An index's names of files: below its own folder, wherever the index came from."""
+    raw, shown = read_json(index, "a safetensors index"), shortened_path(index)
+    try:
+        places = msgspec.convert(raw, _Index).weight_map
+    except (msgspec.ValidationError, UnicodeError) as error:
+        reason = shortened(escaped(str(error)))
+        raise UserError(f"{shown} is no safetensors index ({reason}); download it again.") from None
+    for place in set(places.values()):
+        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
+            raise UserError(f"{shown} names {brief(place)}, outside its folder; download it again.")
+    return places
 
 
 def _missing(tensor: str, path: Path) -> UserError:
     return UserError(
-        f"{tensor} is not in {path}; the checkpoint is not complete, or its config.json is another "
-        "model's."
+        f"{tensor} is not in {shortened_path(path)}; the checkpoint is not complete, or its "
+        "config.json is another model's."
     )
-
-
-def _open(path: Path) -> Any:
-    try:
-        return safe_open(path, framework="pt")
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; download the checkpoint again.") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path} cannot be read as safetensors ({error}); it may be truncated, so download it "
-            "again."
-        ) from None
-

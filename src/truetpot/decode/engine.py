@@ -19,6 +19,7 @@ from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.ops import Case, EmbeddingCase, Operator
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.ops.guard import blame, guarded, named, who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
@@ -79,7 +80,8 @@ class DecodeStep:
     whose heads the cache holds; the weights know whose share they are.
 
     The step starts at position ``shape.context`` over a cache of random keys and values. `bound`
-    are its calls, `state.values` what they read and write.
+    are its calls, `state.values` what they read and write. Raises KernelError where a kernel cannot
+    be made or cannot pack a weight.
     """
 
     def __init__(
@@ -128,8 +130,12 @@ class DecodeStep:
             )
         if ids is not None:
             values["ids"] = ids
-        for bound in self.bound:
-            bound.run(values)
+        try:
+            for bound in self.bound:
+                bound.run(values)
+        except BaseException as error:
+            blame(error, bound.kernel)
+            raise
         return values["next_ids"]
 
     def step(self, ids: Any) -> Any:
@@ -220,7 +226,9 @@ class DecodeStep:
         if ref.kind == "cache":
             return self.state.caches[ref]
         if ref.kind == "weight":
-            return kernel.pack(weights.linear(ref.layer, ref.name))
+            weight = weights.linear(ref.layer, ref.name)
+            with guarded(f"{named(kernel)}: pack", who(kernel), self.device.memory_errors):
+                return kernel.pack(weight)
         if ref.kind == "table":
             return self.device.upload(weights.embedding())
         return self.device.upload(weights.vector(ref.layer, ref.name))

@@ -42,7 +42,8 @@ class Plan:
 
     shape: StepShape
     needs: Needs
-    free_bytes: int
+    free_bytes: int | None
+    """None: not known, so that all is tried."""
     layers: int
     layers_total: int
     sharded: bool
@@ -58,7 +59,8 @@ class Plan:
         share = f"rank 0 of tp = {self.shape.tp}" if self.shape.tp > 1 else "the whole model"
         if not self.whole:
             share = f"{self.layers} of {self.layers_total} layers of {share}"
-        size = f"{_gib(self.needs.total)} needed of {_gib(self.free_bytes)} free"
+        free = "an unknown amount" if self.free_bytes is None else _gib(self.free_bytes)
+        size = f"{_gib(self.needs.total)} needed of {free} free"
         return f"{share}: {size}"
 
 
@@ -82,9 +84,11 @@ def needs(model: Model, shape: StepShape, layers: int | None = None) -> Needs:
     )
 
 
-def plan(model: Model, shape: StepShape, free_bytes: int) -> Plan:
+def plan(model: Model, shape: StepShape, free_bytes: int | None) -> Plan:
     """The most that fits: all; else, unless `shape` is a share already, the smallest share of
     `SHARDS` that does; else as many whole layers as do. Raises UserError if not even one does.
+
+    All is tried where the room is not known (None).
     """
     check_tp(model, shape.tp, shape.weight_format)
     asked = model.layers if shape.layers is None else shape.layers
@@ -99,8 +103,9 @@ def plan(model: Model, shape: StepShape, free_bytes: int) -> Plan:
     if shape.tp == 1:
         candidates += [replace(shape, tp=tp) for tp in SHARDS if _divides(model, shape, tp)]
     for candidate in candidates:
-        if needs(model, candidate).total <= free_bytes:
+        if free_bytes is None or needs(model, candidate).total <= free_bytes:
             return planned(candidate, asked)
+    assert free_bytes is not None  # or the first candidate is taken
     fixed = needs(model, shape, 0).total
     # Rounding of the packing allowance may cost a layer a byte; the check below settles it.
     fitting = max(0, free_bytes - fixed) // (needs(model, shape, 1).total - fixed)

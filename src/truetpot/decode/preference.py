@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.ops import Case, Composite, Operator
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
+from truetpot.runtime.distributed.group import current
 
 
 def composites_of(providers: Iterable[str]) -> list[Composite]:
@@ -21,7 +23,8 @@ class Preference:
     """Providers in order, for one device. Raises UserError for a name that nobody registered.
 
     ``chosen`` names operators that one provider serves, wherever it stands in the order;
-    ``without`` composites that are not to be used.
+    ``without`` composites that are not to be used. Ranks of one group do the same step: what not
+    all of them can run serves none. So they ask together, each for the same.
     """
 
     def __init__(
@@ -39,32 +42,44 @@ class Preference:
         self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
         self.device = device
         self._ranks: dict[tuple[str, Case], int | None] = {}
+        self.faults: dict[str, str] = {}
+        """Kernels that raised when they were asked for, and what; they have served nothing."""
 
     def rank(self, op: Operator, case: Case) -> int | None:
         """Place of the provider that serves the case; None if none does."""
         key = op.name, case
         if key not in self._ranks:
-            able = (
+            able: Iterable[int] = (
                 place
                 for place, provider in enumerate(self.providers)
                 if self.chosen.get(op.name, provider) == provider
-                and not isinstance(REGISTRY.find(op.name, provider, case, self.device), str)
+                and self._able(op, case, provider)
             )
-            self._ranks[key] = next(able, None)
+            if current().size > 1:  # alone, who comes after the first need not be imported
+                able = agreed.common(able)
+            self._ranks[key] = next(iter(able), None)
         return self._ranks[key]
 
+    def _able(self, op: Operator, case: Case, provider: str) -> bool:
+        found = REGISTRY.find(op.name, provider, case, self.device)
+        if isinstance(found, Fault):
+            self.faults[f"{provider} {op.name} ({case.label()})"] = found
+        return not isinstance(found, str)
+
     def composites(self) -> list[Composite]:
-        """Fused operators that the providers have kernels for."""
-        return [op for op in composites_of(self.providers) if op.name not in self.without]
+        """Fused operators that the providers have kernels for, a user's own among them."""
+        found = {op.name: op for op in composites_of(self.providers)}
+        return [found[name] for name in agreed.common(found) if name not in self.without]
 
     def build(self, call: Call) -> Kernel:
         """The kernel object for a call. Raises UserError with every provider's reason."""
         place = self.rank(call.op, call.case)
         if place is None:
-            reasons = (
-                str(REGISTRY.find(call.op.name, provider, call.case, self.device))
+            found = (
+                REGISTRY.find(call.op.name, provider, call.case, self.device)
                 for provider in self.providers
             )
+            reasons = (one if isinstance(one, str) else "not on every rank" for one in found)
             raise UserError(
                 f"No given provider runs {call.op.name} ({call.case.label()}) on "
                 f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. Add one that can, such "

@@ -36,6 +36,9 @@ class WeightSource(Protocol):
     Layer is None for what exists once: lm_head, final_norm.
     """
 
+    notes: tuple[str, ...]
+    """What the reader should know of where they come from."""
+
     def linear(self, layer: int | None, role: str) -> Weight:
         """The canonical weight [n, k] of ``qkv`` (q over k over v), ``o``, ``gate_up``, ``down``,
         ``lm_head``."""
@@ -58,6 +61,8 @@ class SyntheticWeights:
     a seed of its own, and a rank makes those of its share. Each block depends on seed, layer, role
     and place only: the order of asking does not matter.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, model: Model, shape: StepShape, seed: int = 0, rank: int = 0) -> None:
         check_rank(model, shape, rank)

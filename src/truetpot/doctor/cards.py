@@ -9,9 +9,10 @@ from pathlib import Path
 
 from truetpot.doctor import pci
 from truetpot.doctor.clocks import Clock, PowerLimit, read_clocks, read_power
-from truetpot.doctor.files import number, numbered, table, text
+from truetpot.doctor.files import numbered, table
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.tables import decode
+from truetpot.runtime.sysfs import number, text
 
 VENDORS = {pci.INTEL: "Intel", 0x10DE: "NVIDIA", 0x1002: "AMD"}
 

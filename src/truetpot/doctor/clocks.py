@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.doctor.files import number, numbered
+from truetpot.doctor.files import numbered
+from truetpot.runtime.sysfs import number, text
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def read_clocks(card: Path | None, device: Path) -> tuple[Clock, ...]:
         return tuple(_xe(freq, device) for freq in first)
     if card is None:
         return ()
-    if (card / "gt/gt0/rps_max_freq_mhz").exists():
+    if text(card / "gt/gt0/rps_max_freq_mhz") is not None:
         return (_i915(card / "gt/gt0", "rps_", "gt0"),)
-    if (card / "gt_max_freq_mhz").exists():
+    if text(card / "gt_max_freq_mhz") is not None:
         return (_i915(card, "gt_", "gt"),)
     return ()
 

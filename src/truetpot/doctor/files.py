@@ -1,4 +1,4 @@
-"""Small files of sysfs and procfs: absent, empty and unreadable ones are None, never an error."""
+"""What the doctor reads: small files of the kernel, and this package's tables."""
 
 from __future__ import annotations
 
@@ -7,22 +7,6 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
-
-
-def text(path: Path) -> str | None:
-    """The file's contents without white space at the ends; None where there is nothing to read."""
-    try:
-        return path.read_text(errors="replace").strip() or None
-    except OSError:  # some attributes are listed and fail when read
-        return None
-
-
-def number(path: Path) -> int | None:
-    """A decimal or 0x number; None where there is none."""
-    try:
-        return int(text(path) or "", 0)
-    except ValueError:
-        return None
 
 
 def numbered(folder: Path, pattern: str) -> list[Path]:

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from truetpot.records.doctor import Finding, Level
 
-
-class Level(StrEnum):
-    """``bad`` makes numbers untrustworthy; ``warn`` has to be told beside them."""
-
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line; ``means`` and ``do`` are empty where all is well."""
-
-    level: Level
-    about: str
-    what: str
-    means: str = ""
-    do: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is."""
-        return asdict(self)
+__all__ = ["Finding", "Level", "bad", "ok", "warn", "worst"]
 
 
 def ok(about: str, what: str) -> Finding:
     """All is well."""
-    return Finding(Level.OK, about, what)
+    return Finding(level=Level.OK, about=about, what=what)
 
 
 def warn(about: str, what: str, means: str, do: str) -> Finding:
     """To be told beside a number."""
-    return Finding(Level.WARN, about, what, means, do)
+    return Finding(level=Level.WARN, about=about, what=what, means=means, do=do)
 
 
 def bad(about: str, what: str, means: str, do: str) -> Finding:
     """Numbers cannot be trusted."""
-    return Finding(Level.BAD, about, what, means, do)
+    return Finding(level=Level.BAD, about=about, what=what, means=means, do=do)
 
 
 def worst(findings: list[Finding]) -> Level:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.doctor.files import numbered, text
+from truetpot.doctor.files import numbered
+from truetpot.runtime.sysfs import text
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,17 @@ def judge_device(
     yield ok("device", title)
 
 
+def judge_notes(notes: Sequence[str]) -> Iterator[Finding]:
+    """`notes` has a line for each thing that the device does not tell."""
+    for note in notes:
+        yield warn(
+            "device",
+            note,
+            "what rests on it is an assumption: how much fits, how long a rotation is, or a time",
+            "a newer driver or torch; else read the records' warnings",
+        )
+
+
 def judge_kernels(wrong: Sequence[str], providers: Sequence[str]) -> Iterator[Finding]:
     """`wrong` has a line for each kernel whose result is not the reference's."""
     for line in wrong:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from truetpot.doctor.finding import Finding, Level, ok, warn
+from truetpot.doctor.finding import Finding, Level, bad, ok, warn
 from truetpot.doctor.machine import Machine
 
 
@@ -38,8 +38,7 @@ def judge_software(machine: Machine) -> Iterator[Finding]:
         return
     software = machine.software
     if software.level_zero is None:
-        yield Finding(
-            Level.BAD,
+        yield bad(
             "compute runtime",
             "Intel's Level Zero driver was not found",
             "torch.xpu cannot see the card",
@@ -62,9 +61,9 @@ def judge_variables(machine: Machine) -> Iterator[Finding]:
     for known, value in machine.variables.items():
         if known.harms(value):
             yield Finding(
-                Level(known.effect or Level.WARN),
-                "environment",
-                f"{known.name}={value}: {known.does}",
-                known.means or "",
-                f"unset {known.name}",
+                level=Level(known.effect or Level.WARN),
+                about="environment",
+                what=f"{known.name}={value}: {known.does}",
+                means=known.means or "",
+                do=f"unset {known.name}",
             )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.doctor.files import number, text
+from truetpot.runtime.sysfs import number, text
 
 INTEL = 0x8086
 _ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -116,8 +116,10 @@ def largest_window_bytes(device: Path, bar: int = 2) -> int | None:
 
 def driver(device: Path) -> str | None:
     """The kernel driver bound to a device."""
-    link = device / "driver"
-    return link.resolve().name if link.exists() else None
+    try:
+        return (device / "driver").readlink().name
+    except OSError:
+        return None
 
 
 def displays(root: Path) -> Iterator[Path]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from truetpot.doctor.files import table
 from truetpot.doctor.finding import Finding, bad, ok, warn
@@ -12,32 +10,9 @@ from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import find_ceiling
 from truetpot.measure.race import race
+from truetpot.records.doctor import Quick
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
-
-
-@dataclass(frozen=True)
-class Quick:
-    """What was measured; rates in 1e9 bytes a second."""
-
-    device: str
-    read_gb_s: float | None
-    """The best read kernel's, at the median."""
-    reader: str
-    spread: float | None
-    """Standard deviation over mean of its samples."""
-    samples: int
-    datasheet_gb_s: float | None
-    empty_pair_s: float
-    """What the device's clock costs around nothing."""
-    impossible: str | None
-    """A sample that cannot be true."""
-    misread: str | None
-    """A read kernel that gave a wrong sum."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is."""
-        return asdict(self)
 
 
 def quick_check(
@@ -56,11 +31,14 @@ def quick_check(
     try:
         ceiling = find_ceiling(device, sweep)
     except UserError as error:
-        return Quick(device.name, None, "", None, 0, sheet, pair, None, str(error))
+        return _nothing_read(device, sheet, pair, str(error))
     entrant = ceiling.entrant()
     entrant.floor_s = ceiling.bytes / (sheet * 1e9) if sheet else None
     if not race([entrant], device, steady, lambda used: advance(0.5 + used / 2, 1.0)):
         raise KeyboardInterrupt
+    if entrant.fault:
+        misread = f"the read kernel {ceiling.provider} failed: {entrant.fault}"
+        return _nothing_read(device, sheet, pair, misread)
     return Quick(
         device=device.name,
         read_gb_s=entrant.bandwidth / 1e9,
@@ -71,6 +49,21 @@ def quick_check(
         empty_pair_s=pair,
         impossible=entrant.impossible(),
         misread=None,
+        left_out=list(ceiling.left_out),
+    )
+
+
+def _nothing_read(device: Device, sheet: float | None, pair: float, misread: str) -> Quick:
+    return Quick(
+        device=device.name,
+        read_gb_s=None,
+        reader="",
+        spread=None,
+        samples=0,
+        datasheet_gb_s=sheet,
+        empty_pair_s=pair,
+        impossible=None,
+        misread=misread,
     )
 
 
@@ -84,6 +77,8 @@ def judge_quick(quick: Quick) -> Iterator[Finding]:
             "no kernel's result or time is worth anything here",
             "another driver, another card; do not measure on this one",
         )
+    for sentence in quick.left_out:
+        yield bad("kernels", sentence, "it has no part in any ceiling", "mend it or leave it out")
     if quick.impossible is not None:
         yield bad(
             "clock",

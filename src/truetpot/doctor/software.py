@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.doctor.files import table, text
+from truetpot.doctor.files import table
+from truetpot.runtime.sysfs import text
 
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib")
 

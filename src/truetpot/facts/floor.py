@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.collectives import Collectives, collectives
 from truetpot.facts.hardware import Hardware
 from truetpot.facts.traffic import Traffic, resident_bytes, traffic
-
-SCHEMA_VERSION = 1
 
 # Points of the curve over a range of contexts, both ends included.
 CURVE_POINTS = 17
@@ -46,72 +43,6 @@ class Floor:
         """The hard bound of one step, in milliseconds."""
         return self.weights_ms + self.scales_ms + self.kv_ms
 
-    def to_json(self) -> dict[str, Any]:
-        """A record with the schema version; times in ms, bytes as integers, null where unknown."""
-        step = self.traffic
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "rung": "spec",
-            "model": self.model.name,
-            "parameters": self.model.parameters(),
-            "device": self.hardware.key,
-            "bandwidth_gb_s": self.hardware.bandwidth_gb_s,
-            "tp": step.tp,
-            "format": step.format,
-            "lm_head_format": step.linears[-1].format,
-            "kv_format": step.kv_format,
-            "context": step.context,
-            "context_end": None,
-            "batch": step.batch,
-            "ms_per_token": self.ms_per_token,
-            "terms": {
-                "weights_ms": self.weights_ms,
-                "scales_ms": self.scales_ms,
-                "kv_ms": self.kv_ms,
-                "collectives_ms": self.collectives.ms,
-            },
-            "mean_ms_per_token": None,
-            "curve": None,
-            "stored_constant_scales_ms": self.stored_constant_scales_ms,
-            "collectives": {
-                "count": self.collectives.count,
-                "low_ms": self.collectives.low_ms,
-                "high_ms": self.collectives.high_ms,
-                "explanation": self.collectives.explanation,
-            },
-            "bytes": {
-                "bound": step.bound,
-                "weights": step.weights,
-                "scales": step.scales,
-                "kv": step.kv,
-                "not_in_bound": {
-                    "constant_scales": step.constant_scales,
-                    "kv_write": step.kv_write,
-                    "norms": step.norms,
-                    "biases": step.biases,
-                    "embedding_rows": step.embedding_rows,
-                },
-            },
-            "linears": [
-                {
-                    "role": row.linear.role,
-                    "n": row.linear.n,
-                    "k": row.linear.k,
-                    "count": row.linear.count,
-                    "format": row.format,
-                    "weight_bytes": row.weights,
-                    "scale_bytes": row.scales,
-                    "constant_scale_bytes": row.constant_scales,
-                    "ms": self.hardware.read_ms((row.weights + row.scales) * row.linear.count),
-                }
-                for row in step.linears
-            ],
-            "fits": self.fits,
-            "resident_gib": self.resident_gib,
-            "usable_gib": self.hardware.usable_gib,
-            "assumptions": list(self.assumptions),
-        }
-
 
 @dataclass(frozen=True)
 class FloorRange:
@@ -129,15 +60,6 @@ class FloorRange:
     steps: int
     mean_ms_per_token: float
     curve: tuple[tuple[int, float], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The record of `start` with `context_end`, `steps`, `mean_ms_per_token` and `curve`."""
-        return self.start.to_json() | {
-            "context_end": self.end,
-            "steps": self.steps,
-            "mean_ms_per_token": self.mean_ms_per_token,
-            "curve": [{"context": c, "ms_per_token": ms} for c, ms in self.curve],
-        }
 
 
 def floor(

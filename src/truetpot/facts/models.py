@@ -18,6 +18,8 @@ from truetpot.facts.shapes import (
     tensor_parallel_degrees,
 )
 from truetpot.facts.tables import decode, read
+from truetpot.files import expanded, is_folder, is_there, shortened_path
+from truetpot.text import escaped, shortened
 
 __all__ = [
     "ROLES",
@@ -54,14 +56,15 @@ def load_model(name_or_path: str | Path) -> Model:
     for model in all_models().values():
         if text.lower() in (model.name, (model.hf or "").lower()):
             return model
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    path = expanded(name_or_path)
+    if is_folder(path):
         path = path / "config.json"
-    if path.exists():
+    if is_there(path):
         return read_config(path)
     if path.name == "config.json" or path.is_absolute() or text.startswith((".", "~")):
-        raise UserError(f"there is no {path}; give a directory that holds a config.json.")
+        shown = shortened_path(path)
+        raise UserError(f"there is no {shown}; give a directory that holds a config.json.")
     raise UserError(
-        f"unknown model {text!r}; known are {', '.join(all_models())}, "
+        f"unknown model '{shortened(escaped(text))}'; known are {', '.join(all_models())}, "
         "or give a directory that holds a Hugging Face config.json."
     )

@@ -8,10 +8,11 @@ from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
-from numba import get_num_threads, njit
+from numba import get_num_threads
 from numpy.typing import NDArray
 
 from truetpot.formats.weight import Array
+from truetpot.jit import njit
 
 # Values at a time: they stay in the cache between the steps that make them.
 _CHUNK = 1 << 18

@@ -11,13 +11,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import float32, njit, prange
+from numba import float32, prange
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from truetpot.formats.entropy import random_bytes, random_scales
 from truetpot.formats.nibbles import pack_halves, unpack_halves
 from truetpot.formats.weight import Array, Rounding
+from truetpot.jit import njit
 
 BLOCK = 256
 SUB = 32

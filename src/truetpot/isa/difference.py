@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from truetpot.errors import UserError
-from truetpot.isa.inspection import Inspection
+from truetpot.records.isa import Inspection, IsaRecord
+from truetpot.records.store import read_record
 
 COMPARED = (
     "simd", "grf", "spill_bytes", "private_bytes", "slm_bytes", "barriers", "has_dpas",
@@ -29,37 +28,31 @@ class Change:
     fields: Mapping[str, tuple[Any, Any]]
 
 
-def read_old(path: Path) -> list[dict[str, Any]]:
+def read_old(path: Path) -> list[Inspection]:
     """The kernels of a record of ``truetpot isa --json``. Raises UserError for any other file."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"--diff {path} cannot be read: {error}.") from None
-    if not isinstance(record, dict) or record.get("kind") != "isa":
-        raise UserError(f"--diff {path} is no record of truetpot isa --json.")
-    return list(record["kernels"])
+    return read_record(path, IsaRecord, "a record of truetpot isa --json for --diff").kernels
 
 
-def compare(old: Iterable[Mapping[str, Any]], new: Iterable[Inspection]) -> list[Change]:
+def compare(old: Iterable[Inspection], new: Iterable[Inspection]) -> list[Change]:
     """Kernels that differ; those without a counterpart too."""
     before = {_key(kernel): kernel for kernel in old}
-    after = {_key(kernel.to_json()): kernel.to_json() for kernel in new}
+    after = {_key(kernel): kernel for kernel in new}
     changes = []
     for key, kernel in after.items():
         if key not in before:
             changes.append(Change(key, "new", {}))
             continue
-        pairs = {name: (before[key].get(name), kernel[name]) for name in COMPARED}
+        pairs = {name: (getattr(before[key], name), getattr(kernel, name)) for name in COMPARED}
         fields = {name: pair for name, pair in pairs.items() if not _same(*pair)}
         if fields:
             changes.append(Change(key, "changed", fields))
     return changes + [Change(key, "gone", {}) for key in before if key not in after]
 
 
-def _key(kernel: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(
-        str(kernel[name]) for name in ("target", "op", "provider", "name", "variant", "case")
-    )
+def _key(kernel: Inspection) -> tuple[str, ...]:
+    return (
+        kernel.target, kernel.op, kernel.provider, kernel.name, kernel.variant, kernel.case
+    )  # fmt: skip
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.issue_rates import IssueRates
@@ -14,10 +12,10 @@ from truetpot.isa.assembly import Code, parse
 from truetpot.isa.jobs import Job
 from truetpot.isa.message import read_message
 from truetpot.isa.model import clocks
-from truetpot.isa.ocloc import Listing
 from truetpot.isa.zeinfo import read_info
 from truetpot.ops import Case, Operator
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.records.isa import Counts, Inspection, IssueVerdict, Listing, Loads
 
 MARGIN = 0.8
 """Of the memory time: below it, issue is hidden with margin."""
@@ -27,81 +25,13 @@ MOST = 0.9
 """Share of the weight bytes whose loads have at least the width that is reported."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Instructions by class; sends by what they move."""
-
-    float: int
-    integer: int
-    math: int
-    dpas: int
-    branch: int
-    sync: int
-    send: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Loads:
-    """What a stretch of code loads from one argument, of one width."""
-
-    arg: str
-    """``?`` where the address could not be followed to an argument."""
-    label: str
-    count: int
-    run_bytes: int
-    """Length of the contiguous run that these are part of."""
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """One job's result. Bytes and clocks are of one sub-group, once round `where`."""
-
-    op: str
-    provider: str
-    name: str
-    variant: str
-    target: str
-    case: str
-    roles: tuple[str, ...]
-    batch: int
-    simd: int
-    grf: int
-    spill_bytes: int
-    private_bytes: int
-    slm_bytes: int
-    barriers: int
-    has_dpas: bool
-    has_calls: bool
-    instructions: Counts
-    where: str
-    """``inner loop``, or ``kernel`` where no loop loads from memory."""
-    hot: Counts
-    """The instructions there."""
-    loads: tuple[Loads, ...]
-    weight_load_bytes: int | None
-    """Nine tenths of the bytes of the largest input come in loads of at least this."""
-    weight_run_bytes: int | None
-    """And in contiguous runs, over lanes and loads, of at least this."""
-    streamed_bytes: int
-    lane_ops_per_weight: float | None
-    vector_clocks: float
-    matrix_clocks: float
-    issue_over_memory: float | None
-    memory_us: float | None
-    """Of the case, at the card's datasheet bandwidth."""
-
-    @property
-    def verdict(self) -> str:
-        """What the ratio says."""
-        if self.issue_over_memory is None:
-            return "-"
-        if self.issue_over_memory < MARGIN:
-            return "memory-bound with margin"
-        return "memory-bound, no margin" if self.issue_over_memory < 1 else "issue-bound"
-
-    def to_json(self) -> dict[str, Any]:
-        """For the record."""
-        return {**asdict(self), "verdict": self.verdict}
+def issue_verdict(issue_over_memory: float | None) -> IssueVerdict:
+    """What the ratio says."""
+    if issue_over_memory is None:
+        return IssueVerdict.UNKNOWN
+    if issue_over_memory < MARGIN:
+        return IssueVerdict.MARGIN
+    return IssueVerdict.NO_MARGIN if issue_over_memory < 1 else IssueVerdict.ISSUE
 
 
 def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
@@ -133,7 +63,7 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
         variant=job.build.variant,
         target=job.target,
         case=job.case.label(),
-        roles=job.roles,
+        roles=list(job.roles),
         batch=job.batch,
         simd=info.simd,
         grf=info.grf,
@@ -155,6 +85,7 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
         matrix_clocks=taken.matrix,
         issue_over_memory=ratio,
         memory_us=memory_us,
+        verdict=issue_verdict(ratio),
     )
 
 
@@ -197,7 +128,7 @@ def _streams(access: Access, cached: set[str]) -> bool:
     return known and access.message.verb in ("load", "store")
 
 
-def _loads(there: Sequence[Access]) -> tuple[Loads, ...]:
+def _loads(there: Sequence[Access]) -> list[Loads]:
     loads = [a for a in there if a.message.verb == "load"]
     longest: Counter[int] = Counter()
     for nbytes, parts in runs(loads):
@@ -211,7 +142,10 @@ def _loads(there: Sequence[Access]) -> tuple[Loads, ...]:
         )
         for a in loads
     )
-    return tuple(Loads(arg, label, n, nbytes) for (arg, label, nbytes), n in counted.items())
+    return [
+        Loads(arg=arg, label=label, count=n, run_bytes=nbytes)
+        for (arg, label, nbytes), n in counted.items()
+    ]
 
 
 def _widths(streamed: Sequence[Access]) -> tuple[int | None, int | None]:
@@ -233,6 +167,11 @@ def _count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:
     kinds = Counter(i.kind for i in some)
     sends = Counter(read_message(i, rates.register_bytes).label() for i in some if i.kind == "send")
     return Counts(
-        kinds["float"], kinds["integer"], kinds["math"], kinds["dpas"], kinds["branch"],
-        kinds["sync"], dict(sends),
-    )  # fmt: skip
+        float=kinds["float"],
+        integer=kinds["integer"],
+        math=kinds["math"],
+        dpas=kinds["dpas"],
+        branch=kinds["branch"],
+        sync=kinds["sync"],
+        send=dict(sends),
+    )

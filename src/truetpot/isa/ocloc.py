@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.errors import UserError
+from truetpot.errors import OutputError, UserError
+from truetpot.files import user_folder, write_whole
+from truetpot.records.isa import Listing
+from truetpot.records.store import as_line, read_record
 
 INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
 _LIBRARY = "libiga64.so"
@@ -26,14 +27,6 @@ log = logging.getLogger(__name__)
 
 class CompileError(Exception):
     """A source that does not compile; the message is the compiler's own line."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One compiled kernel: its machine code in words, and what the compiler says about it."""
-
-    assembly: str
-    info: str
 
 
 class Ocloc:
@@ -105,7 +98,7 @@ class Ocloc:
                     f"{' '.join(self.command)} cannot disassemble for {target}: "
                     f"{_reason(done.stdout + done.stderr)}; it needs {_LIBRARY}, of libigc."
                 )
-            return Listing(assembly.read_text(), info.read_text())
+            return Listing(assembly=assembly.read_text(), info=info.read_text())
 
     def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:
@@ -157,24 +150,22 @@ def _reason(text: str) -> str:
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "truetpot" / "isa"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "truetpot" / "isa"
 
 
 def _load(file: Path) -> Listing | None:
+    if not file.is_file():
+        return None
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        return Listing(kept["assembly"], kept["info"])
-    except (OSError, ValueError, KeyError):
+        return read_record(file, Listing, "a listing of the cache")
+    except UserError:  # torn, or not ours: it is compiled again
         return None
 
 
 def _save(file: Path, listing: Listing) -> None:
-    """Write beside and rename: another process sees all of the file or none of it."""
+    """Another process sees all of the file or none of it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as part:
-            json.dump({"assembly": listing.assembly, "info": listing.info}, part)
-        Path(part.name).replace(file)
-    except OSError as error:  # a full disk or a read-only home only costs time
+        write_whole(file, as_line(listing), "XDG_CACHE_HOME")
+    except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the cache cannot keep a listing: %s", error)

@@ -9,25 +9,13 @@ from dataclasses import dataclass
 
 from truetpot.errors import UserError
 from truetpot.facts.issue_rates import all_issue_rates
-from truetpot.isa.inspection import Inspection, inspect
+from truetpot.isa.inspection import inspect
 from truetpot.isa.jobs import Job
-from truetpot.isa.ocloc import CompileError, Listing, Ocloc
+from truetpot.isa.ocloc import CompileError, Ocloc
 from truetpot.kernels._lib.opencl.kernel import source_text
+from truetpot.records.isa import Failure, Inspection, Listing
 from truetpot.runtime.opencl.build import options
 from truetpot.runtime.opencl.target import Target, known_targets
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A job without a result, and why."""
-
-    op: str
-    provider: str
-    name: str
-    variant: str
-    target: str
-    case: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -92,13 +80,14 @@ def _one(job: Job, ocloc: Ocloc) -> Result:
     try:
         listing = ocloc.compile(source_text(build), build.function, options(build), job.target)
     except CompileError as error:
-        about = (
-            job.op.name,
-            job.provider,
-            build.function,
-            build.variant,
-            job.target,
-            job.case.label(),
+        failure = Failure(
+            op=job.op.name,
+            provider=job.provider,
+            name=build.function,
+            variant=build.variant,
+            target=job.target,
+            case=job.case.label(),
+            reason=str(error),
         )
-        return Result(job, None, Failure(*about, str(error)))
+        return Result(job, None, failure)
     return Result(job, listing, inspect(job, listing, all_issue_rates()[job.target]))

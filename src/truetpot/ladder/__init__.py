@@ -1,26 +1,27 @@
-"""The ladder: one quantity, ms per token, at several heights; and serving held against it."""
+"""The ladder: one quantity, ms per token, at several heights, and the loss between neighbours.
 
-from truetpot.ladder.communication import Communication
-from truetpot.ladder.ranks import RankRow, merged
-from truetpot.ladder.rungs import (
-    LOSSES,
-    RUNGS,
-    Ladder,
-    OperatorRow,
-    Rung,
-    build_ladder,
-    step_traffic,
-)
+``spec`` is the bytes that must be read over the datasheet's bandwidth, ``ceiling`` the same bytes
+over the best read bandwidth found on this device, ``kernels`` the sum of the step's kernels' own
+times, ``step`` the whole step, ``eager`` the same where the host submits every kernel although the
+device can replay a captured graph. ``serving`` joins from a result file. Everything here is a pure
+function of samples and facts: no device, no torch.
+"""
+
+from truetpot.ladder.build import Swept, build_ladder
+from truetpot.ladder.losses import LOSSES, RUNGS, losses, share_of_ceiling
+from truetpot.ladder.ranks import merged
+from truetpot.ladder.rungs import Extent
+from truetpot.ladder.timings import KernelTiming, StepTimings
 
 __all__ = [
     "LOSSES",
     "RUNGS",
-    "Communication",
-    "Ladder",
-    "OperatorRow",
-    "RankRow",
-    "Rung",
+    "Extent",
+    "KernelTiming",
+    "StepTimings",
+    "Swept",
     "build_ladder",
+    "losses",
     "merged",
-    "step_traffic",
+    "share_of_ceiling",
 ]

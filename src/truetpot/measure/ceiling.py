@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from truetpot.errors import UserError
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
 from truetpot.ops import MEMORY_READ, MemoryReadCase
+from truetpot.ops.guard import KernelError, foreign, guarded, who
 from truetpot.ops.memory_read import GRANULE
-from truetpot.ops.registry import REGISTRY, Config
+from truetpot.ops.registry import REGISTRY, Config, Kernel
+from truetpot.records.ceiling import CeilingRow
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.stats import StopRule
 
 MIB = 1 << 20
@@ -34,6 +38,9 @@ class Ceiling:
     """Bytes a second of every kernel of the family, by ``provider`` and parameters."""
     calls: list[Any]
     bytes: int
+    left_out: tuple[str, ...] = ()
+    """Kernels of someone else that failed, and how: a sentence each."""
+    kernel: Kernel | None = None
 
     def entrant(self, at_least: int = 0) -> Entrant:
         """A fresh entrant that reads the buffer slice by slice, ``at_least`` bytes a sample.
@@ -42,26 +49,29 @@ class Ceiling:
         something long, the ceiling must read as long.
         """
         slices = max(1, round(at_least / self.bytes))
-        return Entrant("ceiling", self.calls, self.bytes, per_sample=slices)
+        return Entrant(
+            "ceiling", self.calls, bytes=self.bytes, per_sample=slices, kernel=self.kernel
+        )
 
-    def to_json(self) -> dict[str, Any]:
+    def record(self) -> CeilingRow:
         """What was swept and what won, GB/s of 1e9 bytes."""
-        return {
-            "provider": self.provider,
-            "config": self.config,
-            "gb_s": self.bandwidth / 1e9,
-            "swept_gb_s": {name: value / 1e9 for name, value in self.swept.items()},
-        }
+        return CeilingRow(
+            provider=self.provider,
+            config=self.config,
+            gb_s=self.bandwidth / 1e9,
+            swept_gb_s={name: value / 1e9 for name, value in self.swept.items()},
+        )
 
 
 def buffer_bytes(device: Device) -> int:
     """A 32nd of what is free, from 512 MiB to 4 GiB; four caches at least; a quarter at most.
 
     A fast card needs large reads: what 64 MiB take on an H200, 15 us, is mostly ramp and tail.
+    Several ranks read as much each, all ask for it together.
     """
-    free = device.free_bytes()
-    size = min(4096 * MIB, max(512 * MIB, free // 32, 4 * device.cache_bytes()))
-    size = min(size, free // 4)
+    free, cache = agreed.free_bytes(device), agreed.cache_bytes(device)
+    size = min(4096 * MIB, max(512 * MIB, (free or 0) // 32, 4 * cache))
+    size = size if free is None else min(size, free // 4)
     if size < 16 * MIB:
         raise UserError(f"{device.name} has no 64 MiB left to measure its read bandwidth with.")
     return size // (SLICES * GRANULE) * SLICES * GRANULE
@@ -70,40 +80,136 @@ def buffer_bytes(device: Device) -> int:
 def find_ceiling(
     device: Device, rule: StopRule = SWEEP, providers: Sequence[str] | None = None
 ) -> Ceiling:
-    """Sweep every kernel and configuration of ``memory_read``, each checked first.
+    """Sweep every kernel and configuration of ``memory_read``, each checked first and afterwards.
 
-    ``providers`` None means all. Raises UserError where none can read here.
+    ``providers`` None means all. Several ranks sweep what all of them have, each for a ceiling of
+    its own. Raises UserError where none can read here, and where one of ours misreads; someone
+    else's is left out then.
     """
     REGISTRY.load_builtin()
     case = MemoryReadCase("fp32", buffer_bytes(device) // SLICES)
-    rng = np.random.default_rng(0)
-    pattern = np.frombuffer(rng.bytes(case.size), dtype=np.int32)
-    want = MEMORY_READ.reference(case, {"buffer": pattern})
-    slices = [device.upload(pattern) for _ in range(SLICES)]
-    family: list[tuple[str, Config, Entrant]] = []
+    family = _Family(case, device)
     for kernel_type in REGISTRY.kernels(MEMORY_READ.name):
         found = REGISTRY.find(MEMORY_READ.name, kernel_type.provider, case, device)
         wanted = providers is None or kernel_type.provider in providers
-        if found is not kernel_type or not wanted:
-            continue
-        for config in kernel_type.configs(case, device):
-            kernel = kernel_type(case, device, **config)
-            got = {"out": device.download(kernel(buffer=slices[0]))}
-            if MEMORY_READ.error(case, {"buffer": pattern}, got, want) != 0.0:
-                raise UserError(
-                    f"The {kernel_type.provider} read kernel {config} misread its buffer: this "
-                    "device or its driver is not fit to be measured."
-                )
-            calls = [_bind(kernel, part) for part in slices]
-            name = f"{kernel_type.provider} {config}" if config else kernel_type.provider
-            family.append((kernel_type.provider, config, Entrant(name, calls, case.size)))
-    if not family:
-        raise UserError(f"No provider has a memory_read kernel for {device.kind}.")
-    if not race([entrant for *_, entrant in family], device, rule):
+        if found is kernel_type and wanted:
+            family.enter(kernel_type)
+    by_name = {member.entrant.name: member for member in family.members}
+    family.members = [by_name[name] for name in agreed.common(by_name)]
+    if not family.members:
+        reasons = "".join(f" {reason}." for reason in family.left_out)
+        raise UserError(f"No provider has a memory_read kernel for {device.kind}.{reasons}")
+    if not race([member.entrant for member in family.members], device, rule):
         raise KeyboardInterrupt
-    provider, config, best = max(family, key=lambda entry: entry[2].bandwidth)
-    swept = {entrant.name: entrant.bandwidth for *_, entrant in family}
-    return Ceiling(provider, config, best.bandwidth, swept, list(best.calls), case.size)
+    swept = {one.entrant.name: one.entrant.bandwidth for one in family.right()}
+    if not swept:
+        raise UserError(f"No memory_read kernel can be timed: {'; '.join(family.left_out)}.")
+    best = max(family.members, key=lambda one: swept.get(one.entrant.name, 0.0))
+    kernel, entrant = best.kernel, best.entrant
+    return Ceiling(
+        kernel.provider,
+        best.config,
+        entrant.bandwidth,
+        swept,
+        list(entrant.calls),
+        case.size,
+        tuple(family.left_out),
+        kernel,
+    )
+
+
+@dataclass
+class _Member:
+    """One configuration of one kernel."""
+
+    kernel: Kernel
+    config: Config
+    entrant: Entrant
+
+
+class _Family:
+    """The read kernels on one buffer."""
+
+    def __init__(self, case: MemoryReadCase, device: Device) -> None:
+        self.case, self.device = case, device
+        words = np.frombuffer(np.random.default_rng(0).bytes(case.size), dtype=np.int32)
+        # every other slice has other words, so that a sum that was kept shows
+        patterns = (words, ~words)
+        self._sums = [MEMORY_READ.reference(case, {"buffer": one}) for one in patterns]
+        self._slices = [device.upload(patterns[i % 2]) for i in range(SLICES)]
+        self.members: list[_Member] = []
+        self.left_out: list[str] = []
+
+    def enter(self, kernel_type: type[Kernel]) -> None:
+        """Every configuration that reads right."""
+        try:
+            with guarded("configs", who(kernel_type)):
+                configs = [dict(config) for config in kernel_type.configs(self.case, self.device)]
+        except KernelError as fault:
+            self._fail(kernel_type, {}, str(fault))
+            return
+        for config in configs:
+            try:
+                with guarded(who=who(kernel_type, self.case, config)):
+                    kernel = kernel_type(self.case, self.device, **config)
+                    kernel.given = config
+                self._check(kernel)
+            except KernelError as fault:
+                self._fail(kernel_type, config, str(fault))
+                continue
+            calls = [_bind(kernel, part) for part in self._slices]
+            name = _name(kernel_type, config)
+            entrant = Entrant(name, calls, bytes=self.case.size, kernel=kernel)
+            self.members.append(_Member(kernel, config, entrant))
+
+    def right(self) -> list[_Member]:
+        """Those that went through the race and read right still."""
+        found = []
+        for member in self.members:
+            try:
+                if member.entrant.fault:
+                    raise KernelError(member.entrant.fault)
+                self._check(member.kernel)
+                if member.entrant.captured is not None:
+                    self._check_graph(member)
+            except KernelError as fault:
+                self._fail(type(member.kernel), member.config, f"after the timing, {fault}")
+                continue
+            found.append(member)
+        return found
+
+    def _check(self, kernel: Kernel) -> None:
+        """One slice, then another: all are called before the first sum is looked at."""
+        with guarded(who=who(kernel)):
+            sums = [kernel(buffer=part) for part in self._slices]
+            for i in reversed(range(SLICES)):
+                self._compare(self.device.download(sums[i]), i)
+
+    def _check_graph(self, member: _Member) -> None:
+        entrant = member.entrant
+        with guarded("in the captured graph", who(member.kernel)):
+            self.device.poison(entrant.result)
+            assert entrant.captured is not None
+            entrant.captured()
+            self.device.synchronize()
+            self._compare(self.device.download(entrant.result), SLICES - 1)
+
+    def _compare(self, total: np.ndarray, which: int) -> None:
+        if MEMORY_READ.error(self.case, {}, {"out": total}, self._sums[which % 2]) != 0.0:
+            raise KernelError("it misread its buffer")
+
+    def _fail(self, kernel: type[Kernel], config: Config, fault: str) -> None:
+        name = _name(kernel, config)
+        if not foreign(kernel):
+            raise UserError(
+                f"The read kernel {name} failed ({fault}): this device or its driver is not fit to "
+                "be measured."
+            )
+        self.left_out.append(f"the read kernel {name} was left out of the sweep: {fault}")
+
+
+def _name(kernel: type[Kernel], config: Config) -> str:
+    return f"{kernel.provider} {config}" if config else kernel.provider
 
 
 def _bind(kernel: Any, part: Any) -> Any:

@@ -1,7 +1,8 @@
 """Is a kernel right? Asked before any time is taken, on the same inputs.
 
 ``check`` is the whole of it. Its steps stand on their own: ``prepare`` puts inputs on the device,
-``run`` calls the kernel, ``compare`` holds what came back against the reference.
+``run`` calls the kernel, ``compare`` holds what came back against the reference. After the timing
+``truetpot.measure.recheck`` asks again.
 """
 
 from __future__ import annotations
@@ -9,19 +10,75 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from truetpot.errors import UserError
 from truetpot.formats import Weight
 from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
-from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.guard import KernelError, guarded, still_there, who
+from truetpot.ops.operator import Inputs, Operator, Outputs
 from truetpot.ops.registry import Kernel
+from truetpot.runtime.distributed.group import current
 
 Args = dict[str, Any]
 """Inputs as a kernel takes them: device arrays, packed weights, ints, None."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Inputs of a case, what a kernel has to make of them, and by how much it may miss it."""
+
+    kernel: Kernel
+    case: Case
+    host: Inputs
+    want: Outputs
+    """The reference, by which the error is told."""
+    rounded: Inputs
+    """The inputs as a ``coarse`` kernel rounds them, else ``host``."""
+    own: Outputs
+    """The reference of those, within whose tolerance it has to be."""
+    tolerance: float
+
+    @classmethod
+    def of(cls, kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Self:
+        """Raises KernelError where a coarse kernel cannot say how it rounds."""
+        tolerance = kernel.op.tolerance(case)
+        if not kernel.coarse:
+            return cls(kernel, case, host, want, host, want, tolerance)
+        with guarded("rounded", who(kernel)):
+            rounded = kernel.rounded(host)
+        own = kernel.op.reference(case, rounded)
+        return cls(kernel, case, host, want, rounded, own, tolerance)
+
+    def repeated(self, times: int) -> Self:
+        """What is left after so many calls on the same arrays, each on what the last one left."""
+        op = self.kernel.op
+        state, want = self.host, self.want
+        for _ in range(times - 1):
+            changed = {n: want[n].astype(state[n].dtype) for n in op.mutates if n in want}
+            if all(same_bits(state[name], value) for name, value in changed.items()):
+                break
+            state = {**state, **changed}
+            want = op.reference(self.case, state)
+        return self if state is self.host else self.of(self.kernel, self.case, state, want)
+
+    def errors(self, got: Outputs) -> tuple[float, str]:
+        """The error of what a call left behind, and what is wrong with it; empty if nothing is.
+
+        Raises KernelError for what no error can measure, as :func:`compare` does.
+        """
+        kernel, case = self.kernel, self.case
+        error = compare(kernel, case, self.host, got, self.want)
+        fault = error
+        if kernel.coarse:
+            outputs = {name: got[name] for name in self.own}
+            fault = kernel.op.error(case, self.rounded, outputs, self.own)
+        if fault <= self.tolerance:
+            return error, ""
+        where = f", {kernel.coarse} included" if kernel.coarse else ""
+        return error, f"error {fault:.2g} is above the tolerance {self.tolerance:.2g}{where}"
 
 
 @dataclass(frozen=True)
@@ -37,15 +94,13 @@ class Check:
     """On the device, ready for a timed call; empty when the kernel could not take them."""
     coarse: str = ""
     """By what the kernel's arithmetic misses the tolerance, where that is all that is wrong."""
+    expected: Expected | None = None
+    """What it was held against, for the check after timing; None where the kernel is wrong."""
 
     @property
     def ok(self) -> bool:
         """May this kernel be timed?"""
         return not self.reason
-
-
-class KernelError(Exception):
-    """A kernel did something wrong: what, in one line."""
 
 
 def check(kernel: Kernel, case: Case, rng: np.random.Generator) -> Check:
@@ -64,26 +119,39 @@ def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
     A kernel of coarser arithmetic has to be within the tolerance on the inputs as it rounds them.
     Its error is against the reference all the same.
     """
-    kernel.device.use()
     tolerance = kernel.op.tolerance(case)
-    error, args = 0.0, Args()
-    rounded = kernel.rounded(host) if kernel.coarse else host
-    own = kernel.op.reference(case, rounded) if kernel.coarse else want
-    try:
-        for call in ("", "in a second call, "):
+    error, args, wrong = 0.0, Args(), ""
+    expected: Expected | None = None
+    for call in ("", "in a second call, "):
+        try:
+            if expected is None:
+                with guarded(who=who(kernel)):
+                    kernel.device.use()
+                expected = Expected.of(kernel, case, host, want)
             args = _fresh(kernel, host, args)
-            got, beside = _run_and_compare(kernel, case, host, want, args)
+            result = run(kernel, args)
+            beside, fault = expected.errors(collect(kernel, args, result))
             error = max(error, beside)
-            fault = kernel.op.error(case, rounded, got, own) if kernel.coarse else error
-            if fault > tolerance:
-                where = f", {kernel.coarse} included" if kernel.coarse else ""
-                raise KernelError(
-                    f"{call}error {fault:.2g} is above the tolerance {tolerance:.2g}{where}"
-                )
-    except KernelError as wrong:
-        return Check(error if error > tolerance else math.inf, tolerance, str(wrong), args)
+            if fault:
+                raise KernelError(f"{call}{fault}")
+            poison_outputs(kernel, result, args)
+        except KernelError as failed:
+            still_there(kernel, str(failed))
+            wrong = str(failed)
+        if reason := anywhere(kernel.op, wrong):
+            known = error > tolerance or not wrong
+            return Check(error if known else math.inf, tolerance, reason, args)
     coarse = kernel.coarse if error > tolerance else ""
-    return Check(error, tolerance, "", _fresh(kernel, host, args), coarse)
+    return Check(error, tolerance, "", _fresh(kernel, host, args), coarse, expected)
+
+
+def anywhere(op: Operator, wrong: str) -> str:
+    """What is wrong here; of a collective on any rank: the others cannot go on with it alone."""
+    if not op.collective:
+        return wrong
+    ranks = current().gather(wrong)
+    elsewhere = ", ".join(str(rank) for rank, one in enumerate(ranks) if one)
+    return wrong or (f"it is wrong on rank {elsewhere}" if elsewhere else "")
 
 
 def prepare(kernel: Kernel, inputs: Inputs, packed: Mapping[str, Any] | None = None) -> Args:
@@ -103,12 +171,15 @@ def prepare(kernel: Kernel, inputs: Inputs, packed: Mapping[str, Any] | None = N
 
 def run(kernel: Kernel, args: Args) -> Args:
     """Call and wait: the returned arrays by name, still on the device. Raises KernelError."""
-    try:
+    with guarded(who=who(kernel)):
         with kernel.device.poisoned():
             result = kernel(**args)
         kernel.device.synchronize()
-    except Exception as error:
-        raise KernelError(one_line(error)) from error
+    return named(kernel, result)
+
+
+def named(kernel: Kernel, result: Any) -> Args:
+    """What a call returned, by name. Raises KernelError where it is not what the operator says."""
     names = kernel.op.returns
     values = (result,) if len(names) == 1 else result
     if not isinstance(values, tuple) or len(values) != len(names):
@@ -120,14 +191,12 @@ def collect(kernel: Kernel, args: Args, result: Args) -> Outputs:
     """Copies on the host of all that the kernel may have changed or made: every array."""
     arrays = {n: v for n, v in args.items() if n not in kernel.op.weights}
     arrays |= result
-    try:
+    with guarded("an output cannot be read back", who(kernel)):
         return {
             name: kernel.device.download(value)
             for name, value in arrays.items()
             if value is not None and not isinstance(value, int)
         }
-    except Exception as error:
-        raise KernelError(f"an output cannot be read back: {one_line(error)}") from error
 
 
 def compare(kernel: Kernel, case: Case, inputs: Inputs, got: Outputs, want: Outputs) -> float:
@@ -150,7 +219,7 @@ def compare(kernel: Kernel, case: Case, inputs: Inputs, got: Outputs, want: Outp
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray) or name in op.mutates:
             continue
-        if not _same_bits(got[name], value):
+        if not same_bits(got[name], value):
             raise KernelError(f"{name} was changed, and it is an input only")
     return op.error(case, inputs, {name: got[name] for name in want}, want)
 
@@ -162,26 +231,13 @@ def _fresh(kernel: Kernel, inputs: Inputs, args: Args) -> Args:
     return prepare(kernel, inputs, packed)
 
 
-def _run_and_compare(
-    kernel: Kernel, case: Case, inputs: Inputs, want: Outputs, args: Args
-) -> tuple[Outputs, float]:
-    result = run(kernel, args)
-    got = collect(kernel, args, result)
-    error = compare(kernel, case, inputs, got, want)
-    _poison_outputs(kernel, result, args)
-    return {name: got[name] for name in want}, error
-
-
 def _pack(kernel: Kernel, weight: Weight) -> Any:
-    try:
+    with guarded("pack", who(kernel)):
         return kernel.pack(weight)
-    except UserError:  # no memory, say: not the kernel's fault
-        raise
-    except Exception as error:
-        raise KernelError(f"pack: {one_line(error)}") from error
 
 
-def _poison_outputs(kernel: Kernel, result: Args, args: Args) -> None:
+def poison_outputs(kernel: Kernel, result: Args, args: Args) -> None:
+    """Set every bit of what a call returned, unless that is memory of its inputs."""
     device = kernel.device
     inputs = {device.storage(value) for value in args.values()}
     for value in result.values():
@@ -189,13 +245,7 @@ def _poison_outputs(kernel: Kernel, result: Args, args: Args) -> None:
             device.poison(value)
 
 
-def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Equal, NaN to NaN included."""
     first, second = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
     return np.array_equal(first, second)
-
-
-def one_line(error: Exception) -> str:
-    """Type and first line."""
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Time collectives: all ranks start together, check first, then a race of providers.
+"""Time collectives: all ranks start together, check, race the providers, check again.
 
 What a rank sees is its own; a result holds the samples of all of them.
 """
@@ -8,18 +8,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
-from truetpot.measure.check import check, one_line, prepare
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.check import check_on, prepare
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
+from truetpot.records.collectives import CollectiveRow
+from truetpot.records.words import KernelStatus
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
-from truetpot.stats import StopRule
+from truetpot.stats import StopRule, Submitted
 
 COPIES = 4
 """Buffers that the calls go through: a step's sums come out of a cache, and so do these."""
@@ -28,14 +33,13 @@ MOST_BYTES = 256 << 20
 
 @dataclass
 class CollectiveResult:
-    """One provider on one case, submitted in one way. ``status``: ok, wrong, skipped, partial."""
+    """One provider on one case, submitted in one way."""
 
     op: str
     case: Case
     provider: str
-    submitted: str
-    """``graph``: replays of captured calls; ``eager``: the host calls each time."""
-    status: str
+    submitted: Submitted
+    status: KernelStatus
     reason: str = ""
     error: float | None = None
     tolerance: float | None = None
@@ -63,28 +67,28 @@ class CollectiveResult:
         """Payload over the median time; None for an empty one."""
         return self.payload / self.percentile_s(50) / 1e9 if self.payload else None
 
-    def to_json(self, samples: bool = False) -> dict[str, Any]:
-        """Seconds and bytes; null where there is no time."""
+    def record(self, samples: bool = False) -> CollectiveRow:
+        """Seconds and bytes; None where there is no time."""
         timed = bool(self.ranks_s) and all(self.ranks_s)
-        record: dict[str, Any] = {
-            "op": self.op,
-            "case": self.case.label(),
-            "provider": self.provider,
-            "in_place": bool(getattr(self.case, "in_place", False)),
-            "submitted": self.submitted,
-            "status": self.status,
-            "reason": self.reason,
-            "payload_bytes": self.payload,
-            "p50_s": self.percentile_s(50) if timed else None,
-            "p99_s": self.percentile_s(99) if timed else None,
-            "rank_medians_s": self.medians_s if timed else None,
-            "algorithm_gb_s": self.algorithm_gb_s if timed else None,
-            "samples": len(self.ranks_s[0]) if timed else 0,
-            "calls_per_sample": self.per_sample,
-            "error": None if self.error == math.inf else self.error,
-            "tolerance": self.tolerance,
-        }
-        return record | ({"samples_s": self.ranks_s} if samples else {})
+        return CollectiveRow(
+            op=self.op,
+            case=self.case.label(),
+            provider=self.provider,
+            in_place=bool(getattr(self.case, "in_place", False)),
+            submitted=self.submitted,
+            status=self.status,
+            reason=self.reason,
+            payload_bytes=self.payload,
+            p50_s=self.percentile_s(50) if timed else None,
+            p99_s=self.percentile_s(99) if timed else None,
+            rank_medians_s=self.medians_s if timed else None,
+            algorithm_gb_s=self.algorithm_gb_s if timed else None,
+            samples=len(self.ranks_s[0]) if timed else 0,
+            calls_per_sample=self.per_sample,
+            error=None if self.error == math.inf else self.error,
+            tolerance=self.tolerance,
+            samples_s=self.ranks_s if samples else UNSET,
+        )
 
 
 def measure_collectives(
@@ -109,16 +113,27 @@ def measure_collectives(
         finished = race([entrant for _, entrant in entrants], device, rule, on_round)
     if finished:
         for result, entrant in entrants:
-            if result.submitted == "graph" and entrant.captured is None:
-                result.status, result.reason = "skipped", f"{group.backend} was not captured"
+            if entrant.fault:
+                result.status, result.reason = KernelStatus.INVALID, entrant.fault
+            elif result.submitted is Submitted.GRAPH and entrant.captured is None:
+                result.status = KernelStatus.SKIPPED
+                result.reason = f"{group.backend} was not captured"
+            elif reason := _of_ranks(group.gather(entrant.check_again())):
+                result.status, result.reason = KernelStatus.WRONG, reason
             result.per_sample = entrant.per_sample
-            result.ranks_s = group.gather(entrant.device_s) if result.status == "ok" else []
+            ok = result.status is KernelStatus.OK
+            result.ranks_s = group.gather(entrant.device_s) if ok else []
     else:
         for result, _ in entrants:
-            result.status, result.reason = "partial", "interrupted"
+            result.status, result.reason = KernelStatus.PARTIAL, "interrupted"
     for _, entrant in entrants:
         entrant.release()
     return results, finished
+
+
+def _of_ranks(faults: Sequence[str]) -> str:
+    """In one line; empty where no rank has any."""
+    return "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
 
 
 def _prepared(
@@ -126,46 +141,59 @@ def _prepared(
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
     group = current()
-    ways = ("graph", "eager") if device.graphs else ("eager",)
-    made = [CollectiveResult(op.name, case, provider, way, "skipped") for way in ways]
+    both = (Submitted.GRAPH, Submitted.EAGER)
+    ways = both if agreed.graphs(device) else (Submitted.EAGER,)
+    skipped = KernelStatus.SKIPPED
+    made = [CollectiveResult(op.name, case, provider, way, skipped) for way in ways]
 
-    def given_up(status: str, reason: str) -> list[tuple[CollectiveResult, Entrant | None]]:
+    def given_up(
+        status: KernelStatus, reason: str
+    ) -> list[tuple[CollectiveResult, Entrant | None]]:
         for result in made:
             result.status, result.reason = status, reason
         return [(result, None) for result in made]
 
     found = REGISTRY.find(op.name, provider, case, device)
-    if isinstance(found, str):
-        return given_up("skipped", found)
+    refused = group.gather(found if isinstance(found, str) else "")
+    if any(refused):
+        status = KernelStatus.WRONG if isinstance(found, Fault) else skipped
+        return given_up(status, found if isinstance(found, str) else _of_ranks(refused))
+    assert not isinstance(found, str)
     rng = np.random.default_rng(0)
-    try:
-        kernel = found.make(case, device)
-        fault = ""
-    except Exception as error:  # noqa: BLE001
-        # what a library lacks on this machine shows here: the other providers go on
-        fault = one_line(error)
-    if not any(faults := group.gather(fault)):
-        verdict = check(kernel, case, rng)
-        for result in made:
-            result.error, result.tolerance = verdict.error, verdict.tolerance
-        faults = group.gather(verdict.reason)
-    if any(faults):
-        said = "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
-        return given_up("wrong", said)
     host = op.inputs(case, rng)
-    copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
-    calls = [partial(kernel, **prepare(kernel, host)) for _ in range(copies)]
+    kernel: Kernel | None = None
+    fault = ""
+    try:
+        with guarded(who=who(found, case)):
+            kernel = found.make(case, device)
+    except KernelError as error:
+        # what a library lacks on this machine shows here: the other providers go on
+        fault = str(error)
+    if reason := _of_ranks(group.gather(fault)):
+        return given_up(KernelStatus.WRONG, reason)
+    assert kernel is not None
+    verdict = check_on(kernel, case, host, op.reference(case, host))
     for result in made:
-        result.status = "ok"
+        result.error, result.tolerance = verdict.error, verdict.tolerance
+    if reason := _of_ranks(group.gather(verdict.reason)):
+        return given_up(KernelStatus.WRONG, reason)
+    assert verdict.expected is not None
+    timed = op.inputs(case, rng)
+    copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
+    args = [prepare(kernel, timed) for _ in range(copies)]
+    for result in made:
+        result.status = KernelStatus.OK
     return [
         (
             result,
-            Entrant(
+            timed_calls(
                 f"{provider} {case.label()} {result.submitted}",
-                calls,
-                op.bytes(case),
-                per_sample=len(calls),
-                eager=result.submitted == "eager",
+                verdict.expected,
+                args,
+                timed,
+                bytes=op.bytes(case),
+                per_sample=copies,
+                eager=result.submitted is Submitted.EAGER,
                 elapsed=True,
                 together=True,
             ),
@@ -176,8 +204,8 @@ def _prepared(
 
 def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:
     """By the slowest rank's median: a collective is done when it is done everywhere."""
-    timed = [result for result in results if result.status == "ok" and result.ranks_s]
-    captured = [result for result in timed if result.submitted == "graph"]
+    timed = [result for result in results if result.status is KernelStatus.OK and result.ranks_s]
+    captured = [result for result in timed if result.submitted is Submitted.GRAPH]
     return min(captured or timed, key=slowest_s, default=None)
 
 

@@ -1,54 +1,62 @@
-"""Time one operator case with several providers: check first, then race them and the ceiling."""
+"""Time one operator case with several providers: check, race them and the ceiling, check again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
+from msgspec import UNSET
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import KernelError, check, prepare
-from truetpot.measure.race import Entrant, race, ratio
+from truetpot.measure.check import check_on, prepare
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.operator import Inputs
-from truetpot.ops.registry import REGISTRY, Config, Kernel
+from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.registry import REGISTRY, Config, Fault
+from truetpot.records.kernels import KernelRow
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
-from truetpot.stats import StopRule
+from truetpot.runtime.distributed import agreed
+from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
 
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
 MOST_COPIES = 1024
+"""A case so small that as many do not fill the cache four times over is timed ``hot``."""
 FEW_COPIES = 8
 """Of inputs without weights or KV: in a decode step they come out of a cache too."""
 
 
 @dataclass
 class KernelResult:
-    """One provider on one case. ``status``: ok, coarse, invalid, wrong, skipped, partial.
-
-    ``coarse`` is timed, but not at the operator's precision: its arithmetic rounds further.
-    """
+    """One provider on one case."""
 
     op: str
     case: Case
     provider: str
     device: str
-    status: str
+    status: KernelStatus
     reason: str = ""
     error: float | None = None
     tolerance: float | None = None
-    cache: str = ""
-    """``rotated``: every call on other memory; ``hot``: inputs that a cache may hold."""
+    cache: Cache = Cache.NOT_TIMED
     copies: int = 0
     entrant: Entrant | None = None
-    share_of_ceiling: float | None = None
-    time_over_best: float | None = None
-    """Median over the rounds of this provider's time over the fastest provider's."""
+    share: Ratio | None = None
+    """Its bandwidth over the ceiling's, round by round; None without a ceiling."""
+    standing: Standing | None = None
+    """Beside the fastest provider."""
+    ceiling: Samples | None = None
+    """In the rounds of this case."""
     bytes: int = 0
     flops: int = 0
     note: str = ""
@@ -59,80 +67,92 @@ class KernelResult:
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
-    def to_json(self, samples: bool = False) -> dict[str, Any]:
-        """The record: seconds, bytes; null where there is no time."""
+    def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
+        """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
-        numbers: dict[str, Any] = dict.fromkeys(
-            (
-                "median_s", "ci_s", "cv", "min_s", "samples", "calls_per_sample", "submitted",
-                "wall_median_s", "stop", "gb_s",
-            )
-        )
-        if timed is not None:
-            device, wall = timed.stats, timed.wall
-            numbers = {
-                "median_s": device.median_s,
-                "ci_s": [device.low_s, device.high_s],
-                "cv": device.cv,
-                "min_s": device.min_s,
-                "samples": device.count,
-                "calls_per_sample": timed.per_sample,
-                "submitted": timed.submitted,
-                "wall_median_s": wall.median_s,
-                "stop": timed.stop,
-                "gb_s": self.bytes / device.median_s / 1e9,
-            }
-            if samples:
-                numbers["samples_s"] = list(timed.device_s)
-        return {
-            "op": self.op,
-            "case": self.case.label(),
-            "format": self.case.format,
-            "provider": self.provider,
-            "device": self.device,
-            "status": self.status,
-            "reason": self.reason,
-            **numbers,
-            "bytes": self.bytes,
-            "flops": self.flops,
-            "share_of_ceiling": self.share_of_ceiling,
-            "time_over_best": self.time_over_best,
+        device = None if timed is None else timed.stats
+        share = self.share
+        over = None if self.standing is None else self.standing.over_best
+        return KernelRow(
+            op=self.op,
+            case=self.case.label(),
+            format=self.case.format,
+            provider=self.provider,
+            device=self.device,
+            status=self.status,
+            reason=self.reason,
+            median_s=None if device is None else device.median_s,
+            ci_s=None if device is None else (device.low_s, device.high_s),
+            cv=None if device is None else device.cv,
+            min_s=None if device is None else device.min_s,
+            samples=None if device is None else device.count,
+            calls_per_sample=None if timed is None else timed.per_sample,
+            submitted=None if timed is None else timed.submitted,
+            wall_median_s=None if timed is None else timed.wall.median_s,
+            stop=None if timed is None else timed.stop,
+            gb_s=None if device is None else self.bytes / device.median_s / 1e9,
+            samples_s=list(timed.device_s) if timed is not None and samples else UNSET,
+            bytes=self.bytes,
+            flops=self.flops,
+            share_of_ceiling=None if share is None else share.median,
+            time_over_best=None if over is None else over.median,
             # a shape or an exception has no size, and JSON no infinity
-            "error": None if self.error == math.inf else self.error,
-            "tolerance": self.tolerance,
-            "cache": self.cache,
-            "copies": self.copies,
-            "note": self.note,
-            "config": self.config,
-        }
+            error=None if self.error == math.inf else self.error,
+            tolerance=self.tolerance,
+            cache=self.cache,
+            copies=self.copies,
+            note=self.note,
+            config=self.config,
+            share_ci=None if share is None else (share.low, share.high),
+            over_best_ci=None if over is None else (over.low, over.high),
+            order=None if self.standing is None else self.standing.order,
+            ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
+            roles=list(roles),
+        )
+
+    @property
+    def share_refuted(self) -> bool:
+        """Whether the medians say something else of the share than the rounds do."""
+        if self.share is None or self.ceiling is None or self.entrant is None:
+            return False
+        # a share is bandwidth over bandwidth: the ceiling's time over this one's, by their bytes
+        times = self.share.times(self.ceiling.bytes / self.bytes)
+        return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
-def copies_needed(op: Operator, case: Case, device: Device) -> tuple[str, int]:
+def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:
     """How the case is kept out of the cache, and through how many copies it rotates."""
     resident = ("weight", "k_cache", "v_cache", "table", "buffer")
     size = sum(count for name, count in op.reads(case).items() if name in resident)
     if size == 0 or op.name in ("embedding", "rope_append"):
-        return "hot", FEW_COPIES
-    target = max(ROTATED_BYTES, 4 * device.cache_bytes())
-    return "rotated", int(min(MOST_COPIES, max(2, -(-target // size))))
+        return Cache.HOT, FEW_COPIES
+    cold = 4 * agreed.cache_bytes(device)
+    if MOST_COPIES * size < cold:
+        return Cache.HOT, FEW_COPIES
+    return Cache.ROTATED, int(min(MOST_COPIES, max(2, -(-max(ROTATED_BYTES, cold) // size))))
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Through how many copies of its inputs a case goes, and why it is ``rotated`` or ``hot``."""
+    """Through how many copies of its inputs a case goes, and where they then come from."""
 
-    cache: str
+    cache: Cache
     copies: int
     reason: str = ""
     """Why it cannot be timed: too few copies fit in memory. Empty when it can."""
 
 
 def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True) -> Rotation:
-    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``."""
-    cache, wanted = copies_needed(op, case, device) if rotate else ("hot", FEW_COPIES)
+    """As many copies as are needed, or as half of the free memory holds; few if not ``rotate``.
+
+    Several ranks take as many each, all ask for it together.
+    """
+    cache, wanted = copies_needed(op, case, device) if rotate else (Cache.HOT, FEW_COPIES)
     size = max(1, op.bytes(case))
-    copies = min(wanted, max(1, int(0.5 * device.free_bytes() // size)))
-    if cache == "hot" or copies == wanted or copies * size >= 4 * device.cache_bytes():
+    free, last_level = agreed.free_bytes(device), agreed.cache_bytes(device)
+    fitting = wanted if free is None else max(1, int(0.5 * free // size))
+    copies = min(wanted, fitting)
+    if cache is Cache.HOT or copies == wanted or copies * size >= 4 * last_level:
         return Rotation(cache, copies)
     return Rotation(
         cache,
@@ -152,19 +172,36 @@ def measure_kernels(
     hardware: Hardware | None = None,
     on_round: Callable[[float], None] | None = None,
     rotate: bool = True,
+    on_start: Callable[[list[KernelResult]], None] | None = None,
 ) -> tuple[list[KernelResult], bool]:
     """Every provider's result, in the order given; False with it if the user interrupted.
 
     Without a ceiling there is no share of it, and nothing that empties the cache between samples.
-    ``rotate`` False times every case hot, on few copies.
+    ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
+    the race; those that take part are ``partial`` until it ends.
     """
-    rng = np.random.default_rng(0)
-    results = [_prepare(op, case, p, device, hardware, rng, rotate) for p in providers]
+    given = Given(op, case)
+    results = [_prepare(given, p, device, hardware, rotate) for p in providers]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
+    for result in running:
+        result.status, result.reason = KernelStatus.PARTIAL, "ended during its race"
+    if on_start is not None:
+        on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
-    finished = race([*(r.entrant for r in running if r.entrant), *tops], device, rule, on_round)
+    entrants = [result.entrant for result in running if result.entrant is not None]
+    finished = race(
+        [*entrants, *tops],
+        device,
+        rule,
+        on_round,
+        lambda lost: not all(entrant.fault for entrant in entrants),
+    )
+    with suppress(KeyboardInterrupt):  # a second one: what is not looked at again stays as it is
+        for result in running:
+            _check_again(result)
+    running = [result for result in running if result.entrant is not None]
     _judge(running, tops[0] if tops else None, finished)
     for result in running:
         if result.entrant is not None:
@@ -175,78 +212,106 @@ def measure_kernels(
 def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> None:
     timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
     for result in running:
-        if result not in timed:
-            result.status, result.reason = "partial", "interrupted before its first sample"
+        if result in timed:
+            continue
+        result.status = KernelStatus.PARTIAL
+        result.reason = "interrupted before its first sample"
+        if result.entrant is not None and result.entrant.fault:
+            result.status, result.reason = KernelStatus.INVALID, result.entrant.fault
     for result in timed:
         entrant = result.entrant
         assert entrant is not None
-        result.status = ("coarse" if result.coarse else "ok") if finished else "partial"
+        result.status = KernelStatus.COARSE if result.coarse else KernelStatus.OK
+        if not finished:
+            result.status = KernelStatus.PARTIAL
         result.reason = result.rounds
         if impossible := entrant.impossible():
-            result.status, result.reason = "invalid", impossible
-        if top is not None and top.device_s:
-            result.share_of_ceiling = entrant.share_of(top)
-    valid = [r.entrant for r in timed if r.status != "invalid" and r.entrant is not None]
+            result.status, result.reason = KernelStatus.INVALID, impossible
+        if entrant.fault:
+            result.status, result.reason = KernelStatus.INVALID, entrant.fault
+        if top is not None and top.device_s and result.cache is Cache.ROTATED:
+            result.share, result.ceiling = entrant.share_of(top), top
+    valid = [
+        r.entrant
+        for r in timed
+        if r.status is not KernelStatus.INVALID and r.entrant is not None
+    ]
     # a coarse kernel is no rival, unless all are
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid
     if valid:
-        # by ratios of the same rounds: two medians over a drifting machine may say the opposite
-        best = min(valid, key=lambda e: ratio(e, valid[0]).median)
+        best = fastest(valid)
         for result in timed:
             assert result.entrant is not None
-            result.time_over_best = ratio(result.entrant, best).median
+            result.standing = standing(result.entrant, best)
+
+
+class Given:
+    """One case's random inputs, the same for every provider."""
+
+    def __init__(self, op: Operator, case: Case) -> None:
+        self.op, self.case = op, case
+
+    @cached_property
+    def checked(self) -> tuple[Inputs, Outputs]:
+        """What kernels are checked on, and its reference."""
+        inputs = self.op.inputs(self.case, np.random.default_rng(0))
+        return inputs, self.op.reference(self.case, inputs)
+
+    @cached_property
+    def timed(self) -> Inputs:
+        """Other values for the timing, over the same weights: what is kept of one shows."""
+        inputs = self.op.inputs(self.case, np.random.default_rng(1))
+        return inputs | {name: self.checked[0][name] for name in self.op.weights}
 
 
 def _prepare(
-    op: Operator,
-    case: Case,
-    provider: str,
-    device: Device,
-    hardware: Hardware | None,
-    rng: np.random.Generator,
-    rotate: bool,
+    given: Given, provider: str, device: Device, hardware: Hardware | None, rotate: bool
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
-    result = KernelResult(op.name, case, provider, device.name, "skipped")
+    op, case = given.op, given.case
+    result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
         result.reason = found
+        if isinstance(found, Fault):
+            result.status = KernelStatus.WRONG
         return result
+    host, want = given.checked
     try:
-        kernel = found.make(case, device)
-        result.note, result.config = kernel.note(device), kernel.parameters
-    except Exception as error:  # noqa: BLE001
-        # a kernel may be anyone's: whatever it raises is its fault
-        result.status, result.reason = "wrong", f"{type(error).__name__}: {error}"
+        with guarded(who=who(found, case)):
+            kernel = found.make(case, device)
+            result.note, result.config = kernel.note(device), kernel.parameters
+            result.rounds = kernel.coarse
+        verdict = check_on(kernel, case, host, want)
+        result.error, result.tolerance = verdict.error, verdict.tolerance
+        result.coarse = bool(verdict.coarse)
+        if verdict.expected is None:
+            raise KernelError(verdict.reason)
+        rotation = plan_rotation(op, case, device, rotate)
+        result.cache, result.copies = rotation.cache, rotation.copies
+        if rotation.reason:
+            result.reason = rotation.reason
+            return result
+        copies = [prepare(kernel, given.timed) for _ in range(result.copies)]
+    except KernelError as fault:
+        result.status, result.reason = KernelStatus.WRONG, str(fault)
         return result
-    verdict = check(kernel, case, rng)
-    result.error, result.tolerance = verdict.error, verdict.tolerance
-    result.rounds, result.coarse = kernel.coarse, bool(verdict.coarse)
-    if not verdict.ok:
-        result.status, result.reason = "wrong", verdict.reason
+    except UserError as error:  # no memory for this one's packed weights, say
+        result.reason = str(error)
         return result
-    rotation = plan_rotation(op, case, device, rotate)
-    result.cache, result.copies = rotation.cache, rotation.copies
-    if rotation.reason:
-        result.reason = rotation.reason
-        return result
-    host = op.inputs(case, rng)
-    calls = [_bind(kernel, _copy(kernel, host)) for _ in range(result.copies)]
     floor_s = None
-    if hardware is not None and result.cache == "rotated":
+    if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
-    result.entrant = Entrant(provider, calls, result.bytes, floor_s)
+    result.entrant = timed_calls(
+        provider, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
+    )
     return result
 
 
-def _copy(kernel: Kernel, host: Inputs) -> dict[str, Any]:
-    """The host inputs once more on the device, at other addresses."""
-    try:
-        return prepare(kernel, host)
-    except KernelError as error:
-        raise UserError(f"The {kernel.provider} {kernel.op.name} kernel: {error}.") from error
-
-
-def _bind(kernel: Kernel, args: dict[str, Any]) -> Callable[[], Any]:
-    return lambda: kernel(**args)
+def _check_again(result: KernelResult) -> None:
+    """After the timing, on the copies that were timed: a wrong kernel has no time."""
+    entrant = result.entrant
+    if entrant is not None and not entrant.fault and (reason := entrant.check_again()):
+        entrant.release()
+        result.status, result.reason, result.entrant = KernelStatus.WRONG, reason, None

@@ -1,24 +1,18 @@
-"""What every JSON record says about where and how it was made."""
+"""What every measured record says about where and how it was made."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
-import shlex
 import subprocess
-import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from truetpot import __version__
-from truetpot.errors import UserError
+from truetpot.records.opening import ClockRow, Environment, Identity, Opening, command, now
 from truetpot.runtime.device import Device
 
-SCHEMA_VERSION = 1
 PACKAGES = (
     "torch", "numba", "llvmlite", "numpy", "triton", "pyopencl", "intel-opencl-rt", "ipex-llm",
     "bigdl-core-xe-all", "intel-extension-for-pytorch", "vllm-xpu-kernels", "auto-round-lib",
@@ -31,53 +25,27 @@ VARIABLES = (
 """Prefixes of environment variables that change what is measured."""
 
 
-def environment(device: Device) -> dict[str, Any]:
+def environment(device: Device) -> Environment:
     """Software, variables, the device's identity, clock and state at this moment."""
     clock = device.clock()
-    return {
-        "truetpot": __version__,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "os": platform.platform(),
-        "packages": {name: version for name in PACKAGES if (version := installed(name))},
-        "variables": {
+    return Environment(
+        truetpot=__version__,
+        commit=_commit(),
+        python=platform.python_version(),
+        os=platform.platform(),
+        packages={name: version for name in PACKAGES if (version := installed(name))},
+        variables={
             name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)
         },
-        "device": device.identity(),
-        "clock": {"source": clock.source, "empty_pair_s": clock.empty_pair_s},
-        "state": device.state(),
-    }
+        device=cast(Identity, device.identity()),
+        clock=ClockRow(source=clock.source, empty_pair_s=clock.empty_pair_s),
+        state=device.state(),
+    )
 
 
-def header(kind: str, device: Device) -> dict[str, Any]:
-    """The fields that open a record of the given kind."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "kind": kind,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": command(),
-        "environment": environment(device),
-        "partial": False,
-    }
-
-
-def command() -> str:
-    """The command that repeats this run."""
-    program = Path(sys.argv[0]).name
-    name = "truetpot" if program in ("truetpot", "__main__.py") else program
-    return shlex.join([name, *sys.argv[1:]])
-
-
-def write(record: Mapping[str, Any], path: str | Path) -> None:
-    """Write a record; ``-`` is standard output. Raises UserError where it cannot be written."""
-    text = json.dumps(record, indent=2, allow_nan=False)
-    if str(path) == "-":
-        print(text)
-        return
-    try:
-        Path(path).write_text(text + "\n")
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}; choose another --json.") from error
+def opening(device: Device) -> Opening:
+    """What a record opens with."""
+    return Opening(started=now(), command=command(), environment=environment(device))
 
 
 def installed(name: str) -> str | None:

@@ -9,79 +9,22 @@ that lie next to each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 
 from truetpot.decode.engine import DecodeStep, KernelUse
+from truetpot.ladder import KernelTiming, StepTimings
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.race import Entrant, race
-from truetpot.stats import Stats, StopRule, stats
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.ops.guard import who
+from truetpot.runtime.distributed import agreed
+from truetpot.runtime.distributed.group import current
+from truetpot.stats import Samples, StopRule
 
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
 
 
-@dataclass
-class KernelTiming:
-    """One kernel of the step; a sample is its mean time over all layers."""
-
-    use: KernelUse
-    entrant: Entrant
-
-    @property
-    def rotated(self) -> bool:
-        """Whether its calls read weights or caches large enough to come from memory."""
-        resident = ("weight", "k_cache", "v_cache")
-        reads = self.use.op.reads(self.use.case)
-        return sum(reads.get(name, 0) for name in resident) >= 1 << 20
-
-
-@dataclass
-class StepTimings:
-    """Everything that was timed of one step. Lists of samples are aligned by round."""
-
-    step: Entrant
-    """Captured where it can be."""
-    eager: Entrant | None
-    """The same step with every kernel submitted by the host; None where ``step`` is that."""
-    kernels: list[KernelTiming]
-    ceiling: Entrant
-    finished: bool = False
-
-    @property
-    def entrants(self) -> list[Entrant]:
-        """The step, the eager one if there is one, and the kernels."""
-        steps = [self.step] if self.eager is None else [self.step, self.eager]
-        return [*steps, *(k.entrant for k in self.kernels)]
-
-    @property
-    def rounds(self) -> int:
-        """Rounds in which everything has a sample."""
-        return min(len(e.device_s) for e in [self.ceiling, *self.entrants])
-
-    def kernel_sums(self, layered: float = 1.0) -> np.ndarray:
-        """Seconds of all kernels of a step but the collectives, round by round [rounds].
-
-        ``layered`` multiplies what belongs to the layers: 64 / 10 turns ten layers into 64.
-        """
-        return self._sums(layered, collective=False)
-
-    def collective_sums(self, layered: float = 1.0) -> np.ndarray:
-        """The same of the collectives, each timed alone, which hides nothing of them."""
-        return self._sums(layered, collective=True)
-
-    def _sums(self, layered: float, *, collective: bool) -> np.ndarray:
-        total = np.zeros(self.rounds)
-        for kernel in self.kernels:
-            if kernel.use.op.collective != collective:
-                continue
-            count = kernel.use.count * (layered if kernel.use.layered else 1.0)
-            total += count * np.asarray(kernel.entrant.device_s[: self.rounds])
-        return total
-
-    def kernels_stats(self, layered: float = 1.0) -> Stats:
-        """Of the sums."""
-        return stats(self.kernel_sums(layered))
+RESIDENT = ("weight", "k_cache", "v_cache")
+"""Inputs that a step reads from memory, each layer its own."""
 
 
 def time_step(
@@ -95,35 +38,64 @@ def time_step(
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts.
 
-    ``on_start`` is given what is returned at the end, before the first sample is in it.
+    ``on_start`` is given what is returned at the end, before the first sample is in it. A kernel
+    that raises ends the race: it is the ``fault`` of its entrant, or of the step.
     """
     ranks = step.shape.collectives
-    whole = Entrant("step", [step.run], must_move, floor_s, elapsed=True, together=ranks)
-    eager = Entrant(
-        "eager step", [step.run], must_move, floor_s, elapsed=True, eager=True, together=ranks
-    )
+    suspects = " or ".join(dict.fromkeys(filter(None, (who(one.kernel) for one in step.bound))))
+
+    def whole(name: str, *, eager: bool) -> Entrant:
+        return Entrant(
+            name, [step.run], bytes=must_move, floor_s=floor_s, elapsed=True, eager=eager,
+            together=ranks, suspects=suspects, also=lambda: step.state.values["logits"],
+        )  # fmt: skip
+
+    captured, submitted = whole("step", eager=False), whole("eager step", eager=True)
     top = ceiling.entrant(must_move)
-    kernels = [
-        KernelTiming(
-            use,
-            Entrant(
-                use.role,
-                use.calls,
-                use.op.bytes(use.case),
-                per_sample=len(use.calls),
-                elapsed=use.op.collective,  # no rank may decide by itself to run it once more
-                together=use.op.collective,
-            ),
-        )
-        for use in step.calls_by_kernel()
-    ]
-    entrants = [whole, *(k.entrant for k in kernels), top]
-    if step.device.graphs:
-        entrants.append(eager)
-    timings = StepTimings(whole, None, kernels, top)
+    cache = agreed.cache_bytes(step.device)
+    alone = [(use, _alone(use)) for use in step.calls_by_kernel()]
+    entrants = [captured, *(entrant for _, entrant in alone), top]
+    if agreed.graphs(step.device):
+        entrants.append(submitted)
+    kernels = [_timing(use, entrant, cache) for use, entrant in alone]
+    timings = StepTimings(captured, kernels, top, backend=current().backend)
     if on_start is not None:
         on_start(timings)
-    timings.finished = race(entrants, step.device, rule, on_round)
-    if whole.captured is not None:
-        timings.eager = eager
+    # a step without one of its kernels is none: the rest would be timed for nothing
+    timings.finished = race(entrants, step.device, rule, on_round, lambda lost: False)
+    if captured.captured is not None or submitted.fault:
+        timings.eager = submitted
     return timings
+
+
+def _alone(use: KernelUse) -> Entrant:
+    """One kernel, a sample going over all layers."""
+    return Entrant(
+        use.role,
+        use.calls,
+        bytes=use.op.bytes(use.case),
+        per_sample=len(use.calls),
+        elapsed=use.op.collective,  # no rank may decide by itself to run it once more
+        together=use.op.collective,
+        kernel=use.kernel,
+    )
+
+
+def _timing(use: KernelUse, samples: Samples, cache_bytes: int) -> KernelTiming:
+    """What the ladder has to know of a kernel, beside its samples."""
+    reads = use.op.reads(use.case)
+    return KernelTiming(
+        samples,
+        use.role,
+        use.op.name,
+        use.provider,
+        use.case.label(),
+        use.count,
+        use.kernel.parameters,
+        layered=use.layered,
+        collective=use.op.collective,
+        resident_bytes=sum(reads.get(name, 0) for name in RESIDENT),
+        different=len(use.calls),
+        cache_bytes=cache_bytes,
+        payload_bytes=reads["x"] if use.op.collective else 0,
+    )

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truetpot.errors import UserError
 from truetpot.ops import OPERATORS
 from truetpot.ops.foreign import shown
+from truetpot.ops.guard import KernelError
 from truetpot.ops.operator import Composite, Operator
 from truetpot.text import escaped
 
@@ -34,7 +34,7 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-class ContractError(UserError):
+class ContractError(KernelError):
     """A kernel is not what a kernel has to be: where, what, and what to do."""
 
 

@@ -27,11 +27,13 @@ from truetpot.formats import Weight
 from truetpot.ops import contract, loading
 from truetpot.ops.answers import hold
 from truetpot.ops.contract import ContractError, Place
-from truetpot.ops.foreign import reason_of, shown
+from truetpot.ops.foreign import describe, shown
+from truetpot.ops.guard import KernelError, guarded, who
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config
 from truetpot.runtime.device import Device
+from truetpot.runtime.distributed.group import current
 
 Config = dict[str, Any]
 K = TypeVar("K", bound="type[Kernel]")
@@ -64,10 +66,14 @@ class Kernel:
 
     @classmethod
     def usual(cls, case: Any, device: Device) -> Config:
-        """The tuned launch parameters for a case, else the default's."""
+        """The tuned launch parameters for a case, else the default's.
+
+        Of a collective rank 0's, on every rank: in how many steps it goes may depend on them.
+        """
         op, provider = cls.op.name, cls.provider
         tuned = tuned_config(op, provider, case, device, lambda: cls.configs(case, device))
-        return tuned or dict(next(iter(cls.configs(case, device)), {}))
+        usual = tuned or dict(next(iter(cls.configs(case, device)), {}))
+        return dict(current().gather(usual)[0]) if cls.op.collective else usual
 
     @property
     def parameters(self) -> Config:
@@ -115,6 +121,12 @@ class Missing:
     reason: str
     what: str = ""
     """The file with the line, the class, or the entry point."""
+
+
+class Fault(str):
+    """A reason why a kernel is not there that is the kernel's own fault: no refusal, an error."""
+
+    __slots__ = ()
 
 
 class Registry:
@@ -188,7 +200,10 @@ class Registry:
         return list(self._missing.values())
 
     def find(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | str:
-        """The kernel class for a case, or the reason why there is none, in one line."""
+        """The kernel class for a case, or the reason why there is none, in one line.
+
+        The reason is a :class:`Fault` where a kernel raised instead of answering.
+        """
         found = self.kernels(op, provider)
         missing = self._missing.values()
         lost = [one.reason for one in missing if (one.op, one.provider) == (op, provider)]
@@ -203,14 +218,22 @@ class Registry:
         for kernel, reason in zip(fitting, reasons, strict=True):
             if reason is None:
                 return kernel
-        return "; ".join(dict.fromkeys([*(str(r) for r in reasons), *lost]))
+        said = "; ".join(dict.fromkeys([*(str(r) for r in reasons), *lost]))
+        return Fault(said) if any(isinstance(r, Fault) for r in reasons) else said
 
     def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
-        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel."""
+        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel.
+
+        Raises KernelError where there is one and it cannot be made.
+        """
         kernel = self.find(op, provider, case, device)
+        name = f"{provider} {op} ({case.label()})"
+        if isinstance(kernel, Fault):
+            raise KernelError(f"{name}: {kernel}")
         if isinstance(kernel, str):
             raise UserError(f"No {op} kernel of {provider} for {case.label()}: {kernel}.")
-        return kernel.make(case, device, **config)
+        with guarded(name, who(kernel, case), device.memory_errors):
+            return kernel.make(case, device, **config)
 
     def load_builtin(self) -> list[Missing]:
         """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once.
@@ -261,15 +284,24 @@ class Registry:
 
     def _import(self, source: Source) -> None:
         """A kernel file is foreign code: whatever it raises is a reason."""
-        if reason := reason_of(source.load):
-            self.lose(Missing(source.op, source.provider, reason, source.what))
+        name = "" if (source.op, source.provider) in self._builtin else source.what
+        try:
+            with guarded(who=name, passing=(ImportError,)):
+                source.load()
+            return
+        except ImportError as error:  # says by itself what is not there
+            reason = describe(error)
+        except (KernelError, UserError) as error:
+            reason = str(error)
+        self.lose(Missing(source.op, source.provider, reason, source.what))
 
 
 def _refusal(kernel: type[Kernel], case: Case, device: Device) -> str | None:
     try:
-        return kernel.refuses(case, device)
-    except ContractError as error:
-        return str(error)
+        with guarded("refuses", who(kernel)):
+            return kernel.refuses(case, device)
+    except (KernelError, UserError) as error:
+        return Fault(error)
 
 
 REGISTRY = Registry()

@@ -22,10 +22,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from truetpot.errors import UserError
-from truetpot.files import read_text
+from truetpot.files import read_text, user_folder
 from truetpot.ops.foreign import shown
 from truetpot.ops.operator import Case
+from truetpot.records.store import fault
+from truetpot.records.tuned import TunedEntry
 from truetpot.runtime.device import Device
 from truetpot.text import escaped, one_line
 
@@ -39,8 +43,8 @@ log = logging.getLogger(__name__)
 
 def user_file(device: Device) -> Path:
     """Where ``truetpot tune`` puts what it finds; the folder need not exist."""
-    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(home).expanduser() / "truetpot" / "tuned" / f"{slug(device)}.toml"
+    home = user_folder("XDG_DATA_HOME", ".local/share")
+    return home / "truetpot" / "tuned" / f"{slug(device)}.toml"
 
 
 def shipped_file(device: Device) -> Path:
@@ -58,9 +62,13 @@ def read(file: Path) -> dict[str, Any]:
     """The tables of a file; none where there is no file. Raises UserError if it is not readable."""
     if not os.path.lexists(file):
         return {}
+    text = read_text(file, "a file of truetpot tune")
     try:
-        return tomllib.loads(read_text(file, "a file of truetpot tune"))
-    except (ValueError, RecursionError) as error:
+        return tomllib.loads(text)
+    except RecursionError:
+        shown_file = escaped(str(file))
+        raise UserError(f"{shown_file} is nested too deeply; mend or delete it.") from None
+    except ValueError as error:  # TOML errors are ValueErrors
         raise UserError(
             f"{escaped(str(file))} cannot be read ({one_line(str(error))}); mend or delete it."
         ) from error
@@ -84,18 +92,19 @@ def tuned_config(
         entry = _entry(file, op, provider, case.label())
         if entry is None:
             continue
-        config = entry.get("config") if isinstance(entry, dict) else None
-        if not isinstance(config, dict):
-            fault = "it has no table config"
-        elif not config:
-            return {}
+        try:
+            config = msgspec.convert(entry, TunedEntry).config
+        except msgspec.ValidationError as error:
+            wrong = fault(error)
         else:
+            if not config:
+                return {}
             legal = [*known()]
             if (found := _legal(config, legal)) is not None:
                 return found
-            fault = _fault(config, legal)
+            wrong = _fault(config, legal)
         where = f"{escaped(str(file))}: {op}.{provider}, {case.label()}"
-        _warn(f"{where} is not used: {fault}; tune it again.")
+        _warn(f"{where} is not used: {wrong}; tune it again.")
     return {}
 
 

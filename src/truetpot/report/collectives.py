@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.words import KernelStatus
 from truetpot.report.numbers import microseconds
+from truetpot.report.table import Table, name, number
+from truetpot.report.words import words
 
 
 def size(nbytes: int) -> str:
@@ -21,16 +23,14 @@ def size(nbytes: int) -> str:
 
 def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
     """Times over all ranks, and the slowest rank's median where it is another."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("op", "provider", "x", "submitted"):
-        table.add_column(name, no_wrap=True)
-    for name in ("bytes", "p50 us", "p99 us", "slowest rank us", "GB/s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status", overflow="fold")
+    names = (name(title) for title in ("op", "provider", "x", "submitted"))
+    numbers = map(number, ("bytes", "p50 us", "p99 us", "slowest rank us", "GB/s"))
+    table = Table(*names, *numbers, name("status"))
+    reasons: dict[str, RenderableType] = {}
     for result in results:
         place = "used up" if getattr(result.case, "in_place", False) else "kept"
         figures = ["-"] * 4
-        if result.status == "ok" and result.ranks_s:
+        if result.status is KernelStatus.OK and result.ranks_s:
             speed = result.algorithm_gb_s
             figures = [
                 microseconds(result.percentile_s(50)),
@@ -38,16 +38,15 @@ def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
                 f"{microseconds(max(result.medians_s))} ({_slowest(result.medians_s)})",
                 "-" if speed is None else f"{speed:.2f}",
             ]
-        table.add_row(
-            result.op,
-            result.provider,
-            place,
-            result.submitted,
-            size(result.payload),
-            *figures,
-            result.status + (f": {result.reason}" if result.reason else ""),
-        )
-    return table
+        who = (result.op, result.provider, place, result.submitted)
+        table.row(*who, size(result.payload), *figures, result.status)
+        if result.reason:
+            skipped = result.status is KernelStatus.SKIPPED
+            of = "" if skipped else f" of {size(result.payload)}, x {place}"
+            about = f"{result.provider} {result.op}{of}, {result.submitted}"
+            reason = f"{about}: {result.status}: {result.reason}"
+            reasons.setdefault(reason, words(reason, style="yellow"))
+    return Group(table, *reasons.values())
 
 
 def _slowest(values: Sequence[float]) -> int:

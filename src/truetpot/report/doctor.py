@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from truetpot.doctor.cards import Card
 from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.variables import variables
+from truetpot.records.providers import KernelEntry
 from truetpot.report.numbers import count_of, gib, percent
-from truetpot.report.providers import KernelRow
+from truetpot.report.table import Table, name, prose
+from truetpot.report.words import words
 
 if TYPE_CHECKING:
-    from truetpot.doctor.quick import Quick  # looking at a machine loads nothing that measures
+    from truetpot.records.doctor import Quick
 
 _STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
 _VERDICT = {
@@ -31,11 +31,11 @@ _VERDICT = {
 def draw_machine(machine: Machine) -> RenderableType:
     """Cards, host, software, the variables that are set."""
     host, software = machine.host, machine.software
-    parts: list[RenderableType] = [Text("Cards", style="bold")]
+    parts: list[RenderableType] = [words("Cards", style="bold")]
     parts += [_pairs(_card(card), card.title) for card in machine.cards]
     if not machine.cards:
-        parts.append(Text("  none of Intel, NVIDIA or AMD on the PCI bus"))
-    parts += ["", Text("Host", style="bold")]
+        parts.append(words("  none of Intel, NVIDIA or AMD on the PCI bus"))
+    parts += ["", words("Host", style="bold")]
     memory = "" if host.memory_bytes is None else f", {gib(host.memory_bytes)}"
     governors = ", ".join(host.governors) or "none shown"
     iommu = "pass-through" if host.passthrough else "on" if host.iommu else "none"
@@ -47,13 +47,13 @@ def draw_machine(machine: Machine) -> RenderableType:
         ("IOMMU", iommu),
     ]
     parts.append(_pairs(host_rows + [("virtual", "yes")] * host.virtual))
-    parts += ["", Text("Software", style="bold")]
+    parts += ["", words("Software", style="bold")]
     rows = [("Level Zero driver", software.level_zero or "none found"), *software.system.items()]
     rows.append(("OpenCL drivers", ", ".join(software.opencl) or "none registered"))
     rows.append(("Python", ", ".join(f"{k} {v}" for k, v in software.python.items())))
     parts.append(_pairs(rows))
     if machine.variables:
-        parts += ["", Text("Environment", style="bold")]
+        parts += ["", words("Environment", style="bold")]
         given = machine.variables.items()
         parts.append(_pairs((f"{known.name}={value}", known.does) for known, value in given))
     return Group(*parts)
@@ -61,16 +61,13 @@ def draw_machine(machine: Machine) -> RenderableType:
 
 def draw_variables() -> RenderableType:
     """Every variable of the table."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("variable", no_wrap=True)
-    table.add_column("what it does", overflow="fold")
-    table.add_column("ipex-llm's script", no_wrap=True)
+    table = Table(name("variable"), prose("what it does"), name("ipex-llm's script"))
     for known in variables():
-        table.add_row(known.name, Text(known.does), known.script or "")
-    return Group(Text("Environment variables that matter", style="bold"), table)
+        table.row(known.name, known.does, known.script or "")
+    return Group(words("Environment variables that matter", style="bold"), table)
 
 
-def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableType:
+def draw_providers_short(rows: Sequence[KernelEntry], device: str) -> RenderableType:
     """A line a provider: how many of its kernels run here, else why none does."""
     pairs = []
     for provider in sorted({row.provider for row in rows}):
@@ -82,7 +79,7 @@ def draw_providers_short(rows: Sequence[KernelRow], device: str) -> RenderableTy
             # of a provider with kernels for several devices, what is wrong with those for this one
             reason = min((row.reason for row in mine), key=lambda why: why.startswith("runs on"))
             pairs.append((provider, f"no: {reason}"))
-    return Group(Text(f"Providers on {device}", style="bold"), _pairs(pairs))
+    return Group(words(f"Providers on {device}", style="bold"), _pairs(pairs))
 
 
 def draw_check(quick: Quick) -> RenderableType:
@@ -96,15 +93,15 @@ def draw_check(quick: Quick) -> RenderableType:
         rows.append(("read bandwidth", f"{quick.read_gb_s:.1f} GB/s by {quick.reader}{share}"))
     if quick.spread is not None:
         rows.append(("spread", f"{percent(quick.spread)} over {quick.samples} reads"))
-    return Group(Text(f"Check of {quick.device}", style="bold"), _pairs(rows))
+    return Group(words(f"Check of {quick.device}", style="bold"), _pairs(rows))
 
 
 def draw_findings(findings: Sequence[Finding], *, checked: bool) -> RenderableType:
     """The verdict, then a line each, the worst first, with what it means and what to do."""
     level = worst(list(findings))
-    parts: list[RenderableType] = [Text(_VERDICT[level], style=_STYLE[level])]
+    parts: list[RenderableType] = [words(_VERDICT[level], style=_STYLE[level])]
     if not checked:
-        parts.append(Text("Nothing was measured: --no-check.", style="dim"))
+        parts.append(words("Nothing was measured: --no-check.", style="dim"))
     parts.append("")
     for each in (Level.BAD, Level.WARN, Level.OK):
         for finding in findings:
@@ -115,11 +112,11 @@ def draw_findings(findings: Sequence[Finding], *, checked: bool) -> RenderableTy
 
 def _lines(finding: Finding) -> Iterator[RenderableType]:
     head = (f"{finding.level:<5}", _STYLE[finding.level])
-    yield Text.assemble(head, (f"{finding.about}: ", "bold"), finding.what)
+    yield words(head, (f"{finding.about}: ", "bold"), finding.what)
     if finding.means:
-        yield Padding(Text(finding.means), (0, 0, 0, 5))
+        yield Padding(words(finding.means), (0, 0, 0, 5))
     if finding.do:
-        yield Padding(Text(f"-> {finding.do}", style="cyan"), (0, 0, 0, 5))
+        yield Padding(words(f"-> {finding.do}", style="cyan"), (0, 0, 0, 5))
 
 
 def _card(card: Card) -> Iterator[tuple[str, str]]:
@@ -143,9 +140,7 @@ def _card(card: Card) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(rows: Iterable[tuple[str, str]], head: str = "") -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name, style="bold" if name == head else ""), Text(value))
+    table = Table(name(), prose())
+    for about, value in rows:
+        table.row(words((about, "bold" if about == head else "")), value)
     return Padding(table, (0, 0, 0, 2))

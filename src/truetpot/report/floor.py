@@ -6,48 +6,44 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from truetpot.facts.floor import Floor, FloorRange
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.models import kv_heads_of_rank
 from truetpot.facts.published import Comparison
 from truetpot.report.numbers import bar, digits
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
 
 CURVE_LINES = 9
 
 
 def draw_floor(floor: Floor, span: FloorRange | None = None) -> RenderableType:
     """Terms, bound, what stands beside it, assumptions; the mean and the curve of a range."""
-    parts: list[RenderableType] = [_title(floor), "", _terms(floor)]
+    parts: list[RenderableType] = [*_title(floor), "", _terms(floor)]
     if span is not None:
         parts += ["", *_range(span)]
-    parts += ["", Text("Assumptions", style="bold")]
-    parts += [Padding(Text(line), (0, 0, 0, 2)) for line in floor.assumptions]
+    parts += ["", words("Assumptions", style="bold")]
+    parts += [Padding(words(line), (0, 0, 0, 2)) for line in floor.assumptions]
     return Group(*parts)
 
 
-def _title(floor: Floor) -> Text:
+def _title(floor: Floor) -> list[RenderableType]:
     step, card = floor.traffic, floor.hardware
-    return Text.assemble(
-        (f"{floor.model.name}", "bold"),
+    about = (
         f" on {step.tp} x {card.title}: {step.format} weights, {step.kv_format} KV, "
-        f"context {step.context}, batch {step.batch}\n",
-        f"bytes of one rank / {card.bandwidth_gb_s:g} GB/s = ms",
+        f"context {step.context}, batch {step.batch}"
     )
+    how = f"bytes of one rank / {card.bandwidth_gb_s:g} GB/s = ms"
+    return [words((floor.model.name, "bold"), about), words(how)]
 
 
 def _terms(floor: Floor) -> Table:
     step, card = floor.traffic, floor.hardware
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("term")
-    table.add_column("how", overflow="fold")
-    table.add_column("bytes", justify="right", no_wrap=True)
-    table.add_column("ms", justify="right", no_wrap=True)
+    table = Table(name("term"), prose("how"), number("bytes"), number("ms"))
 
     def add(term: str, how: str, count: int, style: str = "") -> None:
-        table.add_row(term, how, f"{count:,}", f"{card.read_ms(count):.3f}", style=style)
+        table.row(term, how, f"{count:,}", f"{card.read_ms(count):.3f}", style=style)
 
     for row in step.linears:
         shape, facts = row.linear, format_facts(row.format)
@@ -58,23 +54,19 @@ def _terms(floor: Floor) -> Table:
     if step.scales:
         add("scales", _scales(floor), step.scales, "bold")
     add("KV", _kv(floor), step.kv, "bold")
-    table.add_section()
-    table.add_row(
-        "floor", "no step can be faster", f"{step.bound:,}", f"{floor.ms_per_token:.3f}",
-        style="bold green", end_section=True,
-    )
+    bound, ms = f"{step.bound:,}", f"{floor.ms_per_token:.3f}"
+    table.row("floor", "no step can be faster", bound, ms, style="bold green")
     cost = floor.collectives
     if step.tp > 1:
         span = "no estimate" if cost.ms is None else f"{cost.ms:.3f}"
-        how = f"{cost.count} a step; a model, not in the floor, see below"
+        how = f"{cost.count} a step; a model, not in the floor"
         if cost.low_ms is not None and cost.high_ms is not None:
             how += f"; from {cost.low_ms:.3f} to {cost.high_ms:.3f} ms"
-        table.add_row("collectives", how, "", span, style="dim")
+        table.row("collectives", how, "", span, style="dim")
     if step.constant_scales:
-        table.add_row(
-            "constant scales", "stored, the same everywhere; not in the floor",
-            f"{step.constant_scales:,}", f"{floor.stored_constant_scales_ms:.3f}", style="dim",
-        )
+        stored, ms = f"{step.constant_scales:,}", f"{floor.stored_constant_scales_ms:.3f}"
+        how = "stored, the same everywhere; not in the floor"
+        table.row("constant scales", how, stored, ms, style="dim")
     return table
 
 
@@ -98,18 +90,15 @@ def _kv(floor: Floor) -> str:
 
 def _range(span: FloorRange) -> list[RenderableType]:
     start = span.start.traffic.context
-    mean = Text.assemble(
+    mean = words(
         (f"{span.mean_ms_per_token:.3f} ms", "bold green"),
         f" a token in the mean of the {span.steps} steps that follow the first token, contexts "
         f"{start} to {span.end - 2}: no TPOT of such a request is below it.",
     )
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("context", justify="right")
-    table.add_column("ms", justify="right")
-    table.add_column("")
+    table = Table(number("context"), number("ms"), name())
     most = max(ms for _, ms in span.curve)
     for context, ms in _thinned(span.curve):
-        table.add_row(str(context), f"{ms:.3f}", bar(ms, most))
+        table.row(str(context), f"{ms:.3f}", bar(ms, most))
     return [mean, "", table]
 
 
@@ -122,17 +111,13 @@ def _thinned(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 def draw_published(comparisons: Sequence[Comparison]) -> RenderableType:
     """Each figure with its floor and their ratio; why, where it cannot be held against one."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("figure", no_wrap=True)
-    table.add_column("cards", no_wrap=True)
-    table.add_column("reported", overflow="fold")
-    for name in ("ms", "floor", "ratio"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("comparable", no_wrap=True)
+    figures = map(number, ("ms", "floor", "ratio"))
+    columns = (name("figure"), name("cards"), prose("reported"), *figures, name("comparable"))
+    table = Table(*columns)
     for found in comparisons:
         entry = found.entry
         style = "bold red" if found.impossible else "" if entry.comparable else "dim"
-        table.add_row(
+        table.row(
             entry.id,
             f"{entry.cards} x {entry.hardware}",
             entry.reported,
@@ -142,11 +127,10 @@ def draw_published(comparisons: Sequence[Comparison]) -> RenderableType:
             "IMPOSSIBLE" if found.impossible else "yes" if entry.comparable else "no",
             style=style,
         )
-    note = Text(
-        "Times in ms per token. Whatever a source leaves open is read in the figure's favour."
-    )
-    why = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    note = "Times in ms per token. Whatever a source leaves open is read in the figure's favour."
+    why = Table(name(), prose())
     for found in comparisons:
         if not found.entry.comparable:
-            why.add_row(found.entry.id, found.entry.reason)
-    return Group(table, "", Text("Why not comparable", style="bold"), why, "", note)
+            why.row(found.entry.id, found.entry.reason or "")
+    title = words("Why not comparable", style="bold")
+    return Group(table, "", title, why, "", words(note))

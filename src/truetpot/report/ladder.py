@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from truetpot.ladder import LOSSES, RUNGS, Ladder
+from truetpot.ladder import LOSSES, RUNGS
+from truetpot.records.opening import Environment
+from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import bar, digits, microseconds, percent
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
 
 _STYLE = {"spec": "cyan", "ceiling": "blue", "kernels": "green", "step": "magenta", "eager": "red"}
 _LOSS_OF = {loss.split("/")[0]: loss for loss in LOSSES}
@@ -20,49 +21,46 @@ _LOSS_OF = {loss.split("/")[0]: loss for loss in LOSSES}
 def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
     """Rungs, losses, shares, sources. ``absent`` says why a rung is missing; others stay out."""
     parts: list[RenderableType] = [_rungs(ladder, absent)]
+    if any(rung.extrapolated for _, rung in ladder.rungs.present()):
+        parts.append(words("* extrapolated", style="dim"))
     if ladder.share_of_ceiling is not None:
         share = percent(ladder.share_of_ceiling)
-        parts += ["", Text.assemble("The step reaches ", (share, "bold"), " of the ceiling.")]
-    sources = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    sources.add_column(no_wrap=True)
-    sources.add_column(overflow="fold")
-    for name in RUNGS:
-        if name in ladder.rungs:
-            sources.add_row(name, ladder.rungs[name].source, style="dim")
+        parts += ["", words("The step reaches ", (share, "bold"), " of the ceiling.")]
+        how = (
+            "Times are those of the step's median round: each rung but spec and step is the step's "
+            "median times its ratio to the step, round by round."
+        )
+        parts.append(words(how, style="dim"))
+    sources = Table(name(), prose())
+    for height, rung in ladder.rungs.present():
+        sources.row(height, rung.source, style="dim")
     return Group(*parts, "", sources)
 
 
 def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("rung", no_wrap=True)
-    table.add_column("ms/token", justify="right", no_wrap=True)
-    table.add_column("95 % interval", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column("over the line above: what is lost", overflow="fold")
-    most = max((rung.ms_per_token for rung in ladder.rungs.values()), default=0.0)
-    for name in RUNGS:
-        if name not in ladder.rungs:
-            if name in absent:
-                table.add_row(name, "-", "", "", "", absent[name], style="dim")
+    lost = prose("over the line above: what is lost")
+    columns = (name("rung"), number("ms/token"), name("95 % interval"), name(), number("ratio"))
+    table = Table(*columns, lost)
+    most = max((rung.ms_per_token for _, rung in ladder.rungs.present()), default=0.0)
+    for height in RUNGS:
+        rung = ladder.rungs.get(height)
+        if rung is None:
+            if height in absent:
+                table.row(height, "-", "", "", "", absent[height], style="dim")
             continue
-        rung = ladder.rungs[name]
-        loss = _LOSS_OF.get(name, "")
+        loss = _LOSS_OF.get(height, "")
         ratio = ladder.losses.get(loss)
         interval = ""
         if rung.ci_ms is not None:
             interval = f"{digits(rung.ci_ms[0])} to {digits(rung.ci_ms[1])}"
-        table.add_row(
-            Text(name, style="bold"),
-            Text(digits(rung.ms_per_token) + ("*" if rung.extrapolated else ""), style="bold"),
+        table.row(
+            words((height, "bold")),
+            words((digits(rung.ms_per_token) + ("*" if rung.extrapolated else ""), "bold")),
             interval,
-            Text(bar(rung.ms_per_token, most), style=_STYLE.get(name, "")),
+            words((bar(rung.ms_per_token, most), _STYLE.get(height, ""))),
             "" if ratio is None else f"{ratio:.3f}",
             "" if ratio is None else LOSSES[loss],
         )
-    if any(rung.extrapolated for rung in ladder.rungs.values()):
-        table.caption = "* extrapolated"
-        table.caption_justify = "left"
     return table
 
 
@@ -75,35 +73,27 @@ def draw_ranks(ladder: Ladder) -> RenderableType:
             f"{talk.count} collectives over {talk.backend}: {digits(talk.alone_ms)} ms a token "
             f"timed alone; exposed, which is step minus kernels: {digits(talk.exposed_ms)} ms."
         )
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("rank", justify="right")
-    for name in ("kernels ms", "collectives ms", "step ms", "ceiling GB/s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("device", overflow="fold")
-    table.add_column("state after", overflow="fold")
+    titles = ("rank", "kernels ms", "collectives ms", "step ms", "ceiling GB/s")
+    table = Table(*map(number, titles), prose("device"), prose("state after"))
     for row in ladder.ranks:
         times = (row.kernels_ms, row.collectives_ms, row.step_ms)
         figures = [digits(ms) for ms in times]
-        table.add_row(
-            str(row.rank), *figures, f"{row.ceiling_gb_s:.1f}", row.who(), row.condition()
-        )
+        table.row(str(row.rank), *figures, f"{row.ceiling_gb_s:.1f}", row.who(), row.condition())
     return Group(*parts, "", table) if ladder.ranks else Group(*parts)
 
 
 def draw_operators(ladder: Ladder) -> RenderableType:
     """One row a kernel, the one that takes most first."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("role", "op", "provider"):
-        table.add_column(name, no_wrap=True)
-    for name in ("calls", "us a call", "share of kernels", "share of ceiling"):
-        table.add_column(name, justify="right", no_wrap=True)
+    names = map(name, ("role", "op", "provider"))
+    numbers = map(number, ("calls", "us a call", "share of kernels", "share of ceiling"))
+    table = Table(*names, *numbers)
     for row in ladder.operators:
-        table.add_row(
+        table.row(
             row.role,
             row.op,
             row.provider,
             str(row.count),
-            microseconds(row.time.median_s),
+            microseconds(row.at_step_s or row.median_s),
             percent(row.share),
             percent(row.share_of_ceiling) if row.share_of_ceiling is not None else "from cache",
         )
@@ -118,16 +108,19 @@ def draw_warnings(ladder: Ladder) -> list[tuple[str, str]]:
     ]
 
 
-def describe_device(name: str, environment: Mapping[str, Any]) -> str:
+def describe_device(device: str, environment: Environment) -> str:
     """The physical device in one line: name, address, driver, clock."""
-    identity = environment["device"]
-    parts = [f"{name}: {identity['name']}"]
+    identity = environment.device
+    parts = [f"{device}: {identity['name']}"]
     if cores := identity.get("cores"):
         parts.append(f"{cores} cores")
     if features := identity.get("features"):
         parts.append(" ".join(features))
-    for label, key in (("PCI", "pci_address"), ("UUID", "uuid"), ("driver", "driver")):
-        if identity.get(key):
-            parts.append(f"{label} {identity[key]}")
-    parts.append(f"timed by {environment['clock']['source']}")
+    tells = {
+        "PCI": identity.get("pci_address"),
+        "UUID": identity.get("uuid"),
+        "driver": identity.get("driver"),
+    }
+    parts += [f"{label} {value}" for label, value in tells.items() if value]
+    parts.append(f"timed by {environment.clock.source}")
     return ", ".join(parts)

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+
+from truetpot.records.providers import KernelEntry
+from truetpot.report.table import Table, name, prose
+from truetpot.report.words import words
 
 
-@dataclass(frozen=True)
-class KernelRow:
-    """One kernel of one provider, or the file that should have held it."""
-
-    op: str
-    provider: str
-    available: bool
-    reason: str
-    """Why it is not available, or what it does not take; empty when it takes everything."""
-    note: str
-    source: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is."""
-        return asdict(self)
-
-
-def draw_providers(rows: Sequence[KernelRow], devices: Sequence[str]) -> RenderableType:
+def draw_providers(rows: Sequence[KernelEntry], devices: Sequence[str]) -> RenderableType:
     """Devices first, then one line a kernel under its operator."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("operator and provider", no_wrap=True)
-    table.add_column("available", no_wrap=True)
-    table.add_column("code path, or reason", overflow="fold")
+    table = Table(name("operator and provider"), name("available"), prose("code path, or reason"))
     last = ""
     for row in rows:
         if row.op != last:
-            table.add_row(Text(row.op, style="bold"))
+            table.line((row.op, "bold"))
             last = row.op
         usual = f"kernels/{row.op}/{row.provider}.py"
         source = "" if row.source == usual else row.source
         about = "; ".join(part for part in (row.note, row.reason, source) if part)
         style = "" if row.available else "yellow"
-        table.add_row(f"  {row.provider}", "yes" if row.available else "no", about, style=style)
-    heads = [Text(line) for line in devices]
-    where = Text("Kernels: kernels/<operator>/<provider>.py where no other file is named", "bold")
-    return Group(Text("Devices", style="bold"), *heads, "", where, "", table)
+        table.row(f"  {row.provider}", "yes" if row.available else "no", about, style=style)
+    where = "Kernels: kernels/<operator>/<provider>.py where no other file is named"
+    title = words("Devices", style="bold")
+    return Group(title, *map(words, devices), "", words(where, style="bold"), "", table)

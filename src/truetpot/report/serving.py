@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
-from truetpot.ladder.verdict import Serving, Verdict
+from truetpot.records.check import VisibleCount
+from truetpot.records.verdicts import Metric, Verdict
 from truetpot.report.numbers import digits
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
 from truetpot.serving.check import DENOMINATOR, Checked
-from truetpot.serving.findings import VisibleCount
 from truetpot.serving.findings.visible import OPEN
-from truetpot.serving.records import Metric, Run
+from truetpot.serving.records import Run
+from truetpot.serving.verdict import Serving
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICT = {
@@ -34,67 +35,64 @@ def draw_checked(checked: Checked, serving: Serving) -> RenderableType:
     """Everything about one run."""
     run = checked.run
     where = f", {run.place}" if run.place else ""
-    head = Text.assemble((run.tool, "bold"), f" ({run.variant}){where}")
-    parts: list[RenderableType] = [head, Text(_totals(run), style="dim"), "", _reported(run)]
-    parts += [Text(note, style="dim") for note in run.notes]
+    head = words((run.tool, "bold"), f" ({run.variant}){where}")
+    parts: list[RenderableType] = [head, words(_totals(run), style="dim"), "", _reported(run)]
+    parts += [words(note, style="dim") for note in run.notes]
     parts += ["", _recomputed(checked)]
     for finding in checked.findings:
-        title = Text.assemble(
+        title = words(
             (finding.severity.value, _COLOUR[finding.severity.value]),
             f"  {finding.title}  ",
             (finding.id, "dim"),
         )
-        body = Group(finding.evidence, Text(f"Fix: {finding.fix}", style="dim"))
+        body = Group(words(finding.evidence), words(f"Fix: {finding.fix}", style="dim"))
         parts += ["", title, Padding(body, (0, 0, 0, 2))]
         if finding.id == DENOMINATOR:
             parts.append(Padding(draw_visible(checked.visible), (0, 0, 0, 2)))
     if not checked.findings:
-        parts += ["", Text("No finding.", style="green")]
+        parts += ["", words("No finding.", style="green")]
     return Group(*parts, "", draw_verdict(serving, checked))
 
 
 def draw_verdict(serving: Serving, checked: Checked) -> RenderableType:
     """The verdict and what it rests on."""
-    name = Text(serving.verdict.value, style=_VERDICT[serving.verdict])
+    verdict = (serving.verdict.value, _VERDICT[serving.verdict])
     factor = f" by {digits(serving.factor)}" if serving.factor else ""
-    lines: list[RenderableType] = [Text.assemble("Verdict: ", name, factor, f". {serving.why}")]
+    lines: list[RenderableType] = [words("Verdict: ", verdict, factor, f". {serving.why}")]
     if serving.reported_s is None:
         return Group(*lines)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table = Table(name(), name(), prose(), prose())
     yardstick = checked.evidence.yardstick
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
-        table.add_row("spec", f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
+        table.row("spec", f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
     if yardstick is not None and serving.step_s is not None:
-        table.add_row("step", f"{serving.step_s * 1e3:.2f} ms", "", yardstick.step_from)
+        table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", yardstick.step_from)
     over = [
         f"{digits(ratio)} times {what}"
         for ratio, what in ((serving.over_floor, "spec"), (serving.over_step, "step"))
         if ratio is not None
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"
-    table.add_row("serving", reported, ", ".join(over), "as reported")
+    table.row("serving", reported, ", ".join(over), "as reported")
     batch = "1, assumed" if serving.batch is None else f"{serving.batch:.3g}"
     lines.append(table)
-    lines.append(Text(f"Batch {batch}: {serving.batch_from}.", style="dim"))
+    lines.append(words(f"Batch {batch}: {serving.batch_from}.", style="dim"))
     context = f"Context {serving.context:,.0f}: {serving.context_from}."
-    return Group(*lines, Text(context, style="dim"))
+    return Group(*lines, words(context, style="dim"))
 
 
 def draw_visible(rows: Sequence[VisibleCount]) -> RenderableType:
     """Counts of visible tokens, what each implies, and its standing."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("visible tokens", "interval s", "ms per decoded token"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("standing", overflow="fold")
+    numbers = map(number, ("visible tokens", "interval s", "ms per decoded token"))
+    table = Table(*numbers, prose("standing"))
     shown = rows if len(rows) <= MOST_COUNTS else [*rows[: MOST_COUNTS - 1], rows[-1]]
     for row in shown:
         style = "bold" if row.standing == OPEN else "dim"
         why = row.standing if row.standing == OPEN else f"{row.standing} ({row.why})"
-        numbers = digits(row.interval_s), digits(row.implied_s * 1e3)
-        table.add_row(str(row.n), *numbers, why, style=style)
-    if len(shown) < len(rows):
-        table.caption = f"{len(rows) - len(shown)} rows between are in --json"
-    return table
+        table.row(str(row.n), digits(row.interval_s), digits(row.implied_s * 1e3), why, style=style)
+    if len(shown) == len(rows):
+        return table
+    return Group(table, words(f"{len(rows) - len(shown)} rows between are in --json", style="dim"))
 
 
 def _totals(run: Run) -> str:
@@ -110,13 +108,9 @@ def _totals(run: Run) -> str:
 
 
 def _reported(run: Run) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("reported, ms", no_wrap=True)
-    for name in _STATISTICS:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what it is", overflow="fold")
+    table = Table(name("reported, ms"), *map(number, _STATISTICS), prose("what it is"))
     for metric in Metric:
-        values = [run.figure(metric, name) for name in _STATISTICS]
+        values = [run.figure(metric, statistic) for statistic in _STATISTICS]
         if all(value is None for value in values):
             continue
         definition = run.definitions.get(metric)
@@ -125,17 +119,13 @@ def _reported(run: Run) -> RenderableType:
             meaning = f"{definition.formula}; counts by {definition.counting.value}"
             meaning += f", {definition.aggregate}, to {definition.ends}"
         shown = ["" if value is None else digits(value * 1e3) for value in values]
-        table.add_row(definition.name if definition else metric.value, *shown, meaning)
+        table.row(definition.name if definition else metric.value, *shown, meaning)
     return table
 
 
 def _recomputed(checked: Checked) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("recomputed", no_wrap=True)
-    table.add_column("counting", no_wrap=True)
-    for name in ("n", "mean", "median", "p99"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    figures = map(number, ("n", "mean", "median", "p99"))
+    table = Table(name("recomputed"), name("counting"), *figures, name())
     for key, found in checked.recomputed.summaries.items():
         rate = key.endswith("throughput")
         for counting, summary in found.items():
@@ -148,6 +138,6 @@ def _recomputed(checked: Checked) -> RenderableType:
             unit = "tokens/s" if rate else "ms"
             if summary.from_totals:
                 unit += ", from totals"
-            name = counting.value if counting else ""
-            table.add_row(key, name, f"{summary.count:,}", *numbers, unit)
+            counted = counting.value if counting else ""
+            table.row(key, counted, f"{summary.count:,}", *numbers, unit)
     return table

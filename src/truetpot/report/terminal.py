@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.progress import Progress, Task, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
 
-from truetpot.errors import UserError
+from truetpot.files import write_whole
+from truetpot.report.screen import WIDTH, Screen, told_width
+from truetpot.report.words import shortened, words, written
+from truetpot.text import escaped
 
-WIDTH = 110
-"""Columns where no terminal says how many it has, and of a picture."""
 REDRAW_S = 0.1
+BAR = 40
+"""Columns of a progress bar, a quarter of the line at most."""
 
 
 class Terminal:
@@ -32,24 +35,28 @@ class Terminal:
     ) -> None:
         self.picture = None if mute else picture
         self.quiet = quiet or mute
-        quiet, picture = self.quiet, self.picture
-        self.err = _console(stderr=True, quiet=mute)
-        self.out = _console(quiet=quiet, record=picture is not None)
+        self.err = Screen(stderr=True, quiet=mute)
+        self.out = Screen(quiet=self.quiet)
+        # what was printed once more, as wide as a picture is
+        self._paper = Screen(WIDTH, file=io.StringIO(), record=True)
 
     def show(self, *what: RenderableType) -> None:
         """Tables and what belongs to them."""
         for part in what:
             self.out.print(part)
+            if self.picture is not None:
+                self._paper.print(part)
 
     def say(self, text: str, style: str = "") -> None:
         """A sentence that a reader must not miss, whatever standard output is for."""
-        self.out.print(text, style=style)
+        self.show(words(text, style=style))
         if self.quiet:
-            self.err.print(text, style=style, soft_wrap=True)
+            self.status(text, style)
 
-    def status(self, text: str) -> None:
-        """What happens next."""
-        self.err.print(text, style="dim", soft_wrap=True)
+    def status(self, text: str, style: str = "dim") -> None:
+        """What happens next; in one line where none is told how long lines may be, as in a log."""
+        log = told_width(self.err.file) is None
+        self.err.print(words(text, style=style), soft_wrap=log)
 
     @contextmanager
     def bar(self, what: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
@@ -61,13 +68,7 @@ class Terminal:
             self.status(what)
             yield lambda done, total: None
             return
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[amount]}", markup=False),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self.err, transient=True, auto_refresh=False) as progress:
+        with _Bar(console=self.err, transient=True, auto_refresh=False) as progress:
             task = progress.add_task(what, total=None, amount="")
             drawn = 0.0
 
@@ -84,24 +85,31 @@ class Terminal:
 
     def save_picture(self, title: str) -> None:
         """What was printed, as SVG. Raises UserError where it cannot be written."""
-        if self.picture is None:
-            return
-        try:
-            self.out.save_svg(str(self.picture), title=title)
-        except OSError as error:
-            raise UserError(f"Cannot write {self.picture}: {error.strerror}.") from error
+        if self.picture is not None:
+            write_whole(self.picture, self._paper.export_svg(title=escaped(title)), "--svg")
 
 
-def _console(*, stderr: bool = False, quiet: bool = False, record: bool = False) -> Console:
-    # no markup: what a kernel or a package says may have brackets, as truetpot[opencl] has
-    make = partial(
-        Console,
-        stderr=stderr,
-        file=io.StringIO() if quiet else None,
-        highlight=False,
-        markup=False,
-        record=record,
-        emoji=False,
-    )
-    console = make()
-    return make(width=WIDTH) if record or not console.is_terminal else console
+class _Bar(Progress):
+    """One line a task: what is done, a bar, how much, and the time that it still takes."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """As Progress asks for them."""
+        yield Group(*map(_Line, self.tasks))
+
+
+class _Line:
+    """Bar, amount and time whole, what is done in the room that they leave."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        task, width = self.task, min(BAR, options.max_width // 4)
+        tail = words(f" {task.fields['amount']} ", TimeRemainingColumn().render(task))
+        what = written(task.description, options.encoding)
+        room = options.max_width - width - len(" ") - tail.cell_len
+        head = words(f"{shortened(what, room)} ")
+        head.end = tail.end = ""
+        yield head
+        yield ProgressBar(task.total, task.completed, width=width, pulse=task.total is None)
+        yield tail

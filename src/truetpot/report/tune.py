@@ -7,20 +7,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from truetpot.ops.registry import Config
+from truetpot.records.tune import TuneStatus
 from truetpot.report.numbers import microseconds, percent
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
 from truetpot.tune.figures import Tuned
 
 _COLUMNS = (
-    ("provider", 10),
-    ("default us", 10),
-    ("tuned us", 9),
-    ("gain", 6),
-    ("95 %", 13),
-    ("of ceiling", 10),
+    name("provider", least=10),
+    number("default us", least=10),
+    number("tuned us", least=9),
+    number("gain", least=6),
+    number("95 %", least=13),
+    number("of ceiling", least=10),
+    prose("config"),
 )
 
 
@@ -28,17 +30,15 @@ def draw_tuned(results: Sequence[Tuned]) -> RenderableType:
     """A head, then two lines a case that was searched to the end."""
     done = [result for result in results if result.found is not None]
     if not done:
-        return Text("no case was searched to the end")
-    head = _table()
-    head.add_row(*(name for name, _ in _COLUMNS), "config", style="bold")
-    return Group(head, *(part for result in done for part in _draw(result)))
+        return words("no case was searched to the end")
+    return Group(Table(*_COLUMNS), *(part for result in done for part in _draw(result)))
 
 
 def draw_left_out(results: Sequence[Tuned]) -> Iterator[str]:
     """A line for each case and configuration without figures; the like of them together."""
     yield from dict.fromkeys(
         f"{result.status}: {result.op} of {result.provider}"
-        + (f", {result.case.label()}" if result.status != "skipped" else "")
+        + (f", {result.case.label()}" if result.status is not TuneStatus.SKIPPED else "")
         + f": {result.reason}"
         for result in results
         if result.found is None
@@ -53,34 +53,23 @@ def draw_left_out(results: Sequence[Tuned]) -> Iterator[str]:
 
 def describe(config: Config) -> str:
     """``BN=2 BK=1024``."""
-    return " ".join(f"{name}={value}" for name, value in config.items()) or "the default"
+    return " ".join(f"{key}={value}" for key, value in config.items()) or "the default"
 
 
 def _draw(result: Tuned) -> Iterator[RenderableType]:
     assert result.found is not None
     default, best = result.found.default, result.found.best
-    name = result.op + (f" ({', '.join(result.roles)})" if result.roles else "")
-    yield Text.assemble((name, "bold"), f"  {result.case.label()}")
+    case = result.op + (f" ({', '.join(result.roles)})" if result.roles else "")
+    yield words((case, "bold"), f"  {result.case.label()}")
     improved = result.found.improved
     low, high = best.gain_ci or (1.0, 1.0)
-    table = _table()
-    table.add_row(
+    yield Table(*_COLUMNS, head=False).row(
         result.provider,
         microseconds(default.median_s or 0),
-        microseconds(best.median_s or 0),
+        # in the default's basis: a gain is a ratio of rounds, and the two times have to give it
+        microseconds((default.median_s or 0) / (best.gain or 1)),
         f"{best.gain:.3f}",
         f"{low:.3f}-{high:.3f}" if improved else "-",
         percent(best.share_of_ceiling),
-        Text(describe(best.config) if improved else "the default stays"),
+        describe(best.config) if improved else "the default stays",
     )
-    yield table
-
-
-def _table() -> Table:
-    """Columns of fixed width, so that one case lines up with the next."""
-    table = Table(box=None, padding=(0, 1, 0, 1), show_header=False)
-    for name, width in _COLUMNS:
-        justify = "left" if name == "provider" else "right"
-        table.add_column(width=width, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column(overflow="fold")
-    return table

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.runtime.ask import ask
 from truetpot.runtime.device import Device
 
 _ACCELERATORS = ("xpu", "cuda")
@@ -17,10 +18,10 @@ def present() -> list[str]:
 
     An OpenCL GPU with memory of its own comes before the CPU, an integrated one after it.
     """
-    from truetpot.runtime.opencl.platforms import devices
+    from truetpot.runtime.opencl.platforms import devices, in_host_memory
 
     here = devices()
-    cards = [name for name, device in here.items() if not device.host_unified_memory]
+    cards = [name for name, device in here.items() if not in_host_memory(device)]
     others = [name for name in here if name not in cards]
     cpu = [] if _torch() is None else ["cpu"]
     return [*_accelerators(), *cards, *cpu, *others]
@@ -84,8 +85,8 @@ def _accelerators() -> list[str]:
     return [
         f"{kind}:{index}"
         for kind in _ACCELERATORS
-        if (api := getattr(torch, kind, None)) is not None and api.is_available()
-        for index in range(api.device_count())
+        if (api := getattr(torch, kind, None)) is not None and ask(api.is_available)
+        for index in range(ask(api.device_count) or 0)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -13,11 +12,13 @@ import torch
 from torch import Tensor
 
 from truetpot.runtime import host
-from truetpot.runtime.device import ClockInfo, Timing
+from truetpot.runtime.device import ClockInfo, Timing, unknown_sizes
 from truetpot.runtime.memory import free_bytes, huge_empty
 from truetpot.runtime.torch_device import TorchDevice, as_tensor
 
 _HUGE_FROM = 1 << 20
+GUESSED_CACHE = 64 << 20
+"""Where Linux lists no cache, as in some containers."""
 
 
 class CpuDevice(TorchDevice):
@@ -56,20 +57,24 @@ class CpuDevice(TorchDevice):
             costs.append((time.perf_counter_ns() - start) * 1e-9)
         return ClockInfo("host monotonic clock (a CPU has no other)", sorted(costs)[500])
 
-    def free_bytes(self) -> int:
+    def free_bytes(self) -> int | None:
         """Host memory left."""
         return free_bytes()
 
     def cache_bytes(self) -> int:
         """The largest cache that Linux lists for core 0."""
-        return host.cache_bytes()
+        return host.cache_bytes() or GUESSED_CACHE
+
+    def notes(self) -> list[str]:
+        """Of free memory and the cache."""
+        return unknown_sizes(self.name, self.free_bytes(), host.cache_bytes(), GUESSED_CACHE)
 
     def identity(self) -> dict[str, Any]:
         """Model, cores, relevant features, microcode, kernel."""
         return {
             "kind": "cpu",
             "name": host.cpuinfo().get("model name", platform.processor() or platform.machine()),
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": host.cores(),
             "threads": torch.get_num_threads(),
             "family_model_stepping": "/".join(
                 host.cpuinfo().get(key, "?") for key in ("cpu family", "model", "stepping")
@@ -81,7 +86,7 @@ class CpuDevice(TorchDevice):
                 if f in host.cpuinfo().get("flags", "").split()
             ],
             "hypervisor": "hypervisor" in host.cpuinfo().get("flags", "").split(),
-            "cache_bytes": self.cache_bytes(),
+            "cache_bytes": host.cache_bytes(),
             "uuid": None,
             "pci_address": None,
             "driver": platform.release(),

@@ -60,6 +60,10 @@ class Device(ABC):
     def download(self, array: Any) -> np.ndarray:
         """A copy on the host."""
 
+    @abstractmethod
+    def write(self, array: Any, values: np.ndarray) -> None:
+        """Put other values of the same shape and dtype into an array, where it is."""
+
     def use(self) -> None:
         """Make it the one that kernels launch on, where a library has one at a time."""
         return
@@ -108,8 +112,8 @@ class Device(ABC):
         """How :meth:`time_calls` takes the device's time."""
 
     @abstractmethod
-    def free_bytes(self) -> int:
-        """Memory that a new allocation could have now."""
+    def free_bytes(self) -> int | None:
+        """Memory that a new allocation could have now; None where nothing tells."""
 
     @abstractmethod
     def cache_bytes(self) -> int:
@@ -119,6 +123,29 @@ class Device(ABC):
     def identity(self) -> dict[str, Any]:
         """Name, UUID, PCI address, driver: what tells this physical device from its sisters."""
 
+    def notes(self) -> list[str]:
+        """What the platform does not tell and what is taken instead: a sentence each, for a record.
+
+        Empty where it tells all that a measurement rests on.
+        """
+        return []
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Clocks, temperature, power and throttling where the platform offers them."""
+
+
+def unknown_sizes(
+    name: str, free: int | None, cache: int | None, guessed: int
+) -> list[str]:
+    """A sentence for each of two sizes that a device called ``name`` does not tell."""
+    notes = []
+    if free is None:
+        notes.append(
+            f"{name} does not tell how much of its memory is free: what is asked for is tried whole"
+        )
+    if cache is None:
+        notes.append(
+            f"{name} does not tell the size of its cache: it is taken for {guessed >> 20} MiB"
+        )
+    return notes

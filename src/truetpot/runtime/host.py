@@ -1,4 +1,4 @@
-"""The processor of this machine, as Linux tells of it."""
+"""The processor of this machine, as Linux tells of it. What it does not tell is None."""
 
 from __future__ import annotations
 
@@ -8,38 +8,42 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from truetpot.runtime.ask import ask
+from truetpot.runtime.sysfs import number, text
+
 CPU0 = Path("/sys/devices/system/cpu/cpu0")
 
 
 @cache
 def cpuinfo() -> dict[str, str]:
     """The first processor's fields of /proc/cpuinfo."""
-    try:
-        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return {}
-    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    first = (text(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
+    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
 
-def cache_bytes() -> int:
-    """The largest cache that Linux lists for core 0."""
-    sizes = [_size(p.read_text()) for p in CPU0.glob("cache/index*/size")]
-    return max(sizes, default=64 << 20)
+def cores() -> int | None:
+    """Cores that this process may use; all of the machine's where affinity is not told."""
+    allowed = ask(lambda: os.sched_getaffinity(0))
+    return len(allowed) if allowed else os.cpu_count()
+
+
+def cache_bytes() -> int | None:
+    """The largest cache that Linux lists for core 0; a container may list none."""
+    sizes = [_size(text(p) or "") for p in CPU0.glob("cache/index*/size")]
+    return max(sizes, default=0) or None
 
 
 def state() -> dict[str, Any]:
     """Clock of each core and the governor, where the kernel shows them; load of the machine."""
-    mhz = [
-        int(p.read_text()) / 1000
-        for p in sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    ]
-    governor = CPU0 / "cpufreq/scaling_governor"
+    clocks = [number(p) for p in sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))]
+    mhz = [khz / 1000 for khz in clocks if khz is not None]
+    load = ask(os.getloadavg)
     return {
         "clock_mhz": mhz or None,
-        "governor": governor.read_text().strip() if governor.exists() else None,
-        "load_average": list(os.getloadavg()),
-        "temperature_c": _temperature(),
+        "governor": text(CPU0 / "cpufreq/scaling_governor"),
+        "load_average": None if load is None else list(load),
+        "temperature_c": ask(_temperature),
     }
 
 
@@ -53,9 +57,5 @@ def _size(text: str) -> int:
 def _temperature() -> float | None:
     import psutil
 
-    try:
-        sensors = psutil.sensors_temperatures()
-    except (AttributeError, OSError):
-        return None
-    values = [entry.current for group in sensors.values() for entry in group]
-    return max(values, default=None)
+    values = [entry.current for group in psutil.sensors_temperatures().values() for entry in group]
+    return max((value for value in values if value is not None), default=None)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import psutil
+
+from truetpot.runtime.ask import ask
+from truetpot.runtime.sysfs import number, text
 
 _HUGE_PAGE = 2 << 20
 
@@ -22,27 +27,29 @@ def huge_empty(nbytes: int) -> np.ndarray:
     # private: a shared mapping, Python's default, gets no huge pages
     mapping = mmap.mmap(-1, nbytes + 2 * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        mapping.madvise(mmap.MADV_HUGEPAGE)
+        with suppress(OSError):  # a kernel without them refuses the advice
+            mapping.madvise(mmap.MADV_HUGEPAGE)
     raw = np.frombuffer(mapping, dtype=np.uint8)
     start = -raw.ctypes.data % _HUGE_PAGE
     return raw[start : start + nbytes]
 
 
-def free_bytes() -> int:
-    """Memory a new allocation could have: what the system has left, within the cgroup's limit."""
-    available = int(psutil.virtual_memory().available)
-    limit = _cgroup_left()
-    return available if limit is None else min(available, limit)
+def free_bytes() -> int | None:
+    """Memory a new allocation could have: what the system has left, within the cgroup's limit.
+
+    None where neither is told.
+    """
+    available = ask(lambda: int(psutil.virtual_memory().available))
+    if available is None:  # /proc is hidden: pages that nothing uses, without those of files
+        available = ask(lambda: os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min((known for known in (available, _cgroup_left()) if known is not None), default=None)
 
 
 def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
     import resource
 
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        status = ""
+    status = text(Path("/proc/self/status")) or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
@@ -68,10 +75,7 @@ def _cgroup_left() -> int | None:
             "/sys/fs/cgroup/memory/memory.usage_in_bytes",
         ),
     ):
-        try:
-            most, now = Path(limit).read_text().strip(), Path(used).read_text().strip()
-        except OSError:
-            continue
-        if most.isdigit() and int(most) < 1 << 60:
-            return max(0, int(most) - int(now))
+        most, now = number(Path(limit)), number(Path(used))  # "max" is no number
+        if most is not None and now is not None and most < 1 << 60:
+            return max(0, most - now)
     return None

@@ -65,6 +65,10 @@ class TorchDevice(Device):
         """A copy on the host."""
         return np.array(as_array(array.to("cpu")))
 
+    def write(self, array: Any, values: np.ndarray) -> None:
+        """By ``copy_``: a captured graph goes on reading the same memory."""
+        array.copy_(as_tensor(values))
+
     def poisoned(self) -> Poison:
         """What Python gets from ``torch.empty`` and its kin."""
         return Poison()

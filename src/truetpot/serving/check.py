@@ -8,7 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from truetpot.serving.findings import Evidence, Finding, VisibleCount, find, visible_counts
+from truetpot.records.check import (
+    CheckedRun,
+    CountsRow,
+    DefinitionRow,
+    ReportedRow,
+    ServingRow,
+    SettingRow,
+    SummaryRow,
+    TotalsRow,
+    VisibleCount,
+)
+from truetpot.records.verdicts import Counting, Metric
+from truetpot.serving.findings import Evidence, Finding, find, visible_counts
 from truetpot.serving.metrics import Recomputed, Summary, recompute
 from truetpot.serving.readers import read
 from truetpot.serving.records import Run
@@ -37,25 +49,28 @@ class Checked:
         """By every definition."""
         return self.evidence.recomputed
 
-    def to_json(self) -> dict[str, Any]:
-        """``tool, reported, recomputed, counts, findings``; seconds, null for what is no number."""
-        return {
-            "tool": self.run.tool,
-            "variant": self.run.variant,
-            "place": self.run.place,
-            "reported": _reported(self.run),
-            "definitions": {m.value: asdict(d) for m, d in self.run.definitions.items()},
-            "recomputed": {
+    def record(self, serving: ServingRow) -> CheckedRun:
+        """Seconds, None for what is no number; ``serving`` is what the run was judged."""
+        run = self.run
+        return CheckedRun(
+            tool=run.tool,
+            variant=run.variant,
+            place=run.place,
+            reported=_reported(run),
+            definitions={m: DefinitionRow(**asdict(d)) for m, d in run.definitions.items()},
+            recomputed={
                 key: {_name(counting): _summary(s) for counting, s in found.items()}
                 for key, found in self.recomputed.summaries.items()
             },
-            "counts": _plain(asdict(self.recomputed.counts)),
-            "totals": _plain(asdict(self.run.totals)),
-            "setting": _plain(asdict(self.run.setting)),
-            "findings": [_plain(asdict(finding)) for finding in self.findings],
-            "visible_counts": [_plain(asdict(row)) for row in self.visible],
-            "notes": list(self.run.notes),
-        }
+            counts=CountsRow(**_plain(asdict(self.recomputed.counts))),
+            totals=TotalsRow(**_plain(asdict(run.totals))),
+            setting=SettingRow(**_plain(asdict(run.setting))),
+            findings=list(self.findings),
+            visible_counts=list(self.visible),
+            notes=list(run.notes),
+            verdict=serving.verdict,
+            serving=serving,
+        )
 
 
 def check_file(
@@ -84,38 +99,30 @@ def check_run(
     return Checked(evidence, findings, tuple(visible_counts(evidence)) if denominator else ())
 
 
-def _reported(run: Run) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _reported(run: Run) -> dict[Metric, dict[str, ReportedRow]]:
+    found: dict[Metric, dict[str, ReportedRow]] = {}
     for figure in run.figures:
-        of_metric = found.setdefault(figure.metric.value, {})
-        of_metric[figure.statistic] = {
-            "value_s": _number(figure.value), "key": figure.key, "unit": figure.unit
-        }  # fmt: skip
+        row = ReportedRow(value_s=_number(figure.value), key=figure.key, unit=figure.unit)
+        found.setdefault(figure.metric, {})[figure.statistic] = row
     return found
 
 
-def _summary(summary: Summary) -> dict[str, Any]:
-    flat = _plain(asdict(summary))
-    flat["percentiles"] = {f"p{p:g}": _number(v) for p, v in summary.percentiles.items()}
-    return flat
+def _summary(summary: Summary) -> SummaryRow:
+    fields = _plain(asdict(summary))
+    interval = summary.median_ci
+    fields["median_ci"] = None if interval is None else tuple(map(_number, interval))
+    fields["percentiles"] = {f"p{p:g}": _number(v) for p, v in summary.percentiles.items()}
+    return SummaryRow(**fields)
 
 
-def _name(counting: Any) -> str:
-    return "any" if counting is None else str(counting.value)
+def _name(counting: Counting | None) -> str:
+    return "any" if counting is None else counting.value
 
 
-def _plain(values: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(getattr(k, "value", k)): _value(v) for k, v in values.items()}
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _number(v) if isinstance(v, float) else v for name, v in fields.items()}
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _plain(value)
-    if isinstance(value, tuple | list):
-        return [_value(v) for v in value]
-    return _number(value) if isinstance(value, float) else value
-
-
-def _number(value: float) -> float | None:
+def _number(value: float | None) -> float | None:
     """JSON has no NaN and no infinity."""
-    return value if math.isfinite(value) else None
+    return value if value is not None and math.isfinite(value) else None

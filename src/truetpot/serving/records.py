@@ -10,41 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from truetpot.records.verdicts import Counting, Metric
+
+__all__ = [
+    "UNKNOWN",
+    "Counting",
+    "Definition",
+    "Figure",
+    "Floats",
+    "Gaps",
+    "Ints",
+    "Metric",
+    "Requests",
+    "Run",
+    "Setting",
+    "Totals",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 UNKNOWN = -1
 """Of a count."""
-
-
-class Counting(StrEnum):
-    """Ways to count the output tokens of a request."""
-
-    SERVER = "server"
-    """What the server said it generated (``usage.completion_tokens``, a loadgen's report)."""
-    RETOKENISED = "retokenised"
-    """The visible text through a tokenizer again."""
-    REQUESTED = "requested"
-    """What was asked for, whatever came."""
-    CHUNKS = "chunks"
-    """Streamed messages, each taken for a token."""
-    UNSTATED = "unstated"
-    """A count that the file gives without saying how it was made."""
-
-
-class Metric(StrEnum):
-    """Quantities that tools report. Which formula a tool means is in its :class:`Definition`."""
-
-    TTFT = "ttft"
-    TPOT = "tpot"
-    ITL = "itl"
-    E2E = "e2e"
-    E2E_PER_TOKEN = "e2e_per_token"
-    QUEUE = "queue"
 
 
 @dataclass(frozen=True)

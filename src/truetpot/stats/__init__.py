@@ -3,18 +3,25 @@
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
+from truetpot.stats.samples import Samples, Submitted
+from truetpot.stats.standing import Standing, fastest, standing
 from truetpot.stats.stop import Stop, Stopping, StopRule
 
 __all__ = [
     "Comparison",
     "Ratio",
+    "Samples",
+    "Standing",
     "Stats",
     "Stop",
     "StopRule",
     "Stopping",
+    "Submitted",
     "compare",
     "contradicts",
+    "fastest",
     "median_ranks",
     "paired",
+    "standing",
     "stats",
 ]

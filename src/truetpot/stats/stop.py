@@ -14,6 +14,7 @@ class Stop(StrEnum):
     TIME = "time"
     COUNT = "count"
     NOISE = "noise"
+    FAULT = "fault"
     INTERRUPTED = "interrupted"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,14 @@ import torch
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
-from truetpot.measure.check import Args, KernelError, check_on, one_line, prepare
-from truetpot.measure.kernels import plan_rotation
-from truetpot.measure.race import Call, Entrant
+from truetpot.measure.check import Args, Expected, check_on, prepare
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.kernels import Given, plan_rotation
+from truetpot.measure.recheck import timed_calls
+from truetpot.ops.guard import KernelError, guarded, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
+from truetpot.records.words import Cache
 from truetpot.runtime.device import Device
 
 
@@ -41,49 +43,54 @@ class Bench:
         self.cache, self.copies = rotation.cache, rotation.copies
         self.bytes = kernel.op.bytes(case)
         self.floor_s = None
-        if hardware is not None and self.cache == "rotated":
+        if hardware is not None and self.cache is Cache.ROTATED:
             self.floor_s = hardware.read_ms(self.bytes) * 1e-3
-        rng = np.random.default_rng(0)
-        self.host = kernel.op.inputs(case, rng)
-        self.want = kernel.op.reference(case, self.host)
-        first, _ = self._checked(default)
-        self.shared = self._copies(first)
-        self._default = self._calls(first, self.shared)
+        self._given = Given(kernel.op, case)
+        self._default, _ = self._checked(default)
+        self.shared: list[Args] = []
+        self.renew()
+
+    def renew(self) -> None:
+        """Make the copies anew: a kernel may have changed what it is only to read."""
+        self.shared.clear()
+        self.shared = self._copies(self._default.kernel)
 
     def default(self) -> Entrant:
         """The default once more, without samples."""
-        return self._entrant("default", self._default)
+        return self._entrant("default", self._default, self.shared)
 
     def enter(self, config: Config) -> Entrant:
         """Make the kernel, check it, and give its calls. Raises KernelError where it fails."""
-        kernel, args = self._checked(config)
-        if all(same(args[name], self.shared[0][name]) for name in kernel.op.weights):
-            copies = self.shared
-        else:
-            args.clear()
-            if reason := plan_rotation(kernel.op, self.case, self.device).reason:
-                raise KernelError(f"its own packing: {reason}")
-            copies = self._copies(kernel)
-        return self._entrant(str(config), self._calls(kernel, copies))
+        expected, args = self._checked(config)
+        if all(same(args[name], self.shared[0][name]) for name in self.kernel.op.weights):
+            return self._entrant(str(config), expected, self.shared)
+        args.clear()
+        if reason := plan_rotation(self.kernel.op, self.case, self.device).reason:
+            raise KernelError(f"its own packing: {reason}")
+        return self._entrant(str(config), expected, self._copies(expected.kernel))
 
-    def _checked(self, config: Config) -> tuple[Kernel, Args]:
-        try:
+    def _checked(self, config: Config) -> tuple[Expected, Args]:
+        with guarded(who=who(self.kernel, self.case, config)):
             kernel = self.kernel(self.case, self.device, **config)
-        except Exception as error:
-            raise KernelError(one_line(error)) from error
-        verdict = check_on(kernel, self.case, self.host, self.want)
-        if not verdict.ok:
+            kernel.given = config
+        verdict = check_on(kernel, self.case, *self._given.checked)
+        if verdict.expected is None:
             raise KernelError(verdict.reason)
-        return kernel, verdict.inputs
+        return verdict.expected, verdict.inputs
 
     def _copies(self, kernel: Kernel) -> list[Args]:
-        return [prepare(kernel, self.host) for _ in range(self.copies)]
+        return [prepare(kernel, self._given.timed) for _ in range(self.copies)]
 
-    def _calls(self, kernel: Kernel, copies: list[Args]) -> list[Call]:
-        return [partial(kernel, **args) for args in copies]
-
-    def _entrant(self, name: str, calls: list[Call]) -> Entrant:
-        return Entrant(name, calls, self.bytes, self.floor_s)
+    def _entrant(self, name: str, expected: Expected, copies: list[Args]) -> Entrant:
+        return timed_calls(
+            name,
+            expected,
+            copies,
+            self._given.timed,
+            shared=copies is self.shared,
+            bytes=self.bytes,
+            floor_s=self.floor_s,
+        )
 
 
 def same(a: Any, b: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truetpot.ops.registry import Config
-from truetpot.tune.figures import Figures
+from truetpot.records.tune import Figures
 
 FEW = 32
 """So many are all looked at."""

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from truetpot.errors import UserError
+import msgspec
+
+from truetpot.files import append_line, locked, read_text, write_whole
 from truetpot.ops.digest import digest
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
-from truetpot.tune.figures import Figures, Found
+from truetpot.records.store import as_line
+from truetpot.records.tune import Figures, Found
+from truetpot.records.tuned import ProgressLine, SearchKey
 
-Key = dict[str, Any]
+
+def progress_file(tuned: Path) -> Path:
+    """Where the unfinished searches for a file of tuned parameters are kept: beside it."""
+    return tuned.with_suffix(".progress.jsonl")
 
 
-def search_key(kernel: type[Kernel], case: Case, device: str, versions: Mapping[str, str]) -> Key:
+def search_key(
+    kernel: type[Kernel], case: Case, device: str, versions: Mapping[str, str]
+) -> SearchKey:
     """What has to be the same for a figure to be of use again; ``device`` is a model's name."""
-    return {
-        "op": kernel.op.name,
-        "provider": kernel.provider,
-        "case": case.label(),
-        "device": device,
-        "versions": dict(versions),
-        "source": digest(kernel),
-    }
+    return SearchKey(
+        op=kernel.op.name,
+        provider=kernel.provider,
+        case=case.label(),
+        device=device,
+        versions=dict(versions),
+        source=digest(kernel),
+    )
 
 
 @dataclass
@@ -34,7 +41,7 @@ class Log:
     """What is known of one search."""
 
     path: Path
-    key: Key
+    key: SearchKey
     looks: list[Figures] = field(default_factory=list)
     final: Found | None = None
 
@@ -45,62 +52,58 @@ class Log:
     def add(self, look: Figures) -> None:
         """Keep a look."""
         self.looks.append(look)
-        self._write("look", asdict(look))
+        self._write(ProgressLine(key=self.key, look=look))
 
     def finish(self, final: Found) -> None:
         """Keep the result: this search is done."""
         self.final = final
-        self._write("final", final.to_json())
+        self._write(ProgressLine(key=self.key, final=final))
 
-    def _write(self, kind: str, what: dict[str, Any]) -> None:
+    def _write(self, line: ProgressLine) -> None:
         """One line, whole or, after a crash, torn: a torn line is skipped when it is read."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": self.key, kind: what}, default=str) + "\n")
-        except OSError as error:
-            raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
+        with locked(self.path, "--out"):
+            append_line(self.path, as_line(line), "--out")
 
 
-def read_log(path: Path, key: Key) -> Log:
+def read_log(path: Path, key: SearchKey) -> Log:
     """All lines of the search; an empty log where there are none."""
     log = Log(path, key)
     for line in _lines(path):
         entry = _parsed(line)
-        if entry.get("key") != key:
+        if entry is None or entry.key != key:
             continue
-        try:
-            if "look" in entry:
-                log.looks.append(Figures.from_json(entry["look"]))
-            elif "final" in entry:
-                log.final = Found.from_json(entry["final"])
-        except (TypeError, KeyError, AttributeError):  # not ours, or of another version
-            continue
+        if isinstance(entry.look, Figures):
+            log.looks.append(entry.look)
+        elif isinstance(entry.final, Found):
+            log.final = entry.final
     return log
 
 
-def forget(path: Path, keys: Iterable[Key]) -> None:
+def forget(path: Path, keys: Iterable[SearchKey]) -> None:
     """Take the lines of searches out, and the file with the last of them."""
     gone = list(keys)
-    lines = _lines(path)
-    kept = [line for line in lines if _parsed(line).get("key") not in gone]
-    if not kept:
-        path.unlink(missing_ok=True)
-    elif kept != lines:
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    if not path.exists():
+        return
+    with locked(path, "--out"):
+        lines = _lines(path)
+        kept = [line for line in lines if (one := _parsed(line)) is None or one.key not in gone]
+        if kept == lines:
+            return
+        if kept:
+            write_whole(path, "".join(line + "\n" for line in kept), "--out")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete it to start afresh.") from error
+    return read_text(path, "a search's progress, or delete it to start afresh").splitlines()
 
 
-def _parsed(line: str) -> dict[str, Any]:
+def _parsed(line: str) -> ProgressLine | None:
+    """None for a line that is torn, not ours, or of another version."""
     try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}
+        return msgspec.json.decode(line, type=ProgressLine)
+    except (msgspec.DecodeError, RecursionError):
+        return None

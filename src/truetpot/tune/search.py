@@ -1,5 +1,7 @@
 """Search a kernel's launch parameters for one case: a look at each, then a race of the best.
 
+What was timed is checked again after each race, on the memory that it was timed on.
+
 Each configuration that :mod:`.climb` asks for is checked, then raced for a moment beside the
 default and the read ceiling. The few with the largest gains run a longer race, again beside those
 two. A gain is a ratio of one round, so a device whose clocks drift from one configuration to the
@@ -8,21 +10,23 @@ next does not decide it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import KernelError, one_line
-from truetpot.measure.race import Entrant, race
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.race import race
+from truetpot.ops.guard import KernelError, guarded, one_line, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
+from truetpot.records.opening import now
+from truetpot.records.tune import Figures, Found
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
 from truetpot.tune.bench import Bench
 from truetpot.tune.climb import most_looks, next_looks
-from truetpot.tune.figures import Figures, Found
+from truetpot.tune.figures import figures
 from truetpot.tune.progress import Log
 
 FINALISTS = 4
@@ -31,16 +35,21 @@ LOOKS_SHARE = 0.5
 Entered = list[tuple[Config, Entrant]]
 
 
+class DefaultError(KernelError):
+    """It is the default that failed: there is nothing to compare with."""
+
+
 class DeviceLostError(UserError):
     """Nothing more can be done in this process; a new one goes on after what caused it."""
 
 
 def candidates(kernel: type[Kernel], case: Case, device: Device) -> list[Config]:
-    """The kernel's configurations, each once, the default first."""
+    """The kernel's configurations, each once, the default first. Raises KernelError."""
     found: list[Config] = []
-    for config in kernel.configs(case, device):
-        if config not in found:
-            found.append(dict(config))
+    with guarded("configs", who(kernel, case)):
+        for config in kernel.configs(case, device):
+            if config not in found:
+                found.append(dict(config))
     return found
 
 
@@ -100,12 +109,15 @@ def _look(
     """A short race of one configuration; its reason where it has none."""
     for name, value in config.items():
         if not isinstance(value, str | int | float):
-            return Figures(config, f"{name} is a {type(value).__name__}, which no file can keep")
+            kind = type(value).__name__
+            return Figures(config=config, reason=f"{name} is a {kind}, which no file can keep")
     try:
         entered = [(config, bench.enter(config))]
-        return _race(bench, default, entered, ceiling, rule)[1]
+        return _race(bench, default, entered, ceiling, rule, go_on=lambda lost: False)[1]
+    except DefaultError:
+        raise
     except (KernelError, UserError) as wrong:  # a UserError: no memory for copies of its own
-        return Figures(config, str(wrong))
+        return Figures(config=config, reason=str(wrong))
 
 
 def _final(
@@ -128,7 +140,7 @@ def _final(
         raise UserError(f"the default has no time: {first.reason}")
     better = [one for one in rest if one.gain_ci is not None and one.gain_ci[0] > 1]
     best = max(better, key=lambda one: one.gain or 0, default=first)
-    return Found(first, best, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    return Found(default=first, best=best, when=now())
 
 
 def _race(
@@ -138,23 +150,41 @@ def _race(
     ceiling: Ceiling,
     rule: StopRule,
     on_round: Callable[[float], None] | None = None,
+    go_on: Callable[[Entrant], bool] = lambda lost: True,
 ) -> list[Figures]:
-    """The default's figures, then those of the entered, all from one race with the ceiling."""
+    """The default's figures, then those of the entered, all from one race with the ceiling.
+
+    Raises DefaultError.
+    """
     usual, top = bench.default(), ceiling.entrant()
     entrants = [usual, *(entrant for _, entrant in entered)]
     try:
-        finished = race([*entrants, top], bench.device, rule, on_round)
-    except Exception as error:
-        raise KernelError(one_line(error)) from error
+        finished = race(
+            [*entrants, top],
+            bench.device,
+            rule,
+            on_round,
+            lambda lost: lost is not usual and go_on(lost),
+        )
+        if not finished:
+            raise KeyboardInterrupt
+        faults = [entrant.fault or entrant.check_again() for entrant in entrants]
     finally:
         for entrant in entrants:
             entrant.release()
-    if not finished:
-        raise KeyboardInterrupt
-    return [
-        Figures.of(config, entrant, usual, top, bench.cache)
-        for config, entrant in [(default, usual), *entered]
+    if faults[0] and not any(faults[1:]):
+        raise DefaultError(faults[0])
+    if faults[0]:  # somebody spoiled what they share
+        bench.renew()
+    found = [
+        Figures(config=config, reason=fault)
+        if fault or not entrant.device_s
+        else figures(config, entrant, usual, top, bench.cache)
+        for (config, entrant), fault in zip(entered, faults[1:], strict=True)
     ]
+    if not usual.device_s:
+        return [Figures(config=default, reason="it has no sample"), *found]
+    return [figures(default, usual, usual, top, bench.cache), *found]
 
 
 def _still_there(device: Device, config: Config) -> None:

@@ -8,27 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import locked, write_whole
 from truetpot.ops.tuned import read
-from truetpot.tune.figures import Found
+from truetpot.records.store import plain
+from truetpot.records.tune import Found
+from truetpot.records.tuned import TunedEntry
 
 HEAD = "# Launch parameters that `truetpot tune` found; docs/tuning.md says what the fields are.\n"
 
 
-def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, Any]) -> dict[str, Any]:
+def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, str]) -> TunedEntry:
     """What is kept of a search; an empty ``config`` where the default stays."""
     best = found.best
-    kept: dict[str, Any] = {
-        "config": best.config if found.improved else {},
-        "gain": best.gain,
-        "gain_ci": list(best.gain_ci or ()),
-        "share_of_ceiling": best.share_of_ceiling,
-        "default_s": found.default.median_s,
-        "tuned_s": best.median_s,
-        "when": found.when,
-        "versions": dict(versions),
-        "device": dict(device),
-    }
-    return {name: value for name, value in kept.items() if value is not None}
+    return TunedEntry(
+        config=best.config if found.improved else {},
+        gain=best.gain,
+        gain_ci=best.gain_ci,
+        share_of_ceiling=best.share_of_ceiling,
+        default_s=found.default.median_s,
+        tuned_s=best.median_s,
+        when=found.when,
+        versions=dict(versions),
+        device=dict(device),
+    )
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -45,19 +47,16 @@ def load(path: Path) -> dict[str, Any]:
     return tables
 
 
-def put(path: Path, op: str, provider: str, label: str, what: dict[str, Any]) -> None:
+def put(path: Path, op: str, provider: str, label: str, what: TunedEntry) -> None:
     """Add an entry, or replace the one of the same case. The old file stays until the new is whole.
 
-    Raises UserError where the file is not one of these, or cannot be written.
+    Of several processes that do so, none takes another's entry away. Raises UserError where the
+    file is not one of these, or cannot be written.
     """
-    tables = load(path)
-    tables.setdefault(op, {}).setdefault(provider, {})[label] = what
-    new = path.with_name(path.name + ".new")
-    try:
-        new.write_text(dump(tables), encoding="utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}; choose another --out.") from error
+    with locked(path, "--out"):
+        tables = load(path)
+        tables.setdefault(op, {}).setdefault(provider, {})[label] = plain(what)
+        write_whole(path, dump(tables), "--out")
 
 
 def dump(tables: Mapping[str, Any]) -> str:

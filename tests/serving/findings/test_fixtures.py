@@ -1,23 +1,18 @@
 """Real result files: what is found, with the figures of the file by arithmetic of our own."""
 
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.real_files import real_file
 from truetpot.serving.findings import Evidence, find
 from truetpot.serving.metrics import recompute
-
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "serving"
-pytestmark = pytest.mark.skipif(
-    not FIXTURES.is_dir(), reason=f"{FIXTURES} with real result files is not there"
-)
 
 
 def found(name):
     from truetpot.serving.readers import read
 
-    runs = read(FIXTURES / name)
+    runs = read(real_file(name))
     return [
         {finding.id: finding for finding in find(Evidence(run, recompute(run), previous=before))}
         for run, before in zip(runs, (tuple(runs[:i]) for i in range(len(runs))), strict=True)
@@ -44,7 +39,7 @@ def test_inference_perf(name):
     path = f"inference_perf_{name}_stage0.json"
     (findings,) = found(path)
     assert set(findings) == {"chunks-counted-as-tokens", "several-a-step"}
-    done = json.loads((FIXTURES / path).read_text())["successes"]
+    done = json.loads(real_file(path).read_text())["successes"]
     latency, n = done["latency"], done["output_len"]["mean"]
     span = latency["request_latency"]["mean"] - latency["time_to_first_token"]["mean"]
     reported = latency["time_per_output_token"]["mean"]
@@ -60,7 +55,7 @@ def test_inference_perf(name):
 def test_guidellm():
     """Eight tokens with their prefill in the mean: twice what a decoded token took."""
     both = found("guidellm_v2_report.json")
-    document = json.loads((FIXTURES / "guidellm_v2_report.json").read_text())
+    document = json.loads(real_file("guidellm_v2_report.json").read_text())
     for findings, benchmark in zip(both, document["benchmarks"], strict=True):
         assert set(findings) == {"first-token-included"}
         metrics = benchmark["metrics"]

@@ -2,18 +2,17 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.real_files import real_file
 from tests.serving.metrics.samples import make_requests, make_run
 from truetpot.serving.metrics import definitions, recompute
 from truetpot.serving.records import Counting, Metric
 
 SERVER, TEXT = Counting.SERVER, Counting.RETOKENISED
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "serving"
 
 
 @given(
@@ -110,10 +109,7 @@ def test_the_founding_report_as_totals():
 
 
 def test_a_real_report():
-    path = FIXTURES / "inference_perf_batch_stage0.json"
-    if not path.exists():
-        pytest.skip("inference_perf_batch_stage0.json is not in ../shared/fixtures/serving")
-    written = json.loads(path.read_text())["successes"]
+    written = json.loads(real_file("inference_perf_batch_stage0.json").read_text())["successes"]
     latency = {key: each["mean"] for key, each in written["latency"].items() if each}
     size = written["count"]
     tokens = round(written["output_len"]["mean"] * size)

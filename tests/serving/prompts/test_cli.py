@@ -6,9 +6,11 @@ import pytest
 import typer
 from tokenizers import Tokenizer
 
+from tests.records.kept import exact
 from truetpot.cli.command import JsonCommand
 from truetpot.cli.prompts import prompts
 from truetpot.errors import UserError
+from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.serving.prompts import corpus, forms
 
 
@@ -61,6 +63,7 @@ def test_the_faulty_kinds_say_so(run, folder, tmp_path, kind):
     code, said = run("--inspect", out, "--json")
     assert code == 1, "a gate stops here"
     record = json.loads(said)
+    exact(record, InspectionRecord)
     assert record["verdict"] == kind
     assert record["prompts"] == len(record["each"]) == 20
     assert record["medians"]["ascending"] is None
@@ -74,6 +77,7 @@ def test_sharegpt(run, folder, counts, tmp_path):
     )  # fmt: skip
     assert code == 0
     record = json.loads(said)
+    exact(record, PromptsRecord)
     assert record["kind"] == "prompts" and record["made"] == "text"
     assert record["prompts"] == record["of_that_length"] == 5
     assert record["output_tokens"] == 2048 - 200

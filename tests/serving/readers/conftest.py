@@ -11,20 +11,6 @@ from truetpot.serving.readers.document import Document
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Run
 
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "serving"
-
-
-@pytest.fixture
-def fixture_file() -> Callable[[str], Path]:
-    """A real result file by name; the test is skipped where they are not beside the repository."""
-
-    def find(name: str) -> Path:
-        if not (FIXTURES / name).exists():
-            pytest.skip(f"{name} is not in ../shared/fixtures/serving")
-        return FIXTURES / name
-
-    return find
-
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[bytes], Path]:

@@ -1,21 +1,8 @@
-"""Reading of small result files in tests, and the real ones that other people's tools wrote."""
+"""Reading of small result files in tests."""
 
 import json
-from pathlib import Path
-
-import pytest
 
 from truetpot.serving.readers import read
-
-FIXTURES = Path(__file__).parents[3].parent / "shared" / "fixtures" / "serving"
-
-
-def fixture(name):
-    """A real file, which other people's tools wrote."""
-    path = FIXTURES / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    return path
 
 
 def read_bytes(folder, data):

@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.serving.readers.files import figures, fixture, read_json
+from tests.real_files import real_file
+from tests.serving.readers.files import figures, read_json
 from tests.serving.readers.guidellm_files import guidellm_report, guidellm_request
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
@@ -20,7 +21,7 @@ NAMES = {"std_dev": "std", "p001": "p0.1", "p01": "p1", "p05": "p5", "p999": "p9
 
 
 def test_real_report():
-    path = fixture("guidellm_v2_report.json")
+    path = real_file("guidellm_v2_report.json")
     given = json.loads(path.read_text())
     runs = read(path)
     assert [run.place for run in runs] == ["benchmarks[0]", "benchmarks[1]"]
@@ -57,7 +58,7 @@ def test_real_report():
 
 def test_definitions_hold_in_the_real_report():
     """TPOT is (TTFT + the rest)/n, ITL is the rest/(n - 1): 8 tokens a request in this file."""
-    for run in read(fixture("guidellm_v2_report.json")):
+    for run in read(real_file("guidellm_v2_report.json")):
         ttft, tpot, itl = (run.figure(m, "mean") for m in (Metric.TTFT, Metric.TPOT, Metric.ITL))
         assert tpot * 8 == pytest.approx(ttft + itl * 7, rel=1e-9)
         assert run.definitions[Metric.TPOT].canonical == "tpot_with_first"

@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.serving.readers.files import figures, fixture, read_json
+from tests.real_files import real_file
+from tests.serving.readers.files import figures, read_json
 from tests.serving.readers.inference_perf_files import (
     inference_perf_first_rows,
     inference_perf_of_server,
@@ -28,7 +29,7 @@ KEYS = {
     "name", ["inference_perf_eagle_stage0.json", "inference_perf_batch_stage0.json"]
 )
 def test_real_report(name):
-    path = fixture(name)
+    path = real_file(name)
     given = json.loads(path.read_text())
     (run,) = read(path)
     assert (run.tool, run.variant) == ("inference-perf", "messages")
@@ -62,7 +63,7 @@ def test_old_time_per_output_token_is_no_token_time(name):
     """Its definition says so: the file's own latency and lengths give about twice the figure,
     with speculation and without it, because blank lines of the stream have timestamps too.
     """
-    path = fixture(name)
+    path = real_file(name)
     (run,) = read(path)
     tokens = run.totals.output_tokens[Counting.RETOKENISED] / run.totals.completed
     after_first = run.figure(Metric.E2E, "mean") - run.figure(Metric.TTFT, "mean")

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from tests.serving.readers.files import figures, fixture, read_bytes
+from tests.real_files import real_file
+from tests.serving.readers.files import figures, read_bytes
 from tests.serving.readers.mlperf_files import mlperf_summary
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
@@ -10,7 +11,7 @@ from truetpot.serving.records import Metric
 
 
 def test_real_summary():
-    path = fixture("mlperf_llama2_70b_interactive_summary.txt")
+    path = real_file("mlperf_llama2_70b_interactive_summary.txt")
     (run,) = read(path)
     text = path.read_text()
     names = {

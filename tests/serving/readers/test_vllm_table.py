@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.real_files import real_file
 from tests.serving.readers.vllm_table_files import (
     NAMESPACE,
     NEW,
@@ -23,8 +23,8 @@ from truetpot.serving.records import Counting, Metric, Run
 Runs = Callable[[bytes], list[Run]]
 
 
-def test_the_real_one(fixture_file: Callable[[str], Path]) -> None:
-    (run,) = read(fixture_file("ipex_llm_quickstart_stdout.txt"))
+def test_the_real_one() -> None:
+    (run,) = read(real_file("ipex_llm_quickstart_stdout.txt"))
     assert (run.tool, run.variant, run.place) == ("vllm", "printed table, age unknown", "")
     assert {(f.metric, f.statistic): f.value for f in run.figures} == {
         (Metric.TTFT, "mean"): 520.10 / 1000,

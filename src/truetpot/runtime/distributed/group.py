@@ -11,7 +11,8 @@ class Group:
     """One process, rank 0 of 1: what every process is until it joins others.
 
     Ranks run the same program in lockstep. A decision that depends on a clock is therefore
-    :meth:`agree`-d upon, else one rank would wait for a collective that another never calls.
+    :meth:`agree`-d upon, else one rank would wait for a collective that another never calls; for
+    one that depends on the device see :mod:`truetpot.runtime.distributed.agreed`.
     """
 
     rank: int = 0
@@ -35,6 +36,10 @@ class Group:
 
     def least(self, value: float) -> float:
         """The smallest of the ranks' values."""
+        return value
+
+    def most(self, value: float) -> float:
+        """The largest of the ranks' values."""
         return value
 
     def gather(self, what: Any) -> list[Any]:

@@ -41,9 +41,16 @@ class TorchGroup(Group):
 
     def least(self, value: float) -> float:
         """An all-reduce of one number."""
+        return self._reduced(value, dist.ReduceOp.MIN)
+
+    def most(self, value: float) -> float:
+        """An all-reduce of one number."""
+        return self._reduced(value, dist.ReduceOp.MAX)
+
+    def _reduced(self, value: float, how: Any) -> float:
         number = torch.tensor([value], dtype=torch.float64)
         with self._watch.meeting():
-            dist.all_reduce(number, dist.ReduceOp.MIN, group=self._hosts)
+            dist.all_reduce(number, how, group=self._hosts)
         return float(number)
 
     def gather(self, what: Any) -> list[Any]:
@@ -88,6 +95,7 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
         )
     store = meet(place, timedelta(seconds=limit_s()))
     watch.start(meet(place, timedelta(seconds=limit_s()), client=True))
+    _check_kind(store, place, kind)
     device = torch.device("cpu")
     if kind != "cpu":
         if place.local_rank >= (there := device_count(kind)):
@@ -110,6 +118,20 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
         yield group
     watch.stop()
     dist.destroy_process_group()
+
+
+def _check_kind(store: TCPStore, place: Place, kind: str) -> None:
+    """Raise UserError where ``auto`` found another kind of device here than on rank 0.
+
+    Their libraries would wait for each other.
+    """
+    store.set(f"kind/{place.rank}", kind)
+    first = store.get("kind/0").decode()
+    if kind != first:
+        raise UserError(
+            f"the device here is {kind} and rank 0's is {first}; name one by --device, or start "
+            "ranks on machines of one kind."
+        )
 
 
 def meet(place: Place, timeout: timedelta, client: bool = False) -> TCPStore:

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
-from truetpot.errors import UserError
+from truetpot.errors import ReportedError, UserError
+from truetpot.runtime.ask import ask
+from truetpot.runtime.host import cores
 
+CRASH = 70
+"""What a rank ends with that has told of a fault of our own."""
+SIGNALS = "SIGTERM,SIGINT,SIGQUIT"
 SHUTDOWN_S = 6
 """How long ranks have to end once one has failed; then they are killed."""
 
@@ -23,7 +30,7 @@ def device_count(kind: str) -> int:
     import torch
 
     api = getattr(torch, kind)
-    return int(api.device_count()) if api.is_available() else 0
+    return ask(lambda: int(api.device_count()) if api.is_available() else 0) or 0
 
 
 def check_devices(kind: str, ranks: int) -> None:
@@ -47,7 +54,7 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
 
     os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(SHUTDOWN_S)
     os.environ["TRUETPOT_LAUNCHED"] = "1"
-    threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
+    threads = str(max(1, (cores() or 1) // ranks))
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, threads)
     for name in logging.root.manager.loggerDict:  # what they have to say is said in one sentence
@@ -65,6 +72,7 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
             max_restarts=0,
             monitor_interval=0.1,
             logs_specs=DefaultLogsSpecs(log_dir=logs),
+            **_signals(),
         )
         try:
             elastic_launch(config, sys.executable)("-m", "truetpot", *arguments)
@@ -75,12 +83,26 @@ def launch(ranks: int, arguments: Sequence[str]) -> int:
     return 0
 
 
+def _signals() -> dict[str, Any]:
+    """Which signals end all ranks: not SIGHUP under ``nohup``, which torch does not look at."""
+    from torch.distributed.launcher.api import LaunchConfig
+
+    known = any(field.name == "signals_to_handle" for field in fields(LaunchConfig))
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return {"signals_to_handle": SIGNALS} if known and ignored else {}
+
+
 def _failed(error: Any) -> int:
-    """The code that the ranks ended with on purpose. Raises UserError where one failed."""
+    """The code that the ranks ended with on purpose. Raises UserError where one failed.
+
+    ReportedError where it did by a fault of our own.
+    """
     failures = error.failures
     told = [f.message for f in failures.values() if isinstance(f.message, dict)]
     if known := [one for one in told if not one.get("signalled")]:
-        raise UserError(str(min(known, key=_time)["message"]))
+        first_told = min(known, key=_time)
+        kind = ReportedError if first_told.get("code") == CRASH else UserError
+        raise kind(str(first_told["message"]))
     rank, first = min(failures.items(), key=lambda item: item[1].exitcode)
     if first.exitcode < 0:
         raise UserError(

@@ -63,7 +63,11 @@ def find_place(environment: Mapping[str, str] | None = None) -> Place | None:
         if size is None or size < 2 or launcher.rank not in given:
             continue
         rank = _number(given, launcher.rank)
-        assert rank is not None
+        if rank is None or rank >= size:
+            raise UserError(
+                f"{launcher.rank}={given[launcher.rank]!r} is no rank of {launcher.size}={size}; "
+                "start the ranks anew."
+            )
         # one machine, where the launcher says nothing of machines
         local_rank = _number(given, launcher.local_rank)
         local_size = _number(given, launcher.local_size) or size
@@ -74,7 +78,7 @@ def find_place(environment: Mapping[str, str] | None = None) -> Place | None:
             local_size,
             launcher.name,
             _address(given, launcher.name, several=local_size < size),
-            _number(given, "MASTER_PORT") or PORT,
+            _port(given),
         )
     return None
 
@@ -100,12 +104,21 @@ def _first_node(nodes: str) -> str:
     return match[1] + (match[2] or "") + (match[3] or "")
 
 
+def _port(given: Mapping[str, str]) -> int:
+    port = _number(given, "MASTER_PORT")
+    if port is None:
+        return PORT
+    if not 0 < port < 1 << 16:
+        raise UserError(f"MASTER_PORT={port} is no port; set it to a free one from 1 to 65535.")
+    return port
+
+
 def _number(given: Mapping[str, str], name: str) -> int | None:
     """A variable's leading number (Slurm writes ``4(x2)`` for four tasks on each of two nodes)."""
     text = given.get(name, "")
     if not text:
         return None
-    match = re.match(r"\d+", text)
+    match = re.match(r"\d{1,9}(?!\d)", text)
     if match is None:
         raise UserError(f"{name}={text!r} is not a number; start the ranks anew.")
     return int(match[0])

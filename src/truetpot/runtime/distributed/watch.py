@@ -4,7 +4,7 @@ Twice a second a rank writes into the run's store that it lives, how much work i
 whether it waits for others; and reads the same of them. A rank that stops writing was killed or
 stopped. One that writes, but does no work while others wait for it, has hung. Either is named in
 one sentence, what was measured is saved, and the process ends; a lost one on the same machine is
-ended too. The thread takes SIGTERM and SIGINT as well: the main thread may be deep inside a
+ended too. The thread takes SIGTERM, SIGHUP and SIGINT as well: the main thread may be deep inside a
 collective, where Python's handlers do not run.
 """
 
@@ -25,6 +25,11 @@ from typing import Any, NoReturn
 
 import psutil
 
+from truetpot.errors import UserError
+from truetpot.text import escaped
+
+_LIMIT = "TRUETPOT_RANK_TIMEOUT_S"
+MOST_LIMIT_S = 7 * 24 * 3600
 PERIOD_S = 0.5
 SILENT_S = 10.0
 """A rank that has not written for so long is gone."""
@@ -33,7 +38,6 @@ LINGER_S = 1.5
 AFTER_INTERRUPT_S = 4.0
 """How long the main thread has to end by itself after a Ctrl-C."""
 LOST, INTERRUPTED = 2, 130
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def _end(code: int) -> NoReturn:
@@ -45,8 +49,21 @@ def _end(code: int) -> NoReturn:
 
 
 def limit_s() -> float:
-    """How long ranks wait for each other, ``TRUETPOT_RANK_TIMEOUT_S`` or 20 s."""
-    return float(os.environ.get("TRUETPOT_RANK_TIMEOUT_S") or 20.0)
+    """How long ranks wait for each other, ``TRUETPOT_RANK_TIMEOUT_S`` or 20 s.
+
+    Raises UserError where that is no time.
+    """
+    text = os.environ.get(_LIMIT) or "20"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MOST_LIMIT_S:
+        raise UserError(
+            f"{_LIMIT}={text!r} is no number of seconds; give one up to {MOST_LIMIT_S:.0f}, or "
+            "unset it."
+        )
+    return seconds
 
 
 def quiet() -> bool:
@@ -54,9 +71,15 @@ def quiet() -> bool:
     return "TRUETPOT_LAUNCHED" in os.environ
 
 
+def held_signals() -> list[signal.Signals]:
+    """Those that end a run: SIGHUP is not among them under ``nohup``."""
+    held = [signal.SIGTERM, signal.SIGINT]
+    return held if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*held, signal.SIGHUP]
+
+
 def hold_signals() -> None:
-    """Leave SIGTERM and SIGINT to the watch; before any thread is started, they inherit it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    """Leave the signals to the watch; before any thread is started, they inherit it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, held_signals())
 
 
 class Watch:
@@ -101,25 +124,25 @@ class Watch:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Around what only ends when every rank has come, and which is not counted."""
-        self._waits_since = time.monotonic()
+        before, self._waits_since = self._waits_since, time.monotonic()
         try:
             yield
         finally:
-            self._waits_since = None
+            self._waits_since = before
             self._work += 1
 
-    def fail(self, sentence: str, *, signalled: bool = False) -> NoReturn:
+    def fail(self, sentence: str, code: int = LOST, *, signalled: bool = False) -> NoReturn:
         """End this process: save what was measured, tell the launcher, say it once among all."""
         if not self._failing.acquire(blocking=False):
             time.sleep(60)  # another thread is at it, and ends the process
-        report(sentence, signalled)
+        report(sentence, code, signalled)
         with suppress(Exception):
             self.save()
         if not quiet() and not signalled:
             if self._first():
-                print(f"truetpot: {sentence}", file=sys.stderr)
+                sys.stderr.write(f"truetpot: {escaped(sentence)}\n")
             time.sleep(LINGER_S)
-        _end(LOST)
+        _end(code)
 
     def _first(self) -> bool:
         """Whether no other rank has said what went wrong."""
@@ -132,8 +155,9 @@ class Watch:
 
     def _run(self) -> None:
         seen = [_Seen(rank) for rank in range(self.size)]
+        signals = held_signals()
         while not self._stopped.is_set():
-            caught = signal.sigtimedwait(_SIGNALS, PERIOD_S)
+            caught = signal.sigtimedwait(signals, PERIOD_S)
             if self._stopped.is_set():
                 return
             if caught is not None:
@@ -160,10 +184,13 @@ class Watch:
             with suppress(Exception):
                 self.save()
             _end(INTERRUPTED)
-        self.fail(f"rank {self.rank} was ended from outside (SIGTERM).", signalled=True)
+        name = signal.Signals(number).name
+        told = f"rank {self.rank} was ended from outside ({name})."
+        self.fail(told, 128 + number, signalled=True)
 
     def _tell(self) -> None:
-        waits = None if self._waits_since is None else time.monotonic() - self._waits_since
+        since = self._waits_since  # read once: the main thread sets it meanwhile
+        waits = None if since is None else time.monotonic() - since
         about = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -247,8 +274,8 @@ class _Seen:
         return f"(process {pid}) has hung: it has not answered for {SILENT_S:.0f} s ({state})"
 
 
-def report(sentence: str, signalled: bool = False) -> None:
-    """Leave the sentence where torch's launcher looks for a worker's error.
+def report(sentence: str, code: int = LOST, signalled: bool = False) -> None:
+    """Leave the sentence and the exit code where torch's launcher looks for a worker's error.
 
     ``signalled``: this rank does not know the reason, so another's sentence goes before.
     """
@@ -256,6 +283,7 @@ def report(sentence: str, signalled: bool = False) -> None:
         return
     about = {
         "message": sentence,
+        "code": code,
         "signalled": signalled,
         "extraInfo": {"timestamp": str(int(time.time()))},
     }

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import byref, c_void_p
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.runtime import host
-from truetpot.runtime.device import ClockInfo, Device, Timing
+from truetpot.runtime.ask import ask, told
+from truetpot.runtime.device import ClockInfo, Device, Timing, unknown_sizes
 from truetpot.runtime.memory import free_bytes
 from truetpot.runtime.opencl import api, identity, platforms
 from truetpot.runtime.opencl.array import OpenClArray
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 _FLUSH = 8
 """Launches after which the driver is told to begin; one that gathers them would let a card idle."""
 _GUESSED_CACHE = 64 << 20
+_GUESSED_GRAIN_NS = 1000
+"""Of timestamps, where the driver does not tell: brackets are then longer than they need be."""
 
 
 class OpenClDevice(Device):
@@ -41,7 +45,8 @@ class OpenClDevice(Device):
         self.queue = cl.CommandQueue(
             self.context, properties=cl.command_queue_properties.PROFILING_ENABLE
         )
-        usm = "cl_intel_unified_shared_memory" in self.cl_device.extensions
+        extensions = platforms.extensions(self.cl_device)
+        usm = "cl_intel_unified_shared_memory" in extensions
         allocator: type[Memory] = UsmMemory if usm else BufferMemory
         self.memory = allocator(self.context, self.cl_device, self.queue)
         self.programs = Programs(self.context, self.cl_device)
@@ -53,7 +58,7 @@ class OpenClDevice(Device):
         self._events: list[tuple[Any, Any]] | None = None
         self._recording: CommandBuffer | None = None
         self._poisoning = False
-        self.graphs = EXTENSION in self.cl_device.extensions.split()
+        self.graphs = EXTENSION in extensions
         self.is_cpu = self.name.startswith("opencl:cpu")
 
     def function(self, build: Build, text: str) -> Function:
@@ -133,17 +138,24 @@ class OpenClDevice(Device):
             self.memory.read(array.block.handle, array.offset, bits)
         return copy
 
+    def write(self, array: Any, values: np.ndarray) -> None:
+        """Into the array's part of its block."""
+        self._not_recording()
+        if values.nbytes:
+            bits = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+            self.memory.write(array.block.handle, array.offset, bits)
+
     def synchronize(self) -> None:
         """Wait for the queue."""
         self._not_recording()
         self.queue.finish()
 
     def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
-        """The device's own timestamps of every kernel that the calls launch."""
+        """The device's own timestamps of every kernel that the calls launch; else the host's."""
         count = max(1, len(calls))
         self.synchronize()
         events: list[tuple[Any, Any]] = []
-        self._events = events
+        self._events = events if self._has_timestamps else None
         try:
             start = time.perf_counter()
             for call in calls:
@@ -154,7 +166,9 @@ class OpenClDevice(Device):
         finally:
             self._events = None
         spans = [_span(first, last) for first, last in events]
-        if not spans:
+        if not self._has_timestamps:
+            device_ns = round((end - start) * 1e9)
+        elif not spans:
             device_ns = 0
         elif elapsed:
             device_ns = max(last for _, last in spans) - min(first for first, _ in spans)
@@ -172,7 +186,8 @@ class OpenClDevice(Device):
             for call in held:
                 recording.alive.append(call())
             recording.finalize()
-        except (NotImplementedError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001
+            # the calls have run before: whatever is raised here, by anyone, is about recording them
             log.info("%s records no command buffer: %s", self.name, error)
             return None
         finally:
@@ -189,6 +204,17 @@ class OpenClDevice(Device):
             self._events.append((before, self._marker(self.queue)))
 
         return replay
+
+    @cached_property
+    def _has_timestamps(self) -> bool:
+        """Whether the driver tells when a command began and ended."""
+
+        def stamp() -> int:
+            event = self._marker(self.queue)
+            self.queue.finish()
+            return int(event.profile.end)
+
+        return ask(stamp) is not None
 
     def _not_recording(self) -> None:
         if self._recording is not None:
@@ -214,22 +240,39 @@ class OpenClDevice(Device):
 
     def clock(self) -> ClockInfo:
         """Timestamps of each command; nothing is put around it, so only their grain counts."""
-        grain_ns = int(self.cl_device.profiling_timer_resolution)
+        if not self._has_timestamps:
+            cost_s = sorted(self.time_calls([]).wall_s for _ in range(51))[25]
+            return ClockInfo("host monotonic clock around calls and a wait for the queue", cost_s)
+        grain_ns = int(told(self.cl_device, "profiling_timer_resolution") or _GUESSED_GRAIN_NS)
         return ClockInfo("OpenCL profiling timestamps of each kernel", max(1, grain_ns) * 1e-9)
 
-    def free_bytes(self) -> int:
+    def free_bytes(self) -> int | None:
         """What the device has in all less what this process holds: OpenCL tells no more."""
-        total = int(self.cl_device.global_mem_size)
-        left = total - self.memory.held_bytes + self.memory.pooled_bytes
-        if self.cl_device.host_unified_memory:
-            return max(0, min(left, free_bytes()))
-        return max(0, left)
+        known = []
+        if (total := told(self.cl_device, "global_mem_size")) is not None:
+            known.append(int(total) - self.memory.held_bytes + self.memory.pooled_bytes)
+        if platforms.in_host_memory(self.cl_device) and (here := free_bytes()) is not None:
+            known.append(here)
+        return max(0, min(known)) if known else None
 
     def cache_bytes(self) -> int:
         """The cache that the driver reports; of a CPU, the largest that Linux does."""
+        return self.told_cache() or _GUESSED_CACHE
+
+    def told_cache(self) -> int | None:
+        """The same; None where it is not told."""
         if self.is_cpu:
             return host.cache_bytes()
-        return int(self.cl_device.global_mem_cache_size) or _GUESSED_CACHE
+        return int(told(self.cl_device, "global_mem_cache_size") or 0) or None
+
+    def notes(self) -> list[str]:
+        """Of free memory, the cache and the clock."""
+        notes = unknown_sizes(self.name, self.free_bytes(), self.told_cache(), _GUESSED_CACHE)
+        if not self._has_timestamps:
+            notes.append(
+                f"{self.name} refuses timestamps: its times are the host's, launches included"
+            )
+        return notes
 
     def identity(self) -> dict[str, Any]:
         """What OpenCL tells of device, driver and platform."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from truetpot.runtime import sysfs
+from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.target import Target, target_of_ip
 
@@ -27,21 +28,25 @@ EXTENSIONS = (
     "cl_intel_bfloat16_conversions",
 )
 """Those that decide how a kernel is built or timed."""
+LEAST_LOCAL_BYTES = 32 << 10
+"""What OpenCL guarantees, where the driver does not tell."""
 
 
 def target(device: Any) -> Target:
     """What kernels are built for on this device, asked of it; the card's name where it is known."""
     sizes = api.query(device, api.SUB_GROUP_SIZES_INTEL, 128) or b""
-    subgroups = tuple(sorted(struct.unpack(f"{len(sizes) // 8}Q", sizes)))
-    dpas = "cl_intel_subgroup_matrix_multiply_accumulate" in device.extensions
+    count = len(sizes) // 8
+    subgroups = tuple(sorted(struct.unpack(f"{count}Q", sizes[: 8 * count])))
+    extensions = platforms.extensions(device)
+    dpas = "cl_intel_subgroup_matrix_multiply_accumulate" in extensions
     return Target(
         name=_target_name(device),
         subgroups=subgroups,
         dpas=min(subgroups, default=0) if dpas else 0,
-        block_io_2d="cl_intel_subgroup_2d_block_io" in device.extensions,
-        local_bytes=int(device.local_mem_size),
+        block_io_2d="cl_intel_subgroup_2d_block_io" in extensions,
+        local_bytes=int(told(device, "local_mem_size") or LEAST_LOCAL_BYTES),
         units=_units(device),
-        half="cl_khr_fp16" in device.extensions,
+        half="cl_khr_fp16" in extensions,
     )
 
 
@@ -50,34 +55,27 @@ def identity(device: OpenClDevice) -> dict[str, Any]:
     cl_device, limits = device.cl_device, device.target
     return {
         "kind": "opencl",
-        "name": cl_device.name.strip(),
+        "name": platforms.name(cl_device),
         "uuid": _uuid(cl_device),
         "pci_address": pci_address(cl_device),
-        "driver": cl_device.driver_version,
-        "platform": cl_device.platform.name.strip(),
-        "opencl": cl_device.version.strip(),
+        "driver": told(cl_device, "driver_version"),
+        "platform": platforms.words(told(cl_device, "platform"), "name"),
+        "opencl": platforms.words(cl_device, "version"),
         "target": limits.name,
-        "memory_bytes": int(cl_device.global_mem_size),
+        "memory_bytes": told(cl_device, "global_mem_size"),
         "largest_allocation_bytes": device.memory.largest,
         "memory_kind": device.memory.kind,
-        "cache_bytes": device.cache_bytes(),
+        "cache_bytes": device.told_cache(),
         "local_memory_bytes": limits.local_bytes,
         "units": limits.units,
         "subgroups": list(limits.subgroups),
-        "extensions": [name for name in EXTENSIONS if name in cl_device.extensions.split()],
+        "extensions": [name for name in EXTENSIONS if name in platforms.extensions(cl_device)],
     }
 
 
 def state(device: Any) -> dict[str, Any]:
     """Clock in MHz of the card's first tile and its warmest sensor, by the i915 or xe driver."""
-    address = pci_address(device)
-    card = Path("/sys/bus/pci/devices") / address if address else Path("/nonexistent")
-    clocks = (*card.glob("drm/card*/gt_act_freq_mhz"), *card.glob("tile0/gt0/freq0/act_freq"))
-    celsius = [int(f.read_text()) / 1000 for f in card.glob("hwmon/hwmon*/temp*_input")]
-    return {
-        "clock_mhz": next((int(f.read_text()) for f in clocks), None),
-        "temperature_c": max(celsius, default=None),
-    }
+    return sysfs.card_state(pci_address(device))
 
 
 def pci_address(device: Any) -> str | None:
@@ -98,7 +96,7 @@ def _target_name(device: Any) -> str:
     answer = api.query(device, api.IP_VERSION_INTEL, 4)
     if answer is not None and (name := target_of_ip(int.from_bytes(answer, "little"))):
         return name
-    return "cpu" if device.type & platforms.load().device_type.CPU else "gpu"
+    return "cpu" if platforms.is_kind(device, "cpu") else "gpu"
 
 
 def _units(device: Any) -> int:
@@ -109,4 +107,4 @@ def _units(device: Any) -> int:
     )
     if slices and per_slice and _target_name(device) != "cpu":
         return int.from_bytes(slices, "little") * int.from_bytes(per_slice, "little")
-    return int(device.max_compute_units)
+    return int(told(device, "max_compute_units") or 1)

@@ -8,6 +8,7 @@ as the last array on it is gone, whatever the queue still has to do with it.
 from __future__ import annotations
 
 import ctypes
+import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from ctypes import c_size_t, c_uint32, c_void_p
@@ -15,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import platforms
 from truetpot.runtime.opencl.api import extension, set_kernel_arg, succeed
 
 _POOLED = 64 << 20
 """Blocks up to this size are kept for the next array of their size: activations, not weights."""
 _GRANULE = 256
+MOST_ALIGN_BITS = 4096 * 8
+"""Where the driver does not tell at which addresses a view may begin: a page is enough anywhere."""
 
 
 class OutOfDeviceMemoryError(MemoryError):
@@ -34,7 +38,7 @@ class Memory(ABC):
 
     def __init__(self, context: Any, device: Any, queue: Any) -> None:
         self.context, self.device, self.queue = context, device, queue
-        self.largest = int(device.max_mem_alloc_size)
+        self.largest = int(told(device, "max_mem_alloc_size", "global_mem_size") or sys.maxsize)
         self.held_bytes = 0
         self.pooled_bytes = 0
         self._free: dict[int, list[Any]] = defaultdict(list)
@@ -169,7 +173,7 @@ class BufferMemory(Memory):
 
     def __init__(self, context: Any, device: Any, queue: Any) -> None:
         super().__init__(context, device, queue)
-        self.align = int(device.mem_base_addr_align) // 8
+        self.align = int(told(device, "mem_base_addr_align") or MOST_ALIGN_BITS) // 8
 
     def _allocate(self, nbytes: int) -> Any | None:
         cl = platforms.load()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.runtime.ask import ask, told
 
 NAME = re.compile(r"opencl(?::(.+))?")
 _BY_KIND = re.compile(r"(gpu|cpu)(?::(\d+))?")
@@ -45,26 +46,50 @@ def devices() -> dict[str, Any]:
     except ImportError:
         return {}
     with _vendors():
-        try:
-            platforms = cl.get_platforms()
-        except cl.LogicError:  # PLATFORM_NOT_FOUND_KHR: no driver
-            return {}
+        platforms = ask(cl.get_platforms) or []  # PLATFORM_NOT_FOUND_KHR: no driver
+        # a platform that fails, as one may that this user cannot open, must not hide the others
+        everything = [d for platform in platforms for d in ask(platform.get_devices) or []]
     found: dict[str, Any] = {}
     for kind in ("gpu", "cpu"):
-        wanted = getattr(cl.device_type, kind.upper())
-        here = [d for p in platforms for d in p.get_devices() if d.type & wanted]
-        here.sort(key=lambda d: ("cl_intel_subgroups" not in d.extensions, d.host_unified_memory))
+        here = [device for device in everything if is_kind(device, kind)]
+        here.sort(key=lambda d: ("cl_intel_subgroups" not in extensions(d), in_host_memory(d)))
         found |= {f"opencl:{kind}:{i}": device for i, device in enumerate(here)}
     return found
 
 
+def is_kind(device: Any, kind: str) -> bool:
+    """Whether it is a ``gpu`` or a ``cpu``."""
+    return bool((told(device, "type") or 0) & getattr(load().device_type, kind.upper()))
+
+
+def extensions(device: Any) -> list[str]:
+    """Their names; none where the driver does not tell."""
+    return str(told(device, "extensions") or "").split()
+
+
+def in_host_memory(device: Any) -> bool:
+    """Whether its memory is the host's. OpenCL 2.0 took the query back: then a CPU's is."""
+    unified = told(device, "host_unified_memory")
+    return is_kind(device, "cpu") if unified is None else bool(unified)
+
+
+def words(source: Any, what: str) -> str | None:
+    """What a driver says of a device or platform; None where it says nothing."""
+    return str(told(source, what) or "").strip() or None
+
+
+def name(device: Any) -> str:
+    """As the driver calls it."""
+    return words(device, "name") or "unknown OpenCL device"
+
+
 def describe(device: Any) -> str:
     """Device and platform, as a driver calls them."""
-    return f"{device.name.strip()} ({device.platform.name.strip()})"
+    return f"{name(device)} ({words(told(device, 'platform'), 'name') or 'unknown platform'})"
 
 
 def _searched(device: Any) -> str:
-    return f"{describe(device)} {device.platform.vendor}".lower()
+    return f"{describe(device)} {told(told(device, 'platform'), 'vendor') or ''}".lower()
 
 
 def find(name: str) -> tuple[str, Any]:

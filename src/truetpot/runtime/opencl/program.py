@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import struct
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truetpot.errors import UserError
+from truetpot.errors import OutputError, UserError
+from truetpot.files import user_folder, write_whole
+from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, options
@@ -33,9 +33,10 @@ class Programs:
 
     def __init__(self, context: Any, device: Any) -> None:
         self.context, self.device = context, device
-        self._driver = (
-            f"{device.name} {device.version} {device.driver_version} {device.platform.version}"
-        )
+        # what is not told is the same in every program's key
+        version = told(told(device, "platform"), "version")
+        about = [told(device, what) for what in ("name", "version", "driver_version")]
+        self._driver = " ".join(map(str, [*about, version]))
         self._programs: dict[str, Any] = {}
 
     def get(self, build: Build, text: str) -> Any:
@@ -128,8 +129,7 @@ class Function:
 
 def cache_folder() -> Path:
     """Where compiled programs are kept; the folder need not exist."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "truetpot" / "opencl"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "truetpot" / "opencl"
 
 
 def _file(key: str) -> Path:
@@ -147,13 +147,11 @@ def _load(file: Path) -> bytes | None:
 
 
 def _save(file: Path, binary: bytes) -> None:
-    """Write beside and rename: another process sees all of the file or none of it."""
+    """Another process sees all of the file or none of it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
-            part.write(hashlib.sha256(binary).digest() + binary)
-        Path(part.name).replace(file)
-    except OSError as error:  # a full disk or a read-only home only costs time
+        write_whole(file, hashlib.sha256(binary).digest() + binary, "XDG_CACHE_HOME")
+    except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the program cache cannot keep %s: %s", file.name, error)
 
 

@@ -6,55 +6,16 @@ import math
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import import_module
 
 import numpy as np
 
+from truetpot.records.check import Finding
+from truetpot.records.verdicts import Severity
 from truetpot.serving.findings.evidence import Evidence, positive
 
-
-class Severity(StrEnum):
-    """How much of the result a finding costs. Ordered: info < warning < error."""
-
-    INFO = "info"
-    """True and easily misread."""
-    WARNING = "warning"
-    """A figure means something else than its name says, or covers less than it seems to."""
-    ERROR = "error"
-    """A figure is wrong."""
-
-    @property
-    def rank(self) -> int:
-        """0 for info."""
-        return list(Severity).index(self)
-
-    def __lt__(self, other: str) -> bool:
-        return self.rank < Severity(other).rank
-
-    def __le__(self, other: str) -> bool:
-        return self.rank <= Severity(other).rank
-
-    def __gt__(self, other: str) -> bool:
-        return self.rank > Severity(other).rank
-
-    def __ge__(self, other: str) -> bool:
-        return self.rank >= Severity(other).rank
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with one run."""
-
-    id: str
-    severity: Severity
-    title: str
-    evidence: str
-    """With the numbers of this file."""
-    factor: float | None
-    """A reported per-token time over the true one: above 1 inflated, below 1 too short."""
-    fix: str
+__all__ = ["Detector", "Finding", "Severity", "Trace", "detector", "detectors", "find"]
 
 
 @dataclass(frozen=True)
@@ -136,12 +97,12 @@ def find(evidence: Evidence) -> list[Finding]:
     explained = {id for kind, _ in seen for id in kind.explains}
     findings = [
         Finding(
-            kind.id,
-            trace.severity or kind.severity,
-            kind.title,
-            trace.evidence,
-            positive(trace.factor),
-            kind.fix,
+            id=kind.id,
+            severity=trace.severity or kind.severity,
+            title=kind.title,
+            evidence=trace.evidence,
+            factor=positive(trace.factor),
+            fix=kind.fix,
         )
         for kind, trace in seen
         if kind.id not in explained

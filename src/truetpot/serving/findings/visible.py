@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from truetpot.records.check import VisibleCount
 from truetpot.serving.findings.evidence import Evidence
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec
@@ -31,20 +32,6 @@ AS_ASKED = "as asked for"
 """Of decoded tokens: nobody counted them."""
 MOST_COUNTS = 100_000
 """Rows at most: a request for more tokens than any context holds is a broken file."""
-
-
-@dataclass(frozen=True)
-class VisibleCount:
-    """A count of visible tokens that would make the reported time per token."""
-
-    n: int
-    interval_s: float
-    """From the first token to the end."""
-    implied_s: float
-    """Per decoded token."""
-    standing: str
-    """``open``, or ``excluded: ...``."""
-    why: str
 
 
 @dataclass(frozen=True)
@@ -94,8 +81,14 @@ def visible_counts(evidence: Evidence) -> list[VisibleCount]:
     possible = np.flatnonzero((standing == OPEN) | (standing == BELOW_FLOOR))
     end = int(possible[-1]) + 2 if possible.size else 1
     return [
-        VisibleCount(int(rows.n[i]), float(rows.interval[i]), float(rows.implied[i]), *said)
-        for i, said in enumerate(zip(standing[:end], why[:end], strict=True))
+        VisibleCount(
+            n=int(rows.n[i]),
+            interval_s=float(rows.interval[i]),
+            implied_s=float(rows.implied[i]),
+            standing=standing[i],
+            why=why[i],
+        )
+        for i in range(min(end, len(n)))
     ]
 
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from truetpot.serving.metrics.interval import median_interval
 from truetpot.serving.metrics.order import interpolate
 from truetpot.serving.metrics.summary import PERCENTILES, Summary
 from truetpot.serving.records import Floats, Ints
+from truetpot.stats.clustered import median_interval
 
 
 def fsum(values: Floats) -> float:

@@ -12,7 +12,8 @@ different accumulators, so the compiler makes vector code of it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from truetpot.jit import njit
 
 # Of consecutive values each has its own accumulator; a block's worth of them stays in the L1 cache.
 _LANES = 64

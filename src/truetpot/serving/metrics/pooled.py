@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.serving.metrics.describe import describe, fsum
-from truetpot.serving.metrics.interval import median_interval
 from truetpot.serving.metrics.order import interpolate, neighbours
 from truetpot.serving.metrics.summary import PERCENTILES, Summary
 from truetpot.serving.records import Floats, Gaps
+from truetpot.stats.clustered import median_interval
 
 if TYPE_CHECKING:
     from truetpot.serving.metrics.spans import Spans
@@ -32,7 +32,7 @@ def describe_gaps(gaps: Gaps, keep: NDArray[np.bool_]) -> Summary | None:
     """The summary of the gaps of the requests with ``keep`` [requests], None if there are none.
 
     NaN is left out. ``count`` is of the gaps. The median's interval takes requests, not gaps, for
-    independent (:func:`~truetpot.serving.metrics.interval.median_interval`).
+    independent (:func:`~truetpot.stats.clustered.median_interval`).
     """
     if len(gaps.seconds) <= FEW:
         return _describe_few(gaps, keep)

@@ -10,38 +10,18 @@ from itertools import pairwise
 from statistics import median
 
 from truetpot.errors import UserError
+from truetpot.records.prompts import Judged, SetKind
 from truetpot.serving.prompts.language import leaning, measure, settings
 from truetpot.serving.prompts.tokenizer import Tokenizer
-
-KINDS = ("meaningful", "random", "repeated")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One prompt: its kind, and the measures that it follows from."""
-
-    kind: str
-    length: int
-    """Tokens, or characters where no tokenizer was given."""
-    shared_prefix: float
-    """Share of it that begins another prompt of the set too."""
-    compression: float
-    """Its bytes over those that zlib makes of them."""
-    language_score: float
-    recurrence: float
-    function_words: float
-    seams: float
-    ascending: float | None
-    """Share of its ids that follow their predecessor by one; None without a tokenizer."""
 
 
 @dataclass(frozen=True)
 class Inspection:
     """A set."""
 
-    kind: str
+    kind: SetKind
     """Of most prompts."""
-    shares: dict[str, float]
+    shares: dict[SetKind, float]
     """Of the prompts, by kind."""
     distinct: float
     """Different prompts over all prompts."""
@@ -85,29 +65,29 @@ def inspect(texts: Sequence[str], tokenizer: Tokenizer | None = None) -> Inspect
         ascending = None if isinstance(row, str) else _ascending(row)
         prompts.append(
             Judged(
-                _kind(shared, compression, ascending, score),
-                len(row),
-                shared,
-                compression,
-                score,
-                language.recurrence,
-                language.function_words,
-                language.seams,
-                ascending,
+                kind=_kind(shared, compression, ascending, score),
+                length=len(row),
+                shared_prefix=shared,
+                compression=compression,
+                language_score=score,
+                recurrence=language.recurrence,
+                function_words=language.function_words,
+                seams=language.seams,
+                ascending=ascending,
             )
         )
     counts = Counter(judged.kind for judged in prompts)
-    shares = {kind: counts[kind] / len(prompts) for kind in KINDS}
-    most = max(KINDS, key=lambda kind: shares[kind])
+    shares = {kind: counts[kind] / len(prompts) for kind in SetKind}
+    most = max(SetKind, key=lambda kind: shares[kind])
     return Inspection(most, shares, len(set(texts)) / len(texts), tuple(prompts))
 
 
-def _kind(shared: float, compression: float, ascending: float | None, score: float) -> str:
+def _kind(shared: float, compression: float, ascending: float | None, score: float) -> SetKind:
     repeated = settings()["repeated"]
     if shared >= repeated["shared_prefix"] or compression >= repeated["compression"]:
-        return "repeated"
+        return SetKind.REPEATED
     walked = ascending is not None and ascending >= settings()["random"]["ascending"]
-    return "random" if walked or score <= 0 else "meaningful"
+    return SetKind.RANDOM if walked or score <= 0 else SetKind.MEANINGFUL
 
 
 def _shared_prefixes(rows: Sequence[Sequence[int] | str]) -> list[float]:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sized
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from truetpot.jit import njit
 from truetpot.serving.readers.document import Node
 from truetpot.serving.records import UNKNOWN, Counting, Floats, Ints, Requests
 

@@ -9,9 +9,9 @@ that the caller can say the place.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from truetpot.jit import njit
 from truetpot.serving.records import Ints
 
 Bytes = NDArray[np.uint8]

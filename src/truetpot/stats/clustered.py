@@ -1,4 +1,4 @@
-"""How far the median may lie: the interval of a bootstrap over requests, without drawing."""
+"""The median's interval where values come in groups: a bootstrap over requests, without drawing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from truetpot.serving.records import Floats
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 FEWEST = 8
 """Requests below which no interval is given."""

@@ -5,8 +5,8 @@ import pytest
 
 from tests.serving.metrics.samples import loops, make_gaps
 from truetpot.serving.metrics.describe import describe
-from truetpot.serving.metrics.interval import _student_975, median_interval
 from truetpot.serving.metrics.pooled import describe_gaps
+from truetpot.stats.clustered import _student_975, median_interval
 
 TRIALS = 1000
 SLACK = 0.025

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.records.kept import KEPT, exact, load, written
 from truetpot.errors import UserError
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
-from truetpot.ladder.verdict import Verdict, decode_batch, judge
-from truetpot.ladder.yardstick import from_facts, from_record
+from truetpot.records.check import CheckedRun
+from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import check_run
 from truetpot.serving.findings import Evidence
 from truetpot.serving.metrics import recompute
@@ -25,6 +26,8 @@ from truetpot.serving.records import (
     Setting,
     Totals,
 )
+from truetpot.serving.verdict import decode_batch, judge
+from truetpot.serving.yardstick import from_facts, from_record
 
 TPOT = Definition(
     Metric.TPOT, "TPOT", "tpot_per_request", "(latency - ttft) / (n - 1)", Counting.SERVER,
@@ -126,20 +129,21 @@ def test_the_founding_case(arc):
     assert found.verdict is Verdict.INFLATED
     assert found.factor == pytest.approx((tokens - 1) / (visible - 1), rel=1e-3)
     assert 2000 < found.over_floor < 2200
-    assert json.dumps(checked.to_json(), allow_nan=False)
+    exact(written(checked.record(found.record())), CheckedRun)
 
 
 def record(tmp_path, name="NVIDIA H200", batch=1, memory=150_754_820_096):
     file = tmp_path / "ladder.json"
-    rungs = {
-        "spec": None, "ceiling": {"ms_per_token": 4.0}, "kernels": {"ms_per_token": 7.7},
+    made = load("decode") | {
+        "model": "qwq-32b", "format": "sym_int4", "kv_format": "bf16", "context": 1024,
+        "batch": batch, "tp": 1,
+    }  # fmt: skip
+    made["rungs"] |= {
+        "ceiling": {"ms_per_token": 4.0}, "kernels": {"ms_per_token": 7.7},
         "step": {"ms_per_token": 7.6},
     }  # fmt: skip
-    file.write_text(json.dumps({
-        "model": "qwq-32b", "format": "sym_int4", "kv_format": "bf16", "context": 1024,
-        "batch": batch, "tp": 1, "rungs": rungs,
-        "environment": {"device": {"name": name, "memory_bytes": memory}},
-    }))  # fmt: skip
+    made["environment"]["device"] = {"name": name, "memory_bytes": memory}
+    file.write_text(json.dumps(made))
     return file
 
 
@@ -174,3 +178,8 @@ def test_what_is_no_ladder(tmp_path, text):
         from_record(file)
     with pytest.raises(UserError, match="cannot be read"):
         from_record(tmp_path / "absent.json")
+
+
+def test_a_ladder_that_was_interrupted_early():
+    with pytest.raises(UserError, match="interrupted before its kernels were timed"):
+        from_record(KEPT / "decode-early.json")

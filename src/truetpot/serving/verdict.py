@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from truetpot.records.check import ServingRow
+from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import Checked
 from truetpot.serving.findings import Evidence, Severity
 from truetpot.serving.findings.thresholds import limit
@@ -15,16 +15,6 @@ from truetpot.serving.findings.visible import OPEN, decoded
 
 SAME_BATCH = 1.25
 """A measured step stands for batches up to this factor away: beyond, bytes alone do not tell."""
-
-
-class Verdict(StrEnum):
-    """What a reported time per token is worth."""
-
-    BELIEVABLE = "believable"
-    INFLATED = "inflated"
-    IMPOSSIBLE = "impossible"
-    NOT_COMPARABLE = "not-comparable"
-    UNDECIDABLE = "undecidable"
 
 
 @dataclass(frozen=True)
@@ -47,13 +37,26 @@ class Serving:
     over_step: float | None = None
     """The loss ``serving/step``."""
 
-    def to_json(self) -> dict[str, Any]:
+    def record(self) -> ServingRow:
         """Times in ms per token."""
-        flat = asdict(self)
-        for name in ("reported", "floor", "step"):
-            value = flat.pop(f"{name}_s")
-            flat[f"{name}_ms"] = None if value is None else value * 1e3
-        return flat | {"verdict": self.verdict.value}
+        return ServingRow(
+            verdict=self.verdict,
+            why=self.why,
+            factor=self.factor,
+            batch=self.batch,
+            batch_from=self.batch_from,
+            context=self.context,
+            context_from=self.context_from,
+            over_floor=self.over_floor,
+            over_step=self.over_step,
+            reported_ms=_ms(self.reported_s),
+            floor_ms=_ms(self.floor_s),
+            step_ms=_ms(self.step_s),
+        )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
 
 
 def judge(checked: Checked) -> Serving:

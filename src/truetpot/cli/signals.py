@@ -1,0 +1,90 @@
+"""Signals that end a run as Ctrl-C does: what was measured until then is written and shown."""
+
+from __future__ import annotations
+
+import _thread
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from truetpot.cli.exits import ExitCode
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Windows has no SIGHUP."""
+ONE_S = 2.0
+"""Signals that follow within this time are the same wish: ``timeout`` sends its signal twice."""
+
+
+class Interrupts:
+    """The handler, and which signal came first."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._at = -math.inf
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt, once for signals that come together."""
+        now = time.monotonic()
+        if now - self._at < ONE_S:
+            return
+        self._at = now
+        self.number = self.number or number
+        raise KeyboardInterrupt
+
+    def again(self) -> None:
+        """The interrupt was raised where Python drops exceptions, in a finaliser: raise it anew."""
+        self._at = -math.inf
+        _thread.interrupt_main(signal.Signals(self.number or signal.SIGINT))
+
+    @property
+    def code(self) -> int:
+        """The exit code of an interrupted run."""
+        return ExitCode.INTERRUPTED if self.number is None else 128 + self.number
+
+
+@contextmanager
+def interrupting() -> Iterator[Interrupts]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does.
+
+    A signal that is ignored stays so: ``nohup`` means it.
+    """
+    caught = Interrupts()
+    before: dict[int, Any] = {}
+    hook = sys.unraisablehook
+
+    def dropped(what: sys.UnraisableHookArgs) -> None:
+        if issubclass(what.exc_type, KeyboardInterrupt):
+            caught.again()
+        else:
+            hook(what)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, caught.handle)
+        sys.unraisablehook = dropped
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sys.unraisablehook = hook
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore the signals while a record is written: a second one must not undo the first."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""The bytes of a decode step, and the least time that they take."""
+
+from __future__ import annotations
+
+from truetpot.decode.program import StepShape
+from truetpot.facts.floor import Floor, floor
+from truetpot.facts.hardware import Hardware
+from truetpot.facts.models import Model
+from truetpot.facts.traffic import Traffic, traffic
+
+
+def step_traffic(model: Model, shape: StepShape, layers: int | None = None) -> Traffic:
+    """What one rank must move in a step of so many layers (None: all)."""
+    return traffic(
+        model,
+        tp=shape.tp,
+        format=shape.weight_format,
+        kv_format=shape.kv_format,
+        context=shape.context,
+        batch=shape.batch,
+        layers=layers,
+    )
+
+
+def step_floor(model: Model, shape: StepShape, hardware: Hardware) -> Floor:
+    """Rung ``spec`` of a step on a card of the tables."""
+    return floor(
+        model,
+        hardware,
+        tp=shape.tp,
+        format=shape.weight_format,
+        kv_format=shape.kv_format,
+        context=shape.context,
+        batch=shape.batch,
+    )

@@ -1,0 +1,42 @@
+"""The table of the step's kernels: what each takes, and its share."""
+
+from __future__ import annotations
+
+from truetpot.ladder.rungs import at_step_s
+from truetpot.ladder.timings import KernelTiming, StepTimings
+from truetpot.records.rungs import OperatorRow
+
+
+def operator_rows(timings: StepTimings, raised: float) -> tuple[OperatorRow, ...]:
+    """A row a kernel, the one that takes most first; ``raised`` is the ceiling's factor."""
+    at_step = [at_step_s(timings, one.samples.device_s) for one in timings.kernels]
+    total = sum(one.count * s for one, s in zip(timings.kernels, at_step, strict=True))
+    rows = [
+        _row(one, timings, seconds, total, raised)
+        for one, seconds in zip(timings.kernels, at_step, strict=True)
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.share))
+
+
+def _row(
+    kernel: KernelTiming, timings: StepTimings, at_step: float, total: float, raised: float
+) -> OperatorRow:
+    own = kernel.samples.stats
+    share = None
+    if kernel.rotated:
+        share = kernel.samples.share_of(timings.ceiling).median / raised
+    return OperatorRow(
+        op=kernel.op,
+        role=kernel.role,
+        provider=kernel.provider,
+        count=kernel.count,
+        median_s=own.median_s,
+        ci_s=(own.low_s, own.high_s),
+        cv=own.cv,
+        share=kernel.count * at_step / total,
+        share_of_ceiling=share,
+        bytes=kernel.samples.bytes,
+        case=kernel.case,
+        config=kernel.config,
+        at_step_s=at_step,
+    )

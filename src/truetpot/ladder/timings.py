@@ -1,0 +1,110 @@
+"""What was timed of one decode step, as samples: all that the ladder is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from truetpot.stats import Samples, Stats, stats
+
+RESIDENT = 1 << 20
+"""Weights and caches of so many bytes are read from memory; less may stay in a cache."""
+
+
+@dataclass
+class KernelTiming:
+    """One kernel of the step; a sample is its mean time over all layers."""
+
+    samples: Samples
+    role: str
+    op: str
+    provider: str
+    case: str
+    count: int
+    """Calls in the step that was measured."""
+    config: dict[str, Any] = field(default_factory=dict)
+    layered: bool = True
+    """Whether it belongs to the layers, so that more layers mean more calls."""
+    collective: bool = False
+    resident_bytes: int = 0
+    """Of weights and caches that one call reads."""
+    different: int = 1
+    """Calls until the first one's weights come again."""
+    cache_bytes: int = 0
+    """The last level's, the largest of any rank: what may be left of the layers read before."""
+    payload_bytes: int = 0
+    """That a rank gives to one call of a collective."""
+
+    @property
+    def rotated(self) -> bool:
+        """Whether its calls read weights or caches large enough to come from memory.
+
+        A sample that goes round the layers more than once finds them in the cache where they fit,
+        as a rank's share of a small model may.
+        """
+        again = self.samples.per_sample > self.different
+        kept = self.resident_bytes * self.different < 4 * self.cache_bytes
+        return self.resident_bytes >= RESIDENT and not (again and kept)
+
+    def calls(self, layered: float) -> float:
+        """Calls in a step of ``layered`` times the layers that were measured."""
+        return self.count * (layered if self.layered else 1.0)
+
+
+@dataclass
+class StepTimings:
+    """Everything that was timed of one step. Lists of samples are aligned by round."""
+
+    step: Samples
+    """Captured where it can be."""
+    kernels: list[KernelTiming]
+    ceiling: Samples
+    eager: Samples | None = None
+    """The same step with every kernel submitted by the host; None where ``step`` is that."""
+    backend: str = ""
+    """Over which the ranks' collectives ran."""
+    finished: bool = False
+
+    @property
+    def everything(self) -> list[Samples]:
+        """The step, the eager one if there is one, and the kernels."""
+        steps = [self.step] if self.eager is None else [self.step, self.eager]
+        return [*steps, *(kernel.samples for kernel in self.kernels)]
+
+    @property
+    def rounds(self) -> int:
+        """Rounds in which everything has a sample."""
+        return min(len(one.device_s) for one in [self.ceiling, *self.everything])
+
+    def round_by_round(self, one: Samples) -> np.ndarray:
+        """Device seconds of one of them in the rounds that all have [rounds]."""
+        return np.asarray(one.device_s[: self.rounds], dtype=np.float64)
+
+    def kernel_sums(self, layered: float = 1.0) -> np.ndarray:
+        """Seconds of all kernels of a step but the collectives, round by round [rounds].
+
+        ``layered`` multiplies what belongs to the layers: 64 / 10 turns ten layers into 64.
+        """
+        return self._sums(layered, collective=False)
+
+    def collective_sums(self, layered: float = 1.0) -> np.ndarray:
+        """The same of the collectives, each timed alone, which hides nothing of them."""
+        return self._sums(layered, collective=True)
+
+    def stretch(self, layered: float) -> np.ndarray:
+        """By how much more layers make the step longer, in proportion to the kernels [rounds]."""
+        some = self.kernel_sums() + self.collective_sums()
+        return (self.kernel_sums(layered) + self.collective_sums(layered)) / some
+
+    def _sums(self, layered: float, *, collective: bool) -> np.ndarray:
+        total = np.zeros(self.rounds)
+        for kernel in self.kernels:
+            if kernel.collective == collective:
+                total += kernel.calls(layered) * self.round_by_round(kernel.samples)
+        return total
+
+    def kernels_stats(self, layered: float = 1.0) -> Stats:
+        """Of the sums."""
+        return stats(self.kernel_sums(layered))

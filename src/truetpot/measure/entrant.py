@@ -1,0 +1,130 @@
+"""Something to time: calls that do the same work on different memory, and the samples of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from truetpot.ops.guard import who
+from truetpot.ops.registry import Kernel
+from truetpot.runtime.device import Device, Timing
+from truetpot.runtime.distributed.group import current
+from truetpot.stats import Samples, Submitted
+
+Call = Callable[[], Any]
+
+
+@dataclass
+class Entrant(Samples):
+    """What takes part in a race: calls that do the same work on different memory, taken in turn.
+
+    ``per_sample`` is raised in the warm-up where the device's clock is too coarse for a bracket.
+    """
+
+    calls: Sequence[Call] = ()
+    elapsed: bool = field(default=False, kw_only=True)
+    """Whether idle gaps between launches belong to the time, as they do in a whole step."""
+    eager: bool = field(default=False, kw_only=True)
+    """Never as a captured graph: the host submits every call."""
+    together: bool = field(default=False, kw_only=True)
+    """Whether no rank can finish it alone: all start a sample at the same time."""
+    captured: Call | None = field(default=None, kw_only=True)
+    """All the calls as one submission, where the device has graphs."""
+    kernel: Kernel | None = field(default=None, kw_only=True)
+    """Whose calls they are, where they are one kernel's."""
+    suspects: str = field(default="", kw_only=True)
+    """Names of the kernels that are not ours, where the calls run several."""
+    check_again: Callable[[], str] = field(default=str, kw_only=True)
+    """What is wrong with the calls after the race, in one line; empty where nothing is."""
+    also: Callable[[], Any] | None = field(default=None, kw_only=True)
+    """What a captured call leaves beside what it returns, asked for when it is captured."""
+    result: Any = field(default=None, kw_only=True)
+    """What the last of the captured calls returned, with ``also``: a replay writes there."""
+    _in_graph: int = field(default=1, kw_only=True)
+    _next: int = field(default=0, kw_only=True)
+
+    def take(self, device: Device) -> Timing:
+        """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
+        if self.together:
+            group = current()
+            group.barrier()
+            with group.waiting():
+                return self._take(device)
+        return self._take(device)
+
+    def _take(self, device: Device) -> Timing:
+        if self.captured is not None:
+            replays = -(-self.per_sample // self._in_graph)
+            return device.time_replays(self.captured, replays).over(self._in_graph)
+        calls = [
+            self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
+        ]
+        self._next = (self._next + self.per_sample) % len(self.calls)
+        return device.time_calls(calls, elapsed=self.elapsed)
+
+    def capture(self, device: Device, times: int = 1) -> None:
+        """All calls, ``times`` over, as one submission, where every rank can."""
+        calls = [*self.calls] * times
+        # the results of all others are dropped as they are made, as they are outside of a graph
+        calls[-1] = self._keep(calls[-1])
+        captured = device.capture(calls)
+        self.captured = captured if current().least(captured is not None) else None
+        self.submitted = Submitted.EAGER if self.captured is None else Submitted.GRAPH
+        self._in_graph = len(calls)
+
+    def _keep(self, call: Call) -> Call:
+        def kept() -> Any:
+            result = call()
+            self.result = result if self.also is None else (result, self.also())
+            return result
+
+        return kept
+
+    @property
+    def about(self) -> str:
+        """Whose code runs in the calls, where it is not ours, for a supervisor."""
+        return self.suspects or ("" if self.kernel is None else who(self.kernel))
+
+    @property
+    def times(self) -> int:
+        """How often each call is in the captured graph."""
+        return self._in_graph // len(self.calls)
+
+    @property
+    def last(self) -> int:
+        """Which of the calls was timed last."""
+        return len(self.calls) - 1 if self.captured is not None else self._next - 1
+
+    def lead_in(self, device: Device) -> None:
+        """Untimed calls for the device's ``settle_s``, on memory that the sample does not use.
+
+        Another library's threads go on spinning for some milliseconds after their last call: the
+        sample of whatever comes next would pay for them. A long one does not feel it.
+        """
+        if self.together:  # each rank would lead in with another number of calls
+            return
+        if self.wall_s and self.wall_s[-1] * self.per_sample > 20 * device.settle_s:
+            return
+        end = time.perf_counter() + device.settle_s
+        while self.calls and time.perf_counter() < end:
+            self.calls[self._next]()
+            self._next = (self._next + 1) % len(self.calls)
+
+    def add(self, timing: Timing) -> None:
+        """Keep a sample."""
+        self.device_s.append(timing.device_s)
+        self.wall_s.append(timing.wall_s)
+        self.enqueue_s.append(timing.enqueue_s)
+
+    def release(self) -> None:
+        """Let go of the calls, and of the memory that they hold."""
+        self.calls, self.captured = (), None
+        self.result = self.kernel = None
+        self.check_again = str
+
+    def drop_half_a_sample(self) -> None:
+        """What an interrupt within :meth:`add` left: one clock's reading without the others'."""
+        whole = len(self.enqueue_s)
+        del self.device_s[whole:], self.wall_s[whole:]

@@ -1,0 +1,96 @@
+"""A run's record is written while the run goes on: whatever ends it leaves what was measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from truetpot.errors import OutputError
+from truetpot.files import is_stream
+from truetpot.records.opening import Measured
+from truetpot.records.store import write_record
+
+EVERY_S = 5.0
+"""How often during a measurement."""
+SHARE = 0.01
+"""Of a run's time, at most, for what is written while it goes on."""
+WAIT_S = 5.0
+"""How long the thread that ends a process waits for one that writes."""
+STDOUT = "-"
+
+
+class Keeper:
+    """Writes the record of a run: partial ones on the way, and the last.
+
+    ``content`` gives the record as it stands, marked partial; None before anything was measured:
+    until then an older record stays. Standard output, a pipe or a device gets the last record only.
+    In a ``with`` statement an exception leaves a partial record behind.
+    """
+
+    def __init__(
+        self, path: str | None, content: Callable[[], Measured | None]
+    ) -> None:
+        self.path, self._content = path, content
+        self._on_the_way = path is not None and path != STDOUT and not is_stream(path)
+        self._lock = Lock()
+        self._written, self._took_s = time.monotonic(), 0.0
+
+    def tick(self) -> None:
+        """Between two samples: write where the last time is ``EVERY_S`` ago."""
+        self._write_after(EVERY_S)
+
+    def case_done(self) -> None:
+        """Write now, if that keeps to ``SHARE``."""
+        self._write_after(0.0)
+
+    def lost(self) -> None:
+        """Write for the last time, from another thread: the process ends, whatever it is doing."""
+        if self._lock.acquire(timeout=WAIT_S):
+            self._partial()
+
+    def finish(self, whole: Measured) -> None:
+        """Write the last record; one that is partial and without a measurement replaces none.
+
+        Raises OutputError where it cannot be written.
+        """
+        with self._lock:
+            path, self.path = self.path, None  # a rank lost from now on takes nothing with it
+            if path is None:
+                return
+            measured = not whole.partial or self._content() is not None
+            if measured or not self._on_the_way or not Path(path).exists():
+                write_record(whole, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        place: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            with self._lock, suppress(Exception):  # the first error is the one to be told
+                self._partial()
+
+    def _write_after(self, seconds: float) -> None:
+        if time.monotonic() - self._written >= max(seconds, self._took_s / SHARE):
+            with self._lock:
+                self._partial()
+
+    def _partial(self) -> None:
+        if self.path is None or not self._on_the_way:
+            return
+        start = time.monotonic()
+        now = self._content()
+        if now is not None:
+            with suppress(OutputError):  # there may be room again at the end
+                write_record(now, self.path)
+        self._written = time.monotonic()
+        self._took_s = self._written - start

@@ -1,0 +1,50 @@
+"""The records of floors, made from them."""
+
+import pytest
+
+from tests.records.kept import exact, load, written
+from truetpot.facts.floor import floor, floor_range
+from truetpot.facts.hardware import load_hardware
+from truetpot.facts.models import load_model
+from truetpot.facts.published import comparisons
+from truetpot.records.floor import FloorRecord
+from truetpot.records.published import PublishedRecord
+
+QWQ = load_model("qwq-32b")
+A770 = load_hardware("arc-a770")
+
+
+def test_the_table_adds_up_to_the_terms() -> None:
+    record = FloorRecord.of(floor(QWQ, A770, tp=4, format="sym_int4", context=0), "")
+    assert sum(row.ms for row in record.linears) == pytest.approx(record.ms_per_token)
+    for row in record.linears:
+        assert row.weight_bytes == row.n * row.k // 2
+
+
+def test_a_floor_is_the_one_of_before() -> None:
+    old = load("floor-tp4")
+    bound = floor(QWQ, A770, tp=4, format="fp8_e5m2", context=1024)
+    new = written(FloorRecord.of(bound, old["command"]))
+    exact(new, FloorRecord)
+    assert new == old
+    assert "steps" not in new
+
+
+def test_a_range_starts_with_the_floor_of_its_start() -> None:
+    old = load("floor-range")
+    given = {"format": "sym_int4"}
+    span = floor_range(QWQ, A770, context_start=1024, context_end=5120, **given)
+    record = FloorRecord.of(span.start, old["command"], span)
+    assert written(record) == old
+    assert record.ms_per_token == floor(QWQ, A770, context=1024, **given).ms_per_token
+    assert record.mean_ms_per_token > record.ms_per_token
+
+
+def test_published_figures_are_those_of_before() -> None:
+    old = load("published")
+    new = written(PublishedRecord.of(comparisons(), old["command"]))
+    exact(new, PublishedRecord)
+    known = {row["id"]: row for row in new["figures"]}
+    assert [known[row["id"]].keys() for row in old["figures"]] == [
+        row.keys() for row in old["figures"]
+    ]

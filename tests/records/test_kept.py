@@ -1,0 +1,82 @@
+"""Records of before are read by their types, and are written as they were.
+
+With this and ``exact`` on what the commands write today, the JSON of today has the fields of then,
+and those that are named here.
+"""
+
+import json
+
+import msgspec
+import pytest
+
+from tests.records.kept import FILES, KEPT, load, same_order, written
+from truetpot.records.page import RECORDS
+from truetpot.records.store import read_record
+from truetpot.records.tuned import ProgressLine, TunedEntry
+from truetpot.tune.progress import read_log
+from truetpot.tune.store import dump, put
+from truetpot.tune.store import load as load_tuned
+
+ADDED = {
+    ("decode", "own_median_ms"),
+    ("decode", "at_step_s"),
+    ("kernels", "share_ci"),
+    ("kernels", "over_best_ci"),
+    ("kernels", "order"),
+    ("kernels", "ceiling_gb_s"),
+    ("collectives", "warnings"),
+    ("doctor", "left_out"),
+}
+"""Fields that came since, by kind of record; one that is not there is null or empty."""
+
+
+def without(new, old, gone):
+    """``new`` without what ``old`` does not have; its names and values go into ``gone``."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        gone += [(name, value) for name, value in new.items() if name not in old]
+        return {name: without(value, old[name], gone) for name, value in new.items() if name in old}
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        return [without(*pair, gone) for pair in zip(new, old, strict=True)]
+    return new
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_record_of_before_is_read_and_written_back(file):
+    old = json.loads(file.read_text())
+    kind = old["kind"]
+    new, gone = written(read_record(file, RECORDS[kind], "a record")), []
+    again = without(new, old, gone)
+    assert again == old
+    assert same_order(again, old)
+    assert {(kind, name) for name, _ in gone} <= ADDED
+    assert all(value in (None, []) for _, value in gone)
+
+
+def test_every_kind_of_record_is_kept():
+    assert {json.loads(file.read_text())["kind"] for file in FILES} == set(RECORDS)
+
+
+def test_a_file_of_tuned_parameters_is_read_and_written_back(tmp_path):
+    text = (KEPT / "tuned.toml").read_text()
+    tables = load_tuned(KEPT / "tuned.toml")
+    assert dump(tables) == text
+    ((op, providers),) = tables.items()
+    ((provider, cases),) = providers.items()
+    ((case, fields),) = cases.items()
+    put(tmp_path / "again.toml", op, provider, case, msgspec.convert(fields, TunedEntry))
+    assert (tmp_path / "again.toml").read_text() == text
+
+
+def test_a_search_goes_on_from_lines_of_before():
+    lines = (KEPT / "tuned.progress.jsonl").read_text().splitlines()
+    first = msgspec.json.decode(lines[0], type=ProgressLine)
+    log = read_log(KEPT / "tuned.progress.jsonl", first.key)
+    assert len(log.looks) == len(lines) == 2
+    assert [written(one) for one in log.looks] == [json.loads(line)["look"] for line in lines]
+
+
+def test_an_interrupted_record_is_one_too():
+    early, late = load("decode-early"), load("decode-partial")
+    assert early["partial"] and late["partial"]
+    assert early["rungs"]["step"] is None
+    assert late["rungs"]["step"]["ms_per_token"] > 0

@@ -1,0 +1,334 @@
+"""Every report of the suite, drawn from made-up results; names of others are what a test gives.
+
+A page is what is shown, and what of it has to be read whole: statuses, names and numbers.
+"""
+
+import json
+import math
+from dataclasses import replace
+from types import MappingProxyType
+
+from msgspec import structs
+
+from tests.serving.readers.vllm_files import in_2026
+from truetpot.doctor.cards import Card
+from truetpot.doctor.clocks import Clock, PowerLimit
+from truetpot.doctor.finding import bad, ok, warn
+from truetpot.doctor.host import Host
+from truetpot.doctor.machine import Machine
+from truetpot.doctor.software import Software
+from truetpot.doctor.variables import variables
+from truetpot.facts.floor import floor, floor_range
+from truetpot.facts.hardware import load_hardware
+from truetpot.facts.models import load_model
+from truetpot.facts.published import comparisons
+from truetpot.isa.difference import Change
+from truetpot.isa.inspection import issue_verdict
+from truetpot.measure.collectives import CollectiveResult
+from truetpot.measure.entrant import Entrant
+from truetpot.measure.kernels import KernelResult
+from truetpot.ops import AllReduceCase, LinearCase
+from truetpot.records.check import VisibleCount
+from truetpot.records.doctor import Quick
+from truetpot.records.isa import Counts, Inspection, Loads
+from truetpot.records.opening import ClockRow, Environment
+from truetpot.records.providers import KernelEntry
+from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
+from truetpot.records.tune import Figures, Found, TuneStatus
+from truetpot.records.words import Cache, KernelStatus
+from truetpot.report.collectives import draw_collectives
+from truetpot.report.doctor import (
+    draw_check,
+    draw_findings,
+    draw_machine,
+    draw_providers_short,
+    draw_variables,
+)
+from truetpot.report.floor import draw_floor, draw_published
+from truetpot.report.isa import draw_changes, draw_kernels
+from truetpot.report.kernels import draw_case, draw_head
+from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_ranks
+from truetpot.report.numbers import digits, microseconds
+from truetpot.report.prompts import draw_inspection
+from truetpot.report.providers import draw_providers
+from truetpot.report.serving import draw_checked, draw_visible
+from truetpot.report.tune import draw_left_out, draw_tuned
+from truetpot.serving.check import check_file
+from truetpot.serving.prompts.inspect import inspect
+from truetpot.serving.verdict import judge
+from truetpot.serving.yardstick import from_facts
+from truetpot.stats import Comparison, Ratio, Standing, Submitted
+from truetpot.tune.figures import Tuned
+
+MODEL = "llama-3.1-70b"
+CASE = LinearCase("bf16", 1, 57344, 8192, "sym_int4")
+ARC = "arc-a770"
+GRAPH, EAGER = Submitted.GRAPH, Submitted.EAGER
+
+
+def numbers(*values):
+    return [digits(value) for value in values]
+
+
+def kernels(other, folder):
+    reason = f"RuntimeError: {other}"
+
+    def result(provider, status, seconds=None, **fields):
+        entrant = None
+        if seconds is not None:
+            entrant = Entrant(provider, [], bytes=1, device_s=[seconds], wall_s=[seconds])
+        about = {"bytes": 249_561_088, "cache": Cache.ROTATED, "entrant": entrant} | fields
+        return KernelResult("linear", CASE, provider, "cpu", KernelStatus(status), **about)
+
+    def over(ratio):
+        return Standing(Ratio(ratio, ratio, ratio, 1), Comparison.SLOWER, refuted=False)
+
+    timed = {"share": Ratio(0.876, 0.87, 0.88, 1), "error": 1.2e-3, "tolerance": 1.5e-2}
+    results = [
+        result("torch", "ok", 1234567e-6, standing=over(123.45), **timed),
+        result("torch_scaled_mm", "coarse", 4.321e-4, standing=over(1.0), reason="fp8", **timed),
+        result("numba", "wrong", reason="error inf is above the tolerance", error=math.inf,
+               tolerance=1.5e-2),
+        result(other, "invalid", 5e-4, standing=over(1.16), reason=reason, **timed),
+        result("vllm_xpu", "skipped", reason=reason),
+        result("triton", "partial", reason="interrupted before its first sample"),
+    ]  # fmt: skip
+    roles = ("gate_up",)
+    page = [draw_head(), draw_case([(found, roles) for found in results])]
+    whole = [found.provider for found in results] + [found.status for found in results]
+    whole += [digits(249_561_088 / 1234567e-6 / 1e9), "1,234,567", "432.1", "123.45", "1.16"]
+    whole += ["87.6 %", "1.2e-03/1.5e-02", "inf/1.5e-02", reason, CASE.label()]
+    return page, whole
+
+
+def collectives(other, folder):
+    case = AllReduceCase("bf16", 1, 8192, 2, in_place=True)
+    good = CollectiveResult("all_reduce", case, other, GRAPH, KernelStatus.OK)
+    good.ranks_s = [[12.5e-6, 13e-6], [14e-6, 1234567e-6]]
+    wrong = CollectiveResult(
+        "all_reduce", case, other, EAGER, KernelStatus.WRONG, f"error 3: {other}"
+    )
+    kept = replace(case, in_place=False)
+    why = "not captured"
+    skipped = CollectiveResult("all_reduce", kept, "symm_mem", GRAPH, KernelStatus.SKIPPED, why)
+    whole = [other, "symm_mem", "all_reduce", "graph", "eager", "ok", "wrong", "skipped"]
+    whole += ["used up", "kept", "16 KiB", f"error 3: {other}", "not captured"]
+    for percentile in (50, 99):
+        whole.append(microseconds(good.percentile_s(percentile)))
+    whole += [f"{microseconds(max(good.medians_s))} (1)", f"{good.algorithm_gb_s:.2f}"]
+    return [draw_collectives([good, wrong, skipped])], whole
+
+
+def tuned(other, folder):
+    default = Figures(config={}, median_s=1234567e-6, gain=1.0)
+    config = {"BLOCK_N": 128, "BLOCK_K": 1024, "num_warps": 16, "num_stages": 3, "kind": other}
+    best = Figures(
+        config=config, median_s=1.0, gain=1.2345, gain_ci=(1.2011, 1.2622), share_of_ceiling=0.9876
+    )
+    won, stays = (Found(default=default, best=one, when="now") for one in (best, default))
+    results = [
+        Tuned("linear", CASE, ("gate_up",), other, TuneStatus.TUNED, "", won),
+        Tuned("linear", CASE, ("o",), "numba", TuneStatus.DEFAULT, "", stays),
+        Tuned("linear", CASE, ("o",), "torch", TuneStatus.WRONG, f"its default: {other}"),
+        Tuned("argmax", CASE, ("o",), "ipex", TuneStatus.SKIPPED, "nothing to tune"),
+    ]
+    whole = [other, "numba", "torch", "ipex", "wrong", "skipped", f"its default: {other}"]
+    whole += ["1,234,567", microseconds(1234567e-6 / 1.2345), "1.234", "1.201-1.262", "98.8 %"]
+    whole += ["the default stays"]
+    whole += [f"{key}={value}" for key, value in config.items()]
+    return [draw_tuned(results), *draw_left_out(results)], whole
+
+
+def row(op, provider, available, reason, note, source):
+    return KernelEntry(
+        op=op, provider=provider, available=available, reason=reason, note=note, source=source
+    )
+
+
+def providers(other, folder):
+    rows = [
+        row("linear_silu_mul", "numba", True, "", "avx512_bf16", "kernels/x/numba.py"),
+        row("linear_silu_mul", other, False, f"ImportError: {other}", "", ""),
+        row("decode_attention", "mine", True, "refuses 3 of 7 test cases", other, other),
+    ]
+    devices = [f"  xpu:0: {other} (the one asked for)"]
+    page = [draw_providers(rows, devices), draw_providers_short(rows, other)]
+    whole = ["linear_silu_mul", "decode_attention", "numba", "mine", "avx512_bf16", "yes", "no"]
+    whole += [other, f"ImportError: {other}", "refuses 3 of 7 test cases", *devices]
+    return page, whole
+
+
+def doctor(other, folder):
+    clock = Clock("tile 0", 300, 300, 2400, 300, 2450, ())
+    card = Card(
+        "0000:03:00.0", "Intel", 0x56A0, other, True, None, load_hardware(ARC), "i915", "card1",
+        "renderD128", True, None, None, False, 256 << 20, 16 << 30, (clock,),
+        (PowerLimit("card", 190.0, 225.0),), 0, None,
+    )  # fmt: skip
+    host = Host("6.18.44", other, 128, 512 << 30, ("powersave",), True, 2, True, False, None)
+    software = Software({"compute runtime": other}, "1.6.32224", (other,), {"torch": other})
+    known = variables()[3]
+    machine = Machine((card,), host, software, MappingProxyType({known: other}))
+    quick = Quick(
+        device=other, read_gb_s=511.25, reader="numba", spread=0.0321, samples=97,
+        datasheet_gb_s=560.0, empty_pair_s=1.25e-6, impossible=None, misread=None,
+    )  # fmt: skip
+    findings = [
+        bad("device", other, "it may not be believed", f"look at {other}"),
+        warn("clock", f"{other} is free", "times vary", "pin it"),
+        ok("BAR", other),
+    ]
+    page = [
+        draw_machine(machine), draw_check(quick), draw_findings(findings, checked=True),
+    ]  # fmt: skip
+    whole = [other, "0000:03:00.0", "renderD128", "i915", "1.6.32224", f"{known.name}={other}"]
+    whole += ["bad", "warn", "ok", "511.2 GB/s", "1.25 us", "3.2 %", "97 reads", "6.18.44"]
+    whole += ["16 GiB at 560 GB/s", "190 W of 225 W", known.does, f"-> look at {other}"]
+    return page, whole
+
+
+def environment_variables(other, folder):
+    whole = [text for known in variables() for text in (known.name, known.does, known.script or "")]
+    return [draw_variables()], whole
+
+
+def machine_code(other, folder):
+    send = {"block2d_load.ugm.d32": 123}
+    counts = Counts(
+        float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send
+    )
+    one = Inspection(
+        op="linear", provider="opencl", name=other, variant=other, target="acm-g10",
+        case=CASE.label(), roles=["gate_up"], batch=8, simd=16, grf=256, spill_bytes=123456,
+        private_bytes=0, slm_bytes=65536, barriers=1, has_dpas=True, has_calls=False,
+        instructions=counts, where="inner loop", hot=counts,
+        loads=[Loads(arg="weight", label="load.ugm.d32x8t", count=12, run_bytes=256)],
+        weight_load_bytes=64, weight_run_bytes=256, streamed_bytes=123456,
+        lane_ops_per_weight=12.34, vector_clocks=123.5, matrix_clocks=64.0,
+        issue_over_memory=1234.56, memory_us=445.6, verdict=issue_verdict(1234.56),
+    )  # fmt: skip
+    two = structs.replace(
+        one, target="bmg-g21", issue_over_memory=0.25, weight_load_bytes=None,
+        verdict=issue_verdict(0.25),
+    )  # fmt: skip
+    fields = {"vector_clocks": (123.456, 7890.1), "grf": (128, 256)}
+    keys = ("acm-g10", "linear", "opencl", other, other, CASE.label())
+    changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
+    page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
+    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound with margin"]
+    whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
+    return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
+
+
+def decode(other, folder):
+    def operator(role, op, provider, seconds, share, of_ceiling):
+        return OperatorRow(
+            role=role, op=op, provider=provider, count=80, median_s=seconds, cv=0.0,
+            ci_s=(seconds, seconds), share=share, share_of_ceiling=of_ceiling, bytes=1, case="m=1",
+        )  # fmt: skip
+
+    row = operator("gate_up+silu_mul", "linear_silu_mul", other, 1234567e-6, 0.4321, 0.9123)
+    rest = ("rope_append+attention", "rope_append_attention", "numba")
+    attention = operator(*rest, 4.321e-3, 0.1234, None)
+    rungs = Rungs(
+        ceiling=Rung(ms_per_token=1500.25, source=f"measured by {other}"),
+        kernels=Rung(ms_per_token=1650.5, source="sum of 12 kernels", ci_ms=(1645.0, 1656.0)),
+        step=Rung(ms_per_token=12345.6, source=f"20 steps, {other}", ci_ms=(12300.0, 12400.0),
+                  extrapolated=True),
+    )  # fmt: skip
+    losses = {"kernels/ceiling": 1.1001, "step/kernels": 7.4799}
+    state = {"clock_mhz": 2400, "temperature_c": 81}
+    ranks = tuple(
+        RankRow(rank=i, host=other, device=f"xpu:{i}", name=other, uuid=None, step_ms=12345.6,
+                pci_address=f"0000:0{i}:00.0", kernels_ms=1650.5 + i, collectives_ms=12.25,
+                ceiling_gb_s=511.2, state=state)
+        for i in range(2)
+    )  # fmt: skip
+    talk = Communication(backend="gloo", count=161, payload_bytes=16384 * 161, alone_ms=12.25,
+                         exposed_ms=10695.1)  # fmt: skip
+    ladder = Ladder(rungs=rungs, losses=losses, share_of_ceiling=0.1215, valid=False, ranks=ranks,
+                    operators=(row, attention), communication=talk)  # fmt: skip
+    absent = f"{other} is not in the tables of cards"
+    identity = {"name": other, "pci_address": "0000:03:00.0", "uuid": other, "driver": other}
+    environment = Environment(
+        truetpot="0.1.0", commit=None, python="3.11", os=other, packages={}, variables={},
+        device=identity, clock=ClockRow(source="torch events", empty_pair_s=0.0), state={},
+    )  # fmt: skip
+    page = [
+        describe_device("xpu:0", environment), draw_ladder(ladder, {"spec": absent}),
+        draw_ranks(ladder), draw_operators(ladder),
+    ]  # fmt: skip
+    whole = [other, absent, "spec", "ceiling", "kernels", "step", "1,234,567", "4,321"]
+    whole += [row.op, attention.op, row.role, attention.role, "43.2 %", "91.2 %", "from cache"]
+    whole += ["12,346*", "12,300 to 12,400", "1,645 to 1,656", "1.100", "7.480", "12.2 %"]
+    whole += ["511.2", "2400 MHz, 81 C", "0000:00:00.0", "0000:01:00.0", "gloo", "extrapolated"]
+    return page, whole + numbers(1500.25, 1650.5, 1651.5, 12345.6, 12.25, 10695.1)
+
+
+def bound(other, folder):
+    model = replace(load_model(MODEL), name=other)
+    given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
+    first = floor(model, load_hardware(ARC), context=1024, **given)
+    span = floor_range(
+        model, load_hardware(ARC), context_start=1024, context_end=32768, **given
+    )
+    step = first.traffic
+    whole = [other, f"{step.bound:,}", f"{step.weights:,}", f"{step.scales:,}", f"{step.kv:,}"]
+    whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
+    whole += [f"{row.weights * row.linear.count:,}" for row in step.linears]
+    whole += [row.linear.role for row in step.linears] + ["floor", "collectives", "80 layers"]
+    return [draw_floor(first, span)], [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
+
+
+def published(other, folder):
+    whole = []
+    for found in comparisons():
+        entry = found.entry
+        whole += [entry.id, f"{entry.cards} x {entry.hardware}", entry.reported or ""]
+        whole += numbers(*filter(None, (entry.ms_per_token, found.floor_ms, found.ratio)))
+        whole += [] if entry.comparable else [entry.reason]
+    return [draw_published(comparisons())], [*whole, "yes", "no"]
+
+
+def visible(n, interval_s, implied_s, standing, why):
+    return VisibleCount(
+        n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why
+    )
+
+
+def served(other, folder):
+    """A real file, read and judged; the tool's strings are of somebody else."""
+    file = folder / "result.json"
+    file.write_text(json.dumps(in_2026(model_id=other, tokenizer_id=other, backend=other)))
+    card = load_hardware("arc-pro-b60")
+    yardstick = from_facts(load_model(MODEL), card, 8, "fp8_e5m2")
+    yardstick = replace(yardstick, floor_from=f"{other} over 456 GB/s", step_from=other)
+    (checked,) = check_file(file, yardstick, None)
+    serving = judge(checked)
+    rows = [visible(n, 1234.5, 30.65755, "excluded", other) for n in (1, 127)]
+    rows += [visible(12345, 0.123, 2.5, "open", "")]
+    whole = [other, "vllm", serving.verdict.value, serving.why, "1,234", "30,658", "12345"]
+    for finding in checked.findings:
+        whole += [finding.id, finding.severity.value, finding.title, finding.evidence, finding.fix]
+    for found in checked.recomputed.summaries.values():
+        for summary in found.values():
+            whole.append(f"{summary.count:,}")
+    assert checked.findings
+    return [draw_checked(checked, serving), draw_visible(rows)], whole
+
+
+def prompts(other, folder):
+    text = "How does the river find its way to the sea, and who has seen it? "
+    found = inspect([text * 4, text * 5 + "And then?"], None)
+    whole = [f"{folder / other}: {found.kind}", "2 prompts", "language score", "compression"]
+    whole += [f"{found.middle('compression'):.3f}", "random up to 0"]
+    return [draw_inspection(found, folder / other)], whole
+
+
+PAGES = {
+    page.__name__: page
+    for page in (
+        kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
+        decode, bound, published, served, prompts,
+    )
+}  # fmt: skip
