@@ -29,7 +29,8 @@ from truetpot.ops.registry import Kernel, register
 
 @register(ARGMAX, provider={name!r}, devices=("cpu",))
 class Wrong(Kernel):
-    def note(self, device):
+    @classmethod
+    def note(cls, device):
         return {note!r}
 
     def __call__(self, *, logits):
@@ -311,8 +312,10 @@ def test_hostile_files(cli, tmp_path):
 
 
 def test_hostile_kernels(cli, model, tmp_path):
-    folder = kernels_of(tmp_path / f"own{EVIL}", EVIL, f"{EVIL}2", EVIL, EVIL, EVIL)
+    folder = kernels_of(tmp_path / f"own{EVIL}", LONG, "mine", EVIL, EVIL, EVIL)
     (folder / f"{EVIL}.py").write_text(f"raise RuntimeError({EVIL!r})\n")
+    named = kernels_of(tmp_path / "named", EVIL, f"{EVIL}2").joinpath("kernels.py")
+    named.rename(folder / "named.py")
     done = cli("providers", "--device", "cpu", "--kernels", folder)
     assert done.code == 0
     assert_harmless(done.out + done.err)

@@ -92,11 +92,11 @@ def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
     before, own = {*REGISTRY.imported()}, list[type[Kernel]]()
     lost = REGISTRY.load_builtin()
     if folder is not None:
-        lost_here, root = REGISTRY.load_folder(folder), folder.resolve()
+        lost += REGISTRY.load_folder(folder)
+        root = folder.resolve()
         own = [k for k in REGISTRY.imported() if Path(k.source).resolve().is_relative_to(root)]
-        if not own and not lost_here:
+        if not own and not REGISTRY.has_lost(folder):
             raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
-        lost += lost_here
     for missing in lost:
         terminal.say(f"{escaped(missing.what)} was not loaded: {missing.reason}", "yellow")
     for kernel in (*own, *REGISTRY.installed()):

@@ -139,6 +139,7 @@ class Registry:
         self._pending: dict[tuple[str, str], Source] = {}
         self._builtin: set[tuple[str, str]] = set()
         self._seen: set[str] = set()
+        self._lossy: set[Path] = set()
 
     def add(self, kernel: type[Kernel]) -> None:
         """Register a class; a later one of the same name from the same file replaces it."""
@@ -268,7 +269,13 @@ class Registry:
             if path not in self._seen:
                 self._seen.add(path)
                 self._import(file)
-        return self._lost_since(before)
+        lost = self._lost_since(before)
+        self._lossy |= {root.resolve()} if lost else set()
+        return lost
+
+    def has_lost(self, folder: Path) -> bool:
+        """Whether a file of a user's folder could not be loaded, or a class in one."""
+        return folder.resolve() in self._lossy
 
     def _lost_since(self, before: set[tuple[str, str, str]]) -> list[Missing]:
         return [missing for key, missing in self._missing.items() if key not in before]
