@@ -24,7 +24,11 @@ MOST_HEADER_BYTES = 100_000_000
 """As in the library (MAX_HEADER_SIZE)."""
 WHAT = "a safetensors file"
 
-_STORED = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_STORED: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 _METADATA = "__metadata__"
 _Size = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -96,7 +100,7 @@ class Shard:
             return
         try:
             file.seek(at)
-            done = file.readinto(memoryview(values).cast("B"))  # type: ignore[attr-defined]
+            done = file.readinto(values.data.cast("B"))  # type: ignore[attr-defined]
         except OSError as error:
             raise self._broken(error.strerror or str(error)) from None
         if done != values.nbytes:

@@ -8,13 +8,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from truetpot.files import read_attribute
+
 
 def text(path: Path) -> str | None:
     """The file's contents without white space at the ends; None where there is nothing to read."""
-    try:
-        return path.read_text(errors="replace").strip() or None
-    except OSError:  # some attributes are listed and fail when read
-        return None
+    return read_attribute(path)
 
 
 def number(path: Path) -> int | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import read_json, shortened_path
 from truetpot.isa.inspection import Inspection
 
 COMPARED = (
@@ -16,6 +17,8 @@ COMPARED = (
     "weight_load_bytes", "weight_run_bytes", "streamed_bytes", "lane_ops_per_weight",
     "vector_clocks", "matrix_clocks", "issue_over_memory",
 )  # fmt: skip
+KEY = ("target", "op", "provider", "name", "variant", "case")
+"""What names a kernel."""
 _SAME = 0.0005
 """Relative change of a number that is no change."""
 
@@ -31,13 +34,12 @@ class Change:
 
 def read_old(path: Path) -> list[dict[str, Any]]:
     """The kernels of a record of ``truetpot isa --json``. Raises UserError for any other file."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"--diff {path} cannot be read: {error}.") from None
-    if not isinstance(record, dict) or record.get("kind") != "isa":
-        raise UserError(f"--diff {path} is no record of truetpot isa --json.")
-    return list(record["kernels"])
+    record = read_json(path, "a record of truetpot isa --json")
+    known = isinstance(record, dict) and record.get("kind") == "isa"
+    kernels = record.get("kernels") if known else None
+    if not isinstance(kernels, list) or not all(map(_is_kernel, kernels)):
+        raise UserError(f"--diff {shortened_path(path)} is no record of truetpot isa --json.")
+    return kernels
 
 
 def compare(old: Iterable[Mapping[str, Any]], new: Iterable[Inspection]) -> list[Change]:
@@ -56,13 +58,16 @@ def compare(old: Iterable[Mapping[str, Any]], new: Iterable[Inspection]) -> list
     return changes + [Change(key, "gone", {}) for key in before if key not in after]
 
 
+def _is_kernel(found: object) -> bool:
+    return isinstance(found, dict) and found.keys() >= set(KEY)
+
+
 def _key(kernel: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(
-        str(kernel[name]) for name in ("target", "op", "provider", "name", "variant", "case")
-    )
+    return tuple(str(kernel[name]) for name in KEY)
 
 
 def _same(old: Any, new: Any) -> bool:
     if isinstance(old, int | float) and isinstance(new, int | float):
-        return bool(abs(new - old) <= _SAME * max(abs(old), abs(new)))
+        with suppress(OverflowError):  # a whole number that no float holds
+            return bool(abs(new - old) <= _SAME * max(abs(old), abs(new)))
     return bool(old == new)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.errors import UserError
+from truetpot.files import read_bytes, read_json
 
 INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
 _LIBRARY = "libiga64.so"
@@ -105,7 +106,7 @@ class Ocloc:
                     f"{' '.join(self.command)} cannot disassemble for {target}: "
                     f"{_reason(done.stdout + done.stderr)}; it needs {_LIBRARY}, of libigc."
                 )
-            return Listing(assembly.read_text(), info.read_text())
+            return Listing(_text(assembly), _text(info))
 
     def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:
@@ -127,7 +128,7 @@ class Ocloc:
             folder = Path(name)
             done = self._run(["query", "OCL_DRIVER_VERSION"], folder)
             file = folder / "OCL_DRIVER_VERSION"
-            text = file.read_text() if file.is_file() else done.stdout
+            text = _text(file) if file.is_file() else done.stdout
         return text.strip().strip("\0") or "unknown version"
 
     def _with_disassembler(self, folder: Path) -> dict[str, str]:
@@ -149,6 +150,10 @@ def _find(library: str) -> Path | None:
     return next((found for folder in folders if (found := folder / library).exists()), None)
 
 
+def _text(file: Path) -> str:
+    return read_bytes(file, "what ocloc writes").decode(errors="replace")
+
+
 def _reason(text: str) -> str:
     """The compiler's own line: the first that speaks of an error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -163,9 +168,9 @@ def _cache_folder() -> Path:
 
 def _load(file: Path) -> Listing | None:
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = read_json(file, "a kept listing")
         return Listing(kept["assembly"], kept["info"])
-    except (OSError, ValueError, KeyError):
+    except (UserError, KeyError, TypeError):
         return None
 
 

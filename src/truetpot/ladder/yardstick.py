@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.traffic import traffic
+from truetpot.files import read_json, shortened_path
 from truetpot.serving.yardstick import Yardstick
 
 
@@ -99,12 +99,8 @@ def _floor_of(
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise UserError(f"{path} is not JSON; give a record of truetpot decode --json.") from None
+    record = read_json(path, "a record of truetpot decode --json")
     if not isinstance(record, dict):
-        raise UserError(f"{path} is not a record of truetpot decode --json.")
+        shown = shortened_path(path)
+        raise UserError(f"{shown} is not a record of truetpot decode --json.")
     return record

@@ -21,9 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import is_there, read_text, shortened_path
 from truetpot.ops.operator import Case
 from truetpot.runtime.device import Device
+from truetpot.text import one_line, shortened
 
+MOST_BYTES = 4 << 20
+"""An entry has half a kilobyte, and a kernel some dozen cases on a device."""
+MOST_DOTS = 100
+"""In a line: of keys, numbers, versions."""
 VARIABLE = "TRUETPOT_TUNED"
 """Set to ``off``, every kernel runs with its default."""
 
@@ -49,14 +55,19 @@ def slug(device: Device) -> str:
 
 def read(file: Path) -> dict[str, Any]:
     """The tables of a file; none where there is no file. Raises UserError if it is not readable."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not is_there(file):
         return {}
-    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
-        raise UserError(
-            f"{file} cannot be read ({' '.join(str(error).split())}); mend or delete it."
-        ) from error
+    text = read_text(file, "tuned launch parameters", MOST_BYTES)
+    try:
+        # tomllib takes seconds for a key of ten thousand parts
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+        return tomllib.loads(text)
+    except RecursionError:
+        reason = "it nests too deep"
+    except ValueError as error:
+        reason = shortened(one_line(str(error)), 200)
+    raise UserError(f"{shortened_path(file)} cannot be read ({reason}); mend or delete it.")
 
 
 def tuned_config(

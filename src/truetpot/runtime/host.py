@@ -8,36 +8,33 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from truetpot.files import read_attribute
+
 CPU0 = Path("/sys/devices/system/cpu/cpu0")
 
 
 @cache
 def cpuinfo() -> dict[str, str]:
     """The first processor's fields of /proc/cpuinfo."""
-    try:
-        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return {}
+    text = (read_attribute("/proc/cpuinfo") or "").split("\n\n")[0]
     pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
 
 def cache_bytes() -> int:
     """The largest cache that Linux lists for core 0."""
-    sizes = [_size(p.read_text()) for p in CPU0.glob("cache/index*/size")]
+    sizes = [_size(read_attribute(p) or "") for p in CPU0.glob("cache/index*/size")]
     return max(sizes, default=64 << 20)
 
 
 def state() -> dict[str, Any]:
     """Clock of each core and the governor, where the kernel shows them; load of the machine."""
-    mhz = [
-        int(p.read_text()) / 1000
-        for p in sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    ]
-    governor = CPU0 / "cpufreq/scaling_governor"
+    clocks = sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    khz = [text for p in clocks if (text := read_attribute(p) or "").isdecimal()]
+    mhz = [int(text) / 1000 for text in khz]
     return {
         "clock_mhz": mhz or None,
-        "governor": governor.read_text().strip() if governor.exists() else None,
+        "governor": read_attribute(CPU0 / "cpufreq/scaling_governor"),
         "load_average": list(os.getloadavg()),
         "temperature_c": _temperature(),
     }

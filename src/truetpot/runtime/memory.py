@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import re
-from pathlib import Path
 
 import numpy as np
 import psutil
+
+from truetpot.files import read_attribute
 
 _HUGE_PAGE = 2 << 20
 
@@ -39,10 +40,7 @@ def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
     import resource
 
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        status = ""
+    status = read_attribute("/proc/self/status") or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
@@ -68,10 +66,7 @@ def _cgroup_left() -> int | None:
             "/sys/fs/cgroup/memory/memory.usage_in_bytes",
         ),
     ):
-        try:
-            most, now = Path(limit).read_text().strip(), Path(used).read_text().strip()
-        except OSError:
-            continue
-        if most.isdigit() and int(most) < 1 << 60:
+        most, now = read_attribute(limit) or "", read_attribute(used) or ""
+        if most.isdecimal() and now.isdecimal() and int(most) < 1 << 60:
             return max(0, int(most) - int(now))
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import is_there, read_text
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.tune.figures import Figures, Found
@@ -90,18 +91,15 @@ def forget(path: Path, keys: Iterable[Key]) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not is_there(path):
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete it to start afresh.") from error
+    return read_text(path, "an unfinished search, or delete it").splitlines()
 
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from truetpot.files import read_attribute
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.target import Target, target_of_ip
 
@@ -73,11 +76,18 @@ def state(device: Any) -> dict[str, Any]:
     address = pci_address(device)
     card = Path("/sys/bus/pci/devices") / address if address else Path("/nonexistent")
     clocks = (*card.glob("drm/card*/gt_act_freq_mhz"), *card.glob("tile0/gt0/freq0/act_freq"))
-    celsius = [int(f.read_text()) / 1000 for f in card.glob("hwmon/hwmon*/temp*_input")]
+    celsius = [one / 1000 for one in _numbers(card.glob("hwmon/hwmon*/temp*_input"))]
     return {
-        "clock_mhz": next((int(f.read_text()) for f in clocks), None),
+        "clock_mhz": next(_numbers(clocks), None),
         "temperature_c": max(celsius, default=None),
     }
+
+
+def _numbers(files: Iterable[Path]) -> Iterator[int]:
+    """Those that are whole numbers; a sensor that is asleep fails when it is read."""
+    for file in files:
+        with suppress(ValueError):
+            yield int(read_attribute(file) or "")
 
 
 def pci_address(device: Any) -> str | None:
