@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from truetpot.files import read_attribute
 from truetpot.runtime.ask import ask
-from truetpot.runtime.sysfs import number, text
+from truetpot.runtime.sysfs import number
 
 _HUGE_PAGE = 2 << 20
 
@@ -49,7 +50,7 @@ def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
     import resource
 
-    status = text(Path("/proc/self/status")) or ""
+    status = read_attribute(Path("/proc/self/status")) or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
