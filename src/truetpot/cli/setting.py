@@ -120,7 +120,10 @@ def busy(device: Device) -> str | None:
     """What to tell a reader if other programs use the CPU that is about to be measured."""
     if not device.is_cpu:
         return None
-    used = psutil.cpu_percent(interval=0.3) / 100
+    try:
+        used = psutil.cpu_percent(interval=0.3) / 100
+    except OSError:  # no /proc: not known
+        return None
     if used < BUSY:
         return None
     return f"the machine was busy ({used:.0%} of its CPU) before the run: times are of a busy one"

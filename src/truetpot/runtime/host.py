@@ -24,27 +24,39 @@ def cpuinfo() -> dict[str, str]:
 
 def cache_bytes() -> int:
     """The largest cache that Linux lists for core 0."""
-    sizes = [_size(p.read_text()) for p in CPU0.glob("cache/index*/size")]
+    sizes = [_size(_text(p)) for p in CPU0.glob("cache/index*/size")]
     return max(sizes, default=64 << 20)
 
 
 def state() -> dict[str, Any]:
     """Clock of each core and the governor, where the kernel shows them; load of the machine."""
-    mhz = [
-        int(p.read_text()) / 1000
-        for p in sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    ]
-    governor = CPU0 / "cpufreq/scaling_governor"
+    frequencies = map(_text, sorted(CPU0.parent.glob("cpu[0-9]*/cpufreq/scaling_cur_freq")))
+    mhz = [int(text) / 1000 for text in frequencies if text.isdecimal()]
     return {
         "clock_mhz": mhz or None,
-        "governor": governor.read_text().strip() if governor.exists() else None,
-        "load_average": list(os.getloadavg()),
+        "governor": _text(CPU0 / "cpufreq/scaling_governor") or None,
+        "load_average": _load(),
         "temperature_c": _temperature(),
     }
 
 
+def _text(path: Path) -> str:
+    """A file's, empty where it is not there or, as files of /sys may be, not readable now."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _load() -> list[float] | None:
+    try:
+        return list(os.getloadavg())
+    except OSError:  # no /proc
+        return None
+
+
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip())
+    match = re.fullmatch(r"(\d+)([KMG]?)", text)
     if match is None:
         return 0
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]

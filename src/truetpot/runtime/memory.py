@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import re
 from pathlib import Path
 
@@ -29,10 +30,13 @@ def huge_empty(nbytes: int) -> np.ndarray:
 
 
 def free_bytes() -> int:
-    """Memory a new allocation could have: what the system has left, within the cgroup's limit."""
-    available = int(psutil.virtual_memory().available)
-    limit = _cgroup_left()
-    return available if limit is None else min(available, limit)
+    """Memory a new allocation could have: what the system has left, within this process's limits."""
+    try:
+        available = int(psutil.virtual_memory().available)
+    except OSError:  # no /proc: what nothing uses, a buffer that could be dropped counts as used
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = (_cgroup_left(), _addresses_left())
+    return min([available, *(limit for limit in limits if limit is not None)])
 
 
 def peak_rss_bytes() -> int:
@@ -57,6 +61,20 @@ def trim() -> None:
     """
     if trim_heap := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim_heap(0)
+
+
+def _addresses_left() -> int | None:
+    """Bytes left under ``ulimit -v``; None without it, or where nobody tells what is used."""
+    try:
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY:
+            return None
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError, ValueError):
+        return None
+    return max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _cgroup_left() -> int | None:
