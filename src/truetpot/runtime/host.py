@@ -49,7 +49,7 @@ def state() -> dict[str, Any]:
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip())
+    match = re.fullmatch(r"(\d+)([KMG]?)", text)
     if match is None:
         return 0
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
