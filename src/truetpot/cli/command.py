@@ -99,7 +99,8 @@ def listed(text: str, option: str) -> tuple[str, ...]:
     """A comma-separated list. Raises UserError for an empty one."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise UserError(f"{option} {shortened(text)!r} names nothing; give names separated by commas.")
+        shown = shortened(text)
+        raise UserError(f"{option} {shown!r} names nothing; give names separated by commas.")
     return names
 
 
