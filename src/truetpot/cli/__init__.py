@@ -22,9 +22,12 @@ from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
+from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.tune import tune
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
+from truetpot.runtime.running import supervised
 
+INVALID = 1
 USER_ERROR = 2
 INTERRUPTED = 130
 
@@ -63,8 +66,20 @@ def _truetpot(
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0, 1 for an invalid run, 2 for a mistake of the user's, 130."""
-    sys.exit(_run(argv))
+    """Run a command and exit: 0, 1 for an invalid run, 2 for a mistake of the user's, 130.
+
+    The command line's own call, without ``argv``, is run in a child where a kernel could end it.
+    """
+    here = supervised()
+    if here is None and argv is None and at_risk(sys.argv[1:]):
+        sys.exit(supervise(sys.argv[1:]))
+    code = INVALID
+    try:
+        code = _run(argv)
+    finally:
+        if here is not None:
+            here.finish(code)
+    sys.exit(code)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -81,6 +96,9 @@ def _run(argv: Sequence[str] | None) -> int:
         text = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
         print(f"truetpot: {text}; see truetpot --help.", file=sys.stderr)
         return USER_ERROR
+    except KernelError as error:
+        print(f"truetpot: {error}.", file=sys.stderr)
+        return INVALID
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough

@@ -15,16 +15,18 @@ from truetpot.cli.decode_show import announce, show
 from truetpot.cli.setting import busy, sweep_rule
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.weights import WeightSource
+from truetpot.errors import KernelError
 from truetpot.ladder import Ladder, RankRow, merged, step_traffic
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
 from truetpot.measure.step import STEP_RULE, StepTimings, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
-from truetpot.ops.guard import KernelError
+from truetpot.ops.guard import named
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
+from truetpot.runtime.running import position
 
 KEEP_S = 5.0
 """How often a run of several ranks writes down what it has."""
@@ -53,7 +55,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     except KernelError as fault:
         if current().size > 1:  # the other ranks wait for this one: all are ended
             raise
-        outcome.wrong.append(f"{fault}, in stage {outcome.stage}")
+        outcome.wrong.append(str(fault))
     with uninterrupted():
         outcome.interrupted |= outcome.timings is not None and not outcome.finished
         ladder = outcome.ladder()
@@ -83,10 +85,21 @@ class Keeper:
 
     def progress(self) -> None:
         """What is known so far, marked partial; not too often."""
-        if current().size == 1 or time.monotonic() - self.written < KEEP_S:
+        if time.monotonic() - self.written < KEEP_S:
+            return
+        self.supervised()
+        if current().size == 1:
             return
         with self.lock:
             self._partial()
+
+    def supervised(self) -> None:
+        """The same for a supervisor, which writes it down should a kernel end this process."""
+        if (here := position()) is not None:
+            known = self.outcome.to_json(self.outcome.ladder())
+            stage = {"partial": True, "interrupted_during": self.outcome.stage}
+            here.keep(known | stage, self.json, going_on=False)
+            self.written = time.monotonic()
 
     def lost(self) -> None:
         """The same for the last time, in another thread."""
@@ -150,6 +163,7 @@ def _measure(
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
     outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
+    keep.supervised()
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -174,6 +188,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
+    keep.supervised()
     witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None
@@ -194,7 +209,11 @@ def _measure(
             keep.progress()
 
         timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
-    raised = [f"{one.name}: {one.fault}" for one in timings.all_entrants if one.fault]
+    raised = [
+        f"{named(one.kernel) if one.kernel else one.name} is invalid: {one.fault}"
+        for one in timings.all_entrants
+        if one.fault
+    ]
     if timings.finished and not raised:
         terminal.status("checking the step and its kernels again")
         raised = witness.faults([timings.step])

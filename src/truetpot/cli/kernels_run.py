@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from truetpot.cli.cases import choose, shaped
 from truetpot.cli.command import uninterrupted
@@ -20,6 +22,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
+from truetpot.runtime.running import position
 from truetpot.stats import StopRule
 
 INVALID = 1
@@ -78,44 +81,82 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
     opening = record.header("kernels", request.setting.device)
-    terminal.say(describe_device(request.setting.device.name, opening["environment"]))
-    if warning := busy(request.setting.device):
+    before = Before.take()
+    tell = terminal.status if before.ended else terminal.say
+    tell(describe_device(request.setting.device.name, opening["environment"]))
+    if (warning := busy(request.setting.device)) and not before.ended:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
-    rows: list[Row] = []
+    rows = before.rows
     interrupted = False
+
+    def known(partial: bool) -> dict[str, Any]:
+        results_json = [
+            {**result.to_json(request.samples), "roles": list(roles)} for result, roles in rows
+        ]
+        left_out = () if ceiling is None else ceiling.left_out
+        return {
+            **opening,
+            "model": request.model.name if request.linear is None else None,
+            "ceiling": None if ceiling is None else ceiling.to_json(),
+            "results": results_json,
+            "warnings": [*([warning] if warning else []), *left_out],
+            "state_after": request.setting.device.state(),
+            "partial": partial,
+        }
+
     try:
         terminal.status("sweeping the read kernels for the ceiling")
         ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
-        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+        tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
         for sentence in ceiling.left_out:
             terminal.say(sentence, "bold red")
-        for i, case in enumerate(cases):
+        for i, case in enumerate(cases[before.cases :], before.cases):
             results, finished = _measure(request, case, ceiling, terminal, f"{i + 1}/{len(cases)}")
             new = [(result, case.roles) for result in results]
             terminal.show(*(() if rows else ("", draw_head())), draw_case(new))
             rows += new
             if not finished:
                 raise KeyboardInterrupt
+            before.leave(i + 1, rows, lambda: known(partial=True), json)
     except KeyboardInterrupt:
         interrupted = True
     with uninterrupted():
         if json is not None:
-            results_json = [
-                {**result.to_json(request.samples), "roles": list(roles)} for result, roles in rows
-            ]
-            found = {
-                "model": request.model.name if request.linear is None else None,
-                "ceiling": None if ceiling is None else ceiling.to_json(),
-                "results": results_json,
-                "warnings": [warning] if warning else [],
-                "state_after": request.setting.device.state(),
-            }
-            record.write({**opening, **found, "partial": interrupted}, json)
+            record.write(known(interrupted), json)
         if interrupted:
             terminal.say("Interrupted: this is what was measured.", "yellow")
         terminal.save_picture(record.command())
-    return INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
+    if interrupted:
+        return INTERRUPTED
+    code = _verdict([result for result, _ in rows])
+    return INVALID if ceiling is not None and ceiling.left_out else code
+
+
+@dataclass
+class Before:
+    """What processes before this one measured, the last of which a kernel ended."""
+
+    ended: bool
+    cases: int
+    """How many are done."""
+    rows: list[Row]
+
+    @classmethod
+    def take(cls) -> Self:
+        """From the process before; nothing where this is the first."""
+        here = position()
+        text = None if here is None else here.get("rows")
+        cases, rows = (0, []) if text is None else pickle.loads(text)
+        return cls(here is not None and bool(here.blamed), cases, rows)
+
+    def leave(
+        self, cases: int, rows: list[Row], known: Callable[[], dict[str, Any]], json: str | None
+    ) -> None:
+        """For the process after this one, should a kernel end this one."""
+        if (here := position()) is not None:
+            here.put("rows", pickle.dumps((cases, rows)))
+            here.keep(known(), json, going_on=True)
 
 
 def _measure(

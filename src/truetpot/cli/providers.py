@@ -59,7 +59,8 @@ def kernel_rows(device: Device) -> list[KernelRow]:
 
 def _row(kernel: type[Kernel], device: Device) -> KernelRow:
     """Asked with every case of the operator's grid: available if it takes any."""
-    from truetpot.ops.guard import KernelError, guarded, who
+    from truetpot.errors import KernelError
+    from truetpot.ops.guard import guarded, who
     from truetpot.report.providers import KernelRow
 
     source = _short(kernel.source)

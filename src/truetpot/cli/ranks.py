@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
 
@@ -58,7 +58,6 @@ def _as_one(place: Place, device: str, command: Command) -> int:
     from truetpot.runtime.distributed.watch import INTERRUPTED, Watch, hold_signals
 
     hold_signals()
-    from truetpot.ops.guard import KernelError
 
     watch = Watch(place.rank, place.size)
     try:

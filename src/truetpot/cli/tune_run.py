@@ -10,15 +10,15 @@ from typing import Any
 from truetpot.cli.command import uninterrupted
 from truetpot.cli.kernels_run import INTERRUPTED, INVALID, Request
 from truetpot.cli.setting import busy, sweep_rule
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
-from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.ops.tuned import user_file
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
+from truetpot.runtime.running import position
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
 from truetpot.tune.progress import Key, forget, read_log, search_key
@@ -58,10 +58,13 @@ def run(
         if wrong is not None:
             raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
-    if again:
+    here = position()
+    first = here is None or not here.blamed  # else a kernel ended the process before this one
+    if again and first:
         forget(progress, [task.key for task in tasks])
-    terminal.say(describe_device(device.name, environment))
-    if warning := busy(device):
+    tell = terminal.say if first else terminal.status
+    tell(describe_device(device.name, environment))
+    if (warning := busy(device)) and first:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
@@ -70,7 +73,7 @@ def run(
         terminal.status("sweeping the read kernels for the ceiling")
         ceiling = find_ceiling(device, sweep_rule(request.seconds))
         left_out = ceiling.left_out
-        terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+        tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
         for sentence in left_out:
             terminal.say(sentence, "bold red")
         for i, task in enumerate(tasks):

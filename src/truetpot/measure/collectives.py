@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from truetpot.errors import KernelError
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.race import Entrant, race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.race import Entrant, race, ratio
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
 from truetpot.runtime.device import Device

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.ops.guard import KernelError, one_line, still_there, told_interrupts, who
+from truetpot.errors import KernelError
+from truetpot.ops.guard import one_line, still_there, told_interrupts, who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device, Timing
 from truetpot.runtime.distributed.group import current
@@ -99,18 +100,19 @@ class Entrant:
         """All calls, ``times`` over, as one submission, where every rank can."""
         calls = [*self.calls] * times
         # the results of all others are dropped as they are made, as they are outside of a graph
-        calls[-1] = self._keep(calls[-1])
-        captured = device.capture(calls)
+        last: Call = calls[-1]
+        results: list[Any] = []
+
+        def kept() -> Any:
+            results.append(last())
+            return results[-1]
+
+        captured = device.capture([*calls[:-1], kept])
         self.captured = captured if current().least(captured is not None) else None
         self._in_graph = len(calls)
-
-    def _keep(self, call: Call) -> Call:
-        def kept() -> Any:
-            result = call()
-            self.result = result if self.also is None else (result, self.also())
-            return result
-
-        return kept
+        self.result = results[0] if results else None
+        if self.also is not None:
+            self.result = (self.result, self.also())
 
     @property
     def about(self) -> str:
