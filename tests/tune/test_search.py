@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
 from truetpot.ops import LINEAR, LinearCase
-from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import Kernel
 from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device

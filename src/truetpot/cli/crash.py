@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
-from truetpot.errors import ReportedError, UserError
+from truetpot.errors import KernelError, ReportedError, UserError
 from truetpot.text import one_line
 
 _NO_MEMORY = (
@@ -29,6 +29,8 @@ def explain(error: BaseException) -> tuple[str, ExitCode]:
     """The sentence, and the exit code that goes with it; a crash's traceback is put into a file."""
     if isinstance(error, UserError):
         return str(error), ExitCode.MISTAKE
+    if isinstance(error, KernelError):
+        return f"{error}.", ExitCode.INVALID
     if isinstance(error, ReportedError):
         return str(error), ExitCode.CRASH
     if isinstance(error, RuntimeWarning) and str(error).startswith(_UNPARSED):

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.ops import MEMORY_READ, MemoryReadCase
-from truetpot.ops.guard import KernelError, foreign, guarded, who
+from truetpot.ops.guard import foreign, guarded, who
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.records.ceiling import CeilingRow

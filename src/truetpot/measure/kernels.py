@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from msgspec import UNSET
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
@@ -19,7 +19,7 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
 from truetpot.records.kernels import KernelRow
@@ -230,7 +230,7 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         if entrant.fault:
             result.status, result.reason = KernelStatus.INVALID, entrant.fault
         if top is not None and top.device_s and result.cache is Cache.ROTATED:
-            result.share, result.ceiling = entrant.share_of(top), top
+            result.share, result.ceiling = entrant.share_of(top), top.samples()
     valid = [
         r.entrant
         for r in timed
