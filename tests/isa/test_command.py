@@ -1,7 +1,10 @@
 """``truetpot isa`` as a user calls it."""
 
 import json
+import os
+import shlex
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -102,7 +105,70 @@ class Broken(OpenClKernel):
     @classmethod
     def builds(cls, case, target, **config):
         return (Build("{source}", "broken", variant="broken"),)
+
+    def __call__(self, *, gate_up):
+        return gate_up
 """
+
+
+PACKAGE = """
+from pathlib import Path
+from truetpot.kernels._lib.opencl.kernel import OpenClKernel
+from truetpot.ops import LINEAR, RMS_NORM, SILU_MUL, Composite
+from truetpot.ops.registry import register
+from truetpot.runtime.opencl.build import Build
+
+SOURCE = str(Path(__file__).with_suffix(".cl"))
+
+class Nothing(OpenClKernel):
+    @classmethod
+    def builds(cls, case, target, **config):
+        return (Build(SOURCE, "nothing", variant=cls.op.name),)
+
+    def __call__(self, **inputs):
+        raise NotImplementedError
+
+@register(SILU_MUL, provider="someone", devices=("opencl",))
+class Silu(Nothing):
+    pass
+
+OWN = Composite("silu_mul_linear", (SILU_MUL, LINEAR), ("x",), grid=lambda: ())
+
+@register(OWN, provider="someone", devices=("opencl",))
+class Own(Nothing):
+    def pack(self, weight):
+        return weight
+
+@register(RMS_NORM, provider="someone", devices=("opencl",))
+class Fails(Nothing):
+    @classmethod
+    def builds(cls, case, target, **config):
+        raise RuntimeError("no such source")
+"""
+
+
+@pytest.mark.isa
+def test_kernels_of_an_installed_package_are_compiled_too(ocloc, tmp_path):
+    """Its composites among them; one that raises is a case without a kernel."""
+    info = tmp_path / "someones-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: someones\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[truetpot.kernels]\nsomeone = someones\n")
+    (tmp_path / "someones.py").write_text(PACKAGE)
+    (tmp_path / "someones.cl").write_text("kernel void nothing() {}\n")
+    words = ["--target", "acm-g10", "--batch", "1", "--kernel", "nothing", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "truetpot", "isa", "--ocloc", shlex.join(ocloc.command), *words],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert {kernel["op"] for kernel in record["kernels"]} == {"silu_mul", "silu_mul_linear"}
+    of_norm = (why for name, why in record["no_kernel"].items() if "rms_norm of someone" in name)
+    assert {*of_norm} == {"refuses: RuntimeError: no such source"}
 
 
 @pytest.mark.isa

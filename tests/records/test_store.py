@@ -141,6 +141,12 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path):
             read_record(path, DecodeRecord, WHAT)
 
 
+class Fault(str):
+    """Text of another type, as the reason is why a kernel did not answer."""
+
+    __slots__ = ()
+
+
 class Sample(Part, frozen=True, kw_only=True):
     value: float | None
     config: dict[str, Any]
@@ -150,13 +156,14 @@ def test_what_json_has_not_is_null_and_what_no_file_keeps_is_text():
     config = {
         "inf": math.inf, "nested": [math.nan, (1, -math.inf)], "numpy": np.float64(0.5),
         "int": np.int64(3), "dtype": np.dtype("int8"), 7: True, "bad": np.float64("nan"),
+        "fault": Fault("no"), "text": np.str_("a"),
     }  # fmt: skip
     record = Sample(value=math.nan, config=config)
     want = {
         "value": None,
         "config": {
             "inf": None, "nested": [None, [1, None]], "numpy": 0.5, "int": 3, "dtype": "int8",
-            "7": True, "bad": None,
+            "7": True, "bad": None, "fault": "no", "text": "a",
         },
     }  # fmt: skip
     assert json.loads(as_text(record)) == json.loads(as_line(record)) == want

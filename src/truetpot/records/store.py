@@ -102,7 +102,9 @@ def _finite(value: Any) -> Any:
 
 def _known(value: Any) -> Any:
     one = value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
-    return one if isinstance(one, bool | int | float | str) else str(value)
+    # of a class that derives from these too: what is returned is looked at again
+    kind = next((kind for kind in (bool, int, float) if isinstance(one, kind)), None)
+    return str.__str__(str(value)) if kind is None else kind(one)
 
 
 def _version(text: str) -> Any:
