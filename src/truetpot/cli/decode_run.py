@@ -217,6 +217,8 @@ def _measure(
     if timings.finished and not raised:
         terminal.status("checking the step and its kernels again")
         raised = witness.faults([timings.step])
+        if fault := timings.ceiling.check_again():
+            raised.append(f"the read kernel of the ceiling is wrong: {fault}")
         raised += wrong_kernels(
             model, shape, preference, lambda done, total: None, foreign_only=True
         )

@@ -28,10 +28,14 @@ class KernelTiming:
 
     use: KernelUse
     entrant: Entrant
+    cold: bool = True
+    """Whether the step reads so much that a cache has nothing left of it in the next round."""
 
     @property
     def rotated(self) -> bool:
         """Whether its calls read weights or caches large enough to come from memory."""
+        if not self.cold:
+            return False
         resident = ("weight", "k_cache", "v_cache")
         reads = self.use.op.reads(self.use.case)
         return sum(reads.get(name, 0) for name in resident) >= 1 << 20
@@ -133,6 +137,7 @@ def time_step(
                 together=use.op.collective,
                 kernel=use.kernel,
             ),
+            must_move >= 4 * step.device.cache_bytes(),
         )
         for use in step.calls_by_kernel()
     ]
