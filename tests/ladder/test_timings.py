@@ -25,3 +25,9 @@ def test_layers_that_a_cache_holds_are_not_read_from_memory_again(
     one = kernel("down", [1.0], count=LAYERS, bytes=size, different=LAYERS, cache_bytes=cache)
     one.samples.per_sample = per_sample
     assert one.rotated is rotated
+
+
+@pytest.mark.parametrize(("step", "rotated"), [(255 * MIB, False), (256 * MIB, True)])
+def test_a_step_that_a_cache_holds_is_not_read_from_memory(step, rotated):
+    one = kernel("down", [1.0], bytes=8 * MIB, cache_bytes=64 * MIB, step_bytes=step)
+    assert one.rotated is rotated

@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 
 from truetpot.measure.kernels import measure_kernels
@@ -36,7 +35,7 @@ class Graphs(type(choose_device("cpu"))):
 
 
 @contextmanager
-def registered(**members):
+def registered(devices=("cpu",), **members):
     """The provider ``planted`` has a silu_mul of these members, beside the built-in ones."""
     REGISTRY.load_builtin()
     REGISTRY.kernels("silu_mul")
@@ -44,7 +43,7 @@ def registered(**members):
     try:
         usual = {"__call__": lambda self, *, gate_up: silu_mul(gate_up)}
         kernel = type("Planted", (Kernel,), usual | members)
-        yield register(SILU_MUL, provider="planted", devices=("cpu",))(kernel)
+        yield register(SILU_MUL, provider="planted", devices=devices)(kernel)
     finally:
         REGISTRY._kernels.clear()
         REGISTRY._kernels.update(before)
@@ -59,7 +58,3 @@ def measured(call=None, device=None, op=SILU_MUL, case=CASE, **members):
         results, finished = measure_kernels(op, case, ("planted", "torch"), device, None, RULE)
     assert finished
     return results
-
-
-def random(case=CASE):
-    return SILU_MUL.inputs(case, np.random.default_rng(5))

@@ -117,13 +117,27 @@ def test_an_input_that_is_used_up_is_named():
     assert good.status == "ok"
 
 
-def test_a_thread_that_goes_on_writing():
-    def call(gate_up):
-        out = silu_mul(gate_up)
-        threading.Timer(0.005, lambda: out.add_(1.0)).start()
-        return out
+def test_a_thread_that_goes_on_writing(monkeypatch):
+    monkeypatch.setattr(recheck, "WAIT_S", 0.6)
+    latest, stop = [], threading.Event()
 
-    bad, _ = measured(call)
+    def write():
+        while not stop.wait(0.3):
+            latest[-1].add_(1.0)
+
+    def call(gate_up):
+        latest[:] = [silu_mul(gate_up)]
+        return latest[0]
+
+    def later_on(gate_up, old):
+        if not writer.is_alive():
+            writer.start()
+        return call(gate_up)
+
+    writer = threading.Thread(target=write)
+    bad, _ = measured(later(later_on))
+    stop.set()
+    writer.join()
     assert bad.reason == "after the timing, out went on changing after the call had returned"
 
 

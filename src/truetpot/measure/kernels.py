@@ -202,7 +202,11 @@ def measure_kernels(
         for result in running:
             _check_again(result)
     running = [result for result in running if result.entrant is not None]
-    _judge(running, tops[0] if tops else None, finished)
+    fault = tops[0].fault or tops[0].check_again() if tops else ""
+    _judge(running, tops[0] if tops and not fault else None, finished)
+    if fault:
+        for result in running:
+            result.reason = result.reason or f"no share of the ceiling: its read kernel {fault}"
     for result in running:
         if result.entrant is not None:
             result.entrant.release()  # a gigabyte of copies hangs on its calls
