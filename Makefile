@@ -1,12 +1,14 @@
 # make decode   the main job: one whole single-token decode, timed; ARGS="--context 5120" goes to it
-# make test     lint, then the tests
-# make test-isa the OpenCL kernels' machine code; fails without ocloc, where make test skips it
+# make test     lint, then the tests, in parallel, with the grids reduced: every code path, few times
+# make test-all the same, then the rest of the grids
+# make test-isa the OpenCL kernels' machine code; fails without ocloc
 # make test-opencl  the OpenCL kernels on the CPU, by Intel's runtime from PyPI and by PoCL, which the
 #               system has to have (apt install pocl-opencl-icd); fails where one is missing
 # make test-ipex     the ipex provider's kernels on the CPU, in .venv-ipex, with the torch that IPEX
 #               wants: gigabytes where PyTorch's own index cannot be reached
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
-# make lint     ruff, mypy, and the downward imports
+# make lint     ruff, mypy, and the downward imports, side by side
+# make changelog  the next section of CHANGELOG.md, as changelog.d/ has it
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
 # make venv     only the environment, with what developers need
 # make clean    remove the environments and what was built; ASV results stay
@@ -45,31 +47,51 @@ else
   endif
 endif
 
-.PHONY: decode test test-isa test-ipex test-vendors test-opencl lint bench venv clean use-env use-env-dev use-env-opencl
+# Tests that a target of their own selects, because of what they need.
+OWN := isa or opencl or vendors or ipex
+
+.PHONY: decode test test-all test-rest test-isa test-ipex test-vendors test-opencl
+.PHONY: lint lint-ruff lint-mypy lint-imports changelog bench venv clean use-env use-env-dev use-env-opencl
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
 
 test: lint
-	$(PY) -m pytest -q --durations=15 $(ARGS)
+	$(PY) tools/run_tests.py 'not (exhaustive or $(OWN))' $(ARGS)
+
+test-all: test test-rest
+
+# what test-all adds to test
+test-rest: $(DEV)
+	$(PY) tools/run_tests.py 'exhaustive and not ($(OWN))' $(ARGS)
 
 test-isa: $(DEV)
-	TRUETPOT_OCLOC='$(OCLOC)' $(PY) -m pytest -q -m isa tests/isa $(ARGS)
+	TRUETPOT_OCLOC='$(OCLOC)' $(PY) tools/run_tests.py isa $(or $(ARGS),tests/isa)
 
 test-opencl: $(OPENCL)
-	TRUETPOT_NEED_OPENCL=1 $(PY) -m pytest -q -m opencl --durations=15 $(ARGS)
+	TRUETPOT_NEED_OPENCL=1 $(PY) tools/run_tests.py opencl $(ARGS)
 
 test-ipex: .venv-ipex/.installed
 	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)
 
 test-vendors: $(DEV)
 	$(PY) tools/vendor_wheels.py
-	TRUETPOT_NEED_VENDORS=1 $(PY) -m pytest -q -m vendors --durations=15 $(ARGS)
+	TRUETPOT_NEED_VENDORS=1 $(PY) tools/run_tests.py vendors $(ARGS)
 
 lint: $(DEV)
+	@$(MAKE) --no-print-directory -j3 --output-sync lint-ruff lint-mypy lint-imports
+
+lint-ruff:
 	$(PY) -m ruff check .
+
+lint-mypy:
 	$(PY) tools/as_installed.py mypy
+
+lint-imports:
 	$(PY) tools/as_installed.py lint-imports --no-cache --no-logo
+
+changelog: $(DEV)
+	$(PY) -m towncrier build --draft --version next
 
 bench: $(DEV)
 	$(PY) -m asv machine --yes >/dev/null

@@ -164,7 +164,7 @@ def race_alone(entrant: Entrant, here: Device) -> Entrant:
     """The same for what is no kernel of the registry: time it, and doubt it."""
     if not race([entrant], here, RULE):
         raise KeyboardInterrupt
-    if reason := entrant.impossible():
+    if reason := entrant.fault or entrant.check_again() or entrant.impossible():
         raise RuntimeError(f"{entrant.name}: {reason}")
     return entrant
 

@@ -12,6 +12,7 @@ from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
 from truetpot.measure.entrant import Entrant
+from truetpot.measure.step_check import Witness
 
 from . import common
 
@@ -52,7 +53,7 @@ class DecodeStep:
 
 
 def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
-    """The timed step, every kernel of it checked before."""
+    """The timed step, every kernel of it checked before and after."""
     here, model = common.device(device), load_model(common.SIZE.model)
     try:
         shape = common.shape(device, format, common.SIZE.contexts[0])
@@ -73,8 +74,20 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
         step = Step(model, chosen.shape, here, preference.providers, weights)
     except UserError as error:
         common.skip(str(error))
+    witness = Witness(step)
     must_move = step_traffic(model, chosen.shape, chosen.layers).bound
-    entrant = Entrant("step", [step.run], bytes=must_move, elapsed=True)
+    entrant = Entrant(
+        "step", [step.run], bytes=must_move, elapsed=True,
+        also=lambda: step.state.values["logits"],
+    )  # fmt: skip
+
+    def check_again() -> str:
+        still = wrong_kernels(
+            model, chosen.shape, preference, lambda done, total: None, foreign_only=True
+        )
+        return "; ".join([*witness.faults([entrant]), *still])
+
+    entrant.check_again = check_again
     if hardware := common.card(here):
         # what the last-level cache may have kept from the step before need not be read
         entrant.floor_s = hardware.read_ms(max(0, must_move - here.cache_bytes())) * 1e-3

@@ -19,7 +19,7 @@ GIB = 1 << 30
 WORKER_BYTES = 2 * GIB
 """What a worker may hold: torch, transformers, compiled kernels, a small model."""
 BY_KERNEL = ("tests/kernels/test_kernels.py", "tests/kernels/test_properties.py")
-"""Modules shared out by operator and provider: the rest of a kernel's compilations agree."""
+"""Long modules: shared out by operator and provider, whose cases share what is compiled."""
 MOST_REASONS = 12
 
 
@@ -49,7 +49,7 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module, _, _ = nodeid.partition("::")
+            module = nodeid.partition("::")[0]
             return "-".join(nodeid.split("-")[:2]) if module in BY_KERNEL else module
 
     return ByModule(config, log)

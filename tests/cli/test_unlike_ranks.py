@@ -172,7 +172,8 @@ def test_collectives(model, unlike, tmp_path, check_collectives):
     assert (code, sentences) == (1, []), "one is wrong"
     record = json.loads(file.read_text())
     check_collectives(record)
-    status = {(way["provider"], way["status"]) for way in record["results"]}
+    full = [way for way in record["results"] if way["payload_bytes"]]
+    status = {(way["provider"], way["status"]) for way in full if way["provider"] != "symm_mem"}
     assert status == {("torch", "ok"), ("steps", "ok"), ("unlike", "wrong"), ("absent", "skipped")}
     met = [(unlike / f"met-{rank}").read_text().split() for rank in (0, 1)]
     assert met[0] == met[1]

@@ -3,6 +3,7 @@
 Arguments: the kind of device, then folders of models.
 """
 
+import copy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,14 @@ from truetpot.decode.engine import DecodeStep
 from truetpot.decode.program import StepShape
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.facts.models import load_model
+from truetpot.measure.ceiling import buffer_bytes
 from truetpot.measure.check import check
-from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM
+from truetpot.measure.kernels import plan_rotation
+from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, LINEAR, LinearCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.tolerance import UNIT_ROUNDOFF, relative_error
 from truetpot.runtime.choose import choose_device
+from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.join import join
 from truetpot.runtime.distributed.place import find_place
@@ -79,11 +83,35 @@ def random_caches(device, model, shape, source):
     assert relative_error(got, whole.logits()) < 1e-4, model.name
 
 
+def decisions(device):
+    """What follows from memory, cache and graphs is the same, though each rank has others."""
+    group, unlike = current(), copy.copy(device)
+    linear = LinearCase("bf16", 1, 512, 512, "bf16")
+    not_on_the_first = None if group.rank == 0 else 1 << 30
+    for free in ((group.rank + 1) << 30, not_on_the_first, None):
+        unlike.free_bytes = lambda free=free: free
+        unlike.cache_bytes = lambda: (64 >> group.rank) << 20
+        unlike.graphs = group.rank != 1
+        made = [
+            agreed.free_bytes(unlike),
+            agreed.graphs(unlike),
+            agreed.common(range(group.rank, group.rank + 4)),
+            buffer_bytes(unlike),
+            plan_rotation(LINEAR, linear, unlike),
+        ]
+        assert group.gather(made) == [made] * group.size
+        assert made[1] is False, "rank 1 has none"
+        assert made[2] == list(range(group.size - 1, 4))
+        assert buffer_bytes(unlike) >= 4 * agreed.cache_bytes(unlike) == 256 << 20
+    assert made[0] is None, "no rank knows"
+
+
 def main():
     torch.set_num_threads(1)
     place, kind = find_place(), sys.argv[1]
     with join(place, kind, Watch(place.rank, place.size)):
         device = choose_device(kind if kind == "cpu" else f"{kind}:{place.local_rank}")
+        decisions(device)
         collectives(device)
         fp32 = StepShape(1, 5, 1, "fp32", "fp32", "fp32")
         for folder in map(Path, sys.argv[2:]):

@@ -86,3 +86,11 @@ def test_not_even_one_layer(qwq):
 def test_more_layers_than_there_are(qwq):
     with pytest.raises(UserError, match="has 64 layers, not 65"):
         plan(qwq, replace(SHAPE, layers=65), 100 * GIB)
+
+
+def test_where_the_room_is_not_known_all_is_tried(qwq):
+    chosen = plan(qwq, SHAPE, None)
+    assert chosen.whole
+    assert not chosen.sharded
+    assert chosen.free_bytes is None
+    assert "of an unknown amount free" in chosen.sentence()

@@ -27,24 +27,30 @@ NEEDED = ("torch", "numba")
 
 
 def runs():
-    """(kernel, device, case); the case is None where the kernel does not run on the device."""
+    """(kernel, device, case or None, reason): what runs here; what a kernel refuses is no case.
+
+    A kernel that refuses all, as one whose package is missing does, has one case that is skipped.
+    """
     for device in map(choose_device, present()):
         marks = MARKS.get(device.kind, pytest.mark.gpu)
         for kernel in REGISTRY.kernels():
-            here = device.kind in kernel.devices
-            for case in kernel.op.grid() if here else (None,):
-                label = case.label() if here else "not here"
-                name = f"{kernel.op.name}-{kernel.provider}-{device.name}-{label}"
-                yield pytest.param(kernel, device, case, marks=marks, id=name)
+            if device.kind in kernel.devices:
+                name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
+                refusals = {case: kernel.refuses(case, device) for case in kernel.op.grid()}
+                cases = [case for case, reason in refusals.items() if reason is None]
+                for case in cases:
+                    yield pytest.param(
+                        kernel, device, case, "", marks=marks, id=f"{name}-{case.label()}"
+                    )
+                if not cases:
+                    reason = next(iter(refusals.values()))
+                    yield pytest.param(kernel, device, None, reason, marks=marks, id=f"{name}-none")
 
 
-@pytest.mark.parametrize(("kernel", "device", "case"), list(runs()))
-def test_kernel(kernel, device, case):
+@pytest.mark.parametrize(("kernel", "device", "case", "reason"), list(runs()))
+def test_kernel(kernel, device, case, reason):
     if case is None:
-        any_case = next(iter(kernel.op.grid()))
-        pytest.skip(str(REGISTRY.find(kernel.op.name, kernel.provider, any_case, device)))
-    if reason := kernel.refuses(case, device):
-        pytest.skip(f"{kernel.provider} {kernel.op.name}: {reason}")
+        pytest.skip(reason)
     seed = crc32(case.label().encode())
     default, *others = kernel.configs(case, device)
     most = MOST_CONFIGS

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from truetpot.errors import UserError
-from truetpot.ops.guard import KernelError, guarded
+from truetpot.errors import KernelError, UserError
+from truetpot.ops.guard import guarded
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from tests.hostile import SPECIAL, TEXTS, refused, special_files
 from truetpot.ops import SILU_MUL, SiluMulCase, tuned
 from truetpot.ops.registry import Kernel, Registry, register
 from truetpot.runtime.choose import choose_device
@@ -173,3 +174,29 @@ def test_files_are_named_after_the_device(name, slug):
             return {"name": name}
 
     assert tuned.slug(Named()) == slug
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(tmp_path, name):
+    path = special_files(tmp_path)[name]
+    refused(lambda: tuned.read(path))
+
+
+HOSTILE = {
+    name: text for name, text in TEXTS.items() if name not in ("empty", "blanks", "a list")
+} | {
+    "deep list": b"a = " + b"[" * 100_000,
+    "deep table": b"a = " + b"{a=" * 100_000,
+    "long number": b"a = " + b"9" * 10_000,
+    "long key": b"a." * 50_000 + b"a = 1",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts(tmp_path, name):
+    (tmp_path / "tuned.toml").write_bytes(HOSTILE[name])
+    refused(lambda: tuned.read(tmp_path / "tuned.toml"))
+
+
+def test_no_file_is_no_entry(tmp_path):
+    assert tuned.read(tmp_path / "none.toml") == {}

@@ -48,6 +48,18 @@ def test_arrays_go_and_come_back_unchanged(device, dtype):
     np.testing.assert_array_equal(back.view(np.uint8), array.view(np.uint8))
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: np.dtype(dtype).name)
+def test_other_values_are_written_where_the_old_ones_were(device, dtype):
+    first, second = (np.arange(i, i + 6).astype(dtype).reshape(2, 3) for i in (0, 6))
+    there = device.upload(first)
+    where = device.storage(there)
+    second.flags.writeable = False
+    device.write(there, second)
+    assert device.storage(there) == where
+    np.testing.assert_array_equal(device.download(there), second)
+    assert first.flat[0] == 0
+
+
 @pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("rows", [3, 3000])  # the second is above 8 MiB: huge pages on a CPU
 def test_both_ways_are_copies(device, rows, dtype):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
 from truetpot.ops import LINEAR, LinearCase
-from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import Kernel
 from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
@@ -220,3 +219,65 @@ def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
     assert [look.config["repeat"] for look in log.looks] == [1]
     found, _ = tune(log)
     assert found.best.config == {"repeat": 2}
+
+
+def counted(kernel, monkeypatch, what, after=6):
+    """Configurations of repeat 1 do ``what`` from so many calls on."""
+    calls = [0]
+
+    def call(self, *, x, weight, bias):
+        out = Repeating.__call__(self, x=x, weight=weight, bias=bias)
+        if self.config["repeat"] == 1:
+            calls[0] += 1
+            if calls[0] > after:
+                return what(out, x, weight)
+        return out
+
+    monkeypatch.setattr(kernel, "__call__", call)
+    monkeypatch.setattr(
+        kernel, "configs", lambda case, device: [{"repeat": repeat} for repeat in (32, 1, 4)]
+    )
+
+
+def leaves(out, x, weight):
+    raise SystemExit(0)
+
+
+def uses_up(out, x, weight):
+    x.zero_()
+    return out
+
+
+def spoils_the_weight(out, x, weight):
+    weight.zero_()
+    return out
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (lambda out, x, weight: torch.zeros_like(out), "after the timing, error 1 "),
+        (leaves, "SystemExit: 0"),
+        (uses_up, "after the timing, x was changed"),
+        (spoils_the_weight, "after the timing, error "),
+    ],
+    ids=["zeros", "leaves", "uses up x", "spoils the weight"],
+)
+def test_what_a_configuration_does_later_is_its_own_fault(
+    kernel, tune, monkeypatch, what, reason
+):
+    """The default and the next one share its memory, and are neither blamed nor misled."""
+    counted(kernel, monkeypatch, what)
+    found, log = tune()
+    bad, good = log.looks
+    assert reason in bad.reason
+    assert (bad.median_s, good.reason) == (None, "")
+    assert found.best.config == {"repeat": 4}
+
+
+def test_a_default_that_is_wrong_later_is_an_error(kernel, tune, monkeypatch):
+    counted(kernel, monkeypatch, lambda out, x, weight: torch.zeros_like(out))
+    configs = [{"repeat": 1}, {"repeat": 4}]
+    monkeypatch.setattr(kernel, "configs", lambda case, device: configs)
+    with pytest.raises(KernelError, match="after the timing, error 1 "):
+        tune()

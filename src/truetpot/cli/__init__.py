@@ -29,7 +29,9 @@ from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
 from truetpot.cli.signals import interrupting
 from truetpot.cli.streams import Lasting, lasting
+from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.tune import tune
+from truetpot.runtime.running import supervised
 
 app = typer.Typer(
     name="truetpot",
@@ -68,8 +70,17 @@ def _truetpot(
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code."""
-    sys.exit(run(argv))
+    """Run a command and exit with its code.
+
+    The command line's own call, without ``argv``, is run in a child where a kernel could end it.
+    """
+    here = supervised()
+    if here is None and argv is None and at_risk(sys.argv[1:]):
+        sys.exit(supervise(sys.argv[1:]))
+    code = run(argv)
+    if here is not None:
+        here.finish(code)
+    sys.exit(code)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

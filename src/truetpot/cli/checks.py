@@ -10,10 +10,11 @@ from truetpot.cli.cases import reduced
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, StepShape
+from truetpot.errors import KernelError
 from truetpot.facts.models import Model
 from truetpot.measure.check import anywhere, check
 from truetpot.ops import Case
-from truetpot.ops.guard import KernelError, foreign, guarded, who
+from truetpot.ops.guard import foreign, guarded, who
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.distributed.group import current
 

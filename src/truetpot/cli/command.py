@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from truetpot.cli.environment import check_variables
 from truetpot.errors import UserError
+from truetpot.text import shortened
 
 STDOUT = "-"
 
@@ -77,7 +78,8 @@ def listed(text: str, option: str) -> tuple[str, ...]:
     """A comma-separated list. Raises UserError for an empty one."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise UserError(f"{option} {text!r} names nothing; give names separated by commas.")
+        shown = shortened(text)
+        raise UserError(f"{option} {shown!r} names nothing; give names separated by commas.")
     return names
 
 
@@ -86,11 +88,13 @@ def numbers(text: str, option: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise UserError(f"{option} {text!r} is not a list of integers such as 5,17,3.") from None
+        shown = shortened(text)
+        raise UserError(f"{option} {shown!r} is not a list of integers such as 5,17,3.") from None
 
 
 def one_of(value: str, known: tuple[str, ...], option: str) -> str:
     """The value, if it is known. Raises UserError otherwise."""
     if value not in known:
-        raise UserError(f"{option} {value!r} is not known; choose from {', '.join(known)}.")
+        shown = shortened(value)
+        raise UserError(f"{option} {shown!r} is not known; choose from {', '.join(known)}.")
     return value

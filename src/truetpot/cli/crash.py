@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
-from truetpot.errors import ReportedError, UserError
+from truetpot.errors import KernelError, ReportedError, UserError
 from truetpot.text import one_line
 
 _NO_MEMORY = (
@@ -29,11 +29,16 @@ def explain(error: BaseException) -> tuple[str, ExitCode]:
     """The sentence, and the exit code that goes with it; a crash's traceback is put into a file."""
     if isinstance(error, UserError):
         return str(error), ExitCode.MISTAKE
+    if isinstance(error, KernelError):
+        return f"{error}.", ExitCode.INVALID
     if isinstance(error, ReportedError):
         return str(error), ExitCode.CRASH
     if isinstance(error, RuntimeWarning) and str(error).startswith(_UNPARSED):
         name, value = str(error).split("'")[1:4:2]
         return f"{name}={value} is not a value that it can have; unset it.", ExitCode.MISTAKE
+    if isinstance(error, NotImplementedError) and "pure-python" in str(error):
+        told = "NUMBA_DISABLE_JIT is set, and the numba kernels run compiled only; unset it."
+        return told, ExitCode.MISTAKE
     if any(map(_lacks_memory, _chain(error))):
         reason = (one_line(str(error)) or type(error).__name__).rstrip(".")
         told = f"There is not enough memory ({reason}); choose a smaller case, or free some."

@@ -16,6 +16,7 @@ from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.traffic import step_traffic
 from truetpot.decode.weights import WeightSource
+from truetpot.errors import KernelError
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes, find_ceiling
@@ -24,12 +25,13 @@ from truetpot.measure.keeper import Keeper
 from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
-from truetpot.ops.guard import KernelError
+from truetpot.ops.guard import named
 from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
+from truetpot.stats import Samples
 
 
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
@@ -56,7 +58,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         except KernelError as fault:
             if current().size > 1:  # the other ranks wait for this one: all are ended
                 raise
-            outcome.wrong.append(f"{fault}, in stage {outcome.stage}")
+            outcome.wrong.append(str(fault))
         except Exception as error:
             if not outcome.measured:
                 raise
@@ -126,6 +128,7 @@ def _measure(
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
     outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
+    keep.hand_over()
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -150,6 +153,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
+    keep.hand_over()
     witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None
@@ -171,14 +175,23 @@ def _measure(
 
         timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
     timed = [*timings.everything, timings.ceiling]
-    raised = [f"{one.name}: {one.fault}" for one in timed if one.fault]
+    raised = [f"{_name(one)} is invalid: {one.fault}" for one in timed if one.fault]
     if timings.finished and not raised:
         terminal.status("checking the step and its kernels again")
         raised = witness.faults([one for one in timed[:1] if isinstance(one, Entrant)])
+        top = timings.ceiling
+        if isinstance(top, Entrant) and (fault := top.check_again()):
+            raised.append(f"the read kernel of the ceiling is wrong: {fault}")
         raised += wrong_kernels(
             model, shape, preference, lambda done, total: None, foreign_only=True
         )
     outcome.wrong += _of_ranks(raised)
+
+
+def _name(one: Samples) -> str:
+    """Of a kernel, or of the step."""
+    kernel = one.kernel if isinstance(one, Entrant) else None
+    return one.name if kernel is None else named(kernel)
 
 
 def _of_ranks(sentences: list[str]) -> list[str]:

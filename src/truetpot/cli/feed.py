@@ -16,6 +16,7 @@ from truetpot.records.logits import LogitsRecord
 from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
+from truetpot.text import brief
 
 
 def feed(
@@ -27,7 +28,9 @@ def feed(
         raise UserError("A share's logits are of partial sums: --tokens takes no --shard.")
     worst = next((token for token in tokens if not 0 <= token < model.vocab), None)
     if worst is not None:
-        raise UserError(f"Token {worst} is none of {model.name}'s: ids are 0 to {model.vocab - 1}.")
+        raise UserError(
+            f"Token {brief(worst)} is none of {model.name}'s: ids are 0 to {model.vocab - 1}."
+        )
     chosen = request.plan(0)
     if chosen.sharded or not chosen.whole:
         raise UserError(

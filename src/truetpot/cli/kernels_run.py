@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from truetpot.cli.cases import choose, shaped
 from truetpot.cli.exits import ExitCode
@@ -26,6 +27,7 @@ from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
+from truetpot.runtime.running import position
 from truetpot.stats import StopRule
 
 
@@ -81,12 +83,14 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
     opening = record.opening(request.setting.device)
-    terminal.say(describe_device(request.setting.device.name, opening.environment))
+    before = Before.take()
+    tell = terminal.status if before.ended else terminal.say
+    tell(describe_device(request.setting.device.name, opening.environment))
     warnings = doubts(request.setting.device)
     for warning in warnings:
-        terminal.say(warning, "yellow")
+        tell(warning, "yellow")
     ceiling: Ceiling | None = None
-    rows: list[Row] = []
+    rows = before.rows
     running: list[Row] = []
     interrupted = False
 
@@ -99,7 +103,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
             model=request.model.name if request.linear is None else None,
             ceiling=None if ceiling is None else ceiling.record(),
             results=[one.record(roles, request.samples) for one, roles in (*rows, *running)],
-            warnings=warnings,
+            warnings=[*warnings, *(() if ceiling is None else ceiling.left_out)],
             state_after=request.setting.device.state(),
         )
 
@@ -107,14 +111,14 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         timed = rows or any(one.entrant and one.entrant.device_s for one, _ in running)
         return written(partial=True) if timed else None
 
-    with Keeper(json, so_far) as keep:
+    with Keeper(json, so_far, resumes=True) as keep:
         try:
             terminal.status("sweeping the read kernels for the ceiling")
             ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
-            terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
             for sentence in ceiling.left_out:
                 terminal.say(sentence, "bold red")
-            for i, case in enumerate(cases):
+            for i, case in enumerate(cases[before.cases :], before.cases):
 
                 def on_start(started: list[KernelResult], case: StepCase = case) -> None:
                     running[:] = [(result, case.roles) for result in started]
@@ -129,6 +133,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
                 rows += new
                 if not finished:
                     raise KeyboardInterrupt
+                before.leave(i + 1, rows)
                 keep.case_done()
         except KeyboardInterrupt:
             interrupted = True
@@ -137,7 +142,33 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
                 terminal.say("Interrupted: this is what was measured.", "yellow")
             keep.finish(written(partial=interrupted))
             terminal.save_picture(command())
-    return ExitCode.INTERRUPTED if interrupted else _verdict([result for result, _ in rows])
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    code = _verdict([result for result, _ in rows])
+    return ExitCode.INVALID if ceiling is not None and ceiling.left_out else code
+
+
+@dataclass
+class Before:
+    """What processes before this one measured, the last of which a kernel ended."""
+
+    ended: bool
+    cases: int
+    """How many are done."""
+    rows: list[Row]
+
+    @classmethod
+    def take(cls) -> Self:
+        """From the process before; nothing where this is the first."""
+        here = position()
+        text = None if here is None else here.get("rows")
+        cases, rows = (0, []) if text is None else pickle.loads(text)
+        return cls(here is not None and bool(here.blamed), cases, rows)
+
+    def leave(self, cases: int, rows: list[Row]) -> None:
+        """For the process after this one, should a kernel end this one."""
+        if (here := position()) is not None:
+            here.put("rows", pickle.dumps((cases, rows)))
 
 
 def _measure(

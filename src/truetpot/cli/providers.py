@@ -79,7 +79,8 @@ def kernel_rows(device: Device) -> list[KernelEntry]:
 
 def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
     """Asked with every case of the operator's grid: available if it takes any."""
-    from truetpot.ops.guard import KernelError, guarded, who
+    from truetpot.errors import KernelError
+    from truetpot.ops.guard import guarded, who
     from truetpot.records.providers import KernelEntry
 
     def entry(available: bool, reason: str, note: str = "") -> KernelEntry:

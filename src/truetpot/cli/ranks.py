@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from truetpot.cli.crash import explain
 from truetpot.cli.exits import ExitCode
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
 
@@ -61,7 +61,6 @@ def _as_one(place: Place, device: str, command: Command) -> int:
 
     limit_s()
     hold_signals()
-    from truetpot.ops.guard import KernelError
 
     watch = Watch(place.rank, place.size)
     try:

@@ -10,11 +10,10 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.kernels_run import Request
 from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
-from truetpot.errors import OutputError, UserError
+from truetpot.errors import KernelError, OutputError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, find_ceiling
 from truetpot.measure.keeper import Keeper
-from truetpot.ops.guard import KernelError
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.records.opening import Environment
 from truetpot.records.tune import TuneRecord, TuneStatus
@@ -22,6 +21,7 @@ from truetpot.records.tuned import SearchKey
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_tuned
+from truetpot.runtime.running import position
 from truetpot.tune import store
 from truetpot.tune.figures import Tuned
 from truetpot.tune.progress import forget, progress_file, read_log, search_key
@@ -57,11 +57,14 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
         if wrong is not None:
             raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         raise UserError(f"Nothing can be tuned: {results[0].reason}.")
-    if again:
+    here = position()
+    first = here is None or not here.blamed  # else a kernel ended the process before this one
+    if again and first:
         forget(progress, [task.key for task in tasks])
-    terminal.say(describe_device(device.name, environment))
+    tell = terminal.say if first else terminal.status
+    tell(describe_device(device.name, environment))
     warnings = doubts(device)
-    for warning in warnings:
+    for warning in warnings if first else []:
         terminal.say(warning, "yellow")
     ceiling: Ceiling | None = None
     cause: BaseException | None = None
@@ -87,11 +90,11 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
         known = any(result.looks or result.found for result in results)
         return written(partial=True) if known else None
 
-    with Keeper(json, so_far) as keep:
+    with Keeper(json, so_far, resumes=True) as keep:
         try:
             terminal.status("sweeping the read kernels for the ceiling")
             ceiling = find_ceiling(device, sweep_rule(request.seconds))
-            terminal.say(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
             left_out = ceiling.left_out
             for sentence in left_out:
                 terminal.say(sentence, "bold red")

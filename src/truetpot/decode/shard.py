@@ -100,7 +100,7 @@ class Shard:
             return
         try:
             file.seek(at)
-            done = file.readinto(values.reshape(-1).view(np.uint8).data)  # type: ignore[attr-defined]
+            done = file.readinto(values.data.cast("B"))  # type: ignore[attr-defined]
         except OSError as error:
             raise self._broken(error.strerror or str(error)) from None
         if done != values.nbytes:

@@ -12,7 +12,8 @@ from truetpot.doctor.clocks import Clock, PowerLimit, read_clocks, read_power
 from truetpot.doctor.files import numbered, table
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.tables import decode
-from truetpot.runtime.sysfs import number, text
+from truetpot.files import read_attribute
+from truetpot.runtime.sysfs import number
 
 VENDORS = {pci.INTEL: "Intel", 0x10DE: "NVIDIA", 0x1002: "AMD"}
 
@@ -116,7 +117,7 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
         clocks=read_clocks(drm, device),
         power=read_power(device),
         numa_node=numa if numa is not None and numa >= 0 else None,
-        iommu=text(device / "iommu_group/type"),
+        iommu=read_attribute(device / "iommu_group/type"),
     )
 
 

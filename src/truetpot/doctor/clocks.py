@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.doctor.files import numbered
-from truetpot.runtime.sysfs import number, text
+from truetpot.files import read_attribute
+from truetpot.runtime.sysfs import number
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def read_clocks(card: Path | None, device: Path) -> tuple[Clock, ...]:
         return tuple(_xe(freq, device) for freq in first)
     if card is None:
         return ()
-    if text(card / "gt/gt0/rps_max_freq_mhz") is not None:
+    if read_attribute(card / "gt/gt0/rps_max_freq_mhz") is not None:
         return (_i915(card / "gt/gt0", "rps_", "gt0"),)
-    if text(card / "gt_max_freq_mhz") is not None:
+    if read_attribute(card / "gt_max_freq_mhz") is not None:
         return (_i915(card, "gt_", "gt"),)
     return ()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.doctor.files import numbered
-from truetpot.runtime.sysfs import text
+from truetpot.files import read_attribute
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Host:
 
 def find_host(root: Path = Path("/")) -> Host:
     """Read below `root`."""
-    processors = (text(root / "proc/cpuinfo") or "").split("\n\n")
+    processors = (read_attribute(root / "proc/cpuinfo") or "").split("\n\n")
     pairs = (line.split(":", 1) for line in processors[0].splitlines() if ":" in line)
     first = {name.strip(): value.strip() for name, value in pairs}
     cpus = numbered(root / "sys/devices/system/cpu", "cpu[0-9]*")
-    governors = [text(cpu / "cpufreq/scaling_governor") for cpu in cpus]
-    words = (text(root / "proc/cmdline") or "").split()
+    governors = [read_attribute(cpu / "cpufreq/scaling_governor") for cpu in cpus]
+    words = (read_attribute(root / "proc/cmdline") or "").split()
     return Host(
-        kernel=text(root / "proc/sys/kernel/osrelease"),
+        kernel=read_attribute(root / "proc/sys/kernel/osrelease"),
         cpu=first.get("model name"),
         cores=len(cpus),
         memory_bytes=_memory(root),
@@ -51,5 +51,6 @@ def find_host(root: Path = Path("/")) -> Host:
 
 
 def _memory(root: Path) -> int | None:
-    match = re.search(r"^MemTotal:\s*(\d+) kB", text(root / "proc/meminfo") or "", re.MULTILINE)
+    meminfo = read_attribute(root / "proc/meminfo") or ""
+    match = re.search(r"^MemTotal:\s*(\d+) kB", meminfo, re.MULTILINE)
     return int(match[1]) * 1024 if match else None

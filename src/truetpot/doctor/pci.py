@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.runtime.sysfs import number, text
+from truetpot.files import read_attribute
+from truetpot.runtime.sysfs import number
 
 INTEL = 0x8086
 _ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -48,8 +49,9 @@ class Link:
 
 def read_link(device: Path) -> Link | None:
     """The link of a device or port; None where the kernel shows none or does not know it."""
-    speeds = [_speed(text(device / f"{which}_link_speed")) for which in ("current", "max")]
-    widths = [number(device / f"{which}_link_width") for which in ("current", "max")]
+    ends = ("current", "max")
+    speeds = [_speed(read_attribute(device / f"{end}_link_speed")) for end in ends]
+    widths = [number(device / f"{end}_link_width") for end in ends]
     if not all(speeds) or not all(widths) or 255 in widths:  # 255: the kernel could not tell
         return None
     return Link(device.name, speeds[0] or 0, widths[0] or 0, speeds[1] or 0, widths[1] or 0)
@@ -97,7 +99,7 @@ def narrowest_link(device: Path) -> Link | None:
 
 def window_bytes(device: Path, bar: int = 2) -> int | None:
     """Size of a base address register's window; BAR 2 is the card's memory on Intel's GPUs."""
-    lines = (text(device / "resource") or "").splitlines()
+    lines = (read_attribute(device / "resource") or "").splitlines()
     try:
         start, end, *_ = (int(part, 16) for part in lines[bar].split())
     except (IndexError, ValueError):
@@ -108,7 +110,7 @@ def window_bytes(device: Path, bar: int = 2) -> int | None:
 def largest_window_bytes(device: Path, bar: int = 2) -> int | None:
     """What the window could be resized to: bit n of the file's bitmap stands for 2^n MiB."""
     try:
-        sizes = int(text(device / f"resource{bar}_resize") or "", 16)
+        sizes = int(read_attribute(device / f"resource{bar}_resize") or "", 16)
     except ValueError:
         return None
     return 1 << (sizes.bit_length() - 1 + 20) if sizes else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.doctor.files import table
-from truetpot.runtime.sysfs import text
+from truetpot.files import read_attribute
 
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib")
 
@@ -40,7 +40,7 @@ def find_software(root: Path = Path("/")) -> Software:
     return Software(
         system=system,
         level_zero=_level_zero(root),
-        opencl=tuple(Path(library).name for icd in icds if (library := text(icd))),
+        opencl=tuple(Path(library).name for icd in icds if (library := read_attribute(icd))),
         python={name: found for name in known["python"]["names"] if (found := _version(name))},
     )
 
@@ -48,7 +48,7 @@ def find_software(root: Path = Path("/")) -> Software:
 def _dpkg(root: Path) -> dict[str, str]:
     """Installed packages and their versions."""
     found = {}
-    for entry in (text(root / "var/lib/dpkg/status") or "").split("\n\n"):
+    for entry in (read_attribute(root / "var/lib/dpkg/status") or "").split("\n\n"):
         fields = dict(
             line.split(": ", 1)
             for line in entry.splitlines()

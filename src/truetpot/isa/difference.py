@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ COMPARED = (
     "weight_load_bytes", "weight_run_bytes", "streamed_bytes", "lane_ops_per_weight",
     "vector_clocks", "matrix_clocks", "issue_over_memory",
 )  # fmt: skip
+KEY = ("target", "op", "provider", "name", "variant", "case")
+"""What names a kernel."""
 _SAME = 0.0005
 """Relative change of a number that is no change."""
 
@@ -57,5 +60,6 @@ def _key(kernel: Inspection) -> tuple[str, ...]:
 
 def _same(old: Any, new: Any) -> bool:
     if isinstance(old, int | float) and isinstance(new, int | float):
-        return bool(abs(new - old) <= _SAME * max(abs(old), abs(new)))
+        with suppress(OverflowError):  # a whole number that no float holds
+            return bool(abs(new - old) <= _SAME * max(abs(old), abs(new)))
     return bool(old == new)

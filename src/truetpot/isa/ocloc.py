@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from truetpot.errors import OutputError, UserError
-from truetpot.files import user_folder, write_whole
+from truetpot.files import read_bytes, user_folder, write_whole
 from truetpot.records.isa import Listing
 from truetpot.records.store import as_line, read_record
 
@@ -98,7 +98,7 @@ class Ocloc:
                     f"{' '.join(self.command)} cannot disassemble for {target}: "
                     f"{_reason(done.stdout + done.stderr)}; it needs {_LIBRARY}, of libigc."
                 )
-            return Listing(assembly=assembly.read_text(), info=info.read_text())
+            return Listing(assembly=_text(assembly), info=_text(info))
 
     def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:
@@ -120,7 +120,7 @@ class Ocloc:
             folder = Path(name)
             done = self._run(["query", "OCL_DRIVER_VERSION"], folder)
             file = folder / "OCL_DRIVER_VERSION"
-            text = file.read_text() if file.is_file() else done.stdout
+            text = _text(file) if file.is_file() else done.stdout
         return text.strip().strip("\0") or "unknown version"
 
     def _with_disassembler(self, folder: Path) -> dict[str, str]:
@@ -140,6 +140,10 @@ class Ocloc:
 def _find(library: str) -> Path | None:
     folders = (*Path("/usr/lib").glob("*-linux-gnu"), Path("/usr/lib64"), Path("/usr/lib"))
     return next((found for folder in folders if (found := folder / library).exists()), None)
+
+
+def _text(file: Path) -> str:
+    return read_bytes(file, "what ocloc writes").decode(errors="replace")
 
 
 def _reason(text: str) -> str:

@@ -33,7 +33,9 @@ class KernelTiming:
     different: int = 1
     """Calls until the first one's weights come again."""
     cache_bytes: int = 0
-    """The last level's, the largest of any rank: what may be left of the layers read before."""
+    """The last level's, the largest of any rank: what may be left of what was read before."""
+    step_bytes: int | None = None
+    """What the whole step reads between two samples; None where that is more than a cache."""
     payload_bytes: int = 0
     """That a rank gives to one call of a collective."""
 
@@ -42,11 +44,12 @@ class KernelTiming:
         """Whether its calls read weights or caches large enough to come from memory.
 
         A sample that goes round the layers more than once finds them in the cache where they fit,
-        as a rank's share of a small model may.
+        as a rank's share of a small model may; and any sample does where the whole step fits.
         """
         again = self.samples.per_sample > self.different
-        kept = self.resident_bytes * self.different < 4 * self.cache_bytes
-        return self.resident_bytes >= RESIDENT and not (again and kept)
+        kept = again and self.resident_bytes * self.different < 4 * self.cache_bytes
+        kept |= self.step_bytes is not None and self.step_bytes < 4 * self.cache_bytes
+        return self.resident_bytes >= RESIDENT and not kept
 
     def calls(self, layered: float) -> float:
         """Calls in a step of ``layered`` times the layers that were measured."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.ops import MEMORY_READ, MemoryReadCase
-from truetpot.ops.guard import KernelError, foreign, guarded, who
+from truetpot.ops.guard import foreign, guarded, who
 from truetpot.ops.memory_read import GRANULE
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.records.ceiling import CeilingRow
@@ -41,6 +41,8 @@ class Ceiling:
     left_out: tuple[str, ...] = ()
     """Kernels of someone else that failed, and how: a sentence each."""
     kernel: Kernel | None = None
+    check: Callable[[], None] | None = None
+    """Reads the buffer once more. Raises KernelError where that is no longer right."""
 
     def entrant(self, at_least: int = 0) -> Entrant:
         """A fresh entrant that reads the buffer slice by slice, ``at_least`` bytes a sample.
@@ -50,8 +52,23 @@ class Ceiling:
         """
         slices = max(1, round(at_least / self.bytes))
         return Entrant(
-            "ceiling", self.calls, bytes=self.bytes, per_sample=slices, kernel=self.kernel
+            "ceiling",
+            self.calls,
+            bytes=self.bytes,
+            per_sample=slices,
+            kernel=self.kernel,
+            check_again=self._fault,
         )
+
+    def _fault(self) -> str:
+        """What is wrong by now with a kernel that is not ours; the sweep has checked the others."""
+        if self.kernel is None or self.check is None or not foreign(self.kernel):
+            return ""
+        try:
+            self.check()
+        except KernelError as fault:
+            return f"after the timing, {fault}"
+        return ""
 
     def record(self) -> CeilingRow:
         """What was swept and what won, GB/s of 1e9 bytes."""
@@ -115,6 +132,7 @@ def find_ceiling(
         case.size,
         tuple(family.left_out),
         kernel,
+        lambda: family.check(kernel),
     )
 
 
@@ -153,7 +171,7 @@ class _Family:
                 with guarded(who=who(kernel_type, self.case, config)):
                     kernel = kernel_type(self.case, self.device, **config)
                     kernel.given = config
-                self._check(kernel)
+                self.check(kernel)
             except KernelError as fault:
                 self._fail(kernel_type, config, str(fault))
                 continue
@@ -169,7 +187,7 @@ class _Family:
             try:
                 if member.entrant.fault:
                     raise KernelError(member.entrant.fault)
-                self._check(member.kernel)
+                self.check(member.kernel)
                 if member.entrant.captured is not None:
                     self._check_graph(member)
             except KernelError as fault:
@@ -178,7 +196,7 @@ class _Family:
             found.append(member)
         return found
 
-    def _check(self, kernel: Kernel) -> None:
+    def check(self, kernel: Kernel) -> None:
         """One slice, then another: all are called before the first sum is looked at."""
         with guarded(who=who(kernel)):
             sums = [kernel(buffer=part) for part in self._slices]

@@ -14,10 +14,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from truetpot.errors import KernelError
 from truetpot.formats import Weight
 from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
-from truetpot.ops.guard import KernelError, guarded, still_there, who
+from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Operator, Outputs
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.distributed.group import current

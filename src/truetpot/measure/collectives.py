@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from msgspec import UNSET
 
+from truetpot.errors import KernelError
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import KernelStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from truetpot.ops.guard import who
@@ -68,19 +68,20 @@ class Entrant(Samples):
         """All calls, ``times`` over, as one submission, where every rank can."""
         calls = [*self.calls] * times
         # the results of all others are dropped as they are made, as they are outside of a graph
-        calls[-1] = self._keep(calls[-1])
-        captured = device.capture(calls)
+        last: Call = calls[-1]
+        results: list[Any] = []
+
+        def kept() -> Any:
+            results.append(last())
+            return results[-1]
+
+        captured = device.capture([*calls[:-1], kept])
         self.captured = captured if current().least(captured is not None) else None
         self.submitted = Submitted.EAGER if self.captured is None else Submitted.GRAPH
         self._in_graph = len(calls)
-
-    def _keep(self, call: Call) -> Call:
-        def kept() -> Any:
-            result = call()
-            self.result = result if self.also is None else (result, self.also())
-            return result
-
-        return kept
+        self.result = results[0] if results else None
+        if self.also is not None:
+            self.result = (self.result, self.also())
 
     @property
     def about(self) -> str:
@@ -117,6 +118,10 @@ class Entrant(Samples):
         self.device_s.append(timing.device_s)
         self.wall_s.append(timing.wall_s)
         self.enqueue_s.append(timing.enqueue_s)
+
+    def samples(self) -> Samples:
+        """What was timed, without the calls."""
+        return Samples(**{one.name: getattr(self, one.name) for one in fields(Samples)})
 
     def release(self) -> None:
         """Let go of the calls, and of the memory that they hold."""

@@ -13,7 +13,8 @@ from typing import Self
 from truetpot.errors import OutputError
 from truetpot.files import is_stream
 from truetpot.records.opening import Measured
-from truetpot.records.store import write_record
+from truetpot.records.store import plain, write_record
+from truetpot.runtime.running import position
 
 EVERY_S = 5.0
 """How often during a measurement."""
@@ -30,12 +31,15 @@ class Keeper:
     ``content`` gives the record as it stands, marked partial; None before anything was measured:
     until then an older record stays. Standard output, a pipe or a device gets the last record only.
     In a ``with`` statement an exception leaves a partial record behind.
+
+    Where a supervisor watches over this process, it is given the same; ``resumes`` says that the
+    command goes on in a new process from what is known, should a kernel end this one.
     """
 
     def __init__(
-        self, path: str | None, content: Callable[[], Measured | None]
+        self, path: str | None, content: Callable[[], Measured | None], resumes: bool = False
     ) -> None:
-        self.path, self._content = path, content
+        self.path, self._content, self._resumes = path, content, resumes
         self._on_the_way = path is not None and path != STDOUT and not is_stream(path)
         self._lock = Lock()
         self._written, self._took_s = time.monotonic(), 0.0
@@ -46,7 +50,13 @@ class Keeper:
 
     def case_done(self) -> None:
         """Write now, if that keeps to ``SHARE``."""
+        self.hand_over()
         self._write_after(0.0)
+
+    def hand_over(self) -> None:
+        """Tell a supervisor what is known."""
+        if (here := position()) is not None and (now := self._content()) is not None:
+            here.keep(plain(now), self.path, self._resumes)
 
     def lost(self) -> None:
         """Write for the last time, from another thread: the process ends, whatever it is doing."""
@@ -81,6 +91,7 @@ class Keeper:
 
     def _write_after(self, seconds: float) -> None:
         if time.monotonic() - self._written >= max(seconds, self._took_s / SHARE):
+            self.hand_over()
             with self._lock:
                 self._partial()
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from msgspec import UNSET
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
@@ -19,7 +19,7 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
 from truetpot.records.kernels import KernelRow
@@ -202,7 +202,11 @@ def measure_kernels(
         for result in running:
             _check_again(result)
     running = [result for result in running if result.entrant is not None]
-    _judge(running, tops[0] if tops else None, finished)
+    fault = tops[0].fault or tops[0].check_again() if tops else ""
+    _judge(running, tops[0] if tops and not fault else None, finished)
+    if fault:
+        for result in running:
+            result.reason = result.reason or f"no share of the ceiling: its read kernel {fault}"
     for result in running:
         if result.entrant is not None:
             result.entrant.release()  # a gigabyte of copies hangs on its calls
@@ -230,7 +234,7 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         if entrant.fault:
             result.status, result.reason = KernelStatus.INVALID, entrant.fault
         if top is not None and top.device_s and result.cache is Cache.ROTATED:
-            result.share, result.ceiling = entrant.share_of(top), top
+            result.share, result.ceiling = entrant.share_of(top), top.samples()
     valid = [
         r.entrant
         for r in timed

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from truetpot.errors import KernelError
 from truetpot.measure.entrant import Entrant
-from truetpot.ops.guard import KernelError, one_line, still_there, told_interrupts
+from truetpot.ops.guard import one_line, still_there, told_interrupts
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current

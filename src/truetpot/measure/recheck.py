@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from truetpot.errors import KernelError
 from truetpot.measure.check import (
     Args,
     Expected,
@@ -25,7 +26,7 @@ from truetpot.measure.check import (
     same_bits,
 )
 from truetpot.measure.entrant import Entrant
-from truetpot.ops.guard import KernelError, guarded, still_there, who
+from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import Kernel
 

@@ -57,7 +57,7 @@ def time_step(
     entrants = [captured, *(entrant for _, entrant in alone), top]
     if agreed.graphs(step.device):
         entrants.append(submitted)
-    kernels = [_timing(use, entrant, cache) for use, entrant in alone]
+    kernels = [_timing(use, entrant, cache, must_move) for use, entrant in alone]
     timings = StepTimings(captured, kernels, top, backend=current().backend)
     if on_start is not None:
         on_start(timings)
@@ -81,7 +81,9 @@ def _alone(use: KernelUse) -> Entrant:
     )
 
 
-def _timing(use: KernelUse, samples: Samples, cache_bytes: int) -> KernelTiming:
+def _timing(
+    use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int
+) -> KernelTiming:
     """What the ladder has to know of a kernel, beside its samples."""
     reads = use.op.reads(use.case)
     return KernelTiming(
@@ -97,5 +99,6 @@ def _timing(use: KernelUse, samples: Samples, cache_bytes: int) -> KernelTiming:
         resident_bytes=sum(reads.get(name, 0) for name in RESIDENT),
         different=len(use.calls),
         cache_bytes=cache_bytes,
+        step_bytes=step_bytes,
         payload_bytes=reads["x"] if use.op.collective else 0,
     )

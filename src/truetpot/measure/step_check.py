@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from truetpot.decode.engine import Bound, DecodeStep
+from truetpot.errors import KernelError
 from truetpot.measure.check import named, poison_outputs, same_bits
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.recheck import WAIT_S
 from truetpot.ops import guard
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Outputs
 from truetpot.ops.registry import Kernel
 from truetpot.ops.tolerance import relative_error

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from truetpot.errors import KernelError
 from truetpot.ops import OPERATORS
 from truetpot.ops.foreign import shown
-from truetpot.ops.guard import KernelError
 from truetpot.ops.operator import Composite, Operator
 from truetpot.text import escaped
 

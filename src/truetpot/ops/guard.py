@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from truetpot import text
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.ops.operator import Case
 from truetpot.runtime.running import encoded, position
 
@@ -29,10 +29,6 @@ _BLAMED = "kernel: "
 _LONGEST = 400
 """Characters of a reason: a compiler's error may be one line of a megabyte."""
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class KernelError(Exception):
-    """A kernel did something wrong: what, in one line."""
 
 
 @contextmanager

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.formats import Weight
 from truetpot.ops import contract, loading
 from truetpot.ops.answers import hold
 from truetpot.ops.contract import ContractError, Place
 from truetpot.ops.foreign import describe, shown
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import tuned_config

@@ -25,14 +25,18 @@ from typing import Any
 import msgspec
 
 from truetpot.errors import UserError
-from truetpot.files import read_text, user_folder
+from truetpot.files import is_there, read_text, shortened_path, user_folder
 from truetpot.ops.foreign import shown
 from truetpot.ops.operator import Case
 from truetpot.records.store import fault
 from truetpot.records.tuned import TunedEntry
 from truetpot.runtime.device import Device
-from truetpot.text import escaped, one_line
+from truetpot.text import escaped, one_line, shortened
 
+MOST_BYTES = 4 << 20
+"""An entry has half a kilobyte, and a kernel some dozen cases on a device."""
+MOST_DOTS = 100
+"""In a line: of keys, numbers, versions."""
 VARIABLE = "TRUETPOT_TUNED"
 """Set to ``off``, every kernel runs with its default."""
 
@@ -60,18 +64,19 @@ def slug(device: Device) -> str:
 
 def read(file: Path) -> dict[str, Any]:
     """The tables of a file; none where there is no file. Raises UserError if it is not readable."""
-    if not os.path.lexists(file):
+    if not is_there(file):
         return {}
-    text = read_text(file, "a file of truetpot tune")
+    text = read_text(file, "tuned launch parameters", MOST_BYTES)
     try:
+        # tomllib takes seconds for a key of ten thousand parts
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
         return tomllib.loads(text)
     except RecursionError:
-        shown_file = escaped(str(file))
-        raise UserError(f"{shown_file} is nested too deeply; mend or delete it.") from None
-    except ValueError as error:  # TOML errors are ValueErrors
-        raise UserError(
-            f"{escaped(str(file))} cannot be read ({one_line(str(error))}); mend or delete it."
-        ) from error
+        reason = "it nests too deep"
+    except ValueError as error:
+        reason = shortened(one_line(str(error)), 200)
+    raise UserError(f"{shortened_path(file)} cannot be read ({reason}); mend or delete it.")
 
 
 def tuned_config(

@@ -100,7 +100,7 @@ class DecodeRecord(Measured, frozen=True, kw_only=True):
     operators: list[OperatorRow]
     """The longest first."""
     valid: bool
-    """False: a sample was impossible, or a kernel wrong."""
+    """False: a sample was impossible, or a kernel wrong, raised, or ended the process."""
     warnings: list[str]
     """What a reader must be told, in sentences; so of each thing that the device did not tell."""
     ranks: list[RankRow]

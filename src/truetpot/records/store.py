@@ -51,7 +51,12 @@ def write_record(record: msgspec.Struct, path: str | Path, option: str = "--json
     A number that JSON does not have (NaN, an infinity) becomes null. Raises OutputError, which
     names ``option``, where the file cannot be written.
     """
-    text = as_text(record)
+    write_plain(plain(record), path, option)
+
+
+def write_plain(record: Any, path: str | Path, option: str = "--json") -> None:
+    """The same of a record that is dicts, lists, text and finite numbers already."""
+    text = json.dumps(record, indent=2, allow_nan=False) + "\n"
     if str(path) == STDOUT:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from truetpot.errors import UserError
 from truetpot.runtime.ask import ask
 from truetpot.runtime.device import Device
+from truetpot.text import one_line
 
 _ACCELERATORS = ("xpu", "cuda")
 
@@ -48,7 +50,7 @@ def choose_device(name: str = "auto") -> Device:
     torch = _torch()
     if torch is None:
         raise UserError(
-            f"{name} needs torch, which is not installed; install it, or use opencl:gpu or "
+            f"{name} needs torch, which {_why_no_torch()}; install it, or use opencl:gpu or "
             "opencl:cpu, which do without."
         )
     if match[1]:
@@ -88,6 +90,17 @@ def _accelerators() -> list[str]:
         if (api := getattr(torch, kind, None)) is not None and ask(api.is_available)
         for index in range(ask(api.device_count) or 0)
     ]
+
+
+def _why_no_torch() -> str:
+    """In a clause; a torch that is there may lack a library, or memory to load its own."""
+    if importlib.util.find_spec("torch") is None:
+        return "is not installed"
+    try:
+        importlib.import_module("torch")
+    except ImportError as error:
+        return f"does not load ({one_line(str(error))})"
+    return "did not load"
 
 
 def _torch() -> Any | None:

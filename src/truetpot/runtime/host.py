@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from truetpot.files import read_attribute
 from truetpot.runtime.ask import ask
-from truetpot.runtime.sysfs import number, text
+from truetpot.runtime.sysfs import number
 
 CPU0 = Path("/sys/devices/system/cpu/cpu0")
 
@@ -17,7 +18,7 @@ CPU0 = Path("/sys/devices/system/cpu/cpu0")
 @cache
 def cpuinfo() -> dict[str, str]:
     """The first processor's fields of /proc/cpuinfo."""
-    first = (text(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
+    first = (read_attribute(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
     pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
@@ -30,7 +31,7 @@ def cores() -> int | None:
 
 def cache_bytes() -> int | None:
     """The largest cache that Linux lists for core 0; a container may list none."""
-    sizes = [_size(text(p) or "") for p in CPU0.glob("cache/index*/size")]
+    sizes = [_size(read_attribute(p) or "") for p in CPU0.glob("cache/index*/size")]
     return max(sizes, default=0) or None
 
 
@@ -41,14 +42,14 @@ def state() -> dict[str, Any]:
     load = ask(os.getloadavg)
     return {
         "clock_mhz": mhz or None,
-        "governor": text(CPU0 / "cpufreq/scaling_governor"),
+        "governor": read_attribute(CPU0 / "cpufreq/scaling_governor"),
         "load_average": None if load is None else list(load),
         "temperature_c": ask(_temperature),
     }
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip())
+    match = re.fullmatch(r"(\d+)([KMG]?)", text)
     if match is None:
         return 0
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from truetpot.files import read_attribute
 from truetpot.runtime.ask import ask
-from truetpot.runtime.sysfs import number, text
+from truetpot.runtime.sysfs import number
 
 _HUGE_PAGE = 2 << 20
 
@@ -35,21 +36,22 @@ def huge_empty(nbytes: int) -> np.ndarray:
 
 
 def free_bytes() -> int | None:
-    """Memory a new allocation could have: what the system has left, within the cgroup's limit.
+    """Memory a new allocation could have: what the system has left, within this process's limits.
 
-    None where neither is told.
+    None where nothing of that is told.
     """
     available = ask(lambda: int(psutil.virtual_memory().available))
     if available is None:  # /proc is hidden: pages that nothing uses, without those of files
         available = ask(lambda: os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return min((known for known in (available, _cgroup_left()) if known is not None), default=None)
+    limits = (available, _cgroup_left(), _addresses_left())
+    return min((known for known in limits if known is not None), default=None)
 
 
 def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
     import resource
 
-    status = text(Path("/proc/self/status")) or ""
+    status = read_attribute(Path("/proc/self/status")) or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
@@ -64,6 +66,20 @@ def trim() -> None:
     """
     if trim_heap := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim_heap(0)
+
+
+def _addresses_left() -> int | None:
+    """Bytes left under ``ulimit -v``; None without it, or where nobody tells what is used."""
+    try:
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY:
+            return None
+        pages = int((read_attribute("/proc/self/statm") or "").partition(" ")[0])
+    except (ImportError, OSError, ValueError):
+        return None
+    return max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _cgroup_left() -> int | None:

@@ -7,9 +7,11 @@ even after a SIGKILL, and takes no system call. The parent is ``truetpot.cli.sup
 
 from __future__ import annotations
 
+import ctypes
 import json
 import mmap
 import os
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from typing import Any, NoReturn
 
 VARIABLE = "TRUETPOT_SUPERVISED"
 """The folder that parent and child share; set for the child alone."""
+SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""What a user or a batch system ends a program with."""
+_PR_SET_PDEATHSIG = 1
 _SIZE = 4096
 _TEXT = 1024
 """Bytes for the kernel's name, after one that says whether the child is within its code."""
@@ -121,6 +126,9 @@ def supervised() -> Position | None:
     folder = os.environ.pop(VARIABLE, None)
     if folder is None:
         return None
+    with suppress(OSError, AttributeError):  # Linux: a killed parent takes this process along
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS, signal.SIGCHLD})
     _here.append(Position(Path(folder)))
     return _here[-1]
 

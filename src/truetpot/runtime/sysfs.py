@@ -6,21 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from truetpot.files import read_attribute
+
 PCI_DEVICES = Path("/sys/bus/pci/devices")
-
-
-def text(path: Path) -> str | None:
-    """The file's contents without white space at the ends; None where there is nothing to read."""
-    try:
-        return path.read_text(errors="replace").strip() or None
-    except OSError:  # some attributes are listed and fail when read
-        return None
 
 
 def number(path: Path) -> int | None:
     """A decimal or 0x number; None where there is none."""
     try:
-        return int(text(path) or "", 0)
+        return int(read_attribute(path) or "", 0)
     except ValueError:
         return None
 

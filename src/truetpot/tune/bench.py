@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.check import Args, Expected, check_on, prepare
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import Given, plan_rotation
 from truetpot.measure.recheck import timed_calls
-from truetpot.ops.guard import KernelError, guarded, who
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.words import Cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from truetpot.files import append_line, locked, read_text, write_whole
+from truetpot.files import append_line, is_there, locked, read_text, write_whole
 from truetpot.ops.digest import digest
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
@@ -96,7 +96,7 @@ def forget(path: Path, keys: Iterable[SearchKey]) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    if not path.exists():
+    if not is_there(path):
         return []
     return read_text(path, "a search's progress, or delete it to start afresh").splitlines()
 

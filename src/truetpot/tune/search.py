@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
-from truetpot.ops.guard import KernelError, guarded, one_line, who
+from truetpot.ops.guard import guarded, one_line, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.opening import now

@@ -117,12 +117,12 @@ def test_the_same_file_twice(run, folder, tmp_path):
         (("--out", "set.jsonl", "--form", "odd"), "--form 'odd'"),
         (("--out", "set.jsonl", "--language", "fr"), "--language 'fr'"),
         (("--out", "set.jsonl", "stray.txt"), "stray.txt belongs to no option"),
-        (("--out", "set.jsonl", "--corpus", "none.txt"), "Cannot read the corpus none.txt"),
+        (("--out", "set.jsonl", "--corpus", "none.txt"), "none.txt cannot be read"),
         (("--out", "set.jsonl", "--tokens", 100_000), "more than all the English text"),
         (("--out", "set.jsonl", "--tokens", 16), "--tokens 16 is too few"),
         (("--out", "set.jsonl", "--tokens", 90, "--count", 10_000), "not 10,000"),
         (("--out", "set.json", "--form", "sharegpt", "--tokens", 1500), "would drop"),
-        (("--inspect", "none.jsonl"), r"Cannot read none\.jsonl"),
+        (("--inspect", "none.jsonl"), r"none\.jsonl cannot be read"),
     ],
 )
 def test_mistakes(run, folders, tmp_path, monkeypatch, args, said):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import SPECIAL, TEXTS, read_or_refused, refused, special_files
 from truetpot.errors import UserError
 from truetpot.serving.prompts import corpus
 
@@ -132,11 +133,30 @@ def test_own_files_are_framed_in_their_language(tmp_path, text, language):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match=r"none\.txt: No such file"):
+    with pytest.raises(UserError, match=r"none\.txt cannot be read: No such file"):
         corpus.from_files([tmp_path / "none.txt"])
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(UserError, match="not UTF-8 at byte 3"):
+    with pytest.raises(UserError, match=r"latin\.txt is no text in UTF-8 \(byte 3\)"):
         corpus.from_files([tmp_path / "latin.txt"])
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(UserError, match="No passage"):
         corpus.from_files([tmp_path / "empty.txt"])
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(tmp_path, name):
+    path = special_files(tmp_path)[name]
+    refused(lambda: corpus.from_files([path]))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_hostile_texts(tmp_path, name):
+    (tmp_path / "own.txt").write_bytes(TEXTS[name])
+    read_or_refused(lambda: corpus.from_files([tmp_path / "own.txt"]))
+
+
+def test_a_long_list_of_files_is_shortened(tmp_path):
+    files = [tmp_path / f"{i}.txt" for i in range(500)]
+    for file in files:
+        file.write_text(" ")
+    assert "and 495 more files" in refused(lambda: corpus.from_files(files))

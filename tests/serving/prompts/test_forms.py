@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import hostile
+from tests.hostile import SPECIAL, read_or_refused, refused, special_files
 from truetpot.errors import UserError
 from truetpot.serving.prompts import corpus, forms
 from truetpot.serving.prompts.compose import Prompt, compose, extract
@@ -159,10 +161,10 @@ def test_errors_name_the_place(tmp_path, name, text, said):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match="Cannot read"):
+    with pytest.raises(UserError, match="none cannot be read"):
         forms.read(tmp_path / "none")
     (tmp_path / "bytes").write_bytes(b"abc\xff")
-    with pytest.raises(UserError, match="not UTF-8 at byte 3"):
+    with pytest.raises(UserError, match=r"no text in UTF-8 \(byte 3\)"):
         forms.read(tmp_path / "bytes")
 
 
@@ -177,3 +179,34 @@ def test_no_file_brings_a_traceback(tmp_path_factory, content, suffix):
     except UserError:
         return
     assert all(isinstance(text, str) for text in found)
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(tmp_path, name):
+    path = special_files(tmp_path)[name]
+    refused(lambda: forms.read(path))
+
+
+@pytest.mark.parametrize("file", ["set", "set.json", "set.jsonl"])
+@pytest.mark.parametrize("name", hostile.TEXTS)
+def test_hostile_texts(tmp_path, name, file):
+    (tmp_path / file).write_bytes(hostile.TEXTS[name])
+    read_or_refused(lambda: forms.read(tmp_path / file))
+
+
+VALUES = st.recursive(
+    st.none() | st.floats() | st.just(10**400) | st.sampled_from(["", "text", "\ud800", "\x1b"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["data", "prompt", "messages", "content", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(whole=VALUES, lines=st.booleans())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_json(tmp_path_factory, whole, lines):
+    file = tmp_path_factory.getbasetemp() / ("any.jsonl" if lines else "any.json")
+    file.write_text("\n".join([json.dumps(whole)] * (2 if lines else 1)))
+    read_or_refused(lambda: forms.read(file))

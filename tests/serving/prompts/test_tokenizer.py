@@ -1,12 +1,15 @@
 """Lengths are those that a server counts, or the reason is said why they are not known."""
 
 import json
+import os
 import shutil
 import sys
 
 import pytest
 
+from tests.hostile import SPECIAL, TEXTS, refused, special_files
 from truetpot.errors import UserError
+from truetpot.serving.prompts.guard import guarded, quiet
 from truetpot.serving.prompts.tokenizer import load
 
 TEXT = "The rete turns over the plate. 浑仪由几重铜环套成。"
@@ -95,11 +98,96 @@ def test_no_tokenizer_json(tmp_path, monkeypatch):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[1]", b"\xff\xfe", b'{"model": null}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[1]", b'{"model": null}'])
 def test_a_broken_tokenizer_json(tmp_path, content):
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(UserError, match=r"Cannot read .*tokenizer\.json: "):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_hostile_texts(folders, tokenizers, tmp_path, name):
+    (tmp_path / "tokenizer.json").write_bytes(TEXTS[name])
+    assert "tokenizer.json" in refused(lambda: load(tmp_path))
+    copied(folders["unigram"], tmp_path)
+    (tmp_path / "tokenizer_config.json").write_bytes(TEXTS[name])
+    assert load(tmp_path).encode(TEXT) == tokenizers["unigram"].encode(TEXT)
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(folders, tokenizers, tmp_path, name):
+    path = special_files(tmp_path)[name]
+    if name != "folder":
+        assert "is not a folder" in refused(lambda: load(path))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "tokenizer.json").symlink_to(path)
+    assert "tokenizer.json" in refused(lambda: load(folder))
+    (folder / "tokenizer.json").unlink()
+    if name != "folder":  # what transformers would wait for, or read whole
+        (folder / "vocab.json").symlink_to(path)
+        assert "vocab.json" in refused(lambda: load(folder))
+        (folder / "vocab.json").unlink()
+    copied(folders["unigram"], folder)
+    (folder / "tokenizer_config.json").symlink_to(path)
+    assert load(folder).encode(TEXT) == tokenizers["unigram"].encode(TEXT)
+
+
+UNIGRAM = {"type": "Unigram", "unk_id": 0, "vocab": [["a", -1.0]], "byte_fallback": False}
+WITHOUT_UNK = [
+    {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "[UNK]"},
+    {"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "[UNK]",
+     "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
+    UNIGRAM | {"unk_id": None},
+]  # fmt: skip
+
+
+def made(folder, **parts):
+    none = dict.fromkeys(("truncation", "padding", "pre_tokenizer", "post_processor", "decoder"))
+    whole = {"version": "1.0", "added_tokens": [], "normalizer": None} | none | parts
+    (folder / "tokenizer.json").write_text(json.dumps(whole))
+    return folder
+
+
+@pytest.mark.parametrize("model", WITHOUT_UNK, ids=lambda model: model["type"])
+def test_without_a_token_for_unknown_words(tmp_path, model):
+    loaded = load(made(tmp_path, model=model))
+    assert loaded.encode("a") == [0]
+    assert "cannot encode" in refused(lambda: loaded.encode("Words."))
+    assert "cannot encode" in refused(lambda: loaded.plain("Words."))
+
+
+@pytest.mark.parametrize("charsmap", ["", "AAAA", "A" * 20, "BAAAAGFiY2Q=", "\u00e9"])
+def test_a_charsmap_that_makes_rust_panic(tmp_path, capfd, charsmap):
+    """A panic is no Exception, and prints itself: only the sentence is left."""
+    precompiled = {"type": "Precompiled", "precompiled_charsmap": charsmap}
+    folder = made(tmp_path, model=UNIGRAM, normalizer=precompiled)
+    assert "Cannot read" in refused(lambda: load(folder))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_panic_later_on_is_a_sentence_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("truetpot.serving.prompts.tokenizer._try", lambda encode: None)
+    precompiled = {"type": "Precompiled", "precompiled_charsmap": "A" * 20}
+    loaded = load(made(tmp_path, model=UNIGRAM, normalizer=precompiled))
+    assert "cannot encode" in refused(lambda: loaded.encode("a"))
+
+
+def test_half_a_character_is_a_sentence(tokenizer):
+    assert "cannot encode" in refused(lambda: tokenizer.encode("\ud800"))
+    assert "cannot decode" in refused(lambda: tokenizer.decode([-1]))
+
+
+def test_what_is_said_on_the_way_is_not_lost(capfd):
+    with quiet():
+        os.write(2, b"a warning\n")
+    assert capfd.readouterr().err == "a warning\n"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_not_taken_for_a_fault(stop):
+    with pytest.raises(stop), guarded("It failed"):
+        raise stop
 
 
 def test_without_the_package(folder, monkeypatch):

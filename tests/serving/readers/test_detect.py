@@ -1,17 +1,20 @@
 """Which reader takes a file, and what is said of a file that none takes."""
 
 import json
+import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.hostile import SPECIAL, TEXTS, refused, special_files
 from tests.serving.readers.vllm_files import dumped, in_2025
 from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.errors import UserError
 from truetpot.serving import readers as package
 from truetpot.serving.readers import read
+from truetpot.serving.readers.detect import read_source
 from truetpot.serving.readers.source import Source
 
 
@@ -33,7 +36,9 @@ from truetpot.serving.readers.source import Source
         (b"\x1f\x8b\x08\x00rest", ("packed with gzip", "unpack")),
         (b"PK\x03\x04rest", ("packed with zip",)),
         ("vllm\n".encode("utf-16"), ("UTF-16", "UTF-8")),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", ("byte 8 is zero",)),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", ("is a picture",)),
+        (b"GGUF\x03\x00\x00\x00", ("is a GGUF model file",)),
+        (b"a text\x00", ("byte 6 is zero",)),
         (b'{"itls": [[0.1, 0.2', ('ends inside the list "itls"', "copy it again")),
     ],
 )
@@ -50,11 +55,56 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(UserError, match="does not exist"):
         read(tmp_path / "none.json")
-    with pytest.raises(UserError, match=r"cannot be read|does not exist"):
-        read(tmp_path / ("x" * 5000))
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="no regular file"):
-        read(tmp_path / "pipe")
+    for name in ("x" * 5000, "a\0b", "\ud800"):
+        assert "does not exist" in refused(lambda name=name: read(tmp_path / name))
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    assert "No such file" in refused(lambda: read(tmp_path / "link"))
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(tmp_path: Path, name: str) -> None:
+    path = special_files(tmp_path)[name]
+    refused(lambda: read(path))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_hostile_texts(written: Callable[[bytes], Path], name: str) -> None:
+    path = written(TEXTS[name])
+    refused(lambda: read(path))
+
+
+def test_a_file_that_is_cut_off_after_it_was_opened(written: Callable[[bytes], Path]) -> None:
+    """Mapped, it would end the process with SIGBUS."""
+    content = dumped(in_2025())
+    path = written(content)
+    source = Source(path)
+    os.truncate(path, 0)
+    assert bytes(source.data) == content
+    assert read_source(source)[0].tool == "vllm"
+
+
+def test_a_file_that_is_cut_off_while_it_is_read(
+    written: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(dumped(in_2025()) * 100)
+    look = Source._refuse_binary
+
+    def cut_off(source: Source, head: bytes) -> None:
+        os.truncate(path, 100)
+        look(source, head)
+
+    monkeypatch.setattr(Source, "_refuse_binary", cut_off)
+    assert "cut off while it was read" in refused(lambda: read(path))
+
+
+def test_a_file_too_large_to_be_read_whole_is_mapped(
+    written: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(dumped(in_2025()))
+    whole = read(path)[0]
+    monkeypatch.setattr("truetpot.serving.readers.source.WHOLE", 100)
+    assert isinstance(Source(path).map, mmap.mmap)
+    assert read(path)[0].figures == whole.figures
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads what it likes")

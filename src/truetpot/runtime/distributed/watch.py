@@ -267,7 +267,7 @@ class _Seen:
             return f"on {host} has not answered for {SILENT_S:.0f} s: killed, or cut off"
         try:
             state = psutil.Process(pid).status()
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return f"(process {pid}) was killed"
         if state == psutil.STATUS_ZOMBIE:
             return f"(process {pid}) was killed"

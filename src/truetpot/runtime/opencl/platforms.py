@@ -6,6 +6,7 @@ import ctypes
 import importlib.metadata
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,11 @@ def load() -> Any:
 def devices() -> dict[str, Any]:
     """Every OpenCL device by name (``opencl:gpu:0``), GPUs first, the best of a kind first.
 
-    Better is what offers Intel's sub-groups, then what has memory of its own. Empty without any.
+    Better is what offers Intel's sub-groups, then what has memory of its own. Empty without any,
+    and without /proc: a CPU runtime that finds no memory there aborts the process.
     """
+    if _no_proc():
+        return {}
     try:
         cl = load()
     except ImportError:
@@ -125,10 +129,16 @@ def _known() -> dict[str, Any]:
         ) from None
     if known := devices():
         return known
+    if _no_proc():
+        raise UserError("OpenCL's CPU runtimes need /proc, which is not mounted; mount it.")
     raise UserError(
         "No OpenCL driver was found: install intel-opencl-icd for an Intel GPU, or pip install "
         f"intel-opencl-rt for a CPU.{_no_pip_runtime()}"
     )
+
+
+def _no_proc() -> bool:
+    return sys.platform == "linux" and not Path("/proc/meminfo").exists()
 
 
 def _listed(found: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from truetpot.errors import UserError
+from truetpot.files import read_text, shortened_path
 
 LANGUAGES = ("en", "zh")
 BOTH = "both"
@@ -21,6 +22,8 @@ QUESTION = "? "
 CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 """Characters of scripts that put no blank between words, with their punctuation."""
 HAN, KANA = "\u3400-\u4dbf\u4e00-\u9fff", "\u3041-\u30ff"
+MOST_BYTES = 64 << 20
+"""Of a text of the user's own: a thousand times as much as is shipped."""
 CHINESE = 0.3
 """Share of Han characters among the letters of a file from which on it may be Chinese."""
 
@@ -59,24 +62,22 @@ def from_files(files: Sequence[Path], language: str = BOTH) -> tuple[Passage, ..
     """
     found: dict[str, Passage] = {}
     for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"Cannot read the corpus {file}: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"The corpus {file} is not UTF-8 at byte {error.start}; convert it first."
-            ) from error
+        text = read_text(file, "a text of your own in UTF-8", MOST_BYTES)
         code = "zh" if _is_chinese(text) else "en"
         if language in (BOTH, code):
             for passage in parse(text, file.stem, code):
                 found.setdefault(passage.text, passage)
     if not found:
         raise UserError(
-            f"No passage of --language {language} in {', '.join(map(str, files))}: "
+            f"No passage of --language {language} in {_listed(files)}: "
             "paragraphs are separated by blank lines."
         )
     return tuple(found.values())
+
+
+def _listed(files: Sequence[Path]) -> str:
+    names = ", ".join(map(shortened_path, files[:5]))
+    return names if len(files) <= 5 else f"{names} and {len(files) - 5} more files"
 
 
 def parse(text: str, subject: str, language: str) -> Iterable[Passage]:
@@ -94,5 +95,6 @@ def _one_line(text: str) -> str:
 
 def _is_chinese(text: str) -> bool:
     """Han, and not the kana that stand between them in Japanese."""
-    letters, han, kana = (len(re.findall(f"[{c}]", text)) for c in (r"^\W\d_", HAN, KANA))
+    runs = (re.finditer(f"[{c}]+", text) for c in (r"^\W\d_", HAN, KANA))
+    letters, han, kana = (sum(len(run[0]) for run in found) for found in runs)
     return han > CHINESE * letters and kana < 0.1 * han

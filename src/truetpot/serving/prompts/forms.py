@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import read_text, shortened_path
 from truetpot.serving.prompts.compose import Prompt
+from truetpot.text import brief
 
 FORMS = ("vllm", "sharegpt")
 SHAREGPT_PROMPT, SHAREGPT_TOTAL, SHAREGPT_OUTPUT = 1024, 2048, 4
@@ -20,6 +22,9 @@ TEXT_KEYS = ("prompt", "text", "question", "input", "instruction", "query", "con
 
 LIST_KEYS = ("data", "prompts", "requests", "samples")
 """Where an object may keep its list of prompts."""
+
+MOST_BYTES = 1 << 30
+"""Of a set of prompts: the ShareGPT set that vLLM's documentation names has 642 MB."""
 
 _breaks = re.compile("[\x7f-\x9f\u2028\u2029]")
 
@@ -87,12 +92,15 @@ def read(path: Path) -> list[str]:
     Plain text has a prompt a paragraph, or a line where no blank line parts paragraphs. Raises
     UserError, with the place, for what cannot be read and for an entry without a prompt.
     """
+    text = read_text(path, "a set of prompts", MOST_BYTES)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 at byte {error.start}.") from error
+        return _read(text, path)
+    except MemoryError:
+        shown = shortened_path(path)
+        raise UserError(f"There is not enough memory to read {shown}; free some.") from None
+
+
+def _read(text: str, path: Path) -> list[str]:
     first, named = text.lstrip()[:1], path.suffix in (".json", ".jsonl")
     if not named and first not in ("[", "{"):
         return _plain(text)
@@ -102,7 +110,7 @@ def read(path: Path) -> list[str]:
         if first == "{" or path.suffix == ".jsonl":
             return _lines(text, path)
         if named:
-            raise UserError(f"{path} is not JSON: {error}.") from error
+            raise UserError(f"{shortened_path(path)} is not JSON: {_reason(error)}.") from error
         return _plain(text)  # a text may begin with a bracket
 
 
@@ -119,8 +127,9 @@ def _lines(text: str, path: Path) -> list[str]:
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{path}, line {number}, is not JSON: {error}.") from error
-            prompts.append(_prompt(entry, f"{path}, line {number}"))
+                where = f"{shortened_path(path)}, line {number}"
+                raise UserError(f"{where}, is not JSON: {_reason(error)}.") from error
+            prompts.append(_prompt(entry, path, f"line {number}"))
     return prompts
 
 
@@ -130,11 +139,18 @@ def _entries(whole: Any, path: Path) -> list[str]:
         lists = [whole[key] for key in LIST_KEYS if isinstance(whole.get(key), list)]
         whole = lists[0] if lists else [whole]
     if not isinstance(whole, list):
-        raise UserError(f"{path} holds no list of prompts, but {json.dumps(whole)[:40]}.")
-    return [_prompt(entry, f"{path}, entry {number}") for number, entry in enumerate(whole, 1)]
+        shown = shortened_path(path)
+        raise UserError(f"{shown} holds no list of prompts, but {brief(whole)}.")
+    return [_prompt(entry, path, f"entry {number}") for number, entry in enumerate(whole, 1)]
 
 
-def _prompt(entry: Any, where: str) -> str:
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return "it nests too deep" if isinstance(error, RecursionError) else "a number is too long"
+
+
+def _prompt(entry: Any, path: Path, place: str) -> str:
     """What of an entry is sent: the first human turn of ShareGPT, all messages up to the answer."""
     if isinstance(entry, str):
         return entry
@@ -150,7 +166,8 @@ def _prompt(entry: Any, where: str) -> str:
                     turns.pop()
                 return "\n".join(text for _, text in turns)
     raise UserError(
-        f"{where} has no prompt: looked for conversations, messages, {', '.join(TEXT_KEYS)}."
+        f"{shortened_path(path)}, {place} has no prompt: looked for conversations, messages, "
+        f"{', '.join(TEXT_KEYS)}."
     )
 
 

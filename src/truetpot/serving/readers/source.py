@@ -1,4 +1,4 @@
-"""A result file, opened: mapped bytes, the errors that name it, and its lines if it is text."""
+"""A result file, opened: its bytes, the errors that name it, and its lines if it is text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.errors import UserError
+from truetpot.files import is_folder, is_there, known_format, open_regular, shortened_path
 
 LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at: no tool writes a longer one that a reader wants."""
+WHOLE = 2 << 30
+"""Bytes of a file that is read whole."""
 _HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _PACKED = {
@@ -29,35 +33,52 @@ _TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Source:
-    """The bytes of one file, mapped: pages come and go as they are read, nothing is copied."""
+    """The bytes of one regular file, and what is said of them.
+
+    A file of up to ``WHOLE`` bytes is read, so that nothing that happens to it later matters. A
+    larger one is mapped, where memory would not hold it: pages come and go as they are read, and
+    a program that cuts it off meanwhile ends this one.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        try:
-            if path.is_dir():
-                raise self.error("is a directory: name one result file in it")
-            if path.exists() and not path.is_file():  # Opening a pipe would wait for its writer.
-                raise self.error("is no regular file: save it to disk first")
-            with path.open("rb") as file:
-                if not os.fstat(file.fileno()).st_size:
-                    raise self.error("is empty: was the benchmark stopped before it wrote?")
-                self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise self.error("does not exist") from None
-        except (OSError, ValueError) as error:
-            raise self.error(f"cannot be read: {error}") from None
-        self.size = len(self.map)
+        self.name = shortened_path(path)
+        if is_folder(path):
+            raise self.error("is a directory: name one result file in it")
+        if not is_there(path):
+            raise self.error("does not exist")
+        with open_regular(path, "a result file on disk") as file:
+            try:
+                self.size = os.fstat(file.fileno()).st_size
+                self._refuse_binary(file.read(min(_HEAD, self.size)) or b"")
+                file.seek(0)
+                self.map = self._content(file)
+            except (OSError, ValueError) as error:
+                raise self.error(f"cannot be read: {error}") from None
         self.data: NDArray[np.uint8] = np.frombuffer(self.map, np.uint8)
         self.start = len(_BOM) if self.map[:3] == _BOM else 0
-        self._refuse_binary()
 
-    def _refuse_binary(self) -> None:
-        head = self.map[:_HEAD]
+    def _content(self, file: BinaryIO) -> bytes | mmap.mmap:
+        if self.size > WHOLE:
+            return mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
+        try:
+            content = file.read(self.size)
+        except MemoryError:
+            raise self.error("needs more memory than there is") from None
+        if len(content) != self.size:
+            raise self.error("was cut off while it was read: copy it again")
+        return content
+
+    def _refuse_binary(self, head: bytes) -> None:
+        """By the first bytes, before gigabytes are read."""
+        if not head:
+            raise self.error("is empty: was the benchmark stopped before it wrote?")
         for mark, name in _PACKED.items():
             if head.startswith(mark):
                 raise self.error(f"is packed with {name}: unpack it first")
         if head.startswith(_WIDE):
             raise self.error("is UTF-16 text: save it as UTF-8")
+        if found := known_format(head[:16]):
+            raise self.error(f"is {found}: name what the benchmark wrote")
         if (zero := head.find(0)) >= 0:
             raise self.error(f"is no text: byte {zero:,} is zero")
 
