@@ -38,6 +38,7 @@ TEXTS = {
     "cut off": b'{"model_type": "qwen2", "hidden_',
     "gguf": b"GGUF\x03\0\0\0" + b"\0" * 100,
     "gzip": b"\x1f\x8b\x08\0" + b"\0" * 100,
+    "git lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
     "pickle": b"\x80\x04\x95" + b"\0" * 100,
 }
 

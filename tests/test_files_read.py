@@ -86,6 +86,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
         (b"GGUF\x03\0\0\0", "GGUF"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"PK\x03\x04", "ZIP"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "git lfs pull"),
         (b"\x80\x02\x8a", "pickle"),
         ((1234).to_bytes(8, "little") + b'{"a":{"dtype"', "safetensors"),
     ],

@@ -40,6 +40,7 @@ _MAGIC = {
     b"SQLite format 3": "an SQLite database",
     b"\x89PNG": "a picture",
     b"%PDF": "a PDF document",
+    b"version https://": "a Git LFS pointer and not the file itself (git lfs pull gets it)",
     b"\x80\x02": "a Python pickle",
     b"\x80\x04": "a Python pickle",
 }

@@ -156,6 +156,11 @@ def test_special_files(saved, indexed, name):
         refused(saved, indexed)
 
 
+def test_a_pointer_in_place_of_the_weights(saved, copy):
+    (copy / FILE).write_bytes(TEXTS["git lfs"])
+    assert "git lfs pull" in refused(saved, copy)
+
+
 @pytest.mark.parametrize("place", ["../x.safetensors", "/dev/zero", "a\0b", "x" * 5000, ""])
 def test_an_index_that_names_no_shard(saved, indexed, place):
     names = dict.fromkeys(load_file(indexed / SHARD), place)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.errors import UserError
-from truetpot.files import open_regular, shortened_path
+from truetpot.files import known_format, open_regular, shortened_path
 from truetpot.text import escaped, shortened
 
 MOST_HEADER_BYTES = 100_000_000
@@ -54,10 +54,14 @@ class Shard:
         with open_regular(path, WHAT) as file:
             about = os.fstat(file.fileno())
             self._identity = _identity(about)
-            start = file.read(8) or b""
-            length = int.from_bytes(start, "little")
+            start = file.read(16) or b""
+            found = known_format(start)
+            if found is not None and found != WHAT:
+                raise UserError(f"{shortened_path(path)} is {found}; give {WHAT}.")
+            length = int.from_bytes(start[:8], "little")
             if len(start) < 8 or length > min(MOST_HEADER_BYTES, about.st_size - 8):
                 raise self._broken("its header is longer than the file or than any")
+            file.seek(8)
             header = file.read(length)
         self._data = 8 + length
         self.tensors = self._parsed(header)

@@ -9,12 +9,13 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.files import read_bytes
 from truetpot.runtime.ask import ask, told
 
 NAME = re.compile(r"opencl(?::(.+))?")
@@ -181,7 +182,8 @@ def _vendors() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="truetpot-opencl-") as name:
         folder = Path(name)
         for icd in _SYSTEM_VENDORS.glob("*.icd"):
-            (folder / icd.name).write_bytes(icd.read_bytes())
+            with suppress(UserError):  # one that cannot be read is none to the loader either
+                (folder / icd.name).write_bytes(read_bytes(icd, "the name of an OpenCL driver"))
         (folder / "truetpot-intel-cpu.icd").write_text(f"{library}\n")
         os.environ[_VENDORS] = name
         try:
