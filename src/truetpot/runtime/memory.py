@@ -30,7 +30,7 @@ def huge_empty(nbytes: int) -> np.ndarray:
 
 
 def free_bytes() -> int:
-    """Memory a new allocation could have: what the system has left, within this process's limits."""
+    """Memory a new allocation could have: what the system has left, within the limits here."""
     try:
         available = int(psutil.virtual_memory().available)
     except OSError:  # no /proc: what nothing uses, a buffer that could be dropped counts as used
