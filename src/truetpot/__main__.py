@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import NoReturn
 
@@ -14,11 +13,9 @@ def main() -> NoReturn:
     try:
         from truetpot.cli import run
 
-        code = run()
+        code = run(last=True)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    # libraries take a moment to end their threads: nothing can be lost any more
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 

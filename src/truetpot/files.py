@@ -281,6 +281,7 @@ def locked(path: str | Path, option: str) -> Iterator[None]:
     target = _target(Path(path))
     lock = FileLock(target.with_name(f".{target.name}.truetpot-lock"))
     try:
+        target.parent.stat()  # FileLock would make the folder
         lock.acquire()
     except OSError as error:
         raise _lost(path, error, option) from error

@@ -1,5 +1,8 @@
 """What a search has found outlives it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from truetpot.ops import SILU_MUL, SiluMulCase
@@ -68,3 +71,28 @@ def test_a_changed_kernel_is_another_search(tmp_path):
     assert before != key(torch="3")
     (tmp_path / "mine.py").write_text("2")
     assert before != key(torch="2")
+
+
+def test_a_process_that_forgets_takes_nothing_from_another(path):
+    code = """
+import sys
+from pathlib import Path
+from truetpot.tune.figures import Figures
+from truetpot.tune.progress import forget, read_log
+path, key = Path(sys.argv[1]), {"case": sys.argv[2]}
+for i in range(40):
+    read_log(path, key).add(Figures({"tile": i}, "slow"))
+    if key["case"] == "forgets":
+        forget(path, [key])
+"""
+    words = [sys.executable, "-c", code, str(path)]
+    running = [subprocess.Popen([*words, case]) for case in ("keeps", "forgets")]
+    assert [process.wait() for process in running] == [0, 0]
+    assert [look.config["tile"] for look in read_log(path, {"case": "keeps"}).looks] == [*range(40)]
+    assert read_log(path, {"case": "forgets"}).looks == []
+
+
+def test_an_empty_file_of_the_users_stays(path):
+    path.touch()
+    forget(path, [KEY])
+    assert path.exists()

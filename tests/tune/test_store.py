@@ -1,5 +1,7 @@
 """The file of tuned parameters is TOML that others can read."""
 
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -66,3 +68,20 @@ def test_another_file_is_not_overwritten(tmp_path, content):
     with pytest.raises(UserError, match=r"pyproject.toml"):
         put(path, "linear", "mine", "n=1", TunedEntry(config={}))
     assert path.read_text() == content
+
+
+def test_two_processes_keep_what_each_found(tmp_path):
+    path = tmp_path / "card.toml"
+    code = """
+import sys
+from pathlib import Path
+from truetpot.tune.store import put
+for i in range(60):
+    put(Path(sys.argv[1]), "linear", "mine", f"{sys.argv[2]} {i}", {"config": {"tile": i}})
+"""
+    words = [sys.executable, "-c", code, str(path)]
+    running = [subprocess.Popen([*words, str(number)]) for number in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert len(load(path)["linear"]["mine"]) == 3 * 60
+    lock = ".card.toml.truetpot-lock"
+    assert {file.name for file in tmp_path.iterdir()} == {"card.toml", lock}

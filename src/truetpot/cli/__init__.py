@@ -83,9 +83,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def run(argv: Sequence[str] | None = None) -> int:
-    """Run a command; its :class:`ExitCode`. Nothing that goes wrong in it gets past here."""
-    with lasting() as out, interrupting() as interrupts, _told_in_threads(), strict():
+def run(argv: Sequence[str] | None = None, last: bool = False) -> int:
+    """Run a command; its :class:`ExitCode`. Nothing that goes wrong in it gets past here.
+
+    ``last`` where nothing but the end of the process comes after it.
+    """
+    with interrupting(last) as interrupts, lasting() as out, _told_in_threads(), strict():
         try:
             code: int = _outcome(argv)
         except KeyboardInterrupt:

@@ -19,6 +19,7 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 """Windows has no SIGHUP."""
+LATER_S = 0.05
 ONE_S = 2.0
 """Signals that follow within this time are the same wish: ``timeout`` sends its signal twice."""
 
@@ -40,9 +41,19 @@ class Interrupts:
         raise KeyboardInterrupt
 
     def again(self) -> None:
-        """The interrupt was raised where Python drops exceptions, in a finaliser: raise it anew."""
+        """The interrupt was raised where Python drops exceptions, in a finaliser: send it anew.
+
+        A moment later, as Python is still at the place where it would be dropped again.
+        """
         self._at = -math.inf
-        _thread.interrupt_main(signal.Signals(self.number or signal.SIGINT))
+        number = signal.Signals(self.number or signal.SIGINT)
+        main = threading.main_thread().ident
+        if main is not None and hasattr(signal, "pthread_kill"):
+            later = threading.Timer(LATER_S, signal.pthread_kill, (main, number))
+        else:
+            later = threading.Timer(LATER_S, _thread.interrupt_main, (number,))
+        later.daemon = True
+        later.start()
 
     @property
     def code(self) -> int:
@@ -51,10 +62,11 @@ class Interrupts:
 
 
 @contextmanager
-def interrupting() -> Iterator[Interrupts]:
+def interrupting(last: bool = False) -> Iterator[Interrupts]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does.
 
-    A signal that is ignored stays so: ``nohup`` means it.
+    A signal that is ignored stays so: ``nohup`` means it. ``last`` where the process ends after
+    this: its exit code is settled, and no signal changes that while libraries end their threads.
     """
     caught = Interrupts()
     before: dict[int, Any] = {}
@@ -75,7 +87,7 @@ def interrupting() -> Iterator[Interrupts]:
         yield caught
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if last else handler)
         sys.unraisablehook = hook
 
 

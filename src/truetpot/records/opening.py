@@ -119,7 +119,7 @@ class Measured(Named, frozen=True, kw_only=True):
     """The command that repeats the run."""
     environment: Environment
     partial: bool
-    """True after an interrupt, or where a kernel ended the process: what was measured until then."""
+    """True after an interrupt, or where a kernel ended the process: it is what was measured."""
 
 
 def command() -> str:
