@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections import Counter
+from functools import cache
 
 import psutil
 import pytest
@@ -50,16 +51,37 @@ def pytest_xdist_make_scheduler(config, log):
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             module = nodeid.partition("::")[0]
-            return "-".join(nodeid.split("-")[:2]) if module in BY_KERNEL else module
+            if module not in BY_KERNEL or "[" not in nodeid:
+                return module
+            return "-".join(nodeid.partition("[")[2].split("-")[:2])
 
     return ByModule(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Modules with slow tests go first: the last ones then end together in all workers."""
+    """What cannot exist here is no test; modules with slow tests go first.
+
+    The last ones then end together in all workers.
+    """
+    items[:] = [item for item in items if _can_exist(item)]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def _can_exist(item):
+    """Whether there is a parameter to run it with, and a card if it needs one."""
+    empty = "got empty parameter set"  # pytest's own word for it, with a skip
+    if any(mark.kwargs.get("reason", "").startswith(empty) for mark in item.iter_markers("skip")):
+        return False
+    return item.get_closest_marker("gpu") is None or _accelerators()
+
+
+@cache
+def _accelerators():
+    from truetpot.runtime.choose import present
+
+    return any(name.startswith(("xpu", "cuda")) for name in present())
 
 
 def pytest_terminal_summary(terminalreporter):

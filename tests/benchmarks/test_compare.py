@@ -70,7 +70,8 @@ def test_times_skips_and_errors(project):
     assert stored["stats_ci_99_a"][mine] <= result["'mine'"] <= stored["stats_ci_99_b"][mine]
 
 
-@pytest.mark.slow
+@pytest.mark.timing
+@pytest.mark.exhaustive  # with times that are given, test_contract.py has the same
 def test_a_kernel_made_slower_is_flagged_and_an_equal_one_is_not(project):
     base = project.commit("base")
     (project.path / "README").write_text("The same code.\n")

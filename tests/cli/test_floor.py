@@ -90,6 +90,7 @@ def test_published(cli):
     assert all(name in printed for name in figures)
 
 
+@pytest.mark.timing
 def test_a_fresh_process_answers_at_once():
     command = [sys.executable, "-X", "importtime", "-m", "truetpot", "floor", "--json"]
     took = []

@@ -82,8 +82,16 @@ def rounds(file):
         return 0
 
 
+HANGS_TOO = pytest.mark.exhaustive  # as a rank that hangs in a kernel: the same watch sees it
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "said"), [(signal.SIGKILL, "was killed"), (signal.SIGSTOP, "has hung")]
+    ("number", "said"),
+    [
+        (signal.SIGKILL, "was killed"),
+        pytest.param(signal.SIGSTOP, "has hung", marks=HANGS_TOO),
+    ],
 )
 def test_a_rank_that_is_lost_ends_all_and_leaves_what_was_measured(model, tmp_path, number, said):
     file = tmp_path / "lost.json"

@@ -9,7 +9,6 @@ from truetpot.runtime.choose import choose_device
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(choose_device().kind == "cpu", reason="torch sees no accelerator")
 @pytest.mark.parametrize(("dtype", "limit"), [("fp32", 1e-4), ("bf16", 0.05)])
 @pytest.mark.parametrize("page", [None, 8])
 @pytest.mark.parametrize("providers", ["torch", ("triton", "torch")])

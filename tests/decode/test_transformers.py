@@ -5,11 +5,14 @@ import math
 import pytest
 import torch
 
+from tests.decode.conftest import CONFIGS
 from truetpot.formats import dequantise, quantise
 from truetpot.ops.tolerance import relative_error, tolerance
 
 PROVIDERS = ("torch", "numba")
 OPENCL = pytest.param("opencl", marks=pytest.mark.opencl)
+AGAIN = pytest.mark.exhaustive
+"""numba compiles a step for seconds: a dtype's and a format's for one model, in fp32 for all."""
 
 
 def step_tolerance(model, dtype):
@@ -28,13 +31,25 @@ def test_fp32_logits(every_checkpoint, provider):
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_bf16_logits(every_checkpoint, provider):
-    half_precision_logits(every_checkpoint, "bf16", torch.bfloat16, provider)
+def numba_once(first, *others):
+    """(name, provider) of all models; with numba the others are repetition."""
+    yield from ((name, "torch") for name in (first, *others))
+    yield first, "numba"
+    yield from (pytest.param(name, "numba", marks=AGAIN) for name in others)
 
 
-@pytest.mark.parametrize("provider", [*PROVIDERS, OPENCL])
-@pytest.mark.parametrize("name", ["qwen2", "qwen3"])
+@pytest.mark.parametrize(("name", "provider"), numba_once(*CONFIGS))
+def test_bf16_logits(checkpoint, name, provider):
+    half_precision_logits(checkpoint(name), "bf16", torch.bfloat16, provider)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        *numba_once("qwen2", "qwen3"),
+        *(pytest.param(name, "opencl", marks=pytest.mark.opencl) for name in ("qwen2", "qwen3")),
+    ],
+)
 def test_fp16_logits(checkpoint, name, provider):
     half_precision_logits(checkpoint(name), "fp16", torch.float16, provider)
 
@@ -56,7 +71,7 @@ def half_precision_logits(saved, dtype, torch_dtype, provider):
         ("qwen2", "sym_int4", "fp32"),
         ("qwen2", "sym_int4", "bf16"),
         ("qwen2", "fp8_e5m2", "bf16"),
-        ("qwen3", "sym_int4", "fp32"),
+        pytest.param("qwen3", "sym_int4", "fp32", marks=AGAIN),
     ],
 )
 def test_quantised_logits(checkpoint, name, weight_format, dtype, provider):

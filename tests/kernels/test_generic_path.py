@@ -13,7 +13,10 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.slow
-def test_numba_without_special_instructions():
+@pytest.mark.parametrize(
+    "part", ["not exhaustive", pytest.param("exhaustive", marks=pytest.mark.exhaustive)]
+)
+def test_numba_without_special_instructions(part):
     REGISTRY.load_builtin()
     if not REGISTRY.kernels(provider="numba"):
         pytest.skip("; ".join(m.reason for m in REGISTRY.missing()) or "no numba kernels")
@@ -21,8 +24,9 @@ def test_numba_without_special_instructions():
 
     if simd.path_name() == "generic":
         pytest.skip("the generic path is the only one here: test_kernels.py has run it")
+    run = [sys.executable, "-m", "pytest", "-q", "-k", "numba-cpu", "-m", part]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-k", "numba-cpu", HERE / "test_kernels.py"],
+        [*run, HERE / "test_kernels.py"],
         cwd=HERE.parents[1],
         env={**os.environ, "TRUETPOT_SIMD": "generic"},
         capture_output=True,

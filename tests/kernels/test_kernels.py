@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from tests.kernels.grids import COMPILED, repeated
 from truetpot.measure.check import check
 from truetpot.ops import OPERATORS
 from truetpot.ops.registry import REGISTRY
@@ -21,7 +22,7 @@ if folder := os.environ.get("TRUETPOT_KERNELS"):
 
 MOST_CONFIGS = int(os.environ.get("TRUETPOT_TEST_CONFIGS", "4"))
 """Launch parameters tried on a case: the default and some others, other ones on every case."""
-MARKS = {"cpu": (), "opencl": pytest.mark.opencl}
+MARKS = {"cpu": (), "opencl": (pytest.mark.opencl,)}
 NEEDED = ("torch", "numba")
 """Providers that the default environment has: one that cannot be loaded is a failure."""
 
@@ -30,18 +31,20 @@ def runs():
     """(kernel, device, case or None, reason): what runs here; what a kernel refuses is no case.
 
     A kernel that refuses all, as one whose package is missing does, has one case that is skipped.
+    Of kernels that are compiled, cases compiled for nothing new are marked exhaustive.
     """
     for device in map(choose_device, present()):
-        marks = MARKS.get(device.kind, pytest.mark.gpu)
+        marks = MARKS.get(device.kind, (pytest.mark.gpu,))
         for kernel in REGISTRY.kernels():
             if device.kind in kernel.devices:
                 name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
                 refusals = {case: kernel.refuses(case, device) for case in kernel.op.grid()}
                 cases = [case for case, reason in refusals.items() if reason is None]
+                again = repeated(cases) if kernel.provider in COMPILED else ()
                 for case in cases:
-                    yield pytest.param(
-                        kernel, device, case, "", marks=marks, id=f"{name}-{case.label()}"
-                    )
+                    each = [*marks, *([pytest.mark.exhaustive] if case in again else [])]
+                    label = f"{name}-{case.label()}"
+                    yield pytest.param(kernel, device, case, "", marks=each, id=label)
                 if not cases:
                     reason = next(iter(refusals.values()))
                     yield pytest.param(kernel, device, None, reason, marks=marks, id=f"{name}-none")

@@ -55,7 +55,7 @@ def write(path: Path, requests: int, gaps: int) -> str:
     return hashlib.sha256(drawn.tobytes()).hexdigest()
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="anonymous memory is Linux's")
 def test_time_and_memory_of_a_million_gaps(tmp_path: Path) -> None:
     small, large = tmp_path / "small.json", tmp_path / "large.json"

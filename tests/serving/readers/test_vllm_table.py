@@ -200,10 +200,10 @@ def test_bytes_that_are_no_text(runs: Runs) -> None:
     ids=["a long word", "quotes", "a log goes on", "capitals", "blanks", "a long rule"],
 )
 def test_no_text_takes_long(rest: bytes, runs: Runs) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     (run,) = runs(table(OLD).encode()[:-60] + b"\n" + rest)
     assert run.totals.completed == 8
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_line_of_a_megabyte(runs: Runs) -> None:
