@@ -115,8 +115,8 @@ def test_a_builtin_providers_name_is_told_and_changes_no_order(cli, model, folde
     assert [r["provider"] for r in done.record["results"]] == ["good", "numba", "torch"]
     (line,) = [line for line in done.err.splitlines() if "mine.py" in line]
     assert line.endswith(
-        "mine.py has a argmax of torch, which is asked after the built-in one of that name; give "
-        "its provider another name"
+        "mine.py: the built-in argmax of torch is asked before the one here; give its provider a "
+        "name of its own"
     )
 
 

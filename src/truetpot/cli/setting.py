@@ -102,8 +102,8 @@ def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
     for kernel in (*own, *REGISTRY.installed()):
         if REGISTRY.shadows(kernel) and kernel not in before:
             terminal.say(
-                f"{escaped(kernel.source)} has a {kernel.op.name} of {kernel.provider}, which is "
-                "asked after the built-in one of that name; give its provider another name",
+                f"{escaped(kernel.source)}: the built-in {kernel.op.name} of {kernel.provider} is "
+                "asked before the one here; give its provider a name of its own",
                 "yellow",
             )
     return list(dict.fromkeys(kernel.provider for kernel in own))
