@@ -8,6 +8,7 @@ commit that it installs in turn. All of them have to mean the same by it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +66,10 @@ _NAME = os.environ.get("TRUETPOT_BENCH") or "default"
 if _NAME not in SIZES:
     raise UserError(f"There is no TRUETPOT_BENCH={_NAME}; known are {', '.join(SIZES)}.")
 SIZE = SIZES[_NAME]
-SECONDS = float(os.environ.get("TRUETPOT_BENCH_SECONDS") or SIZE.seconds)
+_SECONDS = os.environ.get("TRUETPOT_BENCH_SECONDS") or str(SIZE.seconds)
+if not re.fullmatch(r"\d{1,6}(\.\d*)?", _SECONDS):
+    raise UserError(f"TRUETPOT_BENCH_SECONDS={_SECONDS} is no number of seconds; give one.")
+SECONDS = float(_SECONDS)
 # Never by noise: samples should cover the whole time, because the machine drifts meanwhile.
 RULE = StopRule(noise=-1.0, seconds=SECONDS, min_samples=SAMPLES, warmup_s=min(0.5, SECONDS / 4))
 
