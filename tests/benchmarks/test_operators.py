@@ -1,14 +1,18 @@
-"""Every operator is timed by a benchmark of its own: each benchmark is run, and it is watched which
-operator's kernel it asks for. A name in a file of benchmarks times nothing."""
+"""Every operator is timed by a benchmark of its own.
+
+It is watched which operator's kernels a running benchmark asks for. A name in a file asks for none.
+"""
 
 import dataclasses
 import itertools
 import json
+from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import collectives, common
+from benchmarks import common
 from tests.benchmarks.test_suite import found
 from truetpot.ops import ADD, OPERATORS
 from truetpot.ops.registry import REGISTRY, Registry
@@ -17,46 +21,41 @@ NO_OPERATOR = ("decode_step", "floor", "metrics")
 """Files that time a whole step, arithmetic, and percentiles."""
 
 
-@dataclasses.dataclass
-class Outcome:
-    """What one benchmark did on the CPU."""
-
-    asked: set[str]
-    """The operators whose kernels it asked for."""
-    seconds: list[float]
-    """Samples of the first provider that has a time; empty if none has."""
-
-    def operator(self) -> str | None:
-        """The one operator that was timed, or would have been on another device."""
-        return next(iter(self.asked)) if len(self.asked) == 1 else None
+class StoppedError(Exception):
+    """A benchmark has asked for a kernel, and is not wanted to go on."""
 
 
-def outcome(benchmark, monkeypatch) -> Outcome:
-    """Runs the benchmark for its providers in turn, until one has a time."""
-    asked = set()
-    kernels, measured = Registry.kernels, collectives._measured
+def calls(benchmark):
+    """With the parameters for the CPU, a provider at a time: the first value of each other."""
+    given = benchmark.func.__self__.params  # those of asv's benchmark are strings
+    values = dict(zip(benchmark.param_names, given, strict=True))
+    few = {name: all_ if name == "provider" else all_[:1] for name, all_ in values.items()}
+    for chosen in itertools.product(*(few | {"device": ["cpu"]}).values()):
+        yield partial(benchmark.func, *chosen)
 
-    def watched_kernels(self, op=None, provider=None):
-        asked.update([op] if op else [])
-        return kernels(self, op, provider)
 
-    def watched_ranks(op, *rest):  # they are processes of their own
-        results = measured(op, *rest)
-        assert {result["op"] for result in results} == {op}
-        return results
+def asked(benchmark, monkeypatch):
+    """The operators whose kernels the benchmark asks the registry for first, by any provider."""
+    operators = set()
+
+    def kernels(self, op=None, provider=None):
+        operators.update([op] if op else [])
+        raise StoppedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Registry, "kernels", watched_kernels)
-        patch.setattr(collectives, "_measured", watched_ranks)
-        given = benchmark.func.__self__.params  # those of asv's benchmark are strings
-        values = dict(zip(benchmark.param_names, given, strict=True))
-        few = {name: all_ if name == "provider" else all_[:1] for name, all_ in values.items()}
-        for chosen in itertools.product(*(few | {"device": ["cpu"]}).values()):
-            try:
-                return Outcome(asked, benchmark.func(*chosen)["samples"])
-            except common.SkipNotImplemented:
-                continue
-    return Outcome(asked, [])
+        patch.setattr(Registry, "kernels", kernels)
+        for call in calls(benchmark):
+            with suppress(StoppedError, common.SkipNotImplemented):
+                call()
+    return operators
+
+
+def measured(benchmark):
+    """Samples of the first provider that has a time; empty if none has one on a CPU."""
+    for call in calls(benchmark):
+        with suppress(common.SkipNotImplemented):
+            return call()["samples"]
+    return []
 
 
 TINY = {
@@ -79,24 +78,19 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(common, "RULE", rule)
 
 
-@pytest.mark.usefixtures("quick")
-def test_every_operator_is_timed_by_a_benchmark_of_its_own(monkeypatch):
-    timed, asked = set(), set()
-    for benchmark in found():
-        if benchmark.name.partition(".")[0] not in NO_OPERATOR:
-            one = outcome(benchmark, monkeypatch)
-            assert one.operator() is not None, (benchmark.name, one.asked)
-            asked.add(one.operator())
-            if one.seconds:
-                assert min(one.seconds) > 0 and len(one.seconds) == common.SAMPLES
-                timed.add(one.operator())
-    assert asked == set(OPERATORS)
-    on_a_cpu = {kernel.op.name for kernel in REGISTRY.kernels() if "cpu" in kernel.devices}
-    assert timed == on_a_cpu
+def benchmarks_of_operators():
+    return [each for each in found() if each.name.partition(".")[0] not in NO_OPERATOR]
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_benchmark_that_only_names_an_operator_times_none(monkeypatch):
+def test_every_operator_has_a_benchmark_that_asks_for_its_kernels(monkeypatch):
+    by_name = {each.name: asked(each, monkeypatch) for each in benchmarks_of_operators()}
+    assert {name: ops for name, ops in by_name.items() if len(ops) != 1} == {}
+    assert set().union(*by_name.values()) == set(OPERATORS)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_benchmark_that_only_names_an_operator_asks_for_none(monkeypatch):
     class Planted:
         op = ADD
         params = (["cpu"], ["torch"])
@@ -106,4 +100,16 @@ def test_a_benchmark_that_only_names_an_operator_times_none(monkeypatch):
 
     func = Planted().track_device_time
     planted = SimpleNamespace(func=func, param_names=("device", "provider"))
-    assert outcome(planted, monkeypatch).operator() is None
+    assert asked(planted, monkeypatch) == set()
+
+
+@pytest.mark.exhaustive  # runs what the test before stops
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("benchmark", benchmarks_of_operators(), ids=lambda each: each.name)
+def test_what_runs_on_a_cpu_has_times(benchmark, monkeypatch):
+    (op,) = asked(benchmark, monkeypatch)
+    times = measured(benchmark)
+    here = any("cpu" in kernel.devices for kernel in REGISTRY.kernels(op))
+    assert len(times) == (common.SAMPLES if here else 0)
+    assert all(time > 0 for time in times)
