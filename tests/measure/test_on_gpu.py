@@ -55,8 +55,9 @@ def test_what_only_the_graph_does_wrong(wrong):
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), ValueError("x")])
-@pytest.mark.parametrize("when", [3, 4, 20])
-def test_a_kernel_that_raises_in_its_race(error, when):
+def test_a_kernel_that_raises_in_its_race(error):
+    # two calls are the check; the third compiles what is then captured, and replays call nothing
+    when = 3
     calls = []
 
     def call(gate_up):

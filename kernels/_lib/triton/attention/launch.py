@@ -112,7 +112,10 @@ def configs(case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
     default = usual(case, device)
     yield from (default | early for early in choices(device))
     depths, widths = (2, 3, 4), (2, 4, 8)
+    most = 64 * 1024
+    if case.dtype == "fp32":  # tiles of keys and values are kept for all stages, none in registers
+        most = min(most, local_memory(device) // 4)
     for bt, waves, stages, warps in product((32, 64, 128), (0.5, 1, 2, 3), depths, widths):
-        if bt // 32 <= 2 * warps and stages * bt * case.head_dim <= 64 * 1024:
+        if bt // 32 <= 2 * warps and stages * bt * case.head_dim <= most:
             sizes = {"BT": bt, "WAVES": float(waves), "STAGES": stages, "num_warps": warps}
             yield from (default | sizes | early for early in choices(device))

@@ -75,11 +75,14 @@ def configs(
 
 def _has_room(config: Config, case: LinearCase, device: Device, paired: bool) -> bool:
     """Whether the stages' tiles of x and W fit local memory, where Triton keeps them there."""
-    if device.kind != "cuda" or "BK" not in config or "STAGES" not in config:
+    if device.kind != "cuda" or "BN" not in config or "STAGES" not in config:
         return True
-    wide = ITEMSIZE.get(case.weight_format, 1)
-    columns = MOST_ROWS * ITEMSIZE[case.dtype] + config["BN"] * wide * (2 if paired else 1)
-    return bool(config["STAGES"] * config["BK"] * columns <= local_memory(device))
+    rows, inputs = config["BN"] * (2 if paired else 1), MOST_ROWS * ITEMSIZE[case.dtype]
+    if "BW" in config:  # words of eight weights
+        columns, each = config["BW"], 8 * inputs + 4 * rows
+    else:
+        columns, each = config["BK"], inputs + rows * ITEMSIZE.get(case.weight_format, 1)
+    return bool(config["STAGES"] * columns * each <= local_memory(device))
 
 
 def usual(name: str, n: int, k: int) -> Config:
