@@ -8,6 +8,7 @@ from typing import Any
 
 from truetpot.decode.cases import StepCase
 from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
+from truetpot.ops.guard import guarded, named, who
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
@@ -56,7 +57,7 @@ def find_jobs(
     """Every distinct job, and why the other cases have no kernel.
 
     A build that serves several cases is looked at with the one that a step calls most often, of
-    those the one with the most bytes.
+    those the one with the most bytes. Raises KernelError where a kernel cannot name its builds.
     """
     jobs: dict[tuple[Any, ...], Job] = {}
     refused: dict[str, str] = {}
@@ -69,8 +70,10 @@ def find_jobs(
                 if isinstance(kernel, str):
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = kernel
                     continue
-                config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                for build in kernel.builds(one.case, target, **config):
+                with guarded(named(kernel, one.case), who(kernel, one.case)):
+                    config = dict(next(iter(kernel.configs(one.case, device)), {}))
+                    builds = [*kernel.builds(one.case, target, **config)]
+                for build in builds:
                     job = Job(one.op, provider, one.case, one.roles, build, target.name)
                     jobs.setdefault(job.key, job)
     order = list(dict.fromkeys(one.op.name for one in ranked))
