@@ -100,3 +100,16 @@ Bad.{stage} = leaves if "{stage}" == "__init__" else classmethod(leaves)
     check_decode(done.record)
     (wrong,) = (text for text in done.record["warnings"] if "SystemExit: 0" in text)
     assert wrong.startswith("bad silu_mul (")
+
+
+def test_a_kernel_that_exits_while_tokens_are_fed(cli, model, tmp_path):
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    (folder / "bad.py").write_text(KERNEL.replace("{body}", "raise SystemExit(0)"))
+    done = cli(
+        *("decode", "--model", model, "--tokens", "1,2", "--kernels", folder),
+        *("--provider", "bad,torch"),
+    )
+    assert done.code == 1
+    sentence = "truetpot: SystemExit: 0, in bad silu_mul (dtype=bf16 m=1 n=192)."
+    assert done.sentence == sentence

@@ -12,6 +12,7 @@ from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.files import write_whole
 from truetpot.measure import record
+from truetpot.ops.guard import guarded
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
@@ -51,7 +52,9 @@ def feed(
             progress=lambda done, total: advance(done / 1e9, total / 1e9),
         )
     # each rank has its rows of the vocabulary, the last one with padding
-    parts = current().gather(step.feed(np.asarray(tokens)))
+    with guarded():
+        fed_logits = step.feed(np.asarray(tokens))
+    parts = current().gather(fed_logits)
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
     if current().rank > 0:
         return

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from truetpot.decode.cases import StepCase
+from truetpot.errors import KernelError
 from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
-from truetpot.ops.foreign import describe
+from truetpot.ops.guard import guarded, named, who
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
@@ -57,7 +58,7 @@ def find_jobs(
     """Every distinct job, and why the other cases have no kernel.
 
     A build that serves several cases is looked at with the one that a step calls most often, of
-    those the one with the most bytes.
+    those the one with the most bytes. Raises KernelError where a kernel cannot name its builds.
     """
     jobs: dict[tuple[Any, ...], Job] = {}
     refused: dict[str, str] = {}
@@ -71,12 +72,11 @@ def find_jobs(
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = kernel
                     continue
                 try:
-                    config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                    builds = [*kernel.builds(one.case, target, **config)]
-                except Exception as error:  # noqa: BLE001
-                    # a kernel may be anyone's: whatever it raises is why there is nothing of it
-                    about = f"{one.op.name} of {provider}, {one.case.label()}"
-                    refused[about] = describe(error)
+                    with guarded(named(kernel, one.case), who(kernel, one.case)):
+                        config = dict(next(iter(kernel.configs(one.case, device)), {}))
+                        builds = [*kernel.builds(one.case, target, **config)]
+                except KernelError as fault:
+                    refused[f"{one.op.name} of {provider}, {one.case.label()}"] = str(fault)
                     continue
                 for build in builds:
                     job = Job(one.op, provider, one.case, one.roles, build, target.name)
