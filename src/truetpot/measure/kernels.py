@@ -59,6 +59,12 @@ class KernelResult:
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a time, or a fault that takes its place."""
+        timed = self.entrant is not None and bool(self.entrant.device_s)
+        return timed or self.status in ("wrong", "invalid")
+
     def to_json(self, samples: bool = False) -> dict[str, Any]:
         """The record: seconds, bytes; null where there is no time."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
