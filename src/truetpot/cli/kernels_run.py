@@ -108,8 +108,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         )
 
     def so_far() -> KernelsRecord | None:
-        timed = rows or any(one.entrant and one.entrant.device_s for one, _ in running)
-        return written(partial=True) if timed else None
+        return written(partial=True) if any(one.known for one, _ in (*rows, *running)) else None
 
     with Keeper(json, so_far, resumes=True) as keep:
         try:

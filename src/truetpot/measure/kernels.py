@@ -67,6 +67,12 @@ class KernelResult:
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a time, or a fault that takes its place."""
+        timed = self.entrant is not None and bool(self.entrant.device_s)
+        return timed or self.status in (KernelStatus.WRONG, KernelStatus.INVALID)
+
     def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
         """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
         timed = self.entrant if self.entrant is not None and self.entrant.device_s else None

@@ -133,6 +133,14 @@ def test_during_imports(run, module):
     assert done.err == ""
 
 
+def test_a_system_without_sighup(run):
+    """Windows has neither it nor the calls that send to a thread, or wait for a signal."""
+    missing = ("SIGHUP", "SIGQUIT", "pthread_kill", "pthread_sigmask", "sigtimedwait")
+    code = f"import signal\nfor name in {missing}: delattr(signal, name)\n"
+    done = run("floor", program=("-c", f"{code}from truetpot.__main__ import main; main()"))
+    assert (done.code, done.err) == (0, "")
+
+
 FINALISER = """
 import os, signal, sys, time
 from truetpot import cli
