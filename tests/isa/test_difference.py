@@ -5,9 +5,7 @@ import json
 import pytest
 
 from tests.hostile import SPECIAL, TEXTS, refused, special_files
-from truetpot.isa.difference import COMPARED, KEY, compare, read_old
-
-KERNEL = dict.fromkeys(KEY, "x") | {"simd": 16}
+from truetpot.isa.difference import read_old
 
 
 @pytest.mark.parametrize("name", SPECIAL)
@@ -23,22 +21,8 @@ def test_hostile_texts(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "kernels", [None, 3, "text", {}, [3], [[]], [{}], [KERNEL, {"target": "x"}]]
+    "kernels", [None, 3, "text", {}, [3], [[]], [{}], [{"target": "x"}], [{"simd": 10**400}]]
 )
 def test_kernels_that_are_none(tmp_path, kernels):
     (tmp_path / "old.json").write_text(json.dumps({"kind": "isa", "kernels": kernels}))
-    assert "no record of truetpot isa" in refused(lambda: read_old(tmp_path / "old.json"))
-
-
-@pytest.mark.parametrize("value", [10**400, float("nan"), None, [], "16", {}])
-def test_any_value_is_a_change(tmp_path, value):
-    (tmp_path / "old.json").write_text(
-        json.dumps({"kind": "isa", "kernels": [KERNEL | {"simd": value}]})
-    )
-
-    class Now:
-        def to_json(self):
-            return KERNEL | dict.fromkeys(COMPARED) | {"simd": 16.5}
-
-    (change,) = compare(read_old(tmp_path / "old.json"), [Now()])
-    assert repr(change.fields["simd"]) == repr((value, 16.5))
+    assert "a record of truetpot isa" in refused(lambda: read_old(tmp_path / "old.json"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from truetpot.kernels import _ipex_llm as vendor
+from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
 from truetpot.measure.check import check
 from truetpot.ops import LinearCase
