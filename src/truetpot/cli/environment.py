@@ -31,6 +31,8 @@ def check_variables(environment: Mapping[str, str] | None = None) -> None:
                 f"{name}={escaped(value)} is no number of threads; give one from 1 to "
                 f"{MOST_THREADS}, or unset it."
             )
+    if given.get("NUMBA_DISABLE_JIT", "").strip() not in ("", "0"):
+        raise UserError("NUMBA_DISABLE_JIT is set, and the numba kernels run compiled; unset it.")
     layer = given.get("NUMBA_THREADING_LAYER", LAYERS[0])
     if layer not in LAYERS:
         raise UserError(
