@@ -33,6 +33,7 @@ MOST_LIMIT_S = 7 * 24 * 3600
 PERIOD_S = 0.5
 SILENT_S = 10.0
 """A rank that has not written for so long is gone."""
+END_S = 10 * PERIOD_S
 LINGER_S = 1.5
 """How long a failed rank stays: it may keep the store by which the others learn of it."""
 AFTER_INTERRUPT_S = 4.0
@@ -107,8 +108,13 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """All is done: whoever goes from now on may go."""
+        """All is done: whoever goes from now on may go.
+
+        The thread is waited for: at the interpreter's end it would abort the process where it is in
+        a call of the store.
+        """
         self._stopped.set()
+        self._thread.join(END_S)
 
     def progress(self) -> None:
         """A piece of work is done."""
