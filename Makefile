@@ -66,17 +66,17 @@ test-rest: $(DEV)
 	$(PY) tools/run_tests.py 'exhaustive and not ($(OWN))' $(ARGS)
 
 test-isa: $(DEV)
-	TRUETPOT_OCLOC='$(OCLOC)' $(PY) tools/run_tests.py isa $(or $(ARGS),tests/isa)
+	TRUETPOT_OCLOC='$(OCLOC)' $(PY) tools/run_tests.py isa --naming isa $(ARGS)
 
 test-opencl: $(OPENCL)
-	TRUETPOT_NEED_OPENCL=1 $(PY) tools/run_tests.py opencl $(ARGS)
+	TRUETPOT_NEED_OPENCL=1 $(PY) tools/run_tests.py opencl --naming opencl $(ARGS)
 
 test-ipex: .venv-ipex/.installed
 	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)
 
 test-vendors: $(DEV)
 	$(PY) tools/vendor_wheels.py
-	TRUETPOT_NEED_VENDORS=1 $(PY) tools/run_tests.py vendors $(ARGS)
+	TRUETPOT_NEED_VENDORS=1 $(PY) tools/run_tests.py vendors --naming vendors $(ARGS)
 
 lint: $(DEV)
 	@$(MAKE) --no-print-directory -j3 --output-sync lint-ruff lint-mypy lint-imports

@@ -27,6 +27,22 @@ BY_KERNEL = ("tests/kernels/test_kernels.py", "tests/kernels/test_properties.py"
 MOST_REASONS = 12
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--naming",
+        metavar="MARKER",
+        help="Import only files that name the marker: a quick start for `-m MARKER`.",
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files that do not name the marker of ``--naming``."""
+    marker = config.option.naming
+    if marker and collection_path.is_file() and f"mark.{marker}" not in collection_path.read_text():
+        return True
+    return None
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """With ``-n auto`` a worker a core, as far as the memory goes."""

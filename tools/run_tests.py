@@ -21,7 +21,7 @@ def main(selected: str, *args: str) -> int:
     selected = " and ".join(f"({each})" for each in (selected, asked.m) if each)
     codes = [
         _pytest("-n", "auto", "--durations=15", *others, "-m", f"{selected} and not timing"),
-        _pytest(*others, "-n", "0", "-m", f"{selected} and timing"),
+        _pytest(*others, "-n", "0", "-m", f"{selected} and timing", "--naming", "timing"),
     ]
     failed = [code for code in codes if code not in (0, NONE)]
     return failed[0] if failed else min(codes)

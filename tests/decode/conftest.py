@@ -1,5 +1,7 @@
 """Small random models of each family, made and saved by transformers."""
 
+from __future__ import annotations
+
 import dataclasses
 from dataclasses import dataclass
 from functools import cache

@@ -4,6 +4,7 @@ Triton's own compiler and assembler run here for Hopper; no driver is needed for
 left out, so this says nothing about results.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -34,29 +35,39 @@ JITFunction.__getitem__ = lambda kernel, grid: (
 
 """
 CASES = """
+import json
+import traceback
 from truetpot.measure.check import prepare
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
 
 REGISTRY.load_builtin()
-device, op = choose_device("cpu"), sys.argv[1]
-[kernel_type] = REGISTRY.kernels(op, "triton")
-kinds = {}
-for case in kernel_type.op.grid():
-    if case.dtype == "bf16" and kernel_type.refuses(case, device) is None:
-        few = getattr(case, "parts", (case,))[0]
-        kinds[case.format, getattr(few, "m", 1) > 1, getattr(few, "page", None)] = case
+device = choose_device("cpu")
 
-def compile_all(**config):
+def compile_all(op, **config):
+    [kernel_type] = REGISTRY.kernels(op, "triton")
+    kinds = {}
+    for case in kernel_type.op.grid():
+        if case.dtype == "bf16" and kernel_type.refuses(case, device) is None:
+            few = getattr(case, "parts", (case,))[0]
+            kinds[case.format, getattr(few, "m", 1) > 1, getattr(few, "page", None)] = case
     for case in kinds.values():
         kernel = kernel_type(case, device, **config)
         kernel(**prepare(kernel, kernel.op.inputs(case, np.random.default_rng(0))))
+    return len(kinds)
+
+def of_each(compile_one):
+    found = {}
+    for op in sys.argv[1].split(","):
+        try:
+            found[op] = compile_one(op)
+        except Exception:
+            found[op] = traceback.format_exc()
+    print(json.dumps(found))
 """
 COMPILE = NO_GPU + CASES + """
-compile_all()
-print(len(kinds))
+of_each(compile_all)
 """
-
 EARLY = NO_GPU + """
 made = []
 launch = JITFunction.__getitem__
@@ -64,13 +75,17 @@ JITFunction.__getitem__ = lambda kernel, grid: (
     lambda *args, **options: made.append(launch(kernel, grid)(*args, **options))
 )
 """ + CASES + """
-compile_all(EARLY=1)
-listings = [kernel.asm["ptx"] for kernel in made]
-assert made and all(kernel.metadata.launch_pdl for kernel in made)
-print(sum(
-    not 0 < text.find("griddepcontrol.wait") < re.search("ld.global|cp.async", text).start()
-    for text in listings
-))
+def reads_before_it_waits(op):
+    made.clear()
+    compile_all(op, EARLY=1)
+    listings = [kernel.asm["ptx"] for kernel in made]
+    assert made and all(kernel.metadata.launch_pdl for kernel in made)
+    return sum(
+        not 0 < text.find("griddepcontrol.wait") < re.search("ld.global|cp.async", text).start()
+        for text in listings
+    )
+
+of_each(reads_before_it_waits)
 """
 
 
@@ -121,7 +136,7 @@ EARLY_OPS = ("linear", "rope_append_attention", "rms_norm", "rope_append")
 
 
 def run(source, argument, cache):
-    """What the source prints, a number."""
+    """What the source prints, as JSON."""
     variables = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     done = subprocess.run(
         [sys.executable, "-c", source, argument],
@@ -131,17 +146,31 @@ def run(source, argument, cache):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return int(done.stdout)
+    return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Of each operator how many kinds of cases were compiled, or a traceback. In one process."""
+    return run(COMPILE, ",".join(OPS), tmp_path_factory.mktemp("triton"))
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory):
+    """Of each operator how many kernels read too early, or a traceback."""
+    return run(EARLY, ",".join(EARLY_OPS), tmp_path_factory.mktemp("triton"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("op", OPS)
-def test_compiles(op, tmp_path):
-    assert run(COMPILE, op, tmp_path) > 0
+def test_compiles(op, compiled):
+    assert isinstance(compiled[op], int), compiled[op]
+    assert compiled[op] > 0
 
 
 @pytest.mark.parametrize("op", EARLY_OPS)
-def test_an_early_launch_reads_nothing_before_it_waits(op, tmp_path):
-    assert run(EARLY, op, tmp_path) == 0
+def test_an_early_launch_reads_nothing_before_it_waits(op, early):
+    assert early[op] == 0
 
 
 def test_the_largest_tiles_that_are_tried_fit_local_memory(tmp_path):

@@ -103,7 +103,7 @@ def test_long_prompts_have_no_paragraph_twice(tokenizer):
     assert len(set(starts)) == len(starts)
 
 
-@pytest.mark.parametrize("language", ["en", "both"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.exhaustive), "both"])
 def test_no_two_prompts_begin_alike(tokenizer, language):
     """Far more prompts than paragraphs: 150 tokens a paragraph, 400 prompts of 500."""
     made = compose(corpus.shipped(language), tokenizer, tokens=500, count=400)
