@@ -108,12 +108,12 @@ REGISTRY.load_builtin()
 (numba,) = REGISTRY.kernels("memory_read", "numba")
 numba.configs = lambda case, device: ({{}},)
 race, left = step.race, itertools.count()
-def failing(entrants, device, rule, on_round=None):
+def failing(entrants, device, rule, on_round=None, *more):
     def on(used):
         on_round(used)
         if next(left) == 4:
             raise {what}
-    return race(entrants, device, rule, on)
+    return race(entrants, device, rule, on, *more)
 step.race = failing
 kernels.race = failing
 from truetpot.__main__ import main

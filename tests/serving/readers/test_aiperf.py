@@ -167,4 +167,5 @@ def test_memory_stays_near_the_arrays(tmp_path):
     seconds = run.requests.gaps.seconds
     assert len(seconds) == 1000 * requests
     assert seconds.sum() == pytest.approx(sum(map(sum, gaps)) / 20 * requests / 1e3, rel=1e-12)
-    assert peak < 1.5 * seconds.nbytes + (4 << 20)
+    # the file itself is held: one that is mapped and cut off meanwhile ends the process
+    assert peak - path.stat().st_size < 1.5 * seconds.nbytes + (4 << 20)

@@ -206,4 +206,6 @@ def test_memory_stays_near_the_arrays(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert run.requests.gaps.seconds.tolist() == [0.001] * (responses - 1) * requests
-    assert peak < 1.5 * run.requests.gaps.seconds.nbytes + (6 << 20)
+    # the file itself is held: one that is mapped and cut off meanwhile ends the process
+    held = peak - path.stat().st_size
+    assert held < 1.5 * run.requests.gaps.seconds.nbytes + (6 << 20)
