@@ -77,19 +77,27 @@ def test_a_process_that_forgets_takes_nothing_from_another(path):
     code = """
 import sys
 from pathlib import Path
-from truetpot.tune.figures import Figures
+from truetpot.records.tune import Figures
+from truetpot.records.tuned import SearchKey
 from truetpot.tune.progress import forget, read_log
-path, key = Path(sys.argv[1]), {"case": sys.argv[2]}
+path, case = Path(sys.argv[1]), sys.argv[2]
+key = SearchKey(op="linear", provider="x", case=case, device="card", versions={}, source="1")
 for i in range(40):
-    read_log(path, key).add(Figures({"tile": i}, "slow"))
-    if key["case"] == "forgets":
+    read_log(path, key).add(Figures(config={"tile": i}, reason="slow"))
+    if case == "forgets":
         forget(path, [key])
 """
+
+    def key(case):
+        return SearchKey(
+            op="linear", provider="x", case=case, device="card", versions={}, source="1"
+        )
+
     words = [sys.executable, "-c", code, str(path)]
     running = [subprocess.Popen([*words, case]) for case in ("keeps", "forgets")]
     assert [process.wait() for process in running] == [0, 0]
-    assert [look.config["tile"] for look in read_log(path, {"case": "keeps"}).looks] == [*range(40)]
-    assert read_log(path, {"case": "forgets"}).looks == []
+    assert [look.config["tile"] for look in read_log(path, key("keeps")).looks] == [*range(40)]
+    assert read_log(path, key("forgets")).looks == []
 
 
 def test_an_empty_file_of_the_users_stays(path):
