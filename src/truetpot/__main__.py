@@ -11,12 +11,11 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """Run the command line and exit with its code; a Ctrl-C while it is imported is one too."""
     try:
-        from truetpot.cli import run
+        from truetpot import cli
 
-        code = run(last=True)
+        cli.main()
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(code)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

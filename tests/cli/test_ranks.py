@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -51,9 +51,9 @@ class Started:
 
     def ranks(self):
         """The processes of the ranks, in order."""
-        whole = psutil.Process(self.process.pid)
-        self.tree = whole.children(recursive=True)
-        return [p for p in whole.children() if "truetpot" in p.cmdline()]
+        self.tree = psutil.Process(self.process.pid).children(recursive=True)
+        places = {rank: p for p in self.tree if (rank := rank_of(p)) is not None}
+        return [places[rank] for rank in sorted(places)]
 
     def end(self, timeout=240):
         """Exit code and standard error; nothing is left of it."""
@@ -63,6 +63,14 @@ class Started:
             raise AssertionError(f"left behind: {left}")
         sentences = [line for line in err.splitlines() if line.startswith("truetpot: ")]
         return self.process.returncode, out, sentences
+
+
+def rank_of(process):
+    """Which rank a process is; None for a launcher, and for one that is gone already."""
+    with suppress(psutil.Error):
+        if "truetpot" in process.cmdline() and "RANK" in (place := process.environ()):
+            return int(place["RANK"])
+    return None
 
 
 def until(condition, seconds=180):

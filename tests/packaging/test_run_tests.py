@@ -48,7 +48,8 @@ def test_skipped(i):
 
 @pytest.fixture
 def run_tests(tmp_path, run, monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name in ("OMP_NUM_THREADS", "PYTEST_XDIST_WORKER"):  # this test's own run may have them
+        monkeypatch.delenv(name, raising=False)
     project = tmp_path / "project"
     (project / "tests").mkdir(parents=True)
     for name, text in FILES.items():

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     here = supervised()
     if here is None and argv is None and at_risk(sys.argv[1:]):
         sys.exit(supervise(sys.argv[1:]))
-    code = run(argv)
+    code = run(argv, last=argv is None)
     if here is not None:
         here.finish(code)
     sys.exit(code)

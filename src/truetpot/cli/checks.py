@@ -68,10 +68,10 @@ def _fault(call: Call, provider: str, preference: Preference) -> str:
     if not current().least(REGISTRY.find(op, provider, case, device) is whole):
         case = call.case
     # the step's launch parameters, which are tuned for the case that it has
-    config, wrong = whole.usual(call.case, device), ""
+    wrong = ""
     try:
         with guarded(who=who(whole, case)):
-            kernel = whole.make(case, device, **config)
+            kernel = whole.make(case, device, **whole.usual(call.case, device))
     except KernelError as fault:
         wrong = str(fault)
     if wrong := anywhere(call.op, wrong):

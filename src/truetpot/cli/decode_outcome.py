@@ -126,7 +126,11 @@ class Outcome:
 
     def so_far(self) -> DecodeRecord | None:
         """The record of a run that goes on; None before it has a round."""
-        return self.record(self.ladder(), partial=True) if self.measured else None
+        return self.partial() if self.measured else None
+
+    def partial(self) -> DecodeRecord:
+        """The record of a run that ends here, whatever there is."""
+        return self.record(self.ladder(), partial=True)
 
     @property
     def extrapolation(self) -> str | None:

@@ -128,7 +128,7 @@ def _measure(
     terminal.status("sweeping the read kernels for the ceiling")
     outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
     outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
-    keep.hand_over()
+    keep.hand_over(outcome.partial())
 
     outcome.stage = "weights"
     what = "making random weights" if request.weights is None else "reading the checkpoint"
@@ -153,7 +153,7 @@ def _measure(
     ]
 
     outcome.stage = "timing"
-    keep.hand_over()
+    keep.hand_over(outcome.partial())
     witness = Witness(step)
     must_move = step_traffic(model, shape, outcome.plan.layers).bound
     floor_s = None

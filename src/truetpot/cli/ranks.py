@@ -75,8 +75,6 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         return code
     except RanksDifferError as error:
         watch.fail(str(error))
-    except (UserError, KernelError) as error:
-        watch.fail(f"rank {place.rank}: {error}")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001
@@ -84,6 +82,8 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         if lost_connection(error):
             time.sleep(watch.patience_s)  # for the watch, which sees who is lost, and ends this
             watch.fail(f"rank {place.rank} lost the connection to another rank.")
+        if isinstance(error, (UserError, KernelError)):
+            watch.fail(f"rank {place.rank}: {error}")
         sentence, fault = explain(error)
         watch.fail(f"rank {place.rank}: {sentence}", fault)
 

@@ -14,11 +14,8 @@ from types import FrameType
 from typing import Any
 
 from truetpot.cli.exits import ExitCode
+from truetpot.runtime.running import SIGNALS
 
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-"""Windows has no SIGHUP."""
 LATER_S = 0.05
 ONE_S = 2.0
 """Signals that follow within this time are the same wish: ``timeout`` sends its signal twice."""

@@ -38,6 +38,8 @@ def at_risk(arguments: Sequence[str]) -> bool:
     """
     if not arguments or arguments[0] not in _CALLING_KERNELS:
         return False
+    if not hasattr(signal, "sigtimedwait"):  # Windows: a child cannot be waited for as here
+        return False
     try:
         if find_place() is not None:
             return False

@@ -53,9 +53,9 @@ class Keeper:
         self.hand_over()
         self._write_after(0.0)
 
-    def hand_over(self) -> None:
-        """Tell a supervisor what is known."""
-        if (here := position()) is not None and (now := self._content()) is not None:
+    def hand_over(self, known: Measured | None = None) -> None:
+        """Tell a supervisor what is known: ``known``, or the content where it is not given."""
+        if (here := position()) is not None and (now := known or self._content()) is not None:
             here.keep(plain(now), self.path, self._resumes)
 
     def lost(self) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from truetpot import text
 from truetpot.errors import KernelError, UserError
 from truetpot.ops.operator import Case
-from truetpot.runtime.running import encoded, position
+from truetpot.runtime.running import SIGNALS, encoded, position
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
@@ -28,7 +28,6 @@ _BLAMED = "kernel: "
 """What a note begins with that names the kernel in which an exception was raised."""
 _LONGEST = 400
 """Characters of a reason: a compiler's error may be one line of a megabyte."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -74,8 +73,8 @@ def told_interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: True
         return
     came: list[int] = []
-    before: dict[signal.Signals, Any] = {}
-    for number in _INTERRUPTS:
+    before: dict[int, Any] = {}
+    for number in SIGNALS:
         handler = signal.getsignal(number)
         if callable(handler):
             before[number] = handler

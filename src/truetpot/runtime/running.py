@@ -20,8 +20,10 @@ from typing import Any, NoReturn
 
 VARIABLE = "TRUETPOT_SUPERVISED"
 """The folder that parent and child share; set for the child alone."""
-SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-"""What a user or a batch system ends a program with."""
+SIGNALS = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""What a user or a batch system ends a program with; Windows has no SIGHUP."""
 _PR_SET_PDEATHSIG = 1
 _SIZE = 4096
 _TEXT = 1024

@@ -126,7 +126,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "truetpot.facts.floor", "rich.console", "numpy"])
+@pytest.mark.parametrize("module", ["typer", "truetpot.facts.floor", "msgspec", "rich.console"])
 def test_during_imports(run, module):
     done = run(module, "floor", program=("-c", IMPORTING))
     assert done.code == 130

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
-from truetpot.errors import UserError
+from truetpot.errors import KernelError, UserError
 from truetpot.runtime.distributed.group import Group, joined
 from truetpot.runtime.distributed.launch import device_count
 from truetpot.runtime.distributed.place import Place
@@ -167,7 +167,12 @@ def meet(place: Place, timeout: timedelta, client: bool = False) -> TCPStore:
 
 
 def lost_connection(error: BaseException) -> bool:
-    """Whether a collective failed because of another rank, as far as the error tells."""
+    """Whether a collective failed because of another rank, as far as the error tells.
+
+    Of a kernel that has a collective in it the error that it raised is looked at.
+    """
+    if isinstance(error, KernelError) and error.__cause__ is not None:
+        return lost_connection(error.__cause__)
     if isinstance(error, dist.DistError):
         return True
     text = str(error).lower()
