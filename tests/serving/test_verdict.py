@@ -183,3 +183,11 @@ def test_what_is_no_ladder(tmp_path, text):
 def test_a_ladder_that_was_interrupted_early():
     with pytest.raises(UserError, match="interrupted before its kernels were timed"):
         from_record(KEPT / "decode-early.json")
+
+
+def test_a_ladder_that_is_not_valid_is_no_yardstick(tmp_path):
+    file = record(tmp_path)
+    made = json.loads(file.read_text())
+    file.write_text(json.dumps(made | {"valid": False, "warnings": ["triton linear is wrong"]}))
+    with pytest.raises(UserError, match=r"not valid \(triton linear is wrong\); give a record"):
+        from_record(file)

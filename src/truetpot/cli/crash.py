@@ -36,9 +36,6 @@ def explain(error: BaseException) -> tuple[str, ExitCode]:
     if isinstance(error, RuntimeWarning) and str(error).startswith(_UNPARSED):
         name, value = str(error).split("'")[1:4:2]
         return f"{name}={value} is not a value that it can have; unset it.", ExitCode.MISTAKE
-    if isinstance(error, NotImplementedError) and "pure-python" in str(error):
-        told = "NUMBA_DISABLE_JIT is set, and the numba kernels run compiled only; unset it."
-        return told, ExitCode.MISTAKE
     if any(map(_lacks_memory, _chain(error))):
         reason = (one_line(str(error)) or type(error).__name__).rstrip(".")
         told = f"There is not enough memory ({reason}); choose a smaller case, or free some."

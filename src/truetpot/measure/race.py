@@ -17,7 +17,7 @@ from typing import Any
 
 from truetpot.errors import KernelError
 from truetpot.measure.entrant import Entrant
-from truetpot.ops.guard import one_line, still_there, told_interrupts
+from truetpot.ops.guard import fault_line, still_there, told_interrupts
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
@@ -77,7 +77,7 @@ class _Field:
         """Take one out for what it raised. Raises that, if it is the user's interrupt."""
         if isinstance(error, KeyboardInterrupt) and self.interrupted():
             raise error
-        said = f"{doing}{one_line(error)}"
+        said = f"{doing}{fault_line(error)}"
         if current().size > 1:
             raise KernelError(f"{entrant.name}: {said}") from error
         entrant.fault, entrant.stop = said, Stop.FAULT

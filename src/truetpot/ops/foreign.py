@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from truetpot.errors import UserError
-from truetpot.text import escaped, one_line
+from truetpot.text import escaped, one_line, shortened
+
+_LONGEST = 400
+"""Characters of a reason: a compiler's error may be one line of a megabyte."""
 
 
 def describe(error: BaseException) -> str:
     """Type and first line, escaped; the message alone of a failed import and of a UserError."""
     try:
         text = one_line(str(error))
-    except Exception:  # noqa: BLE001
+    except BaseException:  # noqa: BLE001
         # its __str__ is foreign code as well
         text = ""
-    kind = type(error).__name__
+    text, kind = shortened(text, _LONGEST), escaped(type(error).__name__)
     if isinstance(error, ImportError | UserError) and text:
         return text
     return f"{kind}: {text}" if text else kind

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from truetpot import text
 from truetpot.errors import KernelError, UserError
+from truetpot.ops.foreign import describe
 from truetpot.ops.operator import Case
 from truetpot.runtime.running import SIGNALS, encoded, position
 
@@ -26,8 +26,6 @@ NONE: Config = {}
 _BUILT_IN = "truetpot.kernels."
 _BLAMED = "kernel: "
 """What a note begins with that names the kernel in which an exception was raised."""
-_LONGEST = 400
-"""Characters of a reason: a compiler's error may be one line of a megabyte."""
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def guarded(
                     raise
                 if isinstance(error, KeyboardInterrupt) and interrupted():
                     raise
-                said = one_line(error)
+                said = fault_line(error)
                 raise KernelError(f"{doing}: {said}" if doing else said) from error
     finally:
         if here is not None:
@@ -96,17 +94,10 @@ def _noting(
     return note
 
 
-def one_line(error: BaseException) -> str:
-    """Type and first line, and the kernel that :func:`blame` named."""
-    kind = text.escaped(type(error).__name__)
-    try:
-        said = text.one_line(str(error))
-    except BaseException:  # noqa: BLE001
-        said = ""  # its own __str__ raises
-    if len(said) > _LONGEST:
-        said = f"{said[:_LONGEST]}..."
+def fault_line(error: BaseException) -> str:
+    """What was raised, in one line, and the kernel that :func:`blame` named."""
     where = [note for note in getattr(error, "__notes__", ()) if str(note).startswith(_BLAMED)]
-    whole = f"{kind}: {said}" if said else kind
+    whole = describe(error)
     return f"{whole}, in {where[0].removeprefix(_BLAMED)}" if where else whole
 
 
@@ -152,4 +143,4 @@ def still_there(kernel: Kernel, reason: str) -> None:
         kernel.device.synchronize()
     except Exception as error:  # noqa: BLE001
         here.enter(encoded(who(kernel)))
-        here.give_up(f"{reason}; {kernel.device.name} no longer answered ({one_line(error)})")
+        here.give_up(f"{reason}; {kernel.device.name} no longer answered ({fault_line(error)})")

@@ -71,6 +71,11 @@ def from_record(path: Path) -> Yardstick:
             f"{escaped(str(path))} was interrupted before its kernels were timed; give {what} that "
             "has rungs."
         )
+    if not record.valid:
+        reason = escaped(next(iter(record.warnings), "no reason is given")).rstrip(".")
+        raise UserError(
+            f"{escaped(str(path))} says that its run was not valid ({reason}); give {what} that is."
+        )
     step_ms, ceiling_ms = step.ms_per_token, ceiling.ms_per_token
     model, identity = load_model(record.model), record.environment.device
 

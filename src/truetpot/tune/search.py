@@ -17,7 +17,7 @@ from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
-from truetpot.ops.guard import guarded, one_line, who
+from truetpot.ops.guard import fault_line, guarded, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.opening import now
@@ -193,6 +193,6 @@ def _still_there(device: Device, config: Config) -> None:
         device.synchronize()
     except Exception as error:
         raise DeviceLostError(
-            f"{device.name} no longer answers after {config} ({one_line(error)}); run the command "
-            "again: it goes on after that one."
+            f"{device.name} no longer answers after {config} ({fault_line(error)}); run the "
+            "command again: it goes on after that one."
         ) from error

@@ -76,7 +76,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
             file.write(b"x" * 1000)
         return known(first)
 
-    monkeypatch.setattr(files, "known_format", grown)
+    monkeypatch.setattr(files.reading, "known_format", grown)
     assert "at most" in refused(lambda: files.read_bytes(path, WHAT, most=500))
 
 
