@@ -26,6 +26,13 @@ ADDED = {
     ("kernels", "ceiling_gb_s"),
     ("collectives", "warnings"),
     ("doctor", "left_out"),
+    ("check", "tool_version"),
+    ("check", "device"),
+    ("check", "devices"),
+    ("check", "kv_format"),
+    ("check", "depth"),
+    ("check", "tokens_per_chunk"),
+    ("check", "range_ratio"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 

@@ -120,6 +120,20 @@ class SettingRow(Part, frozen=True, kw_only=True):
     """As the file calls it."""
     model_bytes: int | None
     """Of the weights."""
+    tool_version: str | None = None
+    """As the tool writes it."""
+    device: str | None = None
+    """The card, as the file calls it."""
+    devices: int | None = None
+    """Cards that the model is spread over."""
+    kv_format: str | None = None
+    """Of the cache, as the file calls it."""
+    depth: int | None = None
+    """Tokens in the cache before the first one that was timed, where no prompt is counted."""
+    tokens_per_chunk: int | None = None
+    """Tokens that one streamed message holds."""
+    range_ratio: Said = None
+    """By how much the client varies the lengths, as the tool defines it in that version."""
 
 
 class Finding(Part, frozen=True, kw_only=True):

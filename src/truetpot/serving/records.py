@@ -114,6 +114,20 @@ class Setting:
     """As the file calls it."""
     model_bytes: int | None = None
     """Of the weights, where the tool knows."""
+    tool_version: str | None = None
+    """As the tool writes it: ``0.3.1``, ``build 4321``."""
+    device: str | None = None
+    """The card, as the file calls it."""
+    devices: int | None = None
+    """Cards that the model is spread over."""
+    kv_format: str | None = None
+    """Of the cache, as the file calls it."""
+    depth: int | None = None
+    """Tokens in the cache before the first one that was timed, where no prompt is counted."""
+    tokens_per_chunk: int | None = None
+    """The server's streaming interval: tokens that one message holds, the first one too."""
+    range_ratio: float | None = None
+    """By how much the client varies the lengths, as the tool defines it in that version."""
 
 
 @dataclass(frozen=True)
