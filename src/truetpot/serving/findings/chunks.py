@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from truetpot.serving.evidence import SMALLEST, Evidence
 from truetpot.serving.findings.agreement import expected_tpot
 from truetpot.serving.findings.counts import BY_TRUST
-from truetpot.serving.findings.evidence import SMALLEST, Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, percent, sec, times
@@ -247,7 +247,7 @@ def first_chunk_is_no_token(evidence: Evidence) -> Trace | None:
     if ttft is None:
         return None
     steps = [value for value in (evidence.tpot, evidence.itl()) if value]
-    floor = evidence.floor_s(2)
+    floor = evidence.least_s
     if steps and ttft < limit("half_a_step") * min(steps):
         return Trace(
             f"Mean TTFT {ms(ttft)} is shorter than the time of one token, {ms(min(steps))}: the"

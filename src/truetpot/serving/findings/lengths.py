@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import STOPPED, Evidence
+from truetpot.serving.evidence import STOPPED, Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, percent

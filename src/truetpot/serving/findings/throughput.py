@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import Evidence, positive
+from truetpot.serving.evidence import Evidence, positive
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, times
 from truetpot.serving.records import Metric
-
-
-def output_rate(evidence: Evidence) -> float | None:
-    """Output tokens a second over the run: as reported, else total over duration."""
-    totals = evidence.run.totals
-    if rate := positive(totals.output_tokens_per_s):
-        return rate
-    n = evidence.tokens()
-    if n and evidence.completed and evidence.duration_s:
-        return n * evidence.completed / evidence.duration_s
-    return None
 
 
 def decoding(evidence: Evidence) -> tuple[float, float, str] | None:
@@ -26,7 +15,7 @@ def decoding(evidence: Evidence) -> tuple[float, float, str] | None:
     Throughput counts n tokens a request and TPOT spreads the interval over n - 1, so their product
     is too high by n / (n - 1).
     """
-    tpot, rate, n = evidence.tpot, output_rate(evidence), evidence.divided_by
+    tpot, rate, n = evidence.tpot, evidence.output_rate, evidence.divided_by
     if tpot is None or rate is None or n is None:
         return None
     limits = [
@@ -89,7 +78,7 @@ def littles_law(evidence: Evidence) -> Trace | None:
 )
 def peak_below_mean(evidence: Evidence) -> Trace | None:
     """A busiest second cannot be below the mean second."""
-    peak, mean = positive(evidence.run.totals.peak_output_tokens_per_s), output_rate(evidence)
+    peak, mean = positive(evidence.run.totals.peak_output_tokens_per_s), evidence.output_rate
     if peak is None or mean is None or peak >= mean * (1 - limit("rounding")):
         return None
     return Trace(
