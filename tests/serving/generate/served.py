@@ -45,8 +45,8 @@ class Scenario:
     outputs: NDArray[np.int64]
     """Tokens that each request decodes."""
     lengths: str
-    """``fixed``, ``uniform`` (drawn by the client), or ``log-normal`` (those of a data set's answers,
-    asked for as they are). No answer ends by itself."""
+    """``fixed``, ``uniform`` (drawn by the client), or ``log-normal`` (those of a data set's
+    answers, asked for as they are). No answer ends by itself."""
     pace: Pace
     concurrency: int | None = None
     """Requests under way at any time, a new one as soon as one ends; None for an open loop."""
