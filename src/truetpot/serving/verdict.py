@@ -12,6 +12,7 @@ from truetpot.serving.findings import Severity
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.visible import OPEN
 
+BELOW_FLOOR = "below-floor"
 SAME_BATCH = 1.25
 """A measured step stands for batches up to this factor away: beyond, bytes alone do not tell."""
 
@@ -93,14 +94,25 @@ def _decide(
         most = "at most " if several else ""
         why = f"{inflating.title}: {most}{inflating.factor:,.2f} times the true time per token."
         return Verdict.INFLATED, why, inflating.factor
+    short = next((f for f in wrong if f.factor and f.factor < 1 and f.id != BELOW_FLOOR), None)
+    if short is not None and short.factor:
+        why = (
+            f"{short.title}: it is {short.factor:.3g} times the true time per token of"
+            f" {reported / short.factor * 1e3:,.4g} ms."
+        )
+        return Verdict.NOT_COMPARABLE, why, None
     seen = any(finding.id == "several-a-step" for finding in checked.findings)
-    lowest = evidence.least_s
-    if not seen and lowest is not None and reported < lowest * (1 - limit("rounding")):
+    lowest, slowest = evidence.least_s, evidence.slowest or reported
+    if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
         return Verdict.IMPOSSIBLE, why, None
+    if evidence.stream is not None and (doubt := _of_stream(evidence, reported)):
+        return Verdict.NOT_COMPARABLE, doubt, None
     if seen or evidence.tokens_a_step > limit("speculation"):
         why = "Several tokens come per step: a time per token is no time per step."
         return Verdict.NOT_COMPARABLE, why, None
+    if (gaps := _of_gaps(checked)) is not None:
+        return Verdict.NOT_COMPARABLE, gaps, None
     if wrong:
         return Verdict.NOT_COMPARABLE, f"{wrong[0].title}: {wrong[0].fix}", None
     if floor is None or evidence.yardstick is None:
@@ -118,6 +130,32 @@ def _decide(
     if step is not None:
         return _beside_step(evidence, reported, step)
     return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
+
+
+def _of_gaps(checked: Checked) -> str | None:
+    """What a mean means that few gaps make; None where they do not."""
+    kinds = {finding.id for finding in checked.findings}
+    if "bursts-or-stalls" in kinds:
+        return "Undecided: several tokens come per step, or a few long gaps hold most of the time."
+    median = checked.evidence.itl("median")
+    if "stalls" in kinds and median:
+        return (
+            f"A few long gaps hold most of the time: half of the steps take {median * 1e3:,.4g} ms"
+            " at most, and the mean is no step."
+        )
+    return None
+
+
+def _of_stream(evidence: Evidence, reported: float) -> str:
+    """What a time per token means where messages held several tokens; empty where it is right."""
+    assert evidence.stream is not None
+    paces = sorted(one.token_s for one in evidence.stream.readings)
+    if all(abs(pace / reported - 1) <= limit("same") for pace in paces):
+        return ""
+    if paces[-1] / paces[0] - 1 <= limit("same"):
+        return f"Messages held several tokens, and a token took {paces[0] * 1e3:,.4g} ms."
+    between = f"{paces[0] * 1e3:,.4g} and {paces[-1] * 1e3:,.4g} ms"
+    return f"Messages held several tokens: undecided between {between} a token."
 
 
 def _beside_step(

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.serving.evidence.batch import decode_batch
+from truetpot.serving.evidence.counts import BY_TRUST
 from truetpot.serving.evidence.known import Known
 from truetpot.serving.evidence.lengths import mean_context, output_length, prompt_length
+from truetpot.serving.evidence.messages import Messages, stream
 from truetpot.serving.metrics.pooled import request_sums
 from truetpot.serving.metrics.summary import Recomputed, Summary
 from truetpot.serving.records import Counting, Floats, Ints, Metric, Run
@@ -247,11 +249,37 @@ class Evidence:
 
     @property
     def chunks(self) -> float | None:
-        """Mean streamed messages of a request."""
+        """Mean streamed messages of a request, by its gaps or by the tool's own count."""
         requests, timed = self.run.requests, self.timed
-        if requests is None or requests.gaps is None or timed is None:
+        if requests is None or timed is None:
             return None
-        return float(requests.gaps.counts()[timed].mean()) + 1
+        if requests.gaps is not None:
+            return float(requests.gaps.counts()[timed].mean()) + 1
+        if (counted := requests.output_tokens.get(Counting.CHUNKS)) is not None:
+            known = counted[timed & (counted > 0)]
+            return float(known.mean()) if known.size else None
+        return None
+
+    @property
+    def trusted_counts(self) -> Ints | None:
+        """Output tokens of each request [requests], by the most trusted count in the rows."""
+        requests = self.run.requests
+        if requests is None:
+            return None
+        way = next((way for way in BY_TRUST if way in requests.output_tokens), None)
+        return None if way is None else requests.output_tokens[way]
+
+    @property
+    def decode_interval(self) -> float | None:
+        """Mean time from the first message to the last: by gaps, else by clocks."""
+        if self.gap_sums is not None and self.timed is not None:
+            return positive(float(self.gap_sums[self.timed].mean()))
+        return self.decode_s
+
+    @cached_property
+    def stream(self) -> Messages | None:
+        """What its messages held, where they are fewer than the tokens."""
+        return stream(self)
 
     @cached_property
     def batch(self) -> Known:
@@ -279,6 +307,13 @@ class Evidence:
     def floor_s(self) -> float | None:
         """Of a token at the run's own batch and context, seconds: what it is held against."""
         return self._floor(self.context.value, self.batch.value)
+
+    @property
+    def slowest(self) -> float | None:
+        """The reported time per token, or the longest that its stream of messages can mean."""
+        reported = self.tpot or self.e2e_per_token
+        readings = self.stream.readings if self.stream else ()
+        return max([one.token_s for one in readings] + [reported or 0.0]) or None
 
     @property
     def least_s(self) -> float | None:

@@ -27,7 +27,7 @@ def below_floor(evidence: Evidence) -> Trace | None:
 
     Latency / n is bounded too: its first token needs a step as well.
     """
-    tpot = evidence.tpot or evidence.e2e_per_token
+    tpot = evidence.slowest
     floor = evidence.least_s
     if tpot is None or floor is None or evidence.yardstick is None:
         return None
