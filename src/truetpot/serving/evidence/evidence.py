@@ -76,7 +76,10 @@ class Evidence:
         if self.reports(self.per_token):
             return self.figure(self.per_token, statistic)
         definition = self.canonical(self.per_token)
-        return _of(self.recomputed.find(definition, self.counting), statistic)
+        own = _of(self.recomputed.find(definition, self.counting), statistic)
+        # totals and means give the mean over tokens only
+        weighed = self.recomputed.find(AFTER_FIRST[1], self.counting)
+        return own or (_of(weighed, statistic) if definition in AFTER_FIRST else None)
 
     @property
     def tpot(self) -> float | None:
@@ -155,6 +158,15 @@ class Evidence:
         if counting in (None, self.counting) and rates[0] and rates[1]:
             return rates[0] / rates[1]
         return None
+
+    @property
+    def counted_tokens(self) -> float | None:
+        """The same without what only follows from rates."""
+        counts = self.counts()
+        if counts is not None:
+            return float(counts.mean())
+        total = self.run.totals.output_tokens.get(self.counting or Counting.UNSTATED)
+        return total / self.completed if total is not None and self.completed else None
 
     @property
     def divided_by(self) -> float | None:
