@@ -19,18 +19,9 @@ BY_NATURE = {"guidellm": "first-token-included"}
 
 WRONG = {
     ("guidellm", "clean"): "faults.md B, 01-guidellm-float-sum: a float sum of counts is refused",
-    **{
-        (shape, "brief"): "peak-below-mean on a run that is shorter than the second of the peak"
-        for shape in ("vllm", "sglang")
-    },
 }
 """What is wrong today, by tool and mechanism."""
-WRONG_IN_MANY = {
-    (tool, "clean"): "peak-below-mean on a run of few seconds: the peak is that of whole ones"
-    for tool in ("vllm", "sglang")
-}
-NEVER_PEAKS = ("vllm-0.6",)
-"""Clients that write no peak."""
+WRONG_IN_MANY = {}
 
 
 def tool(shape):
@@ -42,7 +33,7 @@ def cases(mechanisms, many=False):
     for mechanism in mechanisms:
         for shape in shown_by(mechanism):
             wrong = known.get((tool(shape), mechanism))
-            if wrong and not shape.startswith(NEVER_PEAKS):
+            if wrong:
                 mark = pytest.mark.xfail(strict=True, reason=wrong)
                 yield pytest.param(shape, mechanism, marks=mark)
             else:
