@@ -87,7 +87,8 @@ def peak_below_mean(evidence: Evidence) -> Trace | None:
     if peak is None or mean is None or duration is None:
         return None
     seconds = math.floor(duration) + 1
-    if peak >= mean * duration / seconds * (1 - limit("rounding")):
+    tokens = mean * max(0.0, duration - limit("rounding_s"))
+    if peak >= tokens / seconds * (1 - limit("rounding")):
         return None
     return Trace(
         f"Peak {count(round(peak, 2))} tokens/s is below the mean of {count(round(mean, 2))}."
