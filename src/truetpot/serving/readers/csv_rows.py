@@ -10,7 +10,7 @@ from truetpot.errors import UserError
 from truetpot.serving.readers.decode import as_float, is_nan, shown, whole
 from truetpot.serving.readers.source import Source
 
-_NOTHING = ("", "N/A", "None", "null")
+_NOTHING = ("", "N/A", "NA", "None", "null")
 
 
 class Row:
