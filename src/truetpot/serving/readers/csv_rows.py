@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, pairwise
 
@@ -10,6 +11,7 @@ from truetpot.errors import UserError
 from truetpot.serving.readers.decode import as_float, is_nan, shown, whole
 from truetpot.serving.readers.source import Source
 
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _NOTHING = ("", "N/A", "NA", "None", "null")
 
 
@@ -41,11 +43,13 @@ class Row:
         return cell
 
     def number(self, column: str) -> float | None:
-        """As Python's float() reads it; NaN and infinity are numbers."""
+        """As Python's float() reads it, also with commas between thousands; NaN and infinity are
+        numbers."""
         cell = self.text(column)
         if cell is None:
             return None
-        if (value := as_float(cell)) is None:
+        plain = cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
+        if (value := as_float(plain)) is None:
             raise self.error(f"{shown(column)} is {shown(cell)}, where a number was expected")
         return value
 
@@ -80,20 +84,25 @@ def cells(source: Source) -> Iterator[tuple[int, list[str]]]:
         raise source.error_in_line(line, f"the row is no CSV: {error}") from error
 
 
-def rows(source: Source, is_header: Callable[[list[str]], bool]) -> Iterator[Row]:
+def rows(
+    source: Source, is_header: Callable[[list[str]], bool], *, other_tables: bool = False
+) -> Iterator[Row]:
     """Every row below a header, which may come again. Raises UserError for a row of another length
-    than its header."""
+    than its header; where the file has `other_tables` these are theirs, but for a last row
+    without line end."""
     columns: list[str] = []
     end = (0, [""])
     for (line, row), (next_line, _) in pairwise(chain(cells(source), [end])):
         if is_header(row):
             columns = row
             continue
+        unended = not next_line and source.map[-1:] not in (b"\n", b"\r")
+        if len(row) != len(columns) and other_tables and not unended:
+            continue
         if len(row) != len(columns):
             raise source.error_in_line(
                 line, f"the row has {len(row)} values for {len(columns)} columns: it may be cut"
             )
-        unended = not next_line and source.map[-1:] not in (b"\n", b"\r")
         named = dict(zip(columns, row, strict=True))
         yield Row(source, line, named, columns[-1] if unended else None)
 

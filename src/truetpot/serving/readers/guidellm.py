@@ -189,9 +189,9 @@ class _Window(NamedTuple):
 
 def _window(benchmark: Node, successful: int | None) -> _Window:
     """The report's own number of successful requests decides about those that only touch it."""
-    keys = ("measure_start_time", "measure_end_time")
-    times = [benchmark.number("scheduler_metrics", key) for key in keys]
-    window = _Window(*(math.nan if time is None else time for time in times))
+    begin = benchmark.number("scheduler_metrics", "measure_start_time")
+    end = benchmark.number("scheduler_metrics", "measure_end_time")
+    window = _Window(math.nan if begin is None else begin, math.nan if end is None else end)
     strict = window._replace(touching=False)
     counts = dict.fromkeys((window, strict), 0)
     if not (math.isnan(window.begin) and math.isnan(window.end)):
