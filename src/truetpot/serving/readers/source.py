@@ -59,7 +59,9 @@ class Source:
                 content = self._content(file)
             except (OSError, ValueError) as error:
                 raise self.error(f"cannot be read: {error}") from None
-        self._hold(self._plain(content))
+        self.written = self._plain(content)
+        """With the lines that :meth:`without_noise` blanks: a driver may name a card there."""
+        self._hold(self.written)
 
     def _hold(self, content: bytes | mmap.mmap) -> None:
         self.map, self.size = content, len(content)
