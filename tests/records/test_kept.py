@@ -26,6 +26,7 @@ ADDED = {
     ("kernels", "ceiling_gb_s"),
     ("collectives", "warnings"),
     ("doctor", "left_out"),
+    ("check", "batch_range"),
     ("check", "tool_version"),
     ("check", "device"),
     ("check", "devices"),

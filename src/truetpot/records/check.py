@@ -173,6 +173,8 @@ class ServingRow(Part, frozen=True, kw_only=True):
     """Sequences decoded at once, on the average."""
     batch_from: str
     """How it was found, in words."""
+    batch_range: tuple[float, float | None] | None = None
+    """Least and most that it can be; null where nothing bounds it from above."""
     context: Said
     context_from: str
     over_floor: Said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -176,6 +176,10 @@ def _run(table: _Table, place: str) -> Run:
     )
 
 
+_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body")
+"""Of clients that came after that change."""
+
+
 def _keys(table: _Table) -> set[str]:
     """What :func:`vllm.age` goes by, as far as a table and the arguments above it show it."""
     labels = {
@@ -189,11 +193,9 @@ def _keys(table: _Table) -> set[str]:
 
 def _setting(table: _Table, is_sglang: bool) -> Setting:
     given = {key: word for key, word in table.arguments.items() if word != "None"}
-    # SGLang draws lengths between this and 1 times the one given; so did vLLM, where now it is how
-    # far above and below they may lie.
-    exact = (1.0,) if is_sglang else (0.0, 1.0)
     ratio = _number(given.get("random_range_ratio"))
-    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio in exact
+    exact = 1.0 if is_sglang else _exact_ratio(table.arguments)
+    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio == exact
     prompt = given.get("input_len", given.get("random_input_len"))
     output = given.get("output_len", given.get("random_output_len"))
     ignore_eos = given.get("ignore_eos") == "True" or given.get("disable_ignore_eos") == "False"
@@ -213,7 +215,19 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         # False says little: newer clients turn it on by themselves after they print this.
         ignore_eos=ignore_eos or None,
         tokens_per_step=table.number("acceptance length", "accept length") or None,
+        range_ratio=ratio,
     )
+
+
+def _exact_ratio(arguments: Mapping[str, str]) -> float | None:
+    """The ``random_range_ratio`` with which vLLM's client asks for one length; None if not known.
+
+    It drew lengths between the ratio and 1 times the one given, as SGLang does, until
+    vllm-project/vllm#16126 (April 2025) made the ratio how far above and below they may lie.
+    """
+    if "use_beam_search" in arguments:
+        return 1.0
+    return 0.0 if any(key in arguments for key in _LATER_ARGUMENTS) else None
 
 
 def _count(word: str | None) -> int | None:
