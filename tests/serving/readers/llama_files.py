@@ -27,6 +27,61 @@ def llama_bench_test(n_prompt=0, n_gen=128, **more):
     }
 
 
+DEVICES = """\
+ggml_sycl_init: found 1 SYCL devices:
+|  |                   |                              |       |compute|
+|ID|        Device Type|                          Name|Version|units  |
+|--|-------------------|------------------------------|-------|-------|
+| 0| [level_zero:gpu:0]|Intel(R) Arc(TM) A770 Graphics|    1.6|    512|
+"""
+ROW = "| {:<30} | {:>10} | {:>10} | {:<10} | {:>3} | {:>15} | {:>20} |\n".format
+TESTS = {
+    "pp512": "2335.96 \xb1 5.46",
+    "tg128": "40.00 \xb1 0.10",
+    "tg128 @ d4096": "32.00 \xb1 0.02",
+    "pp512+tg128": "150.00 \xb1 0.10",
+}
+SEVEN_B = ("llama 7B Q4_0", "3.56 GiB", "6.74 B", "SYCL", 99)
+TABLE = (
+    ROW("model", "size", "params", "backend", "ngl", "test", "t/s")
+    + ROW("-" * 30, "-" * 9 + ":", "-" * 9 + ":", "-" * 10, "--:", "-" * 14 + ":", "-" * 19 + ":")
+    + "".join(ROW(*SEVEN_B, *test) for test in TESTS.items())
+    + "\nbuild: 0104b151 (7000)\n"
+)
+FIELDS = [
+    *("build_commit", "build_number", "cpu_info", "gpu_info", "backends", "model_filename"),
+    *("model_type", "model_size", "model_n_params", "n_batch", "n_ubatch", "n_threads"),
+    *("cpu_mask", "cpu_strict", "poll", "type_k", "type_v", "n_gpu_layers", "n_cpu_moe"),
+    *("split_mode", "main_gpu", "no_kv_offload", "flash_attn", "devices", "tensor_split"),
+    *("tensor_buft_overrides", "load_mode", "embeddings", "no_op_offload", "no_host"),
+    *("fit_target", "fit_min_ctx", "n_prompt", "n_gen", "n_depth", "test_time"),
+    *("avg_ns", "stddev_ns", "avg_ts", "stddev_ts"),
+]
+
+
+def llama_bench_values(n_prompt=0, n_gen=128, **more):
+    """As test::get_values: texts, in the order of FIELDS."""
+    test = llama_bench_test(n_prompt, n_gen, **more)
+    known = {"cpu_info": 'Intel(R) "Core", 8', "type_k": "q8_0", "type_v": "f16", **test}
+    return [str(known.get(field, "0")) for field in FIELDS]
+
+
+def llama_bench_csv(*tests):
+    quoted = [[f'"{value.replace(chr(34), chr(34) * 2)}"' for value in test] for test in tests]
+    return "".join(f"{','.join(row)}\n" for row in (FIELDS, *quoted)).encode()
+
+
+def llama_bench_sql(*tests):
+    columns = ",\n".join(f"  {field} TEXT" for field in FIELDS)
+    inserts = "".join(
+        f"INSERT INTO llama_bench ({', '.join(FIELDS)}) VALUES ("
+        + ", ".join(f"'{value}'" for value in test)
+        + ");\n"
+        for test in tests
+    )
+    return f"CREATE TABLE IF NOT EXISTS llama_bench (\n{columns}\n);\n\n{inserts}".encode()
+
+
 def llama_server_answer(**timings):
     return {
         "content": "Arc is a\ncard.",
@@ -54,6 +109,9 @@ def llama_server_answer(**timings):
 SEEDS = {
     "llama_bench": dumped([llama_bench_test(), llama_bench_test(512, 0)]),
     "llama_bench_lines": lines(llama_bench_test(), llama_bench_test(512, 128)),
+    "llama_bench_csv": llama_bench_csv(llama_bench_values(), llama_bench_values(512, 0)),
+    "llama_bench_sql": llama_bench_sql(llama_bench_values(), llama_bench_values(512, 0)),
+    "llama_bench_table": (DEVICES + TABLE).encode(),
     "llama_server": dumped(llama_server_answer()),
     "llama_server_lines": lines(llama_server_answer(), llama_server_answer(predicted_n=4)),
 }

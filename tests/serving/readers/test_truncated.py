@@ -17,8 +17,12 @@ SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()
 IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
 # An average that was cut off is taken from the iterations above it.
 IN_LINES |= {"llm_bench_csv", "llm_bench_log"}
-TEXTS = {"mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"}
-TEXTS |= {"llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024", "aiperf_csv", "genai_perf_csv"}
+TEXTS = {
+    *("mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"),
+    *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
+    *("aiperf_csv", "genai_perf_csv"),
+    *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
+}
 
 
 def figures(runs):
