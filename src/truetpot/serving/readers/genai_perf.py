@@ -44,11 +44,13 @@ def _read(document: Document) -> list[Run]:
         tokenizer=settings.text(config, "tokenizer.name", "tokenizer"),
         request_rate=settings.number(config, "request_rate", "perf_analyzer.stimulus.request_rate"),
         max_concurrency=settings.count(config, "concurrency", "perf_analyzer.stimulus.concurrency"),
-        input_tokens=settings.count(
-            config, "synthetic_input_tokens_mean", "input.synthetic_tokens.mean"
+        input_tokens=settings.length(
+            config, "synthetic_input_tokens_mean", "input.synthetic_tokens.mean",
+            drawn=("synthetic_input_tokens_stddev", "input.synthetic_tokens.stddev"),
         ),
-        output_tokens=settings.count(
-            config, "output_tokens_mean", "input.output_tokens.mean", "extra_inputs.max_tokens"
+        output_tokens=settings.length(
+            config, "output_tokens_mean", "input.output_tokens.mean", "extra_inputs.max_tokens",
+            drawn=("output_tokens_stddev", "input.output_tokens.stddev"),
         ),
         ignore_eos=settings.flag(config, "extra_inputs.ignore_eos", "input.extra.ignore_eos"),
         streaming=settings.flag(config, "streaming", "endpoint.streaming"),

@@ -176,7 +176,7 @@ def _run(table: _Table, place: str) -> Run:
     )
 
 
-_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body")
+_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body", "subparser")
 """Of clients that came after that change."""
 
 
