@@ -14,7 +14,7 @@ TOOLS = (
 )
 FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
-IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
+IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines", "llama_server_log"}
 # An average that was cut off is taken from the iterations above it.
 IN_LINES |= {"llm_bench_csv", "llm_bench_log"}
 TEXTS = {
@@ -22,6 +22,7 @@ TEXTS = {
     *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
     *("aiperf_csv", "genai_perf_csv"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
+    *("llama_cli_log", "llama_server_log"),
 }
 
 

@@ -72,14 +72,17 @@ class Evidence:
         return Metric.TPOT
 
     def tpot_statistic(self, statistic: str) -> float | None:
-        """Of the time per token: as reported; of a tool that reports none, from the rows."""
-        if self.reports(self.per_token):
+        """Of the time per token: as reported, if the tool means one of the canonical definitions;
+        of a tool that reports none or has a formula of its own, from the rows."""
+        definition, reported = self.canonical(self.per_token), self.reports(self.per_token)
+        if definition and reported:
             return self.figure(self.per_token, statistic)
-        definition = self.canonical(self.per_token)
+        definition = definition or AFTER_FIRST[0]
         own = _of(self.recomputed.find(definition, self.counting), statistic)
         # totals and means give the mean over tokens only
         weighed = self.recomputed.find(AFTER_FIRST[1], self.counting)
-        return own or (_of(weighed, statistic) if definition in AFTER_FIRST else None)
+        own = own or (_of(weighed, statistic) if definition in AFTER_FIRST else None)
+        return own or (self.figure(self.per_token, statistic) if reported else None)
 
     @property
     def tpot(self) -> float | None:
