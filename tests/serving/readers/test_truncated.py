@@ -10,15 +10,18 @@ from truetpot.serving.readers import read
 
 TOOLS = (
     *("aiperf", "genai_perf", "guidellm", "inference_benchmarker", "inference_perf"),
-    *("ipex_llm", "llama", "llmperf", "mlperf"),
+    *("ipex_llm", "llama", "llama_benchy", "llmperf", "mlperf", "ollama"),
 )
 FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
-IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines", "llama_server_log"}
+IN_LINES = {
+    *("aiperf_lines", "llama_bench_lines", "llama_server_lines", "llama_server_log"),
+    "ollama_lines",
+}
 TEXTS = {
     *("mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
-    *("llama_cli_log", "llama_server_log"),
+    *("llama_cli_log", "llama_server_log", "ollama_verbose"),
 }
 
 
