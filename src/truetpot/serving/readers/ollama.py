@@ -30,6 +30,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "ns": 1e-9}
 _MICRO = 1e-6  # the sign of it is whatever the console made of it
 _COUNT = re.compile(r"\d{1,18}")
 _COMMAND = re.compile(r"\bollama run((?: +\S+)+)")
+_LONGEST_LINE = 400
 _SIGNS = (b"eval rate:", b"eval duration:", b"eval count:")
 
 
@@ -102,10 +103,10 @@ def _blocks(source: Source) -> Iterator[_Answer]:
     answer: _Answer | None = None
     model = None
     for _, text, ended in source.lines_and_ends():
-        if match := _COMMAND.search(text):
+        if match := _COMMAND.search(text[:_LONGEST_LINE]):
             words = [word for word in match[1].split() if not word.startswith("-")]
             model = words[0] if words else model
-        if not (match := _LINE.fullmatch(text)):
+        if not (match := _LINE.fullmatch(text[:_LONGEST_LINE])):
             continue
         key, value, unit = match["key"], match["value"], match["unit"]
         if not unit and not (key.endswith("duration") and ended):
