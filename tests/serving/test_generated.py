@@ -14,23 +14,12 @@ from truetpot.serving.yardstick import Yardstick
 FEW, MANY = 8, 500
 CLEAN = ("clean", "brief")
 
-BY_NATURE = {"guidellm": "first-token-included"}
+BY_NATURE = {"guidellm": "first-token-included", "llmperf": "first-token-included"}
 """Finding that a tool's honest files may have: its time per token holds the first one."""
 
-WRONG = {
-    ("guidellm", "clean"): "faults.md B, 01-guidellm-float-sum: a float sum of counts is refused",
-    **{
-        (shape, "brief"): "peak-below-mean on a run that is shorter than the second of the peak"
-        for shape in ("vllm", "sglang")
-    },
-}
+WRONG: dict[tuple[str, str], str] = {}
 """What is wrong today, by tool and mechanism."""
-WRONG_IN_MANY = {
-    (tool, "clean"): "peak-below-mean on a run of few seconds: the peak is that of whole ones"
-    for tool in ("vllm", "sglang")
-}
-NEVER_PEAKS = ("vllm-0.6",)
-"""Clients that write no peak."""
+WRONG_IN_MANY = {}
 
 
 def tool(shape):
@@ -42,7 +31,7 @@ def cases(mechanisms, many=False):
     for mechanism in mechanisms:
         for shape in shown_by(mechanism):
             wrong = known.get((tool(shape), mechanism))
-            if wrong and not shape.startswith(NEVER_PEAKS):
+            if wrong:
                 mark = pytest.mark.xfail(strict=True, reason=wrong)
                 yield pytest.param(shape, mechanism, marks=mark)
             else:

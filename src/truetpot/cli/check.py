@@ -62,9 +62,7 @@ def check(
     for one, serving in zip(checked, judged, strict=True):
         terminal.show(draw_checked(one, serving), "")
     if json is not None:
-        runs = [
-            one.record(serving.record()) for one, serving in zip(checked, judged, strict=True)
-        ]
+        runs = [one.record(serving.record()) for one, serving in zip(checked, judged, strict=True)]
         held = None if yardstick is None else yardstick.what
         write_record(CheckRecord.of(runs, command(), str(result), held), json)
     found = [finding.severity for one in checked for finding in one.findings]

@@ -181,9 +181,12 @@ class ServingRow(Part, frozen=True, kw_only=True):
     over_step: Said
     """The loss `serving/step`."""
     reported_ms: Said
+    """What is judged: the mean time per token without the first one, where it can be had."""
     floor_ms: Said
     """At that batch and context, per token of a sequence."""
     step_ms: Said
+    reported_from: str | None = None
+    """`as reported`, or how it was recomputed."""
 
 
 class CheckedRun(Part, frozen=True, kw_only=True):

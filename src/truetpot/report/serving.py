@@ -76,7 +76,7 @@ def draw_verdict(serving: Serving, checked: Checked) -> RenderableType:
         if ratio is not None
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"
-    table.row("serving", reported, ", ".join(over), "as reported")
+    table.row("serving", reported, ", ".join(over), serving.reported_from)
     lines.append(table)
     for what, known, form in (
         ("Batch", serving.batch, ".3g"), ("Context", serving.context, ",.0f")

@@ -26,6 +26,9 @@ class Serving:
     factor: float | None = None
     """Reported over true, where inflated."""
     reported_s: float | None = None
+    """What is judged."""
+    reported_from: str = ""
+    """``as reported``, or how it was recomputed."""
     batch: Known | None = None
     context: Known | None = None
     floor_s: float | None = None
@@ -49,6 +52,7 @@ class Serving:
             over_floor=self.over_floor,
             over_step=self.over_step,
             reported_ms=_ms(self.reported_s),
+            reported_from=self.reported_from,
             floor_ms=_ms(self.floor_s),
             step_ms=_ms(self.step_s),
         )
@@ -65,9 +69,10 @@ def _range(known: Known | None) -> tuple[float, float | None] | None:
 def judge(checked: Checked) -> Serving:
     """Hold a run against its yardstick, if it has one, and against its own findings."""
     evidence = checked.evidence
-    reported = evidence.tpot or evidence.e2e_per_token
-    if reported is None:
+    judged = evidence.judged
+    if judged is None:
         return Serving(Verdict.UNDECIDABLE, "The file has no positive time per token.")
+    reported, origin = judged
     batch, context, yardstick = evidence.batch, evidence.context, evidence.yardstick
     floor = step = None
     if yardstick is not None:
@@ -76,7 +81,7 @@ def judge(checked: Checked) -> Serving:
             step = yardstick.step_s(context.value, batch.value)
     verdict, why, factor = _decide(checked, reported, floor, step)
     return Serving(
-        verdict, why, factor, reported, batch, context,
+        verdict, why, factor, reported, origin, batch, context,
         floor, None if floor is None else reported / floor,
         step, None if step is None else reported / step,
     )  # fmt: skip

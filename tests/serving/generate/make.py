@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import import_module
@@ -13,10 +12,10 @@ import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
 from tests.serving.generate.served import Served, Truth
+from tests.serving.generate.shape import Load, Shape
 from tests.serving.generate.simulate import scenario, serve
 
 _PACKAGE = "tests.serving.generate"
-Writer = Callable[[Served], bytes]
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Made:
 
 
 @cache
-def shapes() -> dict[str, tuple[str, Writer]]:
-    """Every form of file: its usual name, and what writes it."""
+def shapes() -> dict[str, Shape]:
+    """Every form of file."""
     return {name: shape for module in _modules("tools") for name, shape in module.SHAPES.items()}
 
 
@@ -48,18 +47,19 @@ def shown_by(mechanism: str) -> tuple[str, ...]:
 
 
 def make(shape: str, mechanism: str = "clean", seed: int = 0) -> Made:
-    """One file. The same seed and mechanism give the same run in every shape."""
-    served = run(mechanism, seed)
-    name, write = shapes()[shape]
-    return Made(name, write(served), served.truth(mechanism), served)
+    """One file. A seed gives the same run in every shape of the same load."""
+    kind = shapes()[shape]
+    served = run(mechanism, kind.load, seed)
+    return Made(kind.file, kind.write(served), served.truth(mechanism), served)
 
 
 @lru_cache(maxsize=8)
-def run(mechanism: str, seed: int) -> Served:
+def run(mechanism: str, load: Load, seed: int) -> Served:
     """What is written: simulated once for all shapes that follow each other."""
     kind = mechanisms()[mechanism]
     random = np.random.default_rng([seed, crc32(mechanism.encode())])
-    return kind.apply(serve(kind.ask(scenario(random), random), random), random)
+    asked = load.of(kind.ask(scenario(random), random))
+    return kind.apply(serve(asked, random), random)
 
 
 def _modules(package: str):

@@ -8,7 +8,7 @@ change of the stream, a writer in ``tools/`` is one client's arithmetic on it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,8 +129,12 @@ class Served:
     """As in Truth."""
     duration: float
     """Until the client stopped its clock."""
-    clients_fault: frozenset[str] = field(default_factory=frozenset)
+    clients_fault: frozenset[str] = frozenset()
     """Mechanisms that are the client's own arithmetic; the writers know theirs."""
+
+    def fault(self, name: str) -> bool:
+        """Whether the client has it."""
+        return name in self.clients_fault
 
     def truth(self, mechanism: str) -> Truth:
         """Of the requests that are no warm-up."""

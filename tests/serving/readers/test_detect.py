@@ -23,7 +23,7 @@ from truetpot.serving.readers.source import Source
     [
         (b"", ("is empty",)),
         (b"\n  \n", ("only blanks",)),
-        (b"hello\nworld\n", ("first line is 'hello'", "vLLM --save-result")),
+        (b"hello\nworld\n", ("first line is 'hello'", "llmperf, ", "vllm; docs")),
         ("\u202e\x1b[31mhe\u0301llo".encode(), ("first line is",)),
         (b"[2025-07-16 10:15:00] INFO started\n", ("first line is '[2025-07-16 10:15:00] INFO",)),
         (b"[ INFO ] [1] First token\n", ("first line is '[ INFO ] [1] First token'",)),

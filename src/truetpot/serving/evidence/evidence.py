@@ -324,11 +324,32 @@ class Evidence:
         return self._floor(self.context.value, self.batch.value)
 
     @property
+    def after_first(self) -> tuple[float, str] | None:
+        """Mean time per token without the first one, and where it is from.
+
+        As reported where the tool means that; else recomputed from rows, or from mean times.
+        """
+        if not self.tpot_has_first and self.tpot:
+            return self.tpot, "as reported" if self.reports(self.per_token) else "recomputed"
+        n, decode_s = self.divided_by, self.decode_s
+        means = decode_s / (n - 1) if n and decode_s else None
+        found = next(filter(None, [*map(self.recomputed_mean, AFTER_FIRST), means]), None)
+        return None if found is None else (found, "recomputed without the first token")
+
+    @property
+    def judged(self) -> tuple[float, str] | None:
+        """The time per token that is held against a yardstick, and where it is from."""
+        if (found := self.after_first) is not None:
+            return found
+        whole = self.tpot or self.e2e_per_token
+        return None if whole is None else (whole, "as reported, the first token in it")
+
+    @property
     def slowest(self) -> float | None:
         """The reported time per token, or the longest that its stream of messages can mean."""
-        reported = self.tpot or self.e2e_per_token
+        reported = [self.judged[0]] if self.judged else []
         readings = self.stream.readings if self.stream else ()
-        return max([one.token_s for one in readings] + [reported or 0.0]) or None
+        return max([one.token_s for one in readings] + reported, default=None)
 
     @property
     def least_s(self) -> float | None:

@@ -56,11 +56,11 @@ def below_floor(evidence: Evidence) -> Trace | None:
 )
 def far_above_floor(evidence: Evidence) -> Trace | None:
     """Against the largest batch that the file allows: the highest floor."""
-    tpot = evidence.tpot
+    tpot = None if evidence.judged is None else evidence.judged[0]
     admitted = [n for n in (evidence.admitted, evidence.completed) if n]
     batch = float(min(admitted, default=1))
     floor = evidence.floor_at(batch)
     if tpot is None or floor is None or tpot < limit("floor_ratio") * floor:
         return None
-    text = f"Mean TPOT {ms(tpot)} is {times(tpot / floor)} times the floor of {ms(floor)}"
+    text = f"A token takes {ms(tpot)}, {times(tpot / floor)} times the floor of {ms(floor)}"
     return Trace(f"{text} at batch {count(batch)}.", tpot / floor)

@@ -81,9 +81,14 @@ def littles_law(evidence: Evidence) -> Trace | None:
     pitfalls=(11, 5),
 )
 def peak_below_mean(evidence: Evidence) -> Trace | None:
-    """A busiest second cannot be below the mean second."""
+    """A busiest second cannot be below the mean second, of which the last may be a part only."""
     peak, mean = positive(evidence.run.totals.peak_output_tokens_per_s), evidence.output_rate
-    if peak is None or mean is None or peak >= mean * (1 - limit("rounding")):
+    duration = evidence.duration_s
+    if peak is None or mean is None or duration is None:
+        return None
+    seconds = math.floor(duration) + 1
+    tokens = mean * max(0.0, duration - limit("rounding_s"))
+    if peak >= tokens / seconds * (1 - limit("rounding")):
         return None
     return Trace(
         f"Peak {count(round(peak, 2))} tokens/s is below the mean of {count(round(mean, 2))}."

@@ -13,6 +13,7 @@ from truetpot.serving.readers.document import Document, Node, with_article
 from truetpot.serving.readers.noise import is_noise
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Run
+from truetpot.serving.tools import tools
 
 
 @dataclass(frozen=True)
@@ -120,5 +121,7 @@ def _unknown(source: Source, document: Document | None) -> UserError:
         found = f"it is JSON with the keys {', '.join(ascii(key[:40]) for key in keys)}"
     else:
         found = f"it is JSON, {with_article(document.first.kind)}"
-    known = "; ".join(reader.name for reader in readers())
-    return source.error(f"is no result file of a tool that is known: {found}. Known are: {known}")
+    return source.error(
+        f"is no result file of a tool that is known: {found}. Known are {', '.join(tools())}; "
+        "docs/check.md has their forms"
+    )

@@ -15,7 +15,7 @@ from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
-_HEADING = "Serving Benchmark Result"
+HEADING = "Serving Benchmark Result"
 _METRICS = {
     "ttft": Metric.TTFT,
     "tpot": Metric.TPOT,
@@ -106,7 +106,7 @@ def _tables(source: Source) -> Iterator[_Table]:
     table: _Table | None = None
     arguments: dict[str, str] = {}
     for line, text in source.lines():
-        if _HEADING in text:
+        if HEADING in text:
             if table:
                 yield table
             table = _Table(source, line, arguments)
@@ -128,7 +128,7 @@ def _tables(source: Source) -> Iterator[_Table]:
 def _read(source: Source) -> list[Run]:
     tables = [table for table in _tables(source) if table.entries]
     if not tables:
-        raise source.error(f'has the heading "{_HEADING}", but no line of the table below it')
+        raise source.error(f'has the heading "{HEADING}", but no line of the table below it')
     return [_run(table, f"line {table.line}" if len(tables) > 1 else "") for table in tables]
 
 
@@ -176,7 +176,7 @@ def _run(table: _Table, place: str) -> Run:
     )
 
 
-_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body")
+_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body", "subparser")
 """Of clients that came after that change."""
 
 
@@ -241,7 +241,7 @@ def _number(word: str | None) -> float | None:
 READERS = (
     TextReader(
         "the table that vLLM's or SGLang's client prints",
-        lambda source: source.has(_HEADING.encode()),
+        lambda source: source.has(HEADING.encode()),
         _read,
     ),
 )

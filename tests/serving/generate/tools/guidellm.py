@@ -17,6 +17,7 @@ import numpy as np
 
 from tests.serving.generate.figures import dumped, text
 from tests.serving.generate.served import Request, Served
+from tests.serving.generate.shape import Shape
 
 EPOCH = 1_786_678_148.25
 PERCENTILES = {
@@ -290,6 +291,6 @@ def _data(served: Served) -> dict[str, Any]:
 
 
 SHAPES = {
-    "guidellm": ("guidellm.json", lambda served: dumped(report(served, False))),
-    "guidellm-requests": ("guidellm.json", lambda served: dumped(report(served, True))),
+    "guidellm": Shape("guidellm.json", lambda served: dumped(report(served, False))),
+    "guidellm-requests": Shape("guidellm.json", lambda served: dumped(report(served, True))),
 }

@@ -16,6 +16,7 @@ import numpy as np
 
 from tests.serving.generate.figures import dumped, summary, text
 from tests.serving.generate.served import Request, Served
+from tests.serving.generate.shape import Shape
 
 PERCENTILES = (90, 95, 99)
 
@@ -61,7 +62,8 @@ def line(served: Served, *, backend: str, details: bool) -> dict[str, Any]:
     fixed = asked.lengths == "fixed" and len(set(asked.prompts.tolist())) == 1
     several = asked.tokens_a_step > 1 and backend == "sglang"
     steps = sum(o.request.steps for o in outputs)
-    found = {key: summary(some, PERCENTILES, 1e3) for key, some in values.items()}
+    scale = 1.0 if served.fault("seconds-for-ms") else 1e3
+    found = {key: summary(some, PERCENTILES, scale) for key, some in values.items()}
     statistics = ("mean", "median", "std", "p90", "p95", "p99")
     given: dict[str, Any] = {
         "tag": None,
@@ -71,7 +73,7 @@ def line(served: Served, *, backend: str, details: bool) -> dict[str, Any]:
         "max_concurrency": asked.concurrency,
         "sharegpt_output_len": None,
         "random_input_len": int(asked.prompts.max()) if drawn else 1024,
-        "random_output_len": int(asked.outputs.max()) if drawn else 1024,
+        "random_output_len": max(r.asked for r in served.measured) if drawn else 1024,
         "random_range_ratio": 1.0 if fixed else 0.5 if drawn else 0.0,
         "server_info": {"model_path": "some/model", "tokenizer_path": "some/model"},
         "duration": took,
@@ -83,7 +85,7 @@ def line(served: Served, *, backend: str, details: bool) -> dict[str, Any]:
         "total_output_tokens_retokenized": sum(o.request.visible for o in outputs),
         "request_throughput": len(outputs) / took,
         "input_throughput": total_input / took,
-        "output_throughput": total_output / took,
+        "output_throughput": total_output / took * (1e9 if served.fault("absurd-rate") else 1),
         "total_throughput": (total_input + total_output) / took,
         **{
             f"{statistic}_{metric}_ms": found[metric][statistic]
@@ -162,11 +164,11 @@ def _peaks(outputs: list[Output]) -> dict[str, Any]:
     }
 
 
-def _jsonl(backend: str, details: bool):
+def _jsonl(backend: str, details: bool) -> Shape:
     def write(served: Served) -> bytes:
         return dumped(line(served, backend=backend, details=details))
 
-    return "sglang.jsonl", write
+    return Shape("sglang.jsonl", write)
 
 
 SHAPES = {
@@ -176,5 +178,5 @@ SHAPES = {
     "sglang-oai-details": _jsonl("sglang-oai", True),
     "sglang-trt": _jsonl("trt", False),
     "sglang-trt-details": _jsonl("trt", True),
-    "sglang-table": ("sglang.txt", lambda served: table(served, "sglang")),
+    "sglang-table": Shape("sglang.txt", lambda served: table(served, "sglang")),
 }

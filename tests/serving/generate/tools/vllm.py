@@ -17,6 +17,7 @@ import numpy as np
 
 from tests.serving.generate.figures import dumped, summary, text
 from tests.serving.generate.served import Request, Served
+from tests.serving.generate.shape import Shape
 
 TITLES = {
     "ttft": ("TTFT", "Time to First Token"),
@@ -46,8 +47,7 @@ def seen(served: Served, old: bool) -> list[Output]:
         at = request.text_at if old else request.at
         gaps = np.diff(at).tolist()
         ttft = float(at[0] - request.sent) if at.size else 0.0
-        if "ttft-among-gaps" in served.clients_fault:
-            # PR #7372 mended it: the branch for the first message fell through to the gaps
+        if served.fault("ttft-among-gaps"):  # issue #7242: an else was missing
             gaps = [ttft, *gaps]
         end = request.done if old or not at.size else float(at[-1])
         count = request.visible if old else request.decoded
@@ -95,7 +95,7 @@ def result(served: Served, *, old: bool, detailed: bool, e2el: bool) -> dict[str
         "total_input_tokens": total_input,
         "total_output_tokens": total_output,
         "request_throughput": len(outputs) / took,
-        "output_throughput": total_output / took,
+        "output_throughput": total_output / took * (1e9 if served.fault("absurd-rate") else 1),
         "total_token_throughput": (total_input + total_output) / took,
     }
     if old:
@@ -113,8 +113,9 @@ def result(served: Served, *, old: bool, detailed: bool, e2el: bool) -> dict[str
         lists |= clocks
     if served.scenario.tokens_a_step > 1 and not old:
         given |= _speculation(outputs)
+    scale = 1.0 if served.fault("seconds-for-ms") else 1e3
     for metric in ("ttft", "tpot", "itl", *(["e2el"] if e2el else [])):
-        found = summary(values[metric], (99,), 1e3)
+        found = summary(values[metric], (99,), scale)
         given |= {f"{s}_{metric}_ms": found[s] for s in ("mean", "median", "std", "p99")}
     return given | (lists if detailed else {})
 
@@ -184,11 +185,11 @@ def _speculation(outputs: list[Output]) -> dict[str, Any]:
     }
 
 
-def _json(*, old: bool = False, detailed: bool = False, e2el: bool = False):
+def _json(*, old: bool = False, detailed: bool = False, e2el: bool = False) -> Shape:
     def write(served: Served) -> bytes:
         return dumped(result(served, old=old, detailed=detailed, e2el=e2el))
 
-    return "vllm.json", write
+    return Shape("vllm.json", write)
 
 
 SHAPES = {
@@ -197,6 +198,6 @@ SHAPES = {
     "vllm-detailed": _json(detailed=True, e2el=True),
     "vllm-0.6": _json(old=True),
     "vllm-0.6-detailed": _json(old=True, detailed=True),
-    "vllm-table": ("vllm.txt", lambda served: table(served, old=False)),
-    "vllm-0.6-table": ("vllm.txt", lambda served: table(served, old=True)),
+    "vllm-table": Shape("vllm.txt", lambda served: table(served, old=False)),
+    "vllm-0.6-table": Shape("vllm.txt", lambda served: table(served, old=True)),
 }
