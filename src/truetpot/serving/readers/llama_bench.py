@@ -69,6 +69,7 @@ def _run(test: Node, several: bool) -> Run:
             streaming=False,
             weight_format=test.text("model_type"),
             model_bytes=test.count("model_size"),
+            device=test.text("gpu_info"),
         ),
         requests=rows.requests(Counting.SERVER) if len(rows) else None,
         notes=tuple(notes),
