@@ -175,16 +175,17 @@ def weights_read(model: Model, format: str | None, nbytes: int) -> int:
 
     Of a mix, all but what the mix's own file has beside them: the embedding, unless it is lm_head,
     norms, biases, and the experts that the token does not use. Without a format every weight counts
-    as the average one, the embedding as 8.5 bits where that is more: published files with a larger
-    embedding (Q4_K_L) have it in Q8_0.
+    as the average one, norms and biases as fp32, the embedding as 8.5 bits where that is more:
+    published files with a larger embedding (Q4_K_L) have it in Q8_0.
     """
     step = traffic(model, format=format or "fp16", context=0)
     if format is not None:
         return nbytes - (file_bytes(model, all_mixes()[format]) - step.bound)
     table = 0 if model.tied else model.embedding_elements()
-    others = nbytes - table * max(nbytes / model.parameters(), Q8_0_BYTES)
+    vectors = model.norm_elements() + model.bias_elements()
+    matrices = nbytes - table * max(nbytes / model.parameters(), Q8_0_BYTES) - 4 * vectors
     used = sum(row.linear.weights * row.linear.count for row in step.linears)
-    return int(others * used / (model.parameters() - table))
+    return max(0, int(matrices * used / (model.parameters() - table - vectors)))
 
 
 def _floor_of(
