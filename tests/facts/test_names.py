@@ -24,6 +24,8 @@ NAMES = {
     "llama 7B Q4_0": ("llama-2-7b", "q4_0"),
     "llama-2-7b.Q4_K_S.gguf": ("llama-2-7b", "q4_k_s"),
     "/data/llama-2-7b/ggml-model-q8_0.gguf": ("llama-2-7b", "q8_0"),
+    "models/llama-2-7b-chat/pytorch/ov/OV_FP16-INT4_SYM": ("llama-2-7b", "int4"),
+    "Qwen3-8B/openvino/INT8": ("qwen3-8b", "int8"),
     "llama 8B Q8_0": ("llama-3.1-8b", "q8_0"),
     "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf": ("llama-3.1-8b", "q4_k_m"),
     "hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M": ("llama-3.1-8b", "q4_k_m"),

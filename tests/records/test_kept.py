@@ -26,6 +26,8 @@ ADDED = {
     ("kernels", "ceiling_gb_s"),
     ("collectives", "warnings"),
     ("doctor", "left_out"),
+    ("check", "batch_range"),
+    ("check", "reported_from"),
     ("check", "tool_version"),
     ("check", "device"),
     ("check", "devices"),

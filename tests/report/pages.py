@@ -194,9 +194,7 @@ def environment_variables(other, folder):
 
 def machine_code(other, folder):
     send = {"block2d_load.ugm.d32": 123}
-    counts = Counts(
-        float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send
-    )
+    counts = Counts(float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send)
     one = Inspection(
         op="linear", provider="opencl", name=other, variant=other, target="acm-g10",
         case=CASE.label(), roles=["gate_up"], batch=8, simd=16, grf=256, spill_bytes=123456,
@@ -269,9 +267,7 @@ def bound(other, folder):
     model = replace(load_model(MODEL), name=other)
     given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
     first = floor(model, load_hardware(ARC), context=1024, **given)
-    span = floor_range(
-        model, load_hardware(ARC), context_start=1024, context_end=32768, **given
-    )
+    span = floor_range(model, load_hardware(ARC), context_start=1024, context_end=32768, **given)
     step = first.traffic
     whole = [other, f"{step.bound:,}", f"{step.weights:,}", f"{step.scales:,}", f"{step.kv:,}"]
     whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
@@ -291,9 +287,7 @@ def published(other, folder):
 
 
 def visible(n, interval_s, implied_s, standing, why):
-    return VisibleCount(
-        n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why
-    )
+    return VisibleCount(n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why)
 
 
 def served(other, folder):

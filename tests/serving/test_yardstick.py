@@ -177,7 +177,8 @@ def test_bytes_read_are_a_bound_by_either_way(model, mix):
 
 @pytest.mark.parametrize(
     ("kv_format", "bytes_each"),
-    [("f16", 2), ("bf16", 2), ("q8_0", 1), ("fp8", 1), ("F32", 4), ("q4_0", 0), ("?", 0)],
+    [("f16", 2), ("bf16", 2), ("q8_0", 1), ("fp8", 1), ("F32", 4), ("q4_0", 0), ("?", 0),
+     ("f16/q8_0", 1), ("f16/q4_0", 0)],
 )
 @pytest.mark.parametrize("size", [None, round(4.58 * GIB)])
 def test_the_cache_as_the_file_calls_it(kv_format, bytes_each, size):

@@ -166,9 +166,7 @@ class _Builder:
         pick = ops.BestOfRanksCase("fp32", s.batch, s.tp, part, self.model.vocab)
         self.add(ops.BEST_OF_RANKS, pick, "best_of_ranks", None, "next_ids", {"best": gathered})
 
-    def normed(
-        self, role: str, layer: int | None, x: str, residual: str | None
-    ) -> tuple[str, str]:
+    def normed(self, role: str, layer: int | None, x: str, residual: str | None) -> tuple[str, str]:
         """The norm of the residual stream with x added to it, and the stream as it is then."""
         if residual is None or not self.apart:
             return self.norm(role, layer, x, residual), residual or x

@@ -15,10 +15,9 @@ from truetpot.facts.tables import decode, read
 SAME_SIZE = 0.02
 """Files of one model and format differ by less: in a few tensors, or in how qkv is kept."""
 
-# Parts of a path that name no model: `snapshots`, a digest, `model.gguf`.
-_NAMELESS = re.compile(
-    r"(snapshots|blobs|weights|checkpoints?|models?|main|latest|hub|gguf|[0-9a-f]{7,64}"
-    r"|(ggml-)?model(-.*)?)"
+# A word of a format, such as q4, k and m of Q4_K_M, a digest or a number.
+_WORD = re.compile(
+    r"i?q\d|xxs|[a-z]{1,2}|\d{1,5}|[0-9a-f]{7,64}|a?sym|default|(fp|bf|int|f)\d\d?|\dbit"
 )
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\b")
 _GGUF = re.compile(
@@ -68,7 +67,7 @@ def recognise_model(text: str, nbytes: int | None = None) -> Model | None:
         found = _by_name(part) or _by_type(part, recognise_format(text), nbytes)
         if len(found) == 1:
             return found[0]
-        if found or not _NAMELESS.fullmatch(part):
+        if found or not _is_nameless(part):
             return None
     return None
 
@@ -134,6 +133,12 @@ def same_size(model: Model, format: str | None, nbytes: int) -> bool | None:
     if mix is None:
         return None
     return abs(nbytes / file_bytes(model, mix) - 1) <= SAME_SIZE
+
+
+def _is_nameless(part: str) -> bool:
+    """Whether a part of a path names no model: `snapshots`, a digest, `ggml-model-q4_0.gguf`."""
+    known = {*read("names.toml")["nameless"]["words"]}
+    return all(word in known or _WORD.fullmatch(word) for word in _separated(part).split("-"))
 
 
 def _by_name(part: str) -> list[Model]:

@@ -175,15 +175,20 @@ class ServingRow(Part, frozen=True, kw_only=True):
     """Sequences decoded at once, on the average."""
     batch_from: str
     """How it was found, in words."""
+    batch_range: tuple[float, float | None] | None = None
+    """Least and most that it can be; null where nothing bounds it from above."""
     context: Said
     context_from: str
     over_floor: Said
     over_step: Said
     """The loss `serving/step`."""
     reported_ms: Said
+    """What is judged: the mean time per token without the first one, where it can be had."""
     floor_ms: Said
     """At that batch and context, per token of a sequence."""
     step_ms: Said
+    reported_from: str | None = None
+    """`as reported`, or how it was recomputed."""
 
 
 class CheckedRun(Part, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from truetpot.facts.formats import kv_bytes
 from truetpot.facts.hardware import Hardware, load_hardware, recognise_cards
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.names import (
@@ -190,11 +191,17 @@ def _choose_cache(chosen: Chosen, setting: Setting, flags: Flags) -> None:
     if flags.kv_format is not None:
         chosen.kv_format = flags.kv_format
     elif setting.kv_format is not None:
-        said = setting.kv_format[:LONGEST].strip().lower()
-        chosen.kv_format = CACHES.get(said)
+        chosen.kv_format = _cache(setting.kv_format[:LONGEST])
         what = chosen.kv_format or "not counted, as its bytes are not known"
         shown = _shown(setting.kv_format)
         chosen.sentences.append(f"Cache: {what}, from its name in the file, {shown}.")
+
+
+def _cache(said: str) -> str | None:
+    """Of K and V apart (``f16/q8_0``) the smaller one."""
+    found = [CACHES.get(part.strip().lower()) for part in said.split("/")]
+    known = [name for name in found if name is not None]
+    return min(known, key=kv_bytes) if len(known) == len(found) else None
 
 
 def _plausible(model: Model, nbytes: int) -> bool:

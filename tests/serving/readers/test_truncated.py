@@ -10,12 +10,20 @@ from truetpot.serving.readers import read
 
 TOOLS = (
     *("aiperf", "genai_perf", "guidellm", "inference_benchmarker", "inference_perf"),
-    *("ipex_llm", "llama", "llmperf", "mlperf"),
+    *("ipex_llm", "llama", "llmperf", "mlperf", "nvidia_csv", "openvino"),
 )
 FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
-IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
-TEXTS = {"mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"}
+IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines", "llama_server_log"}
+# An average that was cut off is taken from the iterations above it.
+IN_LINES |= {"llm_bench_csv", "llm_bench_log"}
+TEXTS = {
+    *("mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"),
+    *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
+    *("aiperf_csv", "genai_perf_csv"),
+    *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
+    *("llama_cli_log", "llama_server_log"),
+}
 
 
 def figures(runs):

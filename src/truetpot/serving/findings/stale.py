@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import ms

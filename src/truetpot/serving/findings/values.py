@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec

@@ -19,8 +19,8 @@ from truetpot.serving.readers.statistics import (
 from truetpot.serving.records import UNKNOWN, Counting, Floats, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
-_TOOL = "aiperf"
-_METRICS = {
+TOOL = "aiperf"
+METRICS = {
     "time_to_first_token": Metric.TTFT,
     "inter_token_latency": Metric.TPOT,
     "inter_chunk_latency": Metric.ITL,
@@ -70,10 +70,10 @@ def _read_lines(document: Document) -> list[Run]:
         raise document.source.error("has warm-up requests only: let the benchmark run on")
     return [
         Run(
-            tool=_TOOL,
+            tool=TOOL,
             variant="records",
             place="",
-            definitions=definitions(_TOOL),
+            definitions=definitions(TOOL),
             figures=(),
             totals=rows.totals(),
             setting=Setting(streaming=True if rows.has_gaps else None),
@@ -117,7 +117,7 @@ def _is_summary(first: Node) -> bool:
     return (
         "input_config" in first.members
         and any(mark in first.members for mark in marks)
-        and any("unit" in tables[key].members for key in _METRICS if key in tables)
+        and any("unit" in tables[key].members for key in METRICS if key in tables)
     )
 
 
@@ -148,11 +148,11 @@ def _read_summary(document: Document) -> list[Run]:
     failed = tables.count("error_request_count", "avg")
     return [
         Run(
-            tool=_TOOL,
+            tool=TOOL,
             variant="summary, server's counts" if from_server else "summary",
             place="",
-            definitions=definitions(_TOOL, "server's counts" if from_server else ""),
-            figures=all_statistics(tables, _METRICS),
+            definitions=definitions(TOOL, "server's counts" if from_server else ""),
+            figures=all_statistics(tables, METRICS),
             totals=Totals(
                 duration_s=None if duration is None else _duration(duration),
                 completed=completed,
@@ -187,11 +187,13 @@ def _setting(config: Node | None, date: str | None) -> Setting:
         max_concurrency=settings.count(
             config, "loadgen.concurrency", "phases.0.concurrency", "phases.profiling.concurrency"
         ),
-        input_tokens=settings.count(
-            config, "input.prompt.input_tokens.mean", "datasets.0.prompts.isl"
+        input_tokens=settings.length(
+            config, "input.prompt.input_tokens.mean", "datasets.0.prompts.isl",
+            drawn=("input.prompt.input_tokens.stddev", "datasets.0.prompts.isl_stddev"),
         ),
-        output_tokens=settings.count(
-            config, "input.prompt.output_tokens.mean", "datasets.0.prompts.osl"
+        output_tokens=settings.length(
+            config, "input.prompt.output_tokens.mean", "datasets.0.prompts.osl",
+            drawn=("input.prompt.output_tokens.stddev", "datasets.0.prompts.osl_stddev"),
         ),
         ignore_eos=settings.flag(config, "input.extra.ignore_eos", "endpoint.extra.ignore_eos"),
         streaming=settings.flag(config, "endpoint.streaming"),

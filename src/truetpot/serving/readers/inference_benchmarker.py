@@ -56,11 +56,16 @@ def _run(first: Node, result: Node) -> Run:
             date=first.text("start_time"),
             request_rate=settings.number(result, "config.rate"),
             max_concurrency=settings.count(result, "config.max_vus"),
-            input_tokens=settings.count(config, "prompt_options.num_tokens"),
-            output_tokens=settings.count(config, "decode_options.num_tokens"),
+            input_tokens=_asked(config, "prompt_options"),
+            output_tokens=_asked(config, "decode_options"),
             streaming=True,
         ),
     )
+
+
+def _asked(config: Node | None, options: str) -> int | None:
+    drawn = tuple(f"{options}.{name}" for name in ("variance", "min_tokens", "max_tokens"))
+    return settings.length(config, f"{options}.num_tokens", drawn=drawn)
 
 
 READERS = (JsonReader("inference-benchmarker report", _recognises, _read),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
-_HEADING = "Serving Benchmark Result"
+HEADING = "Serving Benchmark Result"
 _METRICS = {
     "ttft": Metric.TTFT,
     "tpot": Metric.TPOT,
@@ -52,6 +52,8 @@ _LINE = re.compile(
 )
 _LONGEST_LINE, _LONGEST_TABLE = 400, 300
 _CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
+# A heading between the parts of a table, an entry that is not among those above.
+_WITHIN = re.compile(r"(?:.*\s)?-{3,}[^-]*[A-Za-z][^-]*-{3,}\s*|.*:\s+\S+\s*")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
 
 
@@ -71,6 +73,9 @@ class _Table:
     entries: dict[str, _Entry] = field(default_factory=dict)
     """By the label in lower case."""
     closed: bool = False
+    """By its own closing line."""
+    left: int = 0
+    """The line of something else below the last entry: the table was pasted, not cut off."""
 
     def _entry(self, labels: tuple[str, ...]) -> _Entry | None:
         return next((self.entries[label] for label in labels if label in self.entries), None)
@@ -101,7 +106,7 @@ def _tables(source: Source) -> Iterator[_Table]:
     table: _Table | None = None
     arguments: dict[str, str] = {}
     for line, text in source.lines():
-        if _HEADING in text:
+        if HEADING in text:
             if table:
                 yield table
             table = _Table(source, line, arguments)
@@ -110,15 +115,20 @@ def _tables(source: Source) -> Iterator[_Table]:
         elif table and not table.closed and line < table.line + _LONGEST_TABLE:
             if match := _LINE.fullmatch(text[:_LONGEST_LINE]):
                 table.entries[match["label"].lower()] = _Entry(line, match["label"], match["word"])
+                table.left = 0
+            elif text.strip() and not _WITHIN.fullmatch(text[:_LONGEST_LINE]):
+                table.left = line
             table.closed = bool(_CLOSING.fullmatch(text[:_LONGEST_LINE]))
     if table:
+        if table.left == line and source.map[-1:] not in (b"\n", b"\r"):
+            table.left = 0  # It may be half an entry.
         yield table
 
 
 def _read(source: Source) -> list[Run]:
     tables = [table for table in _tables(source) if table.entries]
     if not tables:
-        raise source.error(f'has the heading "{_HEADING}", but no line of the table below it')
+        raise source.error(f'has the heading "{HEADING}", but no line of the table below it')
     return [_run(table, f"line {table.line}" if len(tables) > 1 else "") for table in tables]
 
 
@@ -131,7 +141,8 @@ def _run(table: _Table, place: str) -> Run:
     else:
         tool, variant = "vllm", vllm.age(_keys(table), None)
         counting, note = vllm.COUNTING[variant], vllm.NOTE.get(variant)
-    cut = None if table.closed else "The table has no closing line: it may have been cut off."
+    whole = table.closed or table.left
+    cut = None if whole else "The table has no closing line: it may have been cut off."
     counts = {
         Counting.RETOKENISED: table.count("total generated tokens (retokenized)"),
         counting: table.count("total generated tokens"),
@@ -165,6 +176,10 @@ def _run(table: _Table, place: str) -> Run:
     )
 
 
+_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body", "subparser")
+"""Of clients that came after that change."""
+
+
 def _keys(table: _Table) -> set[str]:
     """What :func:`vllm.age` goes by, as far as a table and the arguments above it show it."""
     labels = {
@@ -178,11 +193,9 @@ def _keys(table: _Table) -> set[str]:
 
 def _setting(table: _Table, is_sglang: bool) -> Setting:
     given = {key: word for key, word in table.arguments.items() if word != "None"}
-    # SGLang draws lengths between this and 1 times the one given; so did vLLM, where now it is how
-    # far above and below they may lie.
-    exact = (1.0,) if is_sglang else (0.0, 1.0)
     ratio = _number(given.get("random_range_ratio"))
-    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio in exact
+    exact = 1.0 if is_sglang else _exact_ratio(table.arguments)
+    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio == exact
     prompt = given.get("input_len", given.get("random_input_len"))
     output = given.get("output_len", given.get("random_output_len"))
     ignore_eos = given.get("ignore_eos") == "True" or given.get("disable_ignore_eos") == "False"
@@ -202,7 +215,19 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         # False says little: newer clients turn it on by themselves after they print this.
         ignore_eos=ignore_eos or None,
         tokens_per_step=table.number("acceptance length", "accept length") or None,
+        range_ratio=ratio,
     )
+
+
+def _exact_ratio(arguments: Mapping[str, str]) -> float | None:
+    """The ``random_range_ratio`` with which vLLM's client asks for one length; None if not known.
+
+    It drew lengths between the ratio and 1 times the one given, as SGLang does, until
+    vllm-project/vllm#16126 (April 2025) made the ratio how far above and below they may lie.
+    """
+    if "use_beam_search" in arguments:
+        return 1.0
+    return 0.0 if any(key in arguments for key in _LATER_ARGUMENTS) else None
 
 
 def _count(word: str | None) -> int | None:
@@ -216,7 +241,7 @@ def _number(word: str | None) -> float | None:
 READERS = (
     TextReader(
         "the table that vLLM's or SGLang's client prints",
-        lambda source: source.has(_HEADING.encode()),
+        lambda source: source.has(HEADING.encode()),
         _read,
     ),
 )

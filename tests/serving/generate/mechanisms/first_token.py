@@ -1,0 +1,23 @@
+"""The tool divides the whole latency by the tokens, and prompts are long: the figure is mostly the
+first token's time."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.serving.generate.mechanism import Mechanism
+
+
+def _ask(asked, random):
+    """A prefill as long as the answer, at least."""
+    steps = asked.outputs.mean() * random.uniform(1, 4)
+    prompt = int(random.integers(1000, 4000))
+    pace = replace(asked.pace, prefill_s=asked.pace.base_s * steps / prompt)
+    return replace(asked, prompts=np.full(len(asked.prompts), prompt), pace=pace)
+
+
+MECHANISM = Mechanism(
+    "first-token-included",
+    ("guidellm", "guidellm-requests", "llmperf"),
+    ask=_ask,
+)
