@@ -22,7 +22,7 @@ CLEAN = ("brief", "clean", "ended", "warm-up")
 
 NAMED_BY = {
     "absurd-rate": {"throughput-contradicted"},
-    "cached-prompt": {"cached-prompt"},
+    "cached-prompt": {"cached-prompts"},
     "chunks": {"chunk-is-not-a-token", "chunks-counted-as-tokens"},
     "events": {"several-a-step", "chunks-counted-as-tokens"},
     "few-visible": {"visible-token-denominator", "counts-disagree"},
@@ -40,8 +40,7 @@ NAMED_BY = {
     "ttft-among-gaps": {"ttft-among-gaps"},
     "visible-tokens": {"visible-token-denominator"},
 }
-"""Findings that say what happened. 
-"""
+"""Findings that say what happened."""
 
 TOLD = {"speculation", "speculation-events"}
 """Where the file itself may say that several tokens come a step, the verdict says it."""
