@@ -99,10 +99,10 @@ def _experiment(node: Node) -> Run:
         responses += len(stamps)
         textless += len(stamps) - len(kept)
         payload = _payload(record)
-        limit = payload.max_completion_tokens or payload.max_tokens
+        tokens = _whole(payload.max_completion_tokens or payload.max_tokens)
         # a limit is no length asked for, unless nothing may end before it
-        tokens = _whole(limit if payload.ignore_eos else payload.min_tokens)
-        asked.add((payload.model, tokens, payload.ignore_eos))
+        length = tokens if payload.ignore_eos else _whole(payload.min_tokens)
+        asked.add((payload.model, length, payload.ignore_eos))
         began = sent if began is None and sent >= 0 else began
         rows.add(
             tokens={
