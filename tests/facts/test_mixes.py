@@ -23,7 +23,7 @@ LLAMA = load_model("llama-3.1-8b")
 # The column `size` of tables that llama-bench prints, in GiB.
 PUBLISHED = {
     ("llama-2-7b", "q4_0"): 3.56,
-    ("mistral-7b", "q4_k_m"): 4.07,
+    ("mistral-7b-v0.3", "q4_k_m"): 4.07,
     ("llama-3.1-8b", "q4_k_m"): 4.58,
     ("llama-3.1-8b", "q5_k_m"): 5.33,
     ("llama-3.1-8b", "q8_0"): 7.95,

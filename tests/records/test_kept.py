@@ -35,6 +35,8 @@ ADDED = {
     ("check", "depth"),
     ("check", "tokens_per_chunk"),
     ("check", "range_ratio"),
+    ("check", "yardstick"),
+    ("check", "yardstick_from"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 

@@ -46,6 +46,7 @@ class Mix:
     output: str
     source: str
     router: str = "fp32"
+    embedding: str | None = None
     rules: tuple[Rule, ...] = ()
 
     def type_of(self, model: Model, tensor: str, layer: int) -> str:
@@ -54,7 +55,7 @@ class Mix:
             return self.router
         if tensor in ("lm_head", "embedding"):
             is_output = tensor == "lm_head" or model.tied
-            wanted = self.output if is_output else self.base
+            wanted = self.output if is_output else self.embedding or self.base
         else:
             fitting = (rule.type for rule in self.rules if rule.fits(model, tensor, layer))
             wanted = next(fitting, self.base)

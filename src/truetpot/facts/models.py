@@ -65,12 +65,14 @@ def check_decoded(model: Model) -> None:
 def load_model(name_or_path: str | Path) -> Model:
     """A known model ("qwq-32b", or its hub name), or one described by a Hugging Face config.
 
+    A model of the same shape under another name ("deepseek-r1-distill-qwen-32b") is the known one.
     A path may name a directory that holds a config.json, or the file itself. Raises UserError for
     an unknown name, an unreadable file or a config this suite does not model.
     """
     text = str(name_or_path)
     for model in all_models().values():
-        if text.lower() in (model.name, (model.hf or "").lower()):
+        also = read("names.toml")["names"].get(model.name, {}).get("also", ())
+        if text.lower() in (model.name, (model.hf or "").lower(), *also):
             return model
     path = expanded(name_or_path)
     if is_folder(path):

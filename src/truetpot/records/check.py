@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import field
+
 from truetpot.records.numbers import Count
 from truetpot.records.opening import Named, Part
 from truetpot.records.verdicts import Counting, Metric, Severity, Verdict
@@ -214,6 +216,10 @@ class CheckedRun(Part, frozen=True, kw_only=True):
     """What the reader had to decide."""
     verdict: Verdict
     serving: ServingRow
+    yardstick: str | None = None
+    """What the figures are held against."""
+    yardstick_from: list[str] = field(default_factory=list)
+    """Sentences on what it was made of, or what it lacks: model, card, formats."""
 
 
 class CheckRecord(Named, frozen=True, kw_only=True):
@@ -240,12 +246,12 @@ class CheckRecord(Named, frozen=True, kw_only=True):
     verdict: Verdict
     serving: ServingRow
     runs: list[CheckedRun]
+    yardstick_from: list[str] = field(default_factory=list)
+    """Sentences on what it was made of, or what it lacks: model, card, formats."""
 
     @classmethod
-    def of(
-        cls, runs: list[CheckedRun], command: str, file: str, yardstick: str | None
-    ) -> CheckRecord:
+    def of(cls, runs: list[CheckedRun], command: str, file: str) -> CheckRecord:
         """The record of a file's runs."""
         worst = min(runs, key=lambda run: run.verdict.rank)
         fields = {name: getattr(worst, name) for name in CheckedRun.__struct_fields__}
-        return cls(command=command, file=file, yardstick=yardstick, **fields, runs=runs)
+        return cls(command=command, file=file, **fields, runs=runs)

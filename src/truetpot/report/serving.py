@@ -34,12 +34,18 @@ WIDE = 1.25
 """Rows of the table of visible counts; JSON has them all."""
 
 
-def draw_checked(checked: Checked, serving: Serving) -> RenderableType:
-    """Everything about one run."""
+def draw_checked(
+    checked: Checked, serving: Serving, yardstick_from: Sequence[str] = ()
+) -> RenderableType:
+    """Everything about one run; ``yardstick_from`` says what its yardstick was made of."""
     run = checked.run
     where = f", {run.place}" if run.place else ""
     head = words((run.tool, "bold"), f" ({run.variant}){where}")
-    parts: list[RenderableType] = [head, words(_totals(run), style="dim"), "", _reported(run)]
+    parts: list[RenderableType] = [head, words(_totals(run), style="dim")]
+    if (yardstick := checked.evidence.yardstick) is not None:
+        parts.append(words("Held against ", (yardstick.what, "bold"), "."))
+    parts += [words(sentence, style="dim") for sentence in yardstick_from]
+    parts += ["", _reported(run)]
     parts += [words(note, style="dim") for note in run.notes]
     parts += ["", _recomputed(checked)]
     for finding in checked.findings:

@@ -9,8 +9,8 @@ from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import Checked
 from truetpot.serving.evidence import Evidence, Known
 from truetpot.serving.findings import Severity
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.visible import OPEN
+from truetpot.serving.thresholds import limit
 
 BELOW_FLOOR = "below-floor"
 SAME_BATCH = 1.25
@@ -125,6 +125,9 @@ def _decide(
             "Nothing in the file speaks against the figure, and nothing to hold it against was "
             "given: name --model and --device, or a --ladder."
         )
+        return Verdict.UNDECIDABLE, why, None
+    if reported > limit("floor_ratio") * floor and evidence.after_first is None:
+        why = "The first token's time is in the figure, and nothing in the file separates it."
         return Verdict.UNDECIDABLE, why, None
     if reported > limit("floor_ratio") * floor:
         why = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.thresholds import limit
 
 
 @detector(
@@ -56,7 +56,7 @@ def below_floor(evidence: Evidence) -> Trace | None:
 )
 def far_above_floor(evidence: Evidence) -> Trace | None:
     """Against the largest batch that the file allows: the highest floor."""
-    tpot = None if evidence.judged is None else evidence.judged[0]
+    tpot = None if evidence.after_first is None else evidence.after_first[0]
     admitted = [n for n in (evidence.admitted, evidence.completed) if n]
     batch = float(min(admitted, default=1))
     floor = evidence.floor_at(batch)
