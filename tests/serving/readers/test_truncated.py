@@ -11,7 +11,7 @@ from truetpot.serving.readers import read
 TOOLS = (
     *("aiperf", "genai_perf", "guidellm", "inference_benchmarker", "inference_perf"),
     *("ipex_llm", "llama", "llmperf", "mlperf", "nvidia_csv", "openvino"),
-    "guidellm_table",
+    *("guidellm_table", "evalscope", "inferencex", "trtllm_bench"),
 )
 FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
@@ -19,7 +19,13 @@ IN_LINES = {"aiperf_lines", "llama_bench_lines", "llama_server_lines"}
 # An average that was cut off is taken from the iterations above it.
 IN_LINES |= {"llm_bench_csv", "llm_bench_log"}
 TEXTS = {"mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"}
-TEXTS |= {"guidellm_console", "guidellm_console_0_3", "guidellm_csv", "guidellm_csv_0_3"}
+TEXTS |= {
+    "trtllm_printed",
+    "guidellm_console",
+    "guidellm_console_0_3",
+    "guidellm_csv",
+    "guidellm_csv_0_3",
+}
 TEXTS |= {"llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024", "aiperf_csv", "genai_perf_csv"}
 
 
