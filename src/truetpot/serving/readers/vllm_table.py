@@ -31,6 +31,7 @@ _OTHERS = (
     "failed requests",
     "maximum request concurrency",
     "max request concurrency",
+    "max reqeuest concurrency",  # SGLang, until 2025
     "request rate configured (rps)",
     "traffic request rate",
     "benchmark duration (s)",
@@ -53,6 +54,8 @@ _LINE = re.compile(
 _LONGEST_LINE, _LONGEST_TABLE = 400, 300
 _CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
+# Of a server that logs into the same file, as an option, a keyword or a key.
+_STREAM_INTERVAL = re.compile(r"\bstream[-_]interval['\"]?[=:\s]\s{0,9}(\d{1,9})\b")
 
 
 class _Entry(NamedTuple):
@@ -67,7 +70,7 @@ class _Table:
     line: int
     """Of the heading."""
     arguments: dict[str, str]
-    """What the client was started with, from the log above."""
+    """What the client was started with, from the log above; ``stream_interval`` is the server's."""
     entries: dict[str, _Entry] = field(default_factory=dict)
     """By the label in lower case."""
     closed: bool = False
@@ -100,11 +103,14 @@ class _Table:
 def _tables(source: Source) -> Iterator[_Table]:
     table: _Table | None = None
     arguments: dict[str, str] = {}
+    server: dict[str, str] = {}
     for line, text in source.lines():
+        if interval := _STREAM_INTERVAL.search(text):
+            server = {"stream_interval": interval[1]}
         if HEADING in text:
             if table:
                 yield table
-            table = _Table(source, line, arguments)
+            table = _Table(source, line, arguments | server)
         elif "Namespace(" in text:
             arguments = {key: word.strip("'") for key, word in _ARGUMENT.findall(text)}
         elif table and not table.closed and line < table.line + _LONGEST_TABLE:
@@ -178,18 +184,18 @@ def _keys(table: _Table) -> set[str]:
 
 def _setting(table: _Table, is_sglang: bool) -> Setting:
     given = {key: word for key, word in table.arguments.items() if word != "None"}
-    # SGLang draws lengths between this and 1 times the one given; so did vLLM, where now it is how
-    # far above and below they may lie.
-    exact = (1.0,) if is_sglang else (0.0, 1.0)
     ratio = _number(given.get("random_range_ratio"))
-    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio in exact
+    exact = 1.0 if is_sglang else vllm.exact_ratio(_keys(table))
+    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio == exact
     prompt = given.get("input_len", given.get("random_input_len"))
     output = given.get("output_len", given.get("random_output_len"))
     ignore_eos = given.get("ignore_eos") == "True" or given.get("disable_ignore_eos") == "False"
     rate = table.number("request rate configured (rps)", "traffic request rate")
     if rate is None:
         rate = _number(given.get("request_rate"))
-    concurrency = table.count("maximum request concurrency", "max request concurrency")
+    concurrency = table.count(
+        "maximum request concurrency", "max request concurrency", "max reqeuest concurrency"
+    )
     if concurrency is None:
         concurrency = _count(given.get("max_concurrency"))
     return Setting(
@@ -202,6 +208,8 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         # False says little: newer clients turn it on by themselves after they print this.
         ignore_eos=ignore_eos or None,
         tokens_per_step=table.number("acceptance length", "accept length") or None,
+        tokens_per_chunk=_count(given.get("stream_interval")),
+        range_ratio=ratio,
     )
 
 
