@@ -191,7 +191,8 @@ class Run:
     tool: str
     """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
     ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``ipex-llm-all-in-one``,
-    ``ipex-llm-online``, ``inference-benchmarker``, ``llmperf``."""
+    ``ipex-llm-online``, ``inference-benchmarker``, ``llmperf``, ``openvino-llm-bench``,
+    ``inferencex``, ``trtllm-bench``, ``evalscope``."""
     variant: str
     """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
     place: str
