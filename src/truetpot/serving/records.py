@@ -194,7 +194,7 @@ class Run:
     """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
     ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``llama-cli``, ``llama-benchy``,
     ``ollama``, ``ipex-llm-all-in-one``, ``ipex-llm-online``, ``inference-benchmarker``,
-    ``llmperf``."""
+    ``llmperf``, ``openvino-llm-bench``, ``inferencex``, ``trtllm-bench``, ``evalscope``."""
     variant: str
     """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
     place: str
