@@ -77,6 +77,11 @@ def choose(setting: Setting, flags: Flags) -> Chosen:
     chosen = Chosen()
     _choose_model(chosen, setting, flags)
     _choose_format(chosen, setting, flags)
+    if chosen.model is not None and (experts := chosen.model.experts) is not None:
+        chosen.sentences.append(
+            f"Experts: the floor has the {experts.used} of {experts.count} a layer that one token "
+            "uses, whatever the batch; more tokens read more of them."
+        )
     _choose_card(chosen, setting, flags)
     _choose_cache(chosen, setting, flags)
     return chosen
