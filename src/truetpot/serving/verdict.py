@@ -126,6 +126,9 @@ def _decide(
             "given: name --model and --device, or a --ladder."
         )
         return Verdict.UNDECIDABLE, why, None
+    if reported > limit("floor_ratio") * floor and evidence.after_first is None:
+        why = "The first token's time is in the figure, and nothing in the file separates it."
+        return Verdict.UNDECIDABLE, why, None
     if reported > limit("floor_ratio") * floor:
         why = (
             f"{reported / floor:,.0f} times the floor; the slowest published runs take "

@@ -22,7 +22,9 @@ _PACKAGE = "tests.serving.generate"
 class Made:
     """A file and what is true of the run."""
 
+    shape: str
     name: str
+    """As the tool names it."""
     data: bytes
     truth: Truth
     served: Served
@@ -50,7 +52,7 @@ def make(shape: str, mechanism: str = "clean", seed: int = 0) -> Made:
     """One file. A seed gives the same run in every shape of the same load."""
     kind = shapes()[shape]
     served = run(mechanism, kind.load, seed)
-    return Made(kind.file, kind.write(served), served.truth(mechanism), served)
+    return Made(shape, kind.file, kind.write(served), served.truth(mechanism), served)
 
 
 @lru_cache(maxsize=8)

@@ -109,7 +109,7 @@ class Truth:
     token_s: float
     """Time per token of a sequence after its first: the sum of intervals over that of tokens."""
     step_s: float
-    """The same per decode step."""
+    """A decode step without the waits between two, weighted by its sequences."""
     batch: float
     """Sequences in a decode step, mean over the time that steps took."""
     prompt_tokens: float
@@ -126,7 +126,8 @@ class Served:
     requests: tuple[Request, ...]
     """In the order they were sent."""
     batch: float
-    """As in Truth."""
+    step_s: float
+    """Both as in Truth."""
     duration: float
     """Until the client stopped its clock."""
     clients_fault: frozenset[str] = frozenset()
@@ -143,7 +144,7 @@ class Served:
         return Truth(
             mechanism=mechanism,
             token_s=spans / max(1, sum(r.decoded - 1 for r in run)),
-            step_s=spans / max(1, sum(r.steps for r in run)),
+            step_s=self.step_s,
             batch=self.batch,
             prompt_tokens=sum(r.prompt for r in run) / len(run),
             output_tokens=sum(r.decoded for r in run) / len(run),

@@ -64,7 +64,8 @@ def serve(asked: Scenario, random: np.random.Generator) -> Served:
     return Served(
         scenario=asked,
         requests=requests,
-        batch=server.weighted / server.busy if server.busy else 1.0,
+        batch=server.weighted / server.busy,
+        step_s=server.weighted / server.sequence_steps,
         duration=end + random.uniform(0.0005, 0.005),
     )
 
@@ -96,7 +97,10 @@ class _Server:
         self.rows: list[_Row] = []
         self.waiting: deque[_Row] = deque()
         self.active: list[_Row] = []
-        self.now = self.prefill_free = self.weighted = self.busy = 0.0
+        self.now = self.prefill_free = 0.0
+        self.busy = self.weighted = 0.0
+        """Seconds of steps, and the same for each sequence in them."""
+        self.sequence_steps = 0
 
     def run(self) -> None:
         for at in self.arrivals():
@@ -147,6 +151,7 @@ class _Server:
         self.now += took
         self.weighted += took * len(active)
         self.busy += took
+        self.sequence_steps += len(active)
         for row in active:
             row.got(self.now, self.tokens())
         self.active = []

@@ -56,7 +56,7 @@ def below_floor(evidence: Evidence) -> Trace | None:
 )
 def far_above_floor(evidence: Evidence) -> Trace | None:
     """Against the largest batch that the file allows: the highest floor."""
-    tpot = None if evidence.judged is None else evidence.judged[0]
+    tpot = None if evidence.after_first is None else evidence.after_first[0]
     admitted = [n for n in (evidence.admitted, evidence.completed) if n]
     batch = float(min(admitted, default=1))
     floor = evidence.floor_at(batch)

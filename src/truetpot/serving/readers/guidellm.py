@@ -35,7 +35,7 @@ from truetpot.serving.records import (
 )
 from truetpot.serving.tools import definitions
 
-_TOOL = "guidellm"
+TOOL = "guidellm"
 OLD = "<= 0.3"
 _METRICS = {
     "time_to_first_token_ms": (Metric.TTFT, "ms"),
@@ -105,10 +105,10 @@ def _run(first: Node, benchmark: Node) -> Run:
         )
     output = metrics.count("output_token_count", "successful", "total_sum")
     return Run(
-        tool=_TOOL,
+        tool=TOOL,
         variant=variant if version is None else f"{variant}, version {version:g}",
         place=benchmark.where,
-        definitions=definitions(_TOOL, OLD if old else ""),
+        definitions=definitions(TOOL, OLD if old else ""),
         figures=tuple(_figures(metrics)),
         totals=Totals(
             duration_s=benchmark.number("duration"),

@@ -32,6 +32,7 @@ _PROGRAM = re.compile(r"\b(?:llama_print_timings|llama_perf_context_print|common
 _TASK = re.compile(r"\btask (-?\d{1,9}) \||\bid_task=(\d{1,9})")
 _PROMPT = re.compile(r"new prompt, .*\bn_(?:prompt_)?tokens = (\d{1,9})")
 _DRAFT = re.compile(r"draft acceptance(?: rate)? = .*\( *(\d{1,9}) accepted / *(\d{1,9}) generated")
+_LONGEST_LINE = 800
 _CLOCK = re.compile(r"(?:^|\s)(\d{1,7})\.(\d\d)\.(\d{3})\.(\d{3}) [A-Z] ")
 
 
@@ -56,7 +57,8 @@ class _Request:
 def _recognises(source: Source) -> bool:
     if not source.has(b" eval time"):
         return False
-    return any(_TIME.search(text) for _, text in source.lines() if " eval time" in text)
+    lines = (text[:_LONGEST_LINE] for _, text in source.lines() if " eval time" in text)
+    return any(map(_TIME.search, lines))
 
 
 def _read(source: Source) -> list[Run]:
@@ -81,7 +83,8 @@ def _requests(source: Source) -> Iterator[tuple[bool, _Request]]:
     done: list[tuple[bool, _Request]] = []
     last: dict[str, _Request] = {}
     task = ""
-    for line, text in source.lines():
+    for line, whole in source.lines():
+        text = whole[:_LONGEST_LINE]
         if match := _TASK.search(text):
             task = match[1] or match[2]
         if match := _PROMPT.search(text):

@@ -142,3 +142,13 @@ class Source:
             for part in text.rstrip("\r").split("\r"):
                 yield number, _TERMINAL.sub("", part) if "\x1b" in part else part
             at = end + 1
+
+    def lines_and_ends(self) -> Iterator[tuple[int, str, bool]]:
+        """The same, and whether the line has its end: in the last one a number may be cut."""
+        before: tuple[int, str] | None = None
+        for line in self.lines():
+            if before:
+                yield *before, True
+            before = line
+        if before:
+            yield *before, self.map[-1:] in (b"\n", b"\r")

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     n = min(8, len(asked.prompts))
     fast = replace(
         asked.pace,

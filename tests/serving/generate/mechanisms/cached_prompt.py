@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     prompts = np.maximum(asked.prompts, 512)
     return replace(asked, prompts=prompts, cached=random.uniform(0.5, 0.99))
 

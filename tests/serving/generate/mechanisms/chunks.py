@@ -3,11 +3,13 @@
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Served
 from tests.serving.generate.streams import each, merged
 
 
-def _apply(served, random):
-    k = int(random.integers(2, 11))
+def _apply(served: Served, random: np.random.Generator) -> Served:
+    shortest = min(request.decoded for request in served.requests)
+    k = int(random.integers(2, max(3, min(11, shortest // 4))))
     return each(served, lambda request: merged(request, np.arange(len(request.at)) // k))
 
 
@@ -21,7 +23,6 @@ MECHANISM = Mechanism(
         "vllm-0.6",
         "vllm-0.6-detailed",
         "vllm-0.6-table",
-        "sglang",
         "sglang-details",
         "sglang-oai",
         "sglang-oai-details",

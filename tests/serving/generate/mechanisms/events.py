@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Request, Served
 from tests.serving.generate.streams import BURST_S, each
 
 
-def _apply(served, random):
-    def change(request):
+def _apply(served: Served, random: np.random.Generator) -> Served:
+    def change(request: Request) -> Request:
         delays = BURST_S * random.uniform(0.5, 1.5, len(request.at))
         at = np.column_stack([request.at, request.at + delays]).ravel()
         none = np.zeros_like(request.tokens)

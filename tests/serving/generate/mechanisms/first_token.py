@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     """A prefill as long as the answer, at least."""
     steps = asked.outputs.mean() * random.uniform(1, 4)
     prompt = int(random.integers(1000, 4000))

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario, Served
 from tests.serving.generate.streams import each
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     """One length for all, and answers of lengths of their own."""
     outputs = np.clip(asked.outputs * random.uniform(0.3, 1, len(asked.outputs)), 8, None)
     return replace(asked, lengths="fixed", outputs=outputs.astype(np.int64))
 
 
-def _apply(served, random):
+def _apply(served: Served, random: np.random.Generator) -> Served:
     most = int(max(r.decoded for r in served.requests) * random.uniform(1.5, 8))
     return each(served, lambda request: replace(request, asked=most))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario, Served
 from tests.serving.generate.streams import each
 
 SHAPES = (
@@ -16,23 +17,21 @@ SHAPES = (
     "guidellm-requests",
     "genai-perf",
     "aiperf",
-    "llama-server",
     "inference-benchmarker",
     "llmperf",
+    "ipex-llm-all-in-one",
 )
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     outputs = np.clip(asked.outputs * random.uniform(0.2, 1, len(asked.outputs)), 8, None)
     one = np.full(len(asked.prompts), asked.prompts.max())
     return replace(asked, lengths="fixed", prompts=one, outputs=outputs.astype(np.int64))
 
 
-def _apply(served, random):
+def _apply(served: Served, random: np.random.Generator) -> Served:
     most = int(max(r.decoded for r in served.requests) * random.uniform(1.5, 8))
     return each(served, lambda request: replace(request, asked=most))
 
 
-MECHANISM = Mechanism(
-    "short-outputs", (*SHAPES, "llama-server-one", "ipex-llm-all-in-one"), ask=_ask, apply=_apply
-)
+MECHANISM = Mechanism("short-outputs", SHAPES, ask=_ask, apply=_apply)

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario, Served
 from tests.serving.generate.streams import each
 
 SHORT = 3
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     """One length for all."""
     n, most = 44, int(asked.outputs.max())
     outputs = np.full(n, most)
@@ -19,7 +20,7 @@ def _ask(asked, random):
     return replace(asked, lengths="fixed", prompts=prompts, outputs=outputs)
 
 
-def _apply(served, random):
+def _apply(served: Served, random: np.random.Generator) -> Served:
     most = max(r.decoded for r in served.requests)
     return each(served, lambda request: replace(request, asked=most))
 
@@ -33,7 +34,6 @@ MECHANISM = Mechanism(
         "guidellm-requests",
         "genai-perf",
         "aiperf",
-        "llama-server",
     ),
     ask=_ask,
     apply=_apply,

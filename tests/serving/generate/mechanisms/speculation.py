@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario, Served
 from tests.serving.generate.streams import each, merged, steps
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     return replace(asked, tokens_a_step=random.uniform(1.5, 4))
 
 
-def _apply(served, random):
+def _apply(served: Served, random: np.random.Generator) -> Served:
     return each(served, lambda request: merged(request, steps(request)))
 
 

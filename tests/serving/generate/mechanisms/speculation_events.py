@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Request, Scenario, Served
 from tests.serving.generate.streams import BURST_S, each, steps
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     return replace(asked, tokens_a_step=random.uniform(2.5, 4))
 
 
-def _apply(served, random):
-    def change(request):
+def _apply(served: Served, random: np.random.Generator) -> Served:
+    def change(request: Request) -> Request:
         groups = steps(request)
         place = np.arange(len(groups)) - np.searchsorted(groups, groups)
         at = request.at + place * BURST_S * random.uniform(0.5, 1.5)

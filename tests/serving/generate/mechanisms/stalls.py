@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     n, output = 40, int(random.integers(200, 400))
     prompt = int(random.integers(2000, 8000))
     # a prefill of 60 to 200 steps, and a few of them while a request decodes

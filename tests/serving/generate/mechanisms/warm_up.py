@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from tests.serving.generate.mechanism import Mechanism
+from tests.serving.generate.served import Scenario, Served
 
 
-def _ask(asked, random):
+def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
     n = max(8, len(asked.prompts))
     return replace(asked, prompts=np.resize(asked.prompts, n), outputs=np.resize(asked.outputs, n))
 
 
-def _apply(served, random):
+def _apply(served: Served, random: np.random.Generator) -> Served:
     """Before the run, one after another, each some times slower than it is later."""
     slower, now, warmup = random.uniform(2, 5), 0.0, []
     for request in served.requests[: int(random.integers(1, 4))]:

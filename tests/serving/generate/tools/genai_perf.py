@@ -90,6 +90,9 @@ def _raw_request(request: Request, number: int) -> dict[str, Any]:
         content = "".join(f" {word}" for word in words[used : used + shown])
         events.append(_event({"content": content}))
         used += shown
+    finish = "length" if request.decoded >= request.asked else "stop"
+    events.append(_event({}, finish))
+    stamps.append(request.done)
     stamps.append(request.done)
     payload = {
         "model": "some/model",
@@ -105,10 +108,10 @@ def _raw_request(request: Request, number: int) -> dict[str, Any]:
     }
 
 
-def _event(delta: dict[str, Any]) -> str:
+def _event(delta: dict[str, Any], finish: str | None = None) -> str:
     chunk = {
         "object": "chat.completion.chunk",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
     }
     return f"data: {json.dumps(chunk)}\n\n"
 

@@ -43,7 +43,7 @@ def answer(request: Request, number: int) -> dict[str, Any]:
         "model": "some/model",
         "tokens_predicted": n,
         "tokens_evaluated": request.prompt,
-        "generation_settings": {"n_predict": request.asked, "ignore_eos": True},
+        "generation_settings": {"n_predict": request.asked, "ignore_eos": n >= request.asked},
         "stop_type": "limit" if n >= request.asked else "eos",
         "timings": timings,
     }

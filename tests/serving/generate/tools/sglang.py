@@ -60,7 +60,7 @@ def line(served: Served, *, backend: str, details: bool) -> dict[str, Any]:
     }
     drawn = asked.lengths != "log-normal"
     fixed = asked.lengths == "fixed" and len(set(asked.prompts.tolist())) == 1
-    several = asked.tokens_a_step > 1 and backend == "sglang"
+    several = asked.tokens_a_step > 1 and backend == "sglang" and not served.fault("untold")
     steps = sum(o.request.steps for o in outputs)
     scale = 1.0 if served.fault("seconds-for-ms") else 1e3
     found = {key: summary(some, PERCENTILES, scale) for key, some in values.items()}

@@ -79,7 +79,7 @@ def result(served: Served, *, old: bool, detailed: bool, e2el: bool) -> dict[str
     clocks = {
         "latencies": values["e2el"],
         "start_times": [CLOCK + o.request.sent for o in outputs],
-        "queue_times": [1e-5] * len(outputs),
+        "queue_times": [_queued(served, o) for o in outputs],
     }
     given: dict[str, Any] = {
         "date": "20241230-101500" if old else "20260716-101500",
@@ -111,7 +111,7 @@ def result(served: Served, *, old: bool, detailed: bool, e2el: bool) -> dict[str
             "rtfx": 0.0,
         }
         lists |= clocks
-    if served.scenario.tokens_a_step > 1 and not old:
+    if served.scenario.tokens_a_step > 1 and not old and not served.fault("untold"):
         given |= _speculation(outputs)
     scale = 1.0 if served.fault("seconds-for-ms") else 1e3
     for metric in ("ttft", "tpot", "itl", *(["e2el"] if e2el else [])):
@@ -158,6 +158,11 @@ def table(served: Served, *, old: bool) -> bytes:
         line("Draft tokens:", found["spec_decode_draft_tokens"], False)
         line("Accepted tokens:", found["spec_decode_accepted_tokens"], False)
     return "\n".join([*lines, "=" * 50, ""]).encode()
+
+
+def _queued(served: Served, output: Output) -> float:
+    """From when the client had made the request to when a place was free to send it."""
+    return 1e-5 + (output.request.sent if served.scenario.concurrency is not None else 0.0)
 
 
 def _peaks(outputs: list[Output]) -> tuple[float, int]:
