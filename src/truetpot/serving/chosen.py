@@ -94,8 +94,11 @@ def _size(setting: Setting) -> int | None:
 
 
 def _texts(setting: Setting) -> list[str]:
-    """What a file calls its model, the most certain first."""
-    said = (setting.model, setting.weight_format, setting.tokenizer)
+    """What a file calls its model, the most certain first.
+
+    A tokenizer's name is none of it: people count with that of another size.
+    """
+    said = (setting.model, setting.weight_format)
     return [text[:LONGEST] for text in said if text]
 
 
