@@ -14,6 +14,7 @@ def test_a_mechanism_is_named(tmp_path, shape, mechanism):
     for seed in range(FEW):
         found = judged(tmp_path, shape, mechanism, seed)
         assert found.named, (seed, found.above_info, found.serving.why)
+        assert not found.believed_wrongly, (seed, found.off)
 
 
 @pytest.mark.exhaustive
@@ -26,4 +27,5 @@ def test_a_mechanism_is_named_in_many_files(tmp_path, shape, mechanism):
         found = judged(tmp_path, shape, mechanism, seed)
         named += found.named
         assert found.named or found.undecided, (seed, found.above_info, found.serving.why)
+        assert not found.believed_wrongly, (seed, found.off)
     assert named >= NEARLY_ALL * MANY

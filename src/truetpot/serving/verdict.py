@@ -9,8 +9,8 @@ from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import Checked
 from truetpot.serving.evidence import Evidence, Known
 from truetpot.serving.findings import Severity
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.visible import OPEN
+from truetpot.serving.thresholds import limit
 
 BELOW_FLOOR = "below-floor"
 SAME_BATCH = 1.25

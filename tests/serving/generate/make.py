@@ -43,9 +43,10 @@ def mechanisms() -> dict[str, Mechanism]:
 
 
 def shown_by(mechanism: str) -> tuple[str, ...]:
-    """The shapes that can show it."""
+    """The shapes that can show it; those of one load, which are written of one run, together."""
     named = mechanisms()[mechanism].shapes
-    return tuple(shapes()) if named == ("*",) else named
+    some = tuple(shapes()) if named == ("*",) else named
+    return tuple(sorted(some, key=lambda shape: shapes()[shape].load.value))
 
 
 def make(shape: str, mechanism: str = "clean", seed: int = 0) -> Made:
@@ -55,9 +56,9 @@ def make(shape: str, mechanism: str = "clean", seed: int = 0) -> Made:
     return Made(shape, kind.file, kind.write(served), served.truth(mechanism), served)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=512)
 def run(mechanism: str, load: Load, seed: int) -> Served:
-    """What is written: simulated once for all shapes that follow each other."""
+    """What is written. To simulate it takes longer than to check it, so some hundred are kept."""
     kind = mechanisms()[mechanism]
     random = np.random.default_rng([seed, crc32(mechanism.encode())])
     asked = load.of(kind.ask(scenario(random), random))

@@ -14,7 +14,7 @@ from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.errors import UserError
 from truetpot.serving import readers as package
 from truetpot.serving.readers import read
-from truetpot.serving.readers.detect import read_source
+from truetpot.serving.readers.detect import read_source, readers
 from truetpot.serving.readers.source import Source
 
 
@@ -127,6 +127,12 @@ def test_more_than_memory_is_one_sentence(
     monkeypatch.setattr(package, "read_source", read_source)
     with pytest.raises(UserError, match="more memory"):
         read(written(b"{}"))
+
+
+def test_the_docs_name_every_form() -> None:
+    """The sentence that refuses a file sends its reader there."""
+    page = (Path(__file__).parents[3] / "docs" / "check.md").read_text(encoding="utf-8")
+    assert [reader.name for reader in readers() if reader.name not in page] == []
 
 
 def test_the_name_does_not_matter(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.real_files import real_file
 from tests.serving.readers.files import figures, read_bytes
 from tests.serving.readers.llama_files import (
     DEVICES,
@@ -15,7 +16,10 @@ from tests.serving.readers.llama_files import (
     llama_bench_values,
 )
 from truetpot.errors import UserError
+from truetpot.serving.check import check_run
+from truetpot.serving.readers import read
 from truetpot.serving.records import Metric
+from truetpot.serving.verdict import judge
 
 WRITERS = {"csv": llama_bench_csv, "sql": llama_bench_sql}
 LINE = "| llama 7B Q4_0 | 3.56 GiB | 6.74 B | SYCL | 99 | {} | {} |\n"
@@ -173,3 +177,37 @@ def test_broken(tmp_path, text, words):
 
 def test_the_fields_are_llama_cpp_s():
     assert len(FIELDS) == len(llama_bench_values()) == 40
+
+
+REAL = {  # Seconds.
+    "llama_bench.csv": 1.067431600,
+    "llama_bench.jsonl": 1.068078400,
+    "llama_bench.sql": 1.063608780,
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files(name):
+    """128 tokens of Qwen2.5-7B in a little above a second, in three forms."""
+    (run,) = read(real_file(name))
+    assert run.variant == "tg128"
+    assert run.figure(Metric.E2E, "mean") == pytest.approx(REAL[name])
+    assert run.setting.model == "models/Qwen2.5-7B-Instruct-Q4_K_M.gguf"
+    assert run.setting.model_bytes == 4_677_120_000
+    assert (run.setting.device, run.setting.devices) == ("NVIDIA GeForce RTX 4080", 1)
+    assert run.setting.tool_version == "build 5163 (8cf427ff)"
+    checked = check_run(run)
+    assert not checked.findings
+    assert judge(checked).reported_s == pytest.approx(REAL[name] / 128, rel=1e-4)
+
+
+def test_real_tables():
+    runs = read(real_file("llama_bench_tables.md"))
+    assert [run.variant for run in runs] == 6 * ["tg16"] + ["tg128", "tg128 @ d512"]
+    rates = [4.05, 7.80, 12.22, 16.71, 15.32, 16.41, 120.60, 116.71]
+    assert [judge(check_run(run)).reported_s for run in runs] == [1 / rate for rate in rates]
+    assert [run.setting.model for run in runs[5:7]] == [
+        "llama 7B mostly Q4_0",
+        "qwen2 7B Q4_K - Medium",
+    ]
+    assert judge(check_run(runs[-1])).context.value == 512 + 63

@@ -18,18 +18,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from truetpot.serving.thresholds import limit
+
 if TYPE_CHECKING:
     from truetpot.serving.evidence.evidence import Evidence
 
-FEWER = 1.2
-"""Tokens over messages from where on they are fewer: role and finish messages make one or two."""
-SLACK = 1.5
-"""The same as a number of messages a request."""
 COVERED = 0.9
 """Of the time that hidden tokens take, at least, has to lie before the first message."""
-NO_PREFILL = 3.0
-"""Time to the first message over that of the hidden tokens: above it a prefill explains it better.
-"""
+NEAR = 3.0
+"""Time to the first message over that of the hidden tokens: above it most of it is a prefill."""
 
 
 class Holds(StrEnum):
@@ -72,30 +69,54 @@ class Messages:
 
 
 def stream(evidence: Evidence) -> Messages | None:
-    """None where the file does not count messages, or they are as many as the tokens."""
-    requests, timed = evidence.run.requests, evidence.timed
-    chunks, interval = evidence.chunks, evidence.decode_interval
-    if requests is None or timed is None or chunks is None or interval is None:
+    """None where nothing tells the number of messages, or they are as many as the tokens."""
+    counted = _counted(evidence) or _by_means(evidence)
+    if counted is None:
         return None
-    counts = evidence.trusted_counts
-    if counts is None or requests.gap_unit_is_token:
-        return None
-    tokens = float(counts[timed].mean())
-    if chunks < 2 or tokens < 2 or tokens - chunks <= SLACK or tokens < FEWER * chunks:
-        return None
+    tokens, chunks, interval = counted
     gap, hidden = interval / (chunks - 1), tokens - chunks
     alone = Reading(Holds.FIRST_ALONE, interval / (tokens - 1), (tokens - 1) / (chunks - 1))
     alike = Reading(Holds.ALIKE, interval / (tokens - tokens / chunks), tokens / chunks)
     before = Reading(Holds.HIDDEN_FIRST, gap, 1.0)
-    ratio = (evidence.ttft or 0.0) / (hidden * gap)
-    found = []
-    if COVERED <= ratio <= NO_PREFILL:
-        found.append(before)
-    if not (found and _no_prefill(evidence, gap)):
-        found += [alike, alone]
+    covered = (evidence.ttft or 0.0) / (hidden * gap)
+    found = [alike, alone]
+    if covered >= COVERED:
+        # the nearer the time to the first message is to that of the hidden tokens, the likelier
+        found = [before, alike, alone] if covered <= NEAR else [alike, alone, before]
+        if covered <= NEAR and _no_prefill(evidence, gap):
+            found = [before]
     floor = evidence.least_s or 0.0
-    possible = tuple(one for one in found if one.token_s >= floor * (1 - 1e-3))
+    possible = tuple(one for one in found if one.token_s >= floor * (1 - limit("rounding")))
     return Messages(tokens, chunks, interval, possible or tuple(found))
+
+
+def _counted(evidence: Evidence) -> tuple[float, float, float] | None:
+    """Tokens, messages and interval of a request, from rows."""
+    requests, timed = evidence.run.requests, evidence.timed
+    chunks, interval, counts = evidence.chunks, evidence.decode_interval, evidence.trusted_counts
+    if requests is None or timed is None or counts is None or requests.gap_unit_is_token:
+        return None
+    if chunks is None or interval is None:
+        return None
+    tokens = float(counts[timed].mean())
+    if chunks < 2 or tokens - chunks <= limit("gap_count_slack"):
+        return None
+    return (tokens, chunks, interval) if tokens >= limit("gap_count") * chunks else None
+
+
+def _by_means(evidence: Evidence) -> tuple[float, float, float] | None:
+    """The same from mean gap, mean time per token and mean length, which weigh requests unlike."""
+    requests, n = evidence.run.requests, evidence.divided_by
+    tpot, gap = evidence.tpot, evidence.itl()
+    if requests is not None and requests.gaps is not None:
+        return None
+    if tpot is None or gap is None or n is None or evidence.tpot_has_first:
+        return None
+    if gap < limit("aggregate_ratio") * tpot:
+        return None
+    interval = tpot * (n - 1)
+    chunks = interval / gap + 1
+    return (n, chunks, interval) if chunks > 1 and n - chunks > 0 else None
 
 
 def _no_prefill(evidence: Evidence, gap: float) -> bool:

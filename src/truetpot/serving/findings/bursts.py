@@ -7,8 +7,8 @@ from enum import StrEnum
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.agreement import expected_tpot
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import ms, percent, times
+from truetpot.serving.thresholds import limit
 
 BORDER = 1.25
 """A figure that near to a border between two patterns, as a factor, fits both."""
@@ -30,27 +30,28 @@ def patterns(evidence: Evidence) -> set[Pattern]:
     of its own. Else the tail decides: of k tokens a step one gap in k is longer than the mean.
     """
     mean, median = evidence.itl(), evidence.itl("median")
-    if not mean or not median or mean < limit("inflation") * median:
+    if not mean or not median or mean < limit("aggregate_ratio") * median:
         return set()
-    if median > limit("burst") * mean:
-        return {Pattern.STALLS} if _tail(evidence, mean) == {Pattern.STALLS} else set()
+    if median > limit("burst") * mean:  # no burst has so long a gap within
+        tail = _tail(evidence, mean, limit("inflation"))
+        return {Pattern.STALLS} if Pattern.STALLS in tail else set()
     if floor := evidence.least_s:
         return {Pattern.STALLS} if median >= floor else {Pattern.BURSTS}
     if median >= limit("message_s") * BETWEEN:
         return {Pattern.STALLS}
-    found = _tail(evidence, mean)
+    found = _tail(evidence, mean, limit("stall_tail"))
     if median >= limit("message_s") / BETWEEN:  # neither end of it tells by itself
         return found | {Pattern.STALLS}
     return found
 
 
-def _tail(evidence: Evidence, mean: float) -> set[Pattern]:
-    """By the longest gaps; both where they are near the border, or in no figure."""
+def _tail(evidence: Evidence, mean: float, border: float) -> set[Pattern]:
+    """By the longest gaps, p99 over the mean; both near the border, bursts where it is not told."""
     for statistic in ("p90", "p75"):
         if value := evidence.itl(statistic):
             return _which(mean / value, 1.0)
     if p99 := evidence.itl("p99"):
-        return _which(p99 / mean, limit("stall_tail"))
+        return _which(p99 / mean, border)
     return {Pattern.BURSTS}
 
 

@@ -6,8 +6,8 @@ from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.messages import Holds, Messages, Reading
 from truetpot.serving.findings.agreement import expected_tpot
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec, times
+from truetpot.serving.thresholds import limit
 
 _HELD = {
     Holds.ALIKE: "each message held {k} tokens, the first too",
@@ -38,19 +38,11 @@ def chunk_is_not_a_token(evidence: Evidence) -> Trace | None:
     stream = evidence.stream
     if stream is not None:
         return _of_stream(evidence, stream)
-    found = more_messages(evidence) or _by_means(evidence)
+    found = more_messages(evidence)
     if found is None or _as_stated(evidence, found[0]):
         return None
     ratio, text = found
-    text += f": {times(ratio)} tokens a chunk."
-    duration, ttft, n = evidence.duration_s, evidence.ttft, evidence.divided_by
-    if evidence.completed == 1 and duration and ttft and n and duration > ttft:
-        pace = (duration - ttft) / (n - 1)
-        text += (
-            f" The run's one request took ({sec(duration)} - {ms(ttft)})/({count(n)} - 1) ="
-            f" {ms(pace)} a token."
-        )
-    return Trace(text, ratio)
+    return Trace(f"{text}: {times(ratio)} tokens a chunk.", ratio)
 
 
 def _of_stream(evidence: Evidence, stream: Messages) -> Trace | None:
@@ -59,6 +51,13 @@ def _of_stream(evidence: Evidence, stream: Messages) -> Trace | None:
         return None
     readings = "; or ".join(_said(stream, one) for one in stream.readings)
     text = f"{_counts(stream)}: {readings}."
+    duration, ttft, n = evidence.duration_s, evidence.ttft, evidence.divided_by
+    if evidence.completed == 1 and duration and ttft and n and duration > ttft:
+        pace = (duration - ttft) / (n - 1)
+        text += (
+            f" The run's one request took ({sec(duration)} - {ms(ttft)})/({count(n)} - 1) ="
+            f" {ms(pace)} a token."
+        )
     paces = [one.token_s for one in stream.readings]
     agree = max(paces) / min(paces) - 1 <= limit("same")
     return Trace(text, stream.gap_s / paces[-1] if agree else None)
@@ -94,17 +93,6 @@ def more_messages(evidence: Evidence) -> tuple[float, str] | None:
         return None
     text = f"{count(intervals)} intervals between tokens lie in {count(gaps)} gaps"
     return intervals / gaps, text
-
-
-def _by_means(evidence: Evidence) -> tuple[float, str] | None:
-    requests, tpot, itl = evidence.run.requests, evidence.tpot, evidence.itl()
-    if requests is not None and requests.gaps is not None:
-        return None
-    if tpot is None or itl is None or evidence.tpot_has_first:
-        return None
-    if itl < limit("aggregate_ratio") * tpot:
-        return None
-    return itl / tpot, f"Mean ITL {ms(itl)} is {times(itl / tpot)} times mean TPOT {ms(tpot)}"
 
 
 @detector(

@@ -7,9 +7,9 @@ import numpy as np
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.counts import BY_TRUST
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, percent, times
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 def other_count(evidence: Evidence) -> tuple[Counting, float, float] | None:

@@ -8,10 +8,10 @@ from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.lengths import AS_ASKED
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.shortfall import Diagnosis, diagnose
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.visible import OPEN, summary, visible_counts
 from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @detector(

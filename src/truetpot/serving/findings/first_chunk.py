@@ -6,9 +6,9 @@ import numpy as np
 
 from truetpot.serving.evidence import SMALLEST, Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import ms, percent, times
 from truetpot.serving.records import Metric
+from truetpot.serving.thresholds import limit
 
 EQUAL = 1e-9
 """Relative difference of two values that were the same double."""

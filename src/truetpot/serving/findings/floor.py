@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.thresholds import limit
 
 
 @detector(

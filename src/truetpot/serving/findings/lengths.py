@@ -6,9 +6,9 @@ import numpy as np
 
 from truetpot.serving.evidence import STOPPED, Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, percent
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @detector(

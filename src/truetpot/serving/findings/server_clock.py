@@ -7,9 +7,9 @@ import numpy as np
 
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Ints
+from truetpot.serving.thresholds import limit
 
 
 @detector(

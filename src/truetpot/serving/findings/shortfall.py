@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from truetpot.serving.evidence import FULL, STOPPED, Evidence
 from truetpot.serving.evidence.lengths import AS_ASKED, Decoded, decoded
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.unit import slip
 from truetpot.serving.findings.words import count, ms, percent, sec, times
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @dataclass(frozen=True)

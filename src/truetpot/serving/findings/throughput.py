@@ -8,9 +8,9 @@ import numpy as np
 
 from truetpot.serving.evidence import Evidence, positive
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Metric
+from truetpot.serving.thresholds import limit
 
 
 def decoding(evidence: Evidence) -> tuple[float, float, str] | None:

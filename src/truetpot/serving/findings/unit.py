@@ -7,9 +7,9 @@ import math
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.agreement import expected_tpot, own_means
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.throughput import decoding
 from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.thresholds import limit
 
 
 def slip(evidence: Evidence) -> tuple[float, str] | None:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from truetpot.records.check import VisibleCount
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.lengths import decoded
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec
 from truetpot.serving.records import Ints
+from truetpot.serving.thresholds import limit
 
 OPEN = "open"
 BELOW_FLOOR = "excluded: below the floor"

@@ -1,7 +1,8 @@
 """llama-bench's ``-o csv`` and ``-o sql``: the fields of its JSON without the samples.
 
 ggml-org/llama.cpp ``tools/llama-bench/llama-bench.cpp`` at 0104b151c: ``csv_printer`` quotes every
-value, ``sql_printer`` writes one INSERT a test and escapes nothing.
+value, ``sql_printer`` writes one INSERT a test and escapes nothing; older builds call
+the table ``test``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from truetpot.serving.records import Run
 
 _NEEDED = {"n_gen", "n_prompt", "avg_ns", "avg_ts", "model_size"}
 _INSERT = re.compile(r"\s*INSERT INTO \w+ \((?P<fields>[\w, ]+)\) VALUES \((?P<values>.*)\);\s*")
+_TABLES = ("INSERT INTO llama_bench (", "INSERT INTO test (")
 _WHOLE = re.compile(r"-?\d{1,18}")
 
 
@@ -80,7 +82,7 @@ def _csv(source: Source) -> Iterator[Cells]:
 
 def _sql(source: Source) -> Iterator[Cells]:
     for number, text in source.lines():
-        if not text.lstrip().startswith("INSERT INTO "):
+        if not text.lstrip().startswith(_TABLES):
             continue
         match = _INSERT.fullmatch(text)
         fields = match["fields"].split(", ") if match else []
@@ -113,7 +115,9 @@ READERS = (
     TextReader("llama-bench -o csv", _has_header, _reader(_csv)),
     TextReader(
         "llama-bench -o sql",
-        lambda source: source.has(b"INSERT INTO llama_bench (") and source.has(b"avg_ts"),
+        lambda source: (
+            any(source.has(table.encode()) for table in _TABLES) and source.has(b"avg_ts")
+        ),
         _reader(_sql),
     ),
 )

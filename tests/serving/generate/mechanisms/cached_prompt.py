@@ -14,5 +14,7 @@ def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
 
 
 MECHANISM = Mechanism(
-    "cached-prompt", ("llama-server", "llama-server-one", "inference-perf"), ask=_ask
+    "cached-prompt",
+    ("llama-server", "llama-server-one", "inference-perf", "sglang", "sglang-details"),
+    ask=_ask,
 )

@@ -31,6 +31,7 @@ MECHANISM = Mechanism(
         "genai-perf-raw",
         "aiperf",
         "aiperf-records",
+        "aiperf-server",
         "inference-perf",
         "inference-perf-messages",
         "inference-perf-requests",

@@ -19,6 +19,6 @@ def _ask(asked: Scenario, random: np.random.Generator) -> Scenario:
 
 MECHANISM = Mechanism(
     "first-token-included",
-    ("guidellm", "guidellm-requests", "llmperf"),
+    ("guidellm", "guidellm-requests", "llmperf", "llmperf-responses"),
     ask=_ask,
 )

@@ -37,6 +37,7 @@ MECHANISM = Mechanism(
         "sglang-oai-details",
         "guidellm",
         "guidellm-requests",
+        "aiperf-server",
     ),
     apply=_apply,
 )

@@ -18,7 +18,16 @@ def _apply(served: Served, random: np.random.Generator) -> Served:
 
 MECHANISM = Mechanism(
     "speculation-untold",
-    ("vllm", "vllm-e2el", "vllm-detailed", "vllm-table", "sglang-details"),
+    (
+        "vllm",
+        "vllm-e2el",
+        "vllm-detailed",
+        "vllm-table",
+        "vllm-0.6",
+        "vllm-0.6-detailed",
+        "vllm-0.6-table",
+        "sglang-details",
+    ),
     ask=TOLD.ask,
     apply=_apply,
 )

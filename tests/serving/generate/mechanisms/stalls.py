@@ -45,6 +45,7 @@ MECHANISM = Mechanism(
         "aiperf",
         "aiperf-records",
         "inference-perf",
+        "inference-perf-messages",
         "inference-perf-requests",
     ),
     ask=_ask,

@@ -21,9 +21,9 @@ EPOCH_NS = 1_786_678_148_250_000_000
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 
 
-def metrics(request: Request) -> dict[str, tuple[Any, str]]:
-    """Of one request: value and unit."""
-    at, n = request.text_at, request.visible
+def metrics(request: Request, servers: bool = False) -> dict[str, tuple[Any, str]]:
+    """Of one request: value and unit. Tokens are the server's with --use-server-token-count."""
+    at, n = request.text_at, request.decoded if servers else request.visible
     ttft, latency = 1e3 * (at[0] - request.sent), 1e3 * (at[-1] - request.sent)
     found: dict[str, tuple[Any, str]] = {
         "input_sequence_length": (request.prompt, "tokens"),
@@ -78,10 +78,10 @@ def table(unit: str, values: list[float]) -> dict[str, Any]:
     } | rest
 
 
-def export(served: Served) -> dict[str, Any]:
+def export(served: Served, servers: bool) -> dict[str, Any]:
     """``profile_export_aiperf.json``."""
     asked, rows = served.scenario, [r for r in served.measured if r.text_at.size]
-    each = [metrics(request) for request in rows]
+    each = [metrics(request, servers) for request in rows]
     took = max(r.done for r in rows) - min(r.sent for r in rows)
     names = {name: unit for found in each for name, (_, unit) in found.items()}
     tables = {}
@@ -89,7 +89,8 @@ def export(served: Served) -> dict[str, Any]:
         values = [found[name][0] for found in each if name in found]
         flat = [x for v in values for x in v] if name == "inter_chunk_latency" else values
         tables[name] = table(unit, flat)
-    osl, isl = sum(r.visible for r in rows), sum(r.prompt for r in rows)
+    osl = sum(r.decoded if servers else r.visible for r in rows)
+    isl = sum(r.prompt for r in rows)
 
     def single(unit: str, value: float) -> dict[str, Any]:
         return {"unit": unit, "avg": value}
@@ -117,7 +118,12 @@ def export(served: Served) -> dict[str, Any]:
         "total_isl": single("tokens", float(isl)),
         "total_usage_completion_tokens": single("tokens", float(sum(r.decoded for r in rows))),
         "input_config": {
-            "endpoint": {"model_names": ["some/model"], "type": "chat", "streaming": True},
+            "endpoint": {
+                "model_names": ["some/model"],
+                "type": "chat",
+                "streaming": True,
+                "use_server_token_count": servers,
+            },
             "tokenizer": {"name": "some/model"},
             "loadgen": loadgen,
             "input": {"prompt": lengths, "extra": {"ignore_eos": True} if fixed else {}},
@@ -136,6 +142,7 @@ def records(served: Served) -> bytes:
 
 
 SHAPES = {
-    "aiperf": Shape("profile_export_aiperf.json", lambda served: dumped(export(served))),
+    "aiperf": Shape("profile_export_aiperf.json", lambda s: dumped(export(s, False))),
+    "aiperf-server": Shape("profile_export_aiperf.json", lambda s: dumped(export(s, True))),
     "aiperf-records": Shape("profile_export.jsonl", records),
 }

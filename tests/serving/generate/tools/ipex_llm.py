@@ -38,7 +38,7 @@ def online(served: Served) -> bytes:
     """The log of one run."""
     rows = served.measured
     first = np.array([r.at[0] - r.sent for r in rows])
-    rest = np.array([np.mean(np.diff(r.at[:-1])) for r in rows])
+    rest = np.array([np.mean(np.diff(r.at[:-1])) if len(r.at) > 2 else np.nan for r in rows])
     took, n, threads = served.duration, len(rows), served.scenario.concurrency
     tokens = sum(r.asked for r in rows)
     # of a data set the lengths differ, and the throughput has another name

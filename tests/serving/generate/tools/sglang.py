@@ -97,6 +97,7 @@ def line(served: Served, *, backend: str, details: bool) -> dict[str, Any]:
         if several
         else None,
         **_peaks(outputs),
+        **_cache(served),
     }
     lists = {
         "input_lens": [o.request.prompt for o in outputs],
@@ -161,6 +162,25 @@ def _peaks(outputs: list[Output]) -> dict[str, Any]:
     return {
         "max_output_tokens_per_s": float(np.bincount(np.concatenate(at).astype(np.int64)).max()),
         "max_concurrent_requests": int(np.bincount(seconds).max()),
+    }
+
+
+def _cache(served: Served) -> dict[str, Any]:
+    """With --cache-report."""
+    prompts = sum(r.prompt for r in served.measured)
+    cached = sum(r.cached for r in served.measured)
+    if not cached:
+        return {}
+    return {
+        "cache_report": {
+            "total_prompt_tokens": prompts,
+            "total_cached_tokens": cached,
+            "cache_hit_rate_pct": round(100 * cached / prompts, 2),
+            "device_cached_tokens": None,
+            "host_cached_tokens": None,
+            "storage_cached_tokens": None,
+            "storage_backend": None,
+        }
     }
 
 
