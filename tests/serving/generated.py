@@ -117,7 +117,10 @@ class Judged:
         if mechanism == "few-visible" and self.shape in ONE_COUNT:
             names = names | {"short-outputs"}
         told = mechanism in TOLD and self.serving.verdict is Verdict.NOT_COMPARABLE
-        return told or bool(names & self.above_info.keys())
+        # both of two that fit are said, this one among them
+        said = " ".join(self.above_info.values())
+        both = mechanism == "hidden-tokens" and "decoded before the first visible one" in said
+        return told or (both and self.undecided) or bool(names & self.above_info.keys())
 
     @property
     def undecided(self) -> bool:

@@ -86,6 +86,8 @@ class Totals:
     output_tokens_per_s: float | None = None
     total_tokens_per_s: float | None = None
     peak_output_tokens_per_s: float | None = None
+    tokens_a_message: float | None = None
+    """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
 

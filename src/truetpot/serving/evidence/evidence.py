@@ -242,13 +242,11 @@ class Evidence:
 
     @property
     def output_rate(self) -> float | None:
-        """Output tokens a second over the run: as reported, else total over duration."""
-        if rate := positive(self.run.totals.output_tokens_per_s):
-            return rate
-        n = self.tokens()
+        """Output tokens a second over the run: total over duration, else as reported."""
+        n = self.counted_tokens
         if n and self.completed and self.duration_s:
             return n * self.completed / self.duration_s
-        return None
+        return positive(self.run.totals.output_tokens_per_s)
 
     @property
     def request_rate(self) -> float | None:

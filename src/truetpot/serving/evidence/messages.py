@@ -78,10 +78,15 @@ class Messages:
 
 def stream(evidence: Evidence) -> Messages | None:
     """None where nothing tells the number of messages, or they are as many as the tokens."""
-    counted = _counted(evidence) or _by_means(evidence)
+    if (divided := _divided(evidence)) is not None:
+        return divided
+    counted = _counted(evidence) or _of_totals(evidence) or _by_means(evidence)
     if counted is None:
         return None
     tokens, chunks, interval = counted
+    stated = _as_stated(evidence, tokens, chunks, interval)
+    if stated is not None:
+        return Messages(tokens, chunks, interval, (stated,))
     gap, hidden = interval / (chunks - 1), tokens - chunks
     alone = Reading(Holds.FIRST_ALONE, interval / (tokens - 1), (tokens - 1) / (chunks - 1))
     alike = Reading(Holds.ALIKE, interval / (tokens - tokens / chunks), tokens / chunks)
@@ -95,8 +100,33 @@ def stream(evidence: Evidence) -> Messages | None:
         if slope is not None or (covered <= NEAR and _no_prefill(evidence, gap)):
             found = [before]
     floor = evidence.least_s or 0.0
-    possible = tuple(one for one in found if one.token_s >= floor * (1 - limit("rounding")))
+    possible = tuple(one for one in found if _possible(one, gap, floor))
     return Messages(tokens, chunks, interval, possible or tuple(found))
+
+
+def _possible(one: Reading, gap: float, floor: float) -> bool:
+    """Not below the floor, unless the tokens of a message may be those of one speculative step."""
+    if one.token_s >= floor * (1 - limit("rounding")):
+        return True
+    speculated = one.tokens_a_message <= limit("most_drafted") and gap <= limit("slow_step") * floor
+    return one.holds is Holds.FIRST_ALONE and speculated
+
+
+def _as_stated(
+    evidence: Evidence, tokens: float, chunks: float, interval: float
+) -> Reading | None:
+    """The reading that the file itself tells: so many tokens a step, or a message."""
+    several, step = evidence.run.setting.tokens_per_chunk, evidence.tokens_a_step
+    found = tokens / chunks, (tokens - 1) / (chunks - 1)
+    if several and several > 1 and _near(found[0], several):
+        return Reading(Holds.ALIKE, interval / (tokens - found[0]), found[0])
+    if step > limit("speculation") and _near(found[1], step):
+        return Reading(Holds.FIRST_ALONE, interval / (tokens - 1), found[1])
+    return None
+
+
+def _near(a: float, b: float) -> bool:
+    return 1 / limit("pace") < a / b < limit("pace")
 
 
 def _slope(evidence: Evidence, gap: float) -> float | None:
@@ -136,6 +166,47 @@ def _counted(evidence: Evidence) -> tuple[float, float, float] | None:
     return (tokens, chunks, interval) if tokens >= limit("gap_count") * chunks else None
 
 
+def _divided(evidence: Evidence) -> Messages | None:
+    """Of a tool that divides each gap by its tokens: n - k of them say that the first held k."""
+    requests, timed, gaps = evidence.run.requests, evidence.timed, evidence.messages
+    interval, counts = evidence.decode_interval, evidence.trusted_counts
+    if requests is None or timed is None or not requests.gap_unit_is_token or gaps is None:
+        return None
+    if counts is None or interval is None:
+        return None
+    tokens, several = float(counts[timed].mean()), float((gaps[timed] - 1).mean())
+    held = tokens - several
+    if several <= 0 or held <= 1 + limit("gap_count_slack"):
+        return None
+    alike = Reading(Holds.ALIKE, interval / several, held)
+    return Messages(tokens, max(2.0, tokens / held), interval, (alike,))
+
+
+def _of_totals(evidence: Evidence) -> tuple[float, float, float] | None:
+    """From the tokens a message that the tool counted, and means."""
+    several, n = evidence.run.totals.tokens_a_message, evidence.divided_by
+    tpot = evidence.after_first
+    if not several or several < limit("gap_count") or n is None or tpot is None:
+        return None
+    chunks, interval = (n - 1) / several + 1, tpot[0] * (n - 1)
+    return (n, chunks, interval) if chunks >= 2 else None
+
+
+def first_gap_is_ttft(evidence: Evidence) -> bool:
+    """Whether TTFT is among the gaps, by their mean: it is that of TTFT and all intervals together.
+
+    The median is not touched by one gap of many, and is the time per token still.
+    """
+    n, ttft, median = evidence.divided_by, evidence.ttft, evidence.itl("median")
+    tpot, gap = evidence.tpot, evidence.itl()
+    if n is None or ttft is None or tpot is None or gap is None or evidence.tpot_has_first:
+        return False
+    together = (tpot * (n - 1) + ttft) / n
+    if gap < limit("weighting") * tpot or abs(gap / together - 1) > limit("same"):
+        return False
+    return median is not None and _near(median, tpot)
+
+
 def _by_means(evidence: Evidence) -> tuple[float, float, float] | None:
     """The same from mean gap, mean time per token and mean length, which weigh requests unlike."""
     requests, n = evidence.run.requests, evidence.divided_by
@@ -144,7 +215,7 @@ def _by_means(evidence: Evidence) -> tuple[float, float, float] | None:
         return None
     if tpot is None or gap is None or n is None or evidence.tpot_has_first:
         return None
-    if gap < limit("aggregate_ratio") * tpot:
+    if gap < limit("weighting") * tpot or first_gap_is_ttft(evidence):
         return None
     interval = tpot * (n - 1)
     chunks = interval / gap + 1
