@@ -17,6 +17,7 @@ from truetpot.runtime.device import Timing
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_kernels"
 QUICK = ["--seconds", 0.1, "--context", 20]
 
+
 @pytest.fixture
 def decode(cli, model, check_decode):
     """``decode(...)``: the tiny model, quickly, the record checked field by field.

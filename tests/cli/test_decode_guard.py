@@ -85,12 +85,15 @@ def test_a_right_kernel_of_ones_own_stays_valid(cli, model, tmp_path):
 def test_a_kernel_that_exits_where_the_step_is_planned(cli, model, tmp_path, check_decode, stage):
     folder = tmp_path / "kernels"
     folder.mkdir()
-    text = KERNEL.replace("{body}", "pass") + f"""
+    text = (
+        KERNEL.replace("{body}", "pass")
+        + f"""
 def leaves(*args):
     raise SystemExit(0)
 
 Bad.{stage} = leaves if "{stage}" == "__init__" else classmethod(leaves)
 """
+    )
     (folder / "bad.py").write_text(text)
     done = cli(
         *("decode", "--model", model, "--seconds", 0.1, "--context", 20, "--kernels", folder),

@@ -24,9 +24,7 @@ def interrupt(*args, **kwargs):
         ("weights", "DecodeStep", {"ceiling"}),
     ],
 )
-def test_each_stage_of_decode(
-    cli, model, tmp_path, monkeypatch, check_decode, stage, place, rungs
-):
+def test_each_stage_of_decode(cli, model, tmp_path, monkeypatch, check_decode, stage, place, rungs):
     monkeypatch.setattr(f"truetpot.cli.decode_run.{place}", interrupt)
     file = tmp_path / "decode.json"
     done = cli("decode", "--model", model, *QUICK, "--json", file)

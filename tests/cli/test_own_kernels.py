@@ -138,13 +138,16 @@ def distribution(tmp_path):
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[truetpot.kernels]\n{point} = {name}\n")
-    (site / "someones_kernels.py").write_text(ARGMAX.format(provider="someone") + textwrap.dedent(
-        """
+    (site / "someones_kernels.py").write_text(
+        ARGMAX.format(provider="someone")
+        + textwrap.dedent(
+            """
         @register(ARGMAX, provider="elsewhere", devices=("cuda",))
         class Elsewhere(Theirs):
             pass
         """
-    ))
+        )
+    )
     (site / "broken_kernels.py").write_text("raise SystemExit('no licence')\n")
     return site
 

@@ -121,9 +121,7 @@ def test_a_rank_that_is_lost_ends_all_and_leaves_what_was_measured(model, tmp_pa
 def test_a_rank_that_hangs_in_a_kernel_is_named(model, tmp_path):
     (tmp_path / "stuck.py").write_text(HANGS)
     options = ["--kernels", tmp_path, "--provider", "stuck,torch", "--tp", 2, "--seconds", 1]
-    run = Started(
-        "decode", "--model", model, *QUICK, *options, TRUETPOT_RANK_TIMEOUT_S="5"
-    )
+    run = Started("decode", "--model", model, *QUICK, *options, TRUETPOT_RANK_TIMEOUT_S="5")
     until(lambda: len(run.ranks()) == 2)
     code, _, sentences = run.end()
     assert code == 2

@@ -200,9 +200,7 @@ def test_ranks_on_devices_of_two_kinds_are_told_so(model):
 def test_ranks_that_feed_other_tokens_are_told_so(model):
     port = free_port()
     decode = ["decode", "--model", model, *QUICK[:4], "--format", "bf16", "--tokens"]
-    ends = [
-        run.end() for run in [by_mpi(r, 2, port, *decode, f"1,2,{3 + r}") for r in (0, 1)]
-    ]
+    ends = [run.end() for run in [by_mpi(r, 2, port, *decode, f"1,2,{3 + r}") for r in (0, 1)]]
     assert [code for code, *_ in ends] == [2, 2]
     (sentence,) = [line for *_, sentences in ends for line in sentences]
     assert "rank 1 has tokens" in sentence

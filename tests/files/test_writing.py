@@ -97,9 +97,7 @@ from truetpot.files import append_line
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 append_line({str(file)!r}, "x" * 200, "--out")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "OutputError" in done.stderr
     assert file.read_text() == "one\n"
 

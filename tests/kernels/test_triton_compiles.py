@@ -65,16 +65,24 @@ def of_each(compile_one):
             found[op] = traceback.format_exc()
     print(json.dumps(found))
 """
-COMPILE = NO_GPU + CASES + """
+COMPILE = (
+    NO_GPU
+    + CASES
+    + """
 of_each(compile_all)
 """
-EARLY = NO_GPU + """
+)
+EARLY = (
+    NO_GPU
+    + """
 made = []
 launch = JITFunction.__getitem__
 JITFunction.__getitem__ = lambda kernel, grid: (
     lambda *args, **options: made.append(launch(kernel, grid)(*args, **options))
 )
-""" + CASES + """
+"""
+    + CASES
+    + """
 def reads_before_it_waits(op):
     made.clear()
     compile_all(op, EARLY=1)
@@ -87,9 +95,12 @@ def reads_before_it_waits(op):
 
 of_each(reads_before_it_waits)
 """
+)
 
 
-INT4 = NO_GPU + """
+INT4 = (
+    NO_GPU
+    + """
 import triton.language as tl
 from truetpot.kernels._lib.triton.linear import int4_matrix as int4
 
@@ -104,7 +115,10 @@ kernel = launch(
 )
 print(kernel.asm["ptx"].count("shfl"))
 """
-ROOM = NO_GPU + """
+)
+ROOM = (
+    NO_GPU
+    + """
 from truetpot.kernels.linear import triton as linear
 from truetpot.measure.check import prepare
 from truetpot.ops import LINEAR, LinearCase
@@ -126,9 +140,19 @@ kernel = linear.TritonLinear(case, cpu, **largest)
 kernel(**prepare(kernel, LINEAR.inputs(case, np.random.default_rng(0))))
 print(made[0].metadata.shared)
 """
+)
 OPS = (
-    "linear", "linear_silu_mul", "linear_add", "rms_norm_linear", "rms_norm_linear_silu_mul",
-    "decode_attention", "rope_append_attention", "rms_norm", "rope_append", "silu_mul", "embedding",
+    "linear",
+    "linear_silu_mul",
+    "linear_add",
+    "rms_norm_linear",
+    "rms_norm_linear_silu_mul",
+    "decode_attention",
+    "rope_append_attention",
+    "rms_norm",
+    "rope_append",
+    "silu_mul",
+    "embedding",
     "argmax",
 )
 

@@ -59,9 +59,7 @@ def test_one_of_four_layers_by_hand(timings):
     note = "measured 1 of 4 layers, extrapolated"
     assert ladder.warnings == (note,)
     assert ladder.rungs.step.source == f"3 steps, noise; {note}, in proportion to the kernels"
-    assert ladder.rungs.kernels.source == (
-        f"sum of 2 kernels, each over all layers, cold; {note}"
-    )
+    assert ladder.rungs.kernels.source == (f"sum of 2 kernels, each over all layers, cold; {note}")
     assert ladder.rungs.kernels.extrapolated
     assert ladder.rungs.step.extrapolated
     assert not ladder.rungs.ceiling.extrapolated

@@ -169,9 +169,7 @@ def interrupted_after(calls):
 def test_the_users_own_interrupt_is_no_fault():
     call = interrupted_after(30)
     with registered(__call__=lambda self, gate_up: call(gate_up)):
-        results, finished = measure_kernels(
-            SILU_MUL, CASE, ("planted", "torch"), CPU, None, RULE
-        )
+        results, finished = measure_kernels(SILU_MUL, CASE, ("planted", "torch"), CPU, None, RULE)
     assert not finished
     assert [result.status for result in results] == ["partial", "partial"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -194,9 +194,7 @@ def environment_variables(other, folder):
 
 def machine_code(other, folder):
     send = {"block2d_load.ugm.d32": 123}
-    counts = Counts(
-        float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send
-    )
+    counts = Counts(float=1234, integer=5678, math=9, dpas=128, branch=17, sync=3, send=send)
     one = Inspection(
         op="linear", provider="opencl", name=other, variant=other, target="acm-g10",
         case=CASE.label(), roles=["gate_up"], batch=8, simd=16, grf=256, spill_bytes=123456,
@@ -269,15 +267,18 @@ def bound(other, folder):
     model = replace(load_model(MODEL), name=other)
     given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
     first = floor(model, load_hardware(ARC), context=1024, **given)
-    span = floor_range(
-        model, load_hardware(ARC), context_start=1024, context_end=32768, **given
-    )
+    span = floor_range(model, load_hardware(ARC), context_start=1024, context_end=32768, **given)
     step = first.traffic
     whole = [other, f"{step.bound:,}", f"{step.weights:,}", f"{step.scales:,}", f"{step.kv:,}"]
     whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
     whole += [f"{row.weights * row.linear.count:,}" for row in step.linears]
     whole += [row.linear.role for row in step.linears] + ["floor", "collectives", "80 layers"]
-    return [draw_floor(first, span)], [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
+    mixture = replace(load_model("gpt-oss-20b"), name=other)
+    mixed = floor(mixture, load_hardware(ARC), context=1024, format="mxfp4", batch=8)
+    whole += ["estimate", f"{mixed.estimate_ms:.3f}", f"{mixed.ms_per_token:.3f}"]
+    whole += mixed.assumptions
+    drawn = [draw_floor(first, span), draw_floor(mixed)]
+    return drawn, [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
 
 
 def published(other, folder):
@@ -291,9 +292,7 @@ def published(other, folder):
 
 
 def visible(n, interval_s, implied_s, standing, why):
-    return VisibleCount(
-        n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why
-    )
+    return VisibleCount(n=n, interval_s=interval_s, implied_s=implied_s, standing=standing, why=why)
 
 
 def served(other, folder):
@@ -314,7 +313,9 @@ def served(other, folder):
         for summary in found.values():
             whole.append(f"{summary.count:,}")
     assert checked.findings
-    return [draw_checked(checked, serving), draw_visible(rows)], whole
+    chosen = [f"Model: {other}.", "Card: one is assumed, give --tp if there were more."]
+    whole += [*chosen, yardstick.what]
+    return [draw_checked(checked, serving, chosen), draw_visible(rows)], whole
 
 
 def prompts(other, folder):

@@ -21,14 +21,14 @@ CLEAN = ("brief", "clean", "ended", "warm-up")
 """Mechanisms that leave nothing to be found."""
 
 NAMED_BY = {
-    "absurd-rate": {"absurd-throughput"},
-    "cached-prompt": {"cached-prompt"},
+    "absurd-rate": {"throughput-contradicted"},
+    "cached-prompt": {"cached-prompts"},
     "chunks": {"chunk-is-not-a-token", "chunks-counted-as-tokens"},
     "events": {"several-a-step", "chunks-counted-as-tokens"},
     "few-visible": {"visible-token-denominator", "counts-disagree"},
     "first-token-included": {"first-token-included"},
     "hidden-tokens": {"hidden-tokens"},
-    "idle-window": {"idle-window"},
+    "idle-window": {"idle-in-the-duration"},
     "requested-count": {"requested-as-count"},
     "seconds-for-ms": {"wrong-unit"},
     "short-outputs": {"short-outputs"},
@@ -40,8 +40,7 @@ NAMED_BY = {
     "ttft-among-gaps": {"ttft-among-gaps"},
     "visible-tokens": {"visible-token-denominator"},
 }
-"""Findings that say what happened. `absurd-throughput`, `cached-prompt`, `hidden-tokens` and
-`idle-window` do not exist yet."""
+"""Findings that say what happened."""
 
 TOLD = {"speculation", "speculation-events"}
 """Where the file itself may say that several tokens come a step, the verdict says it."""

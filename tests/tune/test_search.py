@@ -263,9 +263,7 @@ def spoils_the_weight(out, x, weight):
     ],
     ids=["zeros", "leaves", "uses up x", "spoils the weight"],
 )
-def test_what_a_configuration_does_later_is_its_own_fault(
-    kernel, tune, monkeypatch, what, reason
-):
+def test_what_a_configuration_does_later_is_its_own_fault(kernel, tune, monkeypatch, what, reason):
     """The default and the next one share its memory, and are neither blamed nor misled."""
     counted(kernel, monkeypatch, what)
     found, log = tune()

@@ -101,4 +101,3 @@ def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
         else:
             raise UserError(f"--shape is for linear and linear_silu_mul, not for {name}.")
     return found
-

@@ -103,9 +103,7 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     return merged([ladder for ladder, _ in found], [row for _, row in found])
 
 
-def _measure(
-    outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: Keeper
-) -> None:
+def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: Keeper) -> None:
     """Fill the outcome, stage by stage; an interrupt passes through."""
     request, shape = outcome.request, outcome.plan.shape
     setting, model = request.setting, request.model
@@ -113,9 +111,7 @@ def _measure(
     if shape.collectives:
         case = AllReduceCase(shape.dtype, shape.batch, model.hidden, shape.tp, in_place=True)
         norm = RmsNormCase(shape.dtype, shape.batch, model.hidden, model.rms_eps, residual=True)
-        preference, outcome.collectives = choose_all_reduce(
-            preference, case, norm, request.seconds
-        )
+        preference, outcome.collectives = choose_all_reduce(preference, case, norm, request.seconds)
         if outcome.collectives:
             terminal.show("", draw_collectives(outcome.collectives))
     with terminal.bar("checking each kernel of the step") as advance:

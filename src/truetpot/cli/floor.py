@@ -61,9 +61,7 @@ def floor(
     bound = facts.floor(known_model, card, context=start, **given)
     span = None
     if end is not None:
-        span = facts.floor_range(
-            known_model, card, context_start=start, context_end=end, **given
-        )
+        span = facts.floor_range(known_model, card, context_start=start, context_end=end, **given)
     if json != "-":
         from truetpot.report.terminal import Terminal
 

@@ -36,9 +36,7 @@ def check_outputs(outputs: Mapping[str, Output], inputs: Iterable[str | Path | N
     plain = {option: path for option, path in files.items() if not is_stream(path)}
     for (one, path), (other, second) in combinations(plain.items(), 2):
         if same_file(path, second):
-            raise UserError(
-                f"{one} and {other} are the same file, {escaped(str(path))}; give two."
-            )
+            raise UserError(f"{one} and {other} are the same file, {escaped(str(path))}; give two.")
     for option, path in plain.items():
         if _is_standard_output(path):
             raise UserError(

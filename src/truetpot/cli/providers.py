@@ -49,9 +49,7 @@ def providers(
             environment=opening.environment,
             partial=False,
             device=chosen.name,
-            devices=[
-                cast(Identity, {"device": name, **identity}) for name, identity in devices
-            ],
+            devices=[cast(Identity, {"device": name, **identity}) for name, identity in devices],
             kernels=rows,
         )
         write_record(found, json)

@@ -98,4 +98,3 @@ def _kind(device: str) -> str:
     if ":" in device:
         raise UserError(f"--device {device} is one card; for several ranks say --device {kind}.")
     return kind
-

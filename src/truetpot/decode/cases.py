@@ -21,9 +21,7 @@ class StepCase:
     count: int
 
 
-def step_cases(
-    model: Model, shape: StepShape, composites: Iterable[Composite]
-) -> list[StepCase]:
+def step_cases(model: Model, shape: StepShape, composites: Iterable[Composite]) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last.
 
     The step can be written with its sums apart: a composite of a norm has another case then. Last

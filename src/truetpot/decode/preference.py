@@ -52,8 +52,7 @@ class Preference:
             able: Iterable[int] = (
                 place
                 for place, provider in enumerate(self.providers)
-                if self.chosen.get(op.name, provider) == provider
-                and self._able(op, case, provider)
+                if self.chosen.get(op.name, provider) == provider and self._able(op, case, provider)
             )
             if current().size > 1:  # alone, who comes after the first need not be imported
                 able = agreed.common(able)

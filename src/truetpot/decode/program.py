@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from truetpot import ops
 from truetpot.errors import UserError
-from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
+from truetpot.facts.models import Model, check_decoded, check_tp, kv_heads_of_rank, linears
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,7 @@ class _Builder:
         pick = ops.BestOfRanksCase("fp32", s.batch, s.tp, part, self.model.vocab)
         self.add(ops.BEST_OF_RANKS, pick, "best_of_ranks", None, "next_ids", {"best": gathered})
 
-    def normed(
-        self, role: str, layer: int | None, x: str, residual: str | None
-    ) -> tuple[str, str]:
+    def normed(self, role: str, layer: int | None, x: str, residual: str | None) -> tuple[str, str]:
         """The norm of the residual stream with x added to it, and the stream as it is then."""
         if residual is None or not self.apart:
             return self.norm(role, layer, x, residual), residual or x
@@ -208,6 +206,7 @@ class _Builder:
 
 def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Program:
     """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
+    check_decoded(model)
     check_tp(model, shape.tp, shape.weight_format)
     layers = model.layers if shape.layers is None else shape.layers
     if not 1 <= layers <= model.layers:

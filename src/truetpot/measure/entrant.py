@@ -58,9 +58,7 @@ class Entrant(Samples):
         if self.captured is not None:
             replays = -(-self.per_sample // self._in_graph)
             return device.time_replays(self.captured, replays).over(self._in_graph)
-        calls = [
-            self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)
-        ]
+        calls = [self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)]
         self._next = (self._next + self.per_sample) % len(self.calls)
         return device.time_calls(calls, elapsed=self.elapsed)
 

@@ -242,9 +242,7 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
         if top is not None and top.device_s and result.cache is Cache.ROTATED:
             result.share, result.ceiling = entrant.share_of(top), top.samples()
     valid = [
-        r.entrant
-        for r in timed
-        if r.status is not KernelStatus.INVALID and r.entrant is not None
+        r.entrant for r in timed if r.status is not KernelStatus.INVALID and r.entrant is not None
     ]
     # a coarse kernel is no rival, unless all are
     valid = [r.entrant for r in timed if r.entrant in valid and not r.coarse] or valid

@@ -81,9 +81,7 @@ def _alone(use: KernelUse) -> Entrant:
     )
 
 
-def _timing(
-    use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int
-) -> KernelTiming:
+def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int) -> KernelTiming:
     """What the ladder has to know of a kernel, beside its samples."""
     reads = use.op.reads(use.case)
     return KernelTiming(

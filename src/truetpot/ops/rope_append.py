@@ -116,9 +116,7 @@ class _RopeAppend(Operator):
         """A norm over the head at most."""
         return tolerance(case.head_dim, case.dtype)
 
-    def error(
-        self, case: RopeAppendCase, inputs: Inputs, got: Outputs, want: Outputs
-    ) -> float:
+    def error(self, case: RopeAppendCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
         """Of a cache in another format, only what is beyond rounding to nearest once."""
         if case.kv_format == case.dtype:
             return super().error(case, inputs, got, want)

@@ -33,9 +33,9 @@ class Rung(Part, frozen=True, kw_only=True):
         Milliseconds, Meta(description="of all but `spec` at the step's median")
     ]
     ci_ms: Annotated[Interval | None, Meta(description="95 % interval")] = None
-    extrapolated: Annotated[
-        bool, Meta(description="whether some of the layers stand for all")
-    ] = False
+    extrapolated: Annotated[bool, Meta(description="whether some of the layers stand for all")] = (
+        False
+    )
     source: Annotated[str, Meta(description="where the number comes from, in words")] = ""
     own_median_ms: Annotated[
         Milliseconds | None,
@@ -107,9 +107,7 @@ class RankRow(Part, frozen=True, kw_only=True):
         NotNegative, Meta(description="each timed alone, all ranks starting at the same time")
     ]
     step_ms: Milliseconds
-    ceiling_gb_s: Annotated[
-        Rate, Meta(description="the best read bandwidth that the rank found")
-    ]
+    ceiling_gb_s: Annotated[Rate, Meta(description="the best read bandwidth that the rank found")]
     state: Annotated[
         dict[str, Any], Meta(description="clocks, temperature, throttling right after the timing")
     ]
@@ -137,9 +135,7 @@ class Communication(Part, frozen=True, kw_only=True):
     alone_ms: Annotated[
         NotNegative, Meta(description="sum of each timed alone, all ranks starting together")
     ]
-    exposed_ms: Annotated[
-        Finite, Meta(description="the step less its kernels: what nothing hides")
-    ]
+    exposed_ms: Annotated[Finite, Meta(description="the step less its kernels: what nothing hides")]
 
 
 class Ladder(Part, frozen=True, kw_only=True):

@@ -135,9 +135,7 @@ class Device(ABC):
         """Clocks, temperature, power and throttling where the platform offers them."""
 
 
-def unknown_sizes(
-    name: str, free: int | None, cache: int | None, guessed: int
-) -> list[str]:
+def unknown_sizes(name: str, free: int | None, cache: int | None, guessed: int) -> list[str]:
     """A sentence for each of two sizes that a device called ``name`` does not tell."""
     notes = []
     if free is None:

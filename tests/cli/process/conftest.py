@@ -151,6 +151,6 @@ def namespace():
         pytest.skip("mounting needs root and unshare, of util-linux")
 
     def mounting(*commands):
-        return [*words, "sh", "-c", f"{' && '.join(commands)} && exec \"$@\"", "sh"]
+        return [*words, "sh", "-c", f'{" && ".join(commands)} && exec "$@"', "sh"]
 
     return mounting

@@ -6,7 +6,12 @@ import pytest
 
 from tests.real_files import real_file
 from tests.serving.readers.files import figures, read_json
-from tests.serving.readers.guidellm_files import guidellm_report, guidellm_request
+from tests.serving.readers.guidellm_files import (
+    guidellm_report,
+    guidellm_report_of_0_3,
+    guidellm_request,
+    guidellm_request_of_0_3,
+)
 from truetpot.errors import UserError
 from truetpot.serving.readers import read
 from truetpot.serving.records import Counting, Metric
@@ -51,7 +56,7 @@ def test_real_report():
         assert totals.mean_concurrency == metrics["request_concurrency"]["total"]["mean"]
         assert run.setting.model == "e2e-mock-model"
         assert run.setting.request_rate == benchmark["config"]["strategy"]["rate"]
-        assert (run.setting.input_tokens, run.setting.output_tokens) == (32, 8)
+        assert (run.setting.input_tokens, run.setting.output_tokens) == (None, 8)
         assert run.setting.date.startswith("2026-08-14")
         assert run.requests is None
 
@@ -141,3 +146,85 @@ def test_rows_agree_with_the_tool(tmp_path):
     itl = (timings["last_token_iteration"] - timings["first_token_iteration"]) / (9 - 1)
     ours = (requests.latency_s - requests.ttft_s) / (requests.tokens - 1)
     np.testing.assert_allclose(ours, itl, rtol=1e-12)
+
+
+def test_a_sum_of_counts_may_be_off_by_rounding(tmp_path):
+    """guidellm sums counts as floats."""
+    given = guidellm_report()
+    metrics = given["benchmarks"][0]["metrics"]
+    metrics["prompt_token_count"] = {"successful": {"total_sum": 399.99999999999994}}
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.input_tokens == 400
+    metrics["prompt_token_count"] = {"successful": {"total_sum": 399.9}}
+    with pytest.raises(UserError, match=r"399\.9, where a whole number"):
+        read_json(tmp_path, given)
+
+
+def test_report_of_0_3(tmp_path):
+    failed = guidellm_request_of_0_3(
+        type_="generative_text_error", error="timed out", output=None, first_token_time=None,
+        last_token_time=None, time_to_first_token_ms=None,
+    )  # fmt: skip
+    (run,) = read_json(tmp_path, guidellm_report_of_0_3([guidellm_request_of_0_3()], [failed]))
+    assert run.variant == "report, <= 0.3"
+    assert (run.totals.attempted, run.totals.completed, run.totals.failed) == (3, 2, 1)
+    rows, setting = run.requests, run.setting
+    assert rows.tokens.tolist() == [9, 9] and rows.prompt_tokens.tolist() == [32, 32]
+    np.testing.assert_array_equal(rows.ttft_s, [0.5, math.nan])
+    assert rows.latency_s.tolist() == [2.5, 2.75]
+    assert rows.start_s.tolist() == [1000.25, 1000.25]
+    assert rows.ok.tolist() == [True, False] and rows.errors == {"timed out": 1}
+    assert setting.model == setting.tokenizer == "Qwen/QwQ-32B"
+    assert (setting.request_rate, setting.max_concurrency) == (2.5, 8)
+    assert (setting.input_tokens, setting.output_tokens) == (None, 9)
+    # (1002.75 - 1000.75) s / 9: neither with the first token nor over n - 1 intervals.
+    assert run.definitions[Metric.TPOT].canonical == ""
+    assert run.definitions[Metric.ITL].canonical == "tpot_token_weighted"
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["prompt_tokens=32,output_tokens=9", "{'prompt_tokens': 32, 'output_tokens': 9}"],
+)
+def test_lengths_of_0_5(tmp_path, data):
+    given = {**guidellm_report(), "args": {"data": [data], "model": "m", "processor": "p"}}
+    del given["config"]
+    (run,) = read_json(tmp_path, given)
+    assert (run.setting.input_tokens, run.setting.output_tokens) == (32, 9)
+    assert (run.setting.tokenizer, run.setting.tool_version) == ("p", "0.8.0")
+
+
+def between(began, ended):
+    """A request of that time."""
+    given = guidellm_request()
+    given["info"]["timings"] = {"request_start": began, "request_end": ended}
+    return given
+
+
+WARM_UP, TOUCHES, FIRST, SECOND, COOL_DOWN = (0, 9), (9, 10), (9.5, 12), (12, 20), (20.5, 21)
+
+
+@pytest.mark.parametrize(
+    ("successful", "starts"), [(2, [9.5, 12]), (3, [9, 9.5, 12]), (99, [9, 9.5, 12])]
+)
+def test_requests_outside_of_the_measured_window(tmp_path, successful, starts):
+    """The window is 10 to 20 s. Whether the request that ends at 10 s is in it, the count says."""
+    times = (WARM_UP, TOUCHES, FIRST, SECOND, COOL_DOWN)
+    given = guidellm_report([between(*t) for t in times], [between(30, 31)])
+    benchmark = given["benchmarks"][0]
+    benchmark["scheduler_metrics"] = {"measure_start_time": 10, "measure_end_time": 20}
+    benchmark["metrics"]["request_totals"]["successful"] = successful
+    (run,) = read_json(tmp_path, given)
+    assert run.requests.start_s.tolist() == starts
+    assert f"{6 - len(starts)} requests outside of the measured window" in run.notes[-1]
+    del benchmark["scheduler_metrics"]
+    (run,) = read_json(tmp_path, given)
+    assert len(run.requests) == 6 and run.notes == ()
+
+
+def test_a_prompt_that_was_not_counted(tmp_path):
+    """guidellm sums a missing count as 0.0."""
+    given = guidellm_report([guidellm_request(prompt_tokens=None)])
+    given["benchmarks"][0]["metrics"]["prompt_token_count"] = {"successful": {"total_sum": 0.0}}
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.input_tokens is None and run.requests.prompt_tokens.tolist() == [-1]

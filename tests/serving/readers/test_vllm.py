@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.readers.vllm_files import (
+    LATENCY,
     SEEDS,
+    THROUGHPUT,
     around_0_6_6,
     details,
     dumped,
@@ -19,8 +21,11 @@ from tests.serving.readers.vllm_files import (
     in_2025,
     in_2026,
     sidecar,
+    sweep_csv,
+    swept,
     without_details,
 )
+from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.errors import UserError
 from truetpot.serving.records import UNKNOWN, Counting, Metric, Run
 
@@ -291,4 +296,67 @@ def test_every_sample_is_read_or_refused(name: str, runs: Runs) -> None:
     try:
         assert all(run.tool == "vllm" for run in runs(SEEDS[name]))
     except UserError:
-        assert name == "sidecar"
+        assert name == "sidecar" or name.startswith(("latency", "throughput"))
+
+
+def test_a_list_as_a_sweep_writes_it(runs: Runs) -> None:
+    first, second = runs(dumped([swept(), swept(run_number=1, stream_interval=4)]))
+    assert (first.place, second.place) == ("[0]", "[1]")
+    assert first.figures[0].value == second.figures[0].value == 0.375
+    assert first.setting.tokens_per_chunk is None and second.setting.tokens_per_chunk == 4
+    assert first.figure(Metric.TPOT, "mean") == 0.0305
+    single = only(runs(dumped(without_details(in_2026()))))
+    assert first.totals == single.totals and first.variant == single.variant
+
+
+def test_a_list_with_something_else_in_it(refusal: Callable[[bytes], str]) -> None:
+    assert '"[1]"' in refusal(dumped([swept(), {"duration": 1}]))
+
+
+def test_a_sweep_as_csv_says_the_same(runs: Runs) -> None:
+    results = [swept(), swept(run_number=1, stream_interval=4, random_range_ratio=0.25)]
+    for ours, theirs in zip(runs(sweep_csv(*results)), runs(dumped(results)), strict=True):
+        assert ours.figures == theirs.figures and ours.totals == theirs.totals
+        assert ours.setting == theirs.setting and ours.variant == theirs.variant
+    assert [run.place for run in runs(sweep_csv(*results))] == ["line 2", "line 3"]
+
+
+def test_a_whole_number_in_a_column_with_holes_is_a_float(runs: Runs) -> None:
+    """As pandas has it: 7.0 where another row has none."""
+    run = only(runs(sweep_csv(swept(total_output_tokens="7.0", failed=""))))
+    assert run.totals.output_tokens == {Counting.SERVER: 7} and run.totals.failed is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (sweep_csv(swept(total_output_tokens="7.5")), 'line 2: "total_output_tokens" is 7.5'),
+        (sweep_csv(swept(mean_tpot_ms="fast")), 'line 2: "mean_tpot_ms" is "fast"'),
+        (sweep_csv(swept()).split(b"\n")[0] + b"\n", "has a header and no row"),
+        (sweep_csv(swept()) + b"1,2\n", "line 3: the row has 2 values"),
+        (sweep_csv({**swept(), "stream_interval": 16})[:-2], "ends inside "),
+    ],
+)
+def test_a_broken_csv(content: bytes, words: str, refusal: Callable[[bytes], str]) -> None:
+    assert words in refusal(content)
+
+
+def test_a_log_with_a_serving_run_too(runs: Runs) -> None:
+    assert len(runs(SEEDS["throughput_printed"] + table(NEW).encode())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("latency", dumped(LATENCY)),
+        ("latency", SEEDS["latency_printed"]),
+        ("throughput", dumped(THROUGHPUT)),
+        ("throughput", SEEDS["throughput_printed"]),
+    ],
+)
+def test_benchmarks_without_a_time_per_token(
+    name: str, content: bytes, refusal: Callable[[bytes], str]
+) -> None:
+    sentence = refusal(content)
+    assert f"vllm bench {name}," in sentence and "no time per output token (TPOT)" in sentence
+    assert "run vllm serve and vllm bench serve --save-result" in sentence

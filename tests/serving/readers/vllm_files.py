@@ -1,5 +1,7 @@
 """Files as vLLM's client writes them, with the keys of each age and small made-up numbers."""
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -116,6 +118,28 @@ def sidecar() -> list[dict[str, Any]]:
     ]
 
 
+def swept(**more: Any) -> dict[str, Any]:
+    """A run of ``vllm bench sweep serve``: keys of its own among those of the client."""
+    return {**without_details(in_2026()), "run_number": 0, "max_num_seqs": 64, **more}
+
+
+def sweep_csv(*results: dict[str, Any]) -> bytes:
+    """``DataFrame.from_records(results).to_csv()``: numbers the rows, leaves None empty."""
+    columns = list(dict.fromkeys(key for result in results for key in result))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["", *columns])
+    for number, result in enumerate(results):
+        writer.writerow([number, *(result.get(column) for column in columns)])
+    return file.getvalue().encode()
+
+
+LATENCY = {"avg_latency": 3.21, "std_latency": 0.01, "latencies": [3.2, 3.22]}
+LATENCY |= {"percentiles": {"50": 3.21, "99": 3.22}}
+THROUGHPUT = {"elapsed_time": 2.0, "num_requests": 8, "total_num_tokens": 4096}
+THROUGHPUT |= {"requests_per_second": 4.0, "tokens_per_second": 2048.0}
+
+
 def dumped(*values: Any) -> bytes:
     """As the client writes them: ``--append-result`` puts a line break between."""
     return "\n".join(map(json.dumps, values)).encode()
@@ -130,5 +154,12 @@ SEEDS = {
     "append-result": dumped(in_2025(), without_details(in_2026())),
     "nan": dumped(in_2025(mean_tpot_ms=float("nan"), itls=[[float("nan"), 1e400], [-0.1], []])),
     "pretty": json.dumps(in_2025(), indent=2, ensure_ascii=False).encode(),
+    "sweep": dumped([swept(), swept(run_number=1)]),
+    "sweep_csv": sweep_csv(swept(), swept(run_number=1, stream_interval=4)),
+    "latency": dumped(LATENCY),
+    "throughput": dumped(THROUGHPUT),
+    "latency_printed": b"Warming up...\nAvg latency: 3.21 seconds\nStd latency: 0.01 seconds\n",
+    "throughput_printed": b"Throughput: 4.00 requests/s, 2048.00 total tokens/s, "
+    b"1024.00 output tokens/s\nTotal num prompt tokens:  2048\n",
     "sidecar": dumped(sidecar()),
 }

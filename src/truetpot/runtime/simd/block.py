@@ -128,9 +128,7 @@ def block(count: int) -> Block:
 
     @op(kind, kind, kind)
     def add(builder: Any, acc: Any, other: Any) -> Any:
-        return each(
-            builder, acc, lambda i, old: builder.fadd(builder.extract_value(other, i), old)
-        )
+        return each(builder, acc, lambda i, old: builder.fadd(builder.extract_value(other, i), old))
 
     @op(kind, i64, i64)
     def fill(builder: Any, address: Any, stride: Any) -> Any:
@@ -155,9 +153,7 @@ def block(count: int) -> Block:
             builder.store(builder.extract_value(acc, i), pointer, align=1)
 
     @op(types.void, kind, kind, kind, kind, i64, i64)
-    def fold_four(
-        builder: Any, a: Any, b: Any, c: Any, d: Any, address: Any, stride: Any
-    ) -> Any:
+    def fold_four(builder: Any, a: Any, b: Any, c: Any, d: Any, address: Any, stride: Any) -> Any:
         for i in range(count):
             folded = fold(builder, [builder.extract_value(v, i) for v in (a, b, c, d)], slice(2))
             pointer = pointer_to(builder, at(builder, address, stride, i), F32X16T)

@@ -23,7 +23,9 @@ from truetpot.runtime.simd.vector import (
 def interleave_words(builder: Any, a: Any, b: Any, first: int) -> Any:
     """Interleave 16-bit words of a and b, half of each 128-bit lane, as ``vpunpck?wd`` does."""
     order = [
-        8 * lane + first + word + 32 * which for lane in range(4) for word in range(4)
+        8 * lane + first + word + 32 * which
+        for lane in range(4)
+        for word in range(4)
         for which in range(2)
     ]
     i16x32 = ir.VectorType(I16T, 32)
@@ -34,7 +36,9 @@ def interleave_words(builder: Any, a: Any, b: Any, first: int) -> Any:
 
 def _fours(builder: Any, low: Any, high: Any, first: int) -> Any:
     order = [
-        4 * lane + i + LANES * which for lane in (first, first + 1) for which in range(2)
+        4 * lane + i + LANES * which
+        for lane in (first, first + 1)
+        for which in range(2)
         for i in range(4)
     ]
     return builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(I32T, LANES), order))
@@ -54,12 +58,23 @@ def unpair_second(builder: Any, low: Any, high: Any) -> Any:
 
 def _halving_orders() -> list[tuple[list[int], list[int]]]:
     """For each of four levels, the two shuffles whose sum folds two vectors into one."""
-    unpack = [[4 * lane + i + LANES * w for lane in range(4) for i in (2 * h, 2 * h + 1)
-               for w in range(2)] for h in range(2)]
-    wide = [[4 * lane + 2 * h + i + LANES * w for lane in range(4) for w in range(2)
-             for i in range(2)] for h in range(2)]
-    lanes = [[4 * lane + i + LANES * w for w in range(2) for lane in (h, h + 2)
-              for i in range(4)] for h in range(2)]
+    unpack = [
+        [
+            4 * lane + i + LANES * w
+            for lane in range(4)
+            for i in (2 * h, 2 * h + 1)
+            for w in range(2)
+        ]
+        for h in range(2)
+    ]
+    wide = [
+        [4 * lane + 2 * h + i + LANES * w for lane in range(4) for w in range(2) for i in range(2)]
+        for h in range(2)
+    ]
+    lanes = [
+        [4 * lane + i + LANES * w for w in range(2) for lane in (h, h + 2) for i in range(4)]
+        for h in range(2)
+    ]
     return [(o[0], o[1]) for o in (unpack, wide, lanes, lanes)]
 
 

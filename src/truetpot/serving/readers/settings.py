@@ -6,6 +6,9 @@ that leads to a value of the right type. What is not understood is left out: it 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from truetpot.serving.readers.document import Node
@@ -39,20 +42,36 @@ def text(config: Node | None, *paths: str) -> str | None:
 
 def number(config: Node | None, *paths: str) -> float | None:
     """A number above zero; a string may be one, as in ``"inf"``."""
+    return next((value for value in _numbers(config, paths) if value > 0), None)
+
+
+def ratio(config: Node | None, *paths: str) -> float | None:
+    """A finite number from zero on."""
+    return next((value for value in _numbers(config, paths) if 0 <= value < math.inf), None)
+
+
+def _numbers(config: Node | None, paths: tuple[str, ...]) -> Iterator[float]:
     for node in _values(config, paths):
-        try:
-            value = float(node.value()) if node.kind in ("number", "string") else 0.0
-        except (ValueError, OverflowError):
-            continue
-        if value > 0:
-            return value
-    return None
+        if node.kind in ("number", "string"):
+            with suppress(ValueError, OverflowError):
+                yield float(node.value())
 
 
 def count(config: Node | None, *paths: str) -> int | None:
     """A whole number above zero: several tools write -1 or 0 for "not asked"."""
     value = number(config, *paths)
     return int(value) if value is not None and value < 2**63 and value == int(value) else None
+
+
+def length(config: Node | None, *paths: str, drawn: tuple[str, ...] = ()) -> int | None:
+    """A length that every request was asked for; None where lengths were drawn at random.
+
+    ``drawn`` are paths to a deviation, a variance, a smallest or a largest length: any that is
+    above zero, and not the length itself, says that they were.
+    """
+    asked = count(config, *paths)
+    spreads = (number(config, path) for path in drawn)
+    return None if any(spread is not None and spread != asked for spread in spreads) else asked
 
 
 def flag(config: Node | None, *paths: str) -> bool | None:

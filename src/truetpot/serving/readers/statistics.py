@@ -47,6 +47,11 @@ def unknown_unit(name: str | None) -> str:
     return f"has {unit}, where ns, us, ms or s was expected"
 
 
+def statistic_of(key: str) -> str | None:
+    """What the tools' ``avg``, ``p50`` or ``p99`` is called here; None of any other key."""
+    return _NAMES.get(key) or (key if _PERCENTILE.fullmatch(key) else None)
+
+
 def statistics(metric: Metric, table: Node | None, unit: str = "") -> Iterator[Figure]:
     """A figure for each statistic; `unit` is "" where the table names its own."""
     if table is None:
@@ -54,7 +59,7 @@ def statistics(metric: Metric, table: Node | None, unit: str = "") -> Iterator[F
     table.expect("object")
     unit = unit or unit_of_time(table)
     for key, node in table.members.items():
-        if name := _NAMES.get(key) or (key if _PERCENTILE.fullmatch(key) else None):
+        if name := statistic_of(key):
             yield figure(metric, name, node.number(), node.where, unit)
 
 

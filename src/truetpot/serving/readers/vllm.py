@@ -1,19 +1,23 @@
 """vLLM's benchmark client: ``--save-result``, ``--save-detailed``, ``--append-result``.
 
-One JSON object a run. Which keys it has tells its age, within limits; :func:`age` says how.
+One JSON object a run, one after the other, or in a list as ``vllm bench sweep serve`` puts them
+into its ``summary.json`` (``vllm/benchmarks/sweep/serve.py`` at 0031557), with what it varied as
+further keys. Which keys an object has tells its age, within limits; :func:`age` says how.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container
+from itertools import islice
 
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
-from truetpot.serving.readers.figures import figures_by_key
+from truetpot.serving.readers.figures import Fields, figures_by_key
 from truetpot.serving.readers.request_lists import requests
-from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
+from truetpot.serving.readers.rows import objects
+from truetpot.serving.records import Counting, Metric, Requests, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
 OLD, NEW, UNKNOWN_AGE = "<= 0.6.6", ">= 0.7", "age unknown"
@@ -48,6 +52,8 @@ _LATER_KEYS = (
     "latencies",
     "queue_times",  # PR #54136, 2026-08
 )
+STREAM_INTERVAL = ("stream_interval", "stream-interval", "--stream-interval")
+"""Keys under which a sweep, or ``--metadata``, writes the server's argument down."""
 _METRICS = {
     "ttft": Metric.TTFT,
     "tpot": Metric.TPOT,
@@ -70,12 +76,30 @@ def age(keys: Container[str], date: str | None) -> str:
     return UNKNOWN_AGE
 
 
-def _is_result(node: Node) -> bool:
-    keys = node.members
+def exact_ratio(keys: Container[str]) -> float | None:
+    """The ``--random-range-ratio`` with which every random length is the one asked for; None where
+    nothing tells.
+
+    At first lengths were drawn from ratio times the length up to the length, as SGLang still does;
+    since PR #16126 (2025-04) from 1 - ratio to 1 + ratio times the length.
+    """
+    if any(key in keys for key in (*_LATER_KEYS, "dispatch_function")):
+        return 0.0  # `vllm bench`, which is as new, passes dispatch_function
+    return 1.0 if age(keys, None) == OLD else None
+
+
+def is_result(keys: Container[str]) -> bool:
+    """Whether a result of the client has these keys."""
     return (
         all(key in keys for key in ("duration", "completed", "total_input_tokens"))
         and "total_output_tokens_retokenized" not in keys
     )
+
+
+def _one(first: Node) -> Node:
+    """Of a list its first element."""
+    some = next(islice(first.elements(), 1), None) if first.kind == "list" else None
+    return some or first
 
 
 def _read(document: Document) -> list[Run]:
@@ -84,56 +108,70 @@ def _read(document: Document) -> list[Run]:
             "is the .pytorch.json that vLLM writes beside a result, with a few of its figures: "
             "check the result itself"
         )
-    return [
-        _run(node, f"object {number}" if document.several else "")
-        for number, node in enumerate(document.values(), 1)
-    ]
+    nodes = list(objects(document))
+    return [_run(node, _place(node, number, len(nodes))) for number, node in enumerate(nodes, 1)]
+
+
+def _place(node: Node, number: int, several: int) -> str:
+    if node.where.startswith("["):
+        return node.where
+    return f"object {number}" if several > 1 else ""
 
 
 def _run(node: Node, place: str) -> Run:
-    if not _is_result(node):
+    if not is_result(node.members):
         raise node.error("is no result of vLLM's client, though the first object is one")
-    date = node.text("date")
-    variant = age(node.members, date)
+    setting = Setting(
+        model=node.text("model_id"),
+        tokenizer=node.text("tokenizer_id"),
+        date=node.text("date"),
+        request_rate=settings.number(node, "request_rate"),
+        max_concurrency=settings.count(node, "max_concurrency"),
+        tokens_per_step=settings.number(node, "spec_decode_acceptance_length"),
+        tokens_per_chunk=settings.count(node, *STREAM_INTERVAL),
+        range_ratio=settings.ratio(node, "random_range_ratio"),
+    )
+    counting = COUNTING[age(node.members, setting.date)]
+    return run_of(node, setting, requests(node, counting), place)
+
+
+def run_of(fields: Fields, setting: Setting, rows: Requests | None, place: str) -> Run:
+    """The run of one result."""
+    variant = age(fields.members, setting.date)
     counting = COUNTING[variant]
-    rows = requests(node, counting)
-    output_tokens = node.count("total_output_tokens")
+    output_tokens = fields.count("total_output_tokens")
     return Run(
         tool="vllm",
         variant=f"{'save-result' if rows is None else 'save-detailed'}, {variant}",
         place=place,
         definitions=definitions("vllm", variant),
-        figures=figures_by_key(node, _METRICS),
+        figures=figures_by_key(fields, _METRICS),
         totals=Totals(
-            duration_s=node.number("duration"),
-            attempted=node.count("num_prompts"),
-            completed=node.count("completed"),
-            failed=node.count("failed"),
-            input_tokens=node.count("total_input_tokens"),
+            duration_s=fields.number("duration"),
+            attempted=fields.count("num_prompts"),
+            completed=fields.count("completed"),
+            failed=fields.count("failed"),
+            input_tokens=fields.count("total_input_tokens"),
             output_tokens={} if output_tokens is None else {counting: output_tokens},
-            requests_per_s=node.number("request_throughput"),
-            output_tokens_per_s=node.number("output_throughput"),
-            total_tokens_per_s=node.number("total_token_throughput"),
-            peak_output_tokens_per_s=node.number("max_output_tokens_per_s"),
+            requests_per_s=fields.number("request_throughput"),
+            output_tokens_per_s=fields.number("output_throughput"),
+            total_tokens_per_s=fields.number("total_token_throughput"),
+            peak_output_tokens_per_s=fields.number("max_output_tokens_per_s"),
         ),
-        setting=Setting(
-            model=node.text("model_id"),
-            tokenizer=node.text("tokenizer_id"),
-            date=date,
-            request_rate=settings.number(node, "request_rate"),
-            max_concurrency=settings.count(node, "max_concurrency"),
-            tokens_per_step=settings.number(node, "spec_decode_acceptance_length"),
-        ),
+        setting=setting,
         requests=rows,
         notes=tuple(filter(None, [NOTE.get(variant)])),
     )
 
 
 def _is_sidecar(first: Node) -> bool:
-    record = next(first.elements(), None) if first.kind == "list" else None
-    return record is not None and {"benchmark", "model", "metric"} <= record.members.keys()
+    return first.kind == "list" and {"benchmark", "model", "metric"} <= _one(first).members.keys()
 
 
 READERS = (
-    JsonReader("vLLM --save-result", lambda first: _is_result(first) or _is_sidecar(first), _read),
+    JsonReader(
+        "vLLM --save-result",
+        lambda first: is_result(_one(first).members) or _is_sidecar(first),
+        _read,
+    ),
 )

@@ -15,7 +15,7 @@ from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
-_HEADING = "Serving Benchmark Result"
+HEADING = "Serving Benchmark Result"
 _METRICS = {
     "ttft": Metric.TTFT,
     "tpot": Metric.TPOT,
@@ -31,6 +31,7 @@ _OTHERS = (
     "failed requests",
     "maximum request concurrency",
     "max request concurrency",
+    "max reqeuest concurrency",  # SGLang, until 2025
     "request rate configured (rps)",
     "traffic request rate",
     "benchmark duration (s)",
@@ -52,7 +53,11 @@ _LINE = re.compile(
 )
 _LONGEST_LINE, _LONGEST_TABLE = 400, 300
 _CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
+# A heading between the parts of a table, an entry that is not among those above.
+_WITHIN = re.compile(r"(?:.*\s)?-{3,}[^-]*[A-Za-z][^-]*-{3,}\s*|.*:\s+\S+\s*")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
+# Of a server that logs into the same file, as an option, a keyword or a key.
+_STREAM_INTERVAL = re.compile(r"\bstream[-_]interval['\"]?[=:\s]\s{0,9}(\d{1,9})\b")
 
 
 class _Entry(NamedTuple):
@@ -67,10 +72,13 @@ class _Table:
     line: int
     """Of the heading."""
     arguments: dict[str, str]
-    """What the client was started with, from the log above."""
+    """What the client was started with, from the log above; ``stream_interval`` is the server's."""
     entries: dict[str, _Entry] = field(default_factory=dict)
     """By the label in lower case."""
     closed: bool = False
+    """By its own closing line."""
+    left: int = 0
+    """The line of something else below the last entry: the table was pasted, not cut off."""
 
     def _entry(self, labels: tuple[str, ...]) -> _Entry | None:
         return next((self.entries[label] for label in labels if label in self.entries), None)
@@ -100,25 +108,33 @@ class _Table:
 def _tables(source: Source) -> Iterator[_Table]:
     table: _Table | None = None
     arguments: dict[str, str] = {}
+    server: dict[str, str] = {}
     for line, text in source.lines():
-        if _HEADING in text:
+        if interval := _STREAM_INTERVAL.search(text):
+            server = {"stream_interval": interval[1]}
+        if HEADING in text:
             if table:
                 yield table
-            table = _Table(source, line, arguments)
+            table = _Table(source, line, arguments | server)
         elif "Namespace(" in text:
             arguments = {key: word.strip("'") for key, word in _ARGUMENT.findall(text)}
         elif table and not table.closed and line < table.line + _LONGEST_TABLE:
             if match := _LINE.fullmatch(text[:_LONGEST_LINE]):
                 table.entries[match["label"].lower()] = _Entry(line, match["label"], match["word"])
+                table.left = 0
+            elif text.strip() and not _WITHIN.fullmatch(text[:_LONGEST_LINE]):
+                table.left = line
             table.closed = bool(_CLOSING.fullmatch(text[:_LONGEST_LINE]))
     if table:
+        if table.left == line and source.map[-1:] not in (b"\n", b"\r"):
+            table.left = 0  # It may be half an entry.
         yield table
 
 
 def _read(source: Source) -> list[Run]:
     tables = [table for table in _tables(source) if table.entries]
     if not tables:
-        raise source.error(f'has the heading "{_HEADING}", but no line of the table below it')
+        raise source.error(f'has the heading "{HEADING}", but no line of the table below it')
     return [_run(table, f"line {table.line}" if len(tables) > 1 else "") for table in tables]
 
 
@@ -131,7 +147,8 @@ def _run(table: _Table, place: str) -> Run:
     else:
         tool, variant = "vllm", vllm.age(_keys(table), None)
         counting, note = vllm.COUNTING[variant], vllm.NOTE.get(variant)
-    cut = None if table.closed else "The table has no closing line: it may have been cut off."
+    whole = table.closed or table.left
+    cut = None if whole else "The table has no closing line: it may have been cut off."
     counts = {
         Counting.RETOKENISED: table.count("total generated tokens (retokenized)"),
         counting: table.count("total generated tokens"),
@@ -178,18 +195,18 @@ def _keys(table: _Table) -> set[str]:
 
 def _setting(table: _Table, is_sglang: bool) -> Setting:
     given = {key: word for key, word in table.arguments.items() if word != "None"}
-    # SGLang draws lengths between this and 1 times the one given; so did vLLM, where now it is how
-    # far above and below they may lie.
-    exact = (1.0,) if is_sglang else (0.0, 1.0)
     ratio = _number(given.get("random_range_ratio"))
-    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio in exact
+    exact = 1.0 if is_sglang else vllm.exact_ratio(_keys(table))
+    one_length = given.get("dataset_name") in ("random", "random-ids") and ratio == exact
     prompt = given.get("input_len", given.get("random_input_len"))
     output = given.get("output_len", given.get("random_output_len"))
     ignore_eos = given.get("ignore_eos") == "True" or given.get("disable_ignore_eos") == "False"
     rate = table.number("request rate configured (rps)", "traffic request rate")
     if rate is None:
         rate = _number(given.get("request_rate"))
-    concurrency = table.count("maximum request concurrency", "max request concurrency")
+    concurrency = table.count(
+        "maximum request concurrency", "max request concurrency", "max reqeuest concurrency"
+    )
     if concurrency is None:
         concurrency = _count(given.get("max_concurrency"))
     return Setting(
@@ -202,6 +219,8 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         # False says little: newer clients turn it on by themselves after they print this.
         ignore_eos=ignore_eos or None,
         tokens_per_step=table.number("acceptance length", "accept length") or None,
+        tokens_per_chunk=_count(given.get("stream_interval")),
+        range_ratio=ratio,
     )
 
 
@@ -216,7 +235,7 @@ def _number(word: str | None) -> float | None:
 READERS = (
     TextReader(
         "the table that vLLM's or SGLang's client prints",
-        lambda source: source.has(_HEADING.encode()),
+        lambda source: source.has(HEADING.encode()),
         _read,
     ),
 )
