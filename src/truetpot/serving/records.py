@@ -88,6 +88,8 @@ class Totals:
     peak_output_tokens_per_s: float | None = None
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
+    cached_tokens: int | None = None
+    """Of ``input_tokens``, found in the server's cache."""
 
 
 @dataclass(frozen=True)
