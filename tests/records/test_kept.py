@@ -36,6 +36,7 @@ ADDED = {
     ("check", "depth"),
     ("check", "tokens_per_chunk"),
     ("check", "range_ratio"),
+    ("check", "cached_tokens"),
     ("check", "yardstick"),
     ("check", "yardstick_from"),
 }

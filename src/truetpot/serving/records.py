@@ -90,6 +90,8 @@ class Totals:
     """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
+    cached_tokens: int | None = None
+    """Of ``input_tokens``, found in the server's cache."""
 
 
 @dataclass(frozen=True)
