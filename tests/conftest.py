@@ -1,6 +1,7 @@
 """How the suite runs: its parallel workers, what is told of skipped tests, vendors' wheels."""
 
 import os
+import signal
 import zipfile
 from collections import Counter
 from functools import cache
@@ -17,6 +18,10 @@ settings.load_profile("truetpot")
 
 # how wide the terminal of whoever runs the tests is: a test that is about widths sets it itself
 os.environ.pop("COLUMNS", None)
+
+# a shell's background job has Ctrl-C ignored, and every process that it starts has it so too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LIBRARIES = "ipex_llm/libs/"
 GIB = 1 << 30

@@ -83,7 +83,6 @@ def test_json_alone_is_json(cli, table):
     [
         (["absent.json"], "absent.json"),
         ([NO_RESULT], "known"),
-        ([NO_RESULT, "--model", "qwq-32b"], "--device"),
         ([NO_RESULT, "--ladder", "x.json", "--device", "arc-a770"], "--ladder"),
         ([NO_RESULT, "--fail-on", "sometimes"], "--fail-on"),
     ],

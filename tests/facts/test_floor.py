@@ -180,3 +180,10 @@ def test_a_latency_that_is_given_takes_the_place_of_the_published_one() -> None:
     assert "as given" in given.explanation
     with pytest.raises(UserError, match="no latency"):
         floor(model, card, **common, collective_us=-1.0)
+
+
+def test_range_over_a_window_is_the_mean_over_the_decoded_tokens() -> None:
+    keys = {"format": "bf16", "model": load_model("gemma-3-1b"), "hardware": B70}
+    got = floor_range(context_start=500, context_end=530, **keys)  # type: ignore[arg-type]
+    each = [floor(context=c, **keys).ms_per_token for c in range(500, 529)]  # type: ignore[arg-type]
+    assert got.mean_ms_per_token == pytest.approx(sum(each) / 29)

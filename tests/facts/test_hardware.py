@@ -5,7 +5,13 @@ from dataclasses import fields
 import pytest
 
 from truetpot.errors import UserError
-from truetpot.facts.hardware import Hardware, all_hardware, load_hardware, recognise
+from truetpot.facts.hardware import (
+    Hardware,
+    all_hardware,
+    load_hardware,
+    recognise,
+    recognise_cards,
+)
 
 NAMES = {
     "Intel(R) Arc(TM) A770 Graphics": "arc-a770",
@@ -76,6 +82,39 @@ def test_memory_tells_cards_of_one_name_apart() -> None:
     assert recognise(name, 16_225_243_136) is load_hardware("arc-a770")
     assert recognise(name, 8 * 2**30) is None
     assert recognise("Intel(R) Data Center GPU Max 1550", 64 * 2**30) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "cards"),
+    [
+        ("Intel(R) Arc(TM) A770 Graphics", "arc-a770", 1),
+        ("Arc Pro B70", "arc-pro-b70", 1),
+        ("[0x56a0]", "arc-a770", 1),
+        ("SYCL0 (Intel(R) Arc(TM) B580 Graphics)", "arc-b580", 1),
+        ("Intel(R) Arc(TM) A770 Graphics, Intel(R) Arc(TM) A770 Graphics", "arc-a770", 2),
+        ("Intel(R) Arc(TM) A770 Graphics, Intel(R) UHD Graphics 770", "arc-a770", 1),
+        ("4 x Arc A770 16GB", "arc-a770", 4),
+        ("2x Intel Arc Pro B60 24 GiB", "arc-pro-b60", 2),
+    ],
+)
+def test_cards_as_files_name_them(text: str, key: str, cards: int) -> None:
+    assert recognise_cards(text) == (load_hardware(key), cards)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ",",
+        "NVIDIA GeForce RTX 4090",
+        "Intel(R) UHD Graphics 770",
+        "Intel Arc A770 8GB",
+        "Intel(R) Arc(TM) A770 Graphics, Intel(R) Arc(TM) B580 Graphics",
+        "Intel(R) Arc(TM) A770 Graphics / NVIDIA GeForce RTX 4090",
+    ],
+)
+def test_cards_that_are_not_known_or_differ(text: str) -> None:
+    assert recognise_cards(text) is None
 
 
 def test_unknown_card() -> None:

@@ -26,6 +26,8 @@ ADDED = {
     ("kernels", "ceiling_gb_s"),
     ("collectives", "warnings"),
     ("doctor", "left_out"),
+    ("check", "batch_range"),
+    ("check", "reported_from"),
     ("check", "tool_version"),
     ("check", "device"),
     ("check", "devices"),
@@ -33,6 +35,8 @@ ADDED = {
     ("check", "depth"),
     ("check", "tokens_per_chunk"),
     ("check", "range_ratio"),
+    ("check", "yardstick"),
+    ("check", "yardstick_from"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 

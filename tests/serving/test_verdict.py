@@ -26,7 +26,7 @@ from truetpot.serving.records import (
     Setting,
     Totals,
 )
-from truetpot.serving.verdict import decode_batch, judge
+from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import from_facts, from_record
 
 TPOT = Definition(
@@ -92,20 +92,20 @@ def test_speculation_is_not_comparable(arc):
 @pytest.mark.parametrize("at_once", [1, 3, 16])
 def test_the_batch_by_littles_law(arc, at_once):
     run = served(0.040, at_once=at_once)
-    batch, how = decode_batch(Evidence(run, recompute(run), arc))
+    batch = Evidence(run, recompute(run), arc).batch
     decoding = 511 * 0.040
-    assert batch == pytest.approx(max(1.0, at_once * decoding / (decoding + 0.5)))
-    assert "Little" in how
+    assert batch.value == pytest.approx(max(1.0, at_once * decoding / (decoding + 0.5)))
+    assert "Little" in batch.source
 
 
 def test_the_batch_without_rows(arc):
     run = served(0.040, at_once=8)
     bare = replace(run, requests=None)
-    batch, how = decode_batch(Evidence(bare, recompute(bare), arc))
-    assert batch == pytest.approx(8 * 511 * 0.04 / (511 * 0.04 + 0.5))
-    assert "mean interval" in how
-    nothing = replace(bare, totals=Totals())
-    assert decode_batch(Evidence(nothing, recompute(nothing), arc))[0] is None
+    batch = Evidence(bare, recompute(bare), arc).batch
+    assert batch.value == pytest.approx(8 * 511 * 0.04 / (511 * 0.04 + 0.5))
+    assert "mean interval" in batch.source
+    nothing = replace(bare, totals=Totals(), setting=Setting())
+    assert Evidence(nothing, recompute(nothing), arc).batch.assumed
 
 
 def test_the_founding_case(arc):

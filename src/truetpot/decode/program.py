@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from truetpot import ops
 from truetpot.errors import UserError
-from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
+from truetpot.facts.models import Model, check_decoded, check_tp, kv_heads_of_rank, linears
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,7 @@ class _Builder:
 
 def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Program:
     """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
+    check_decoded(model)
     check_tp(model, shape.tp, shape.weight_format)
     layers = model.layers if shape.layers is None else shape.layers
     if not 1 <= layers <= model.layers:

@@ -28,11 +28,34 @@ class RopeScaling:
 
 
 @dataclass(frozen=True)
-class Model:
-    """A dense decoder-only transformer of the Qwen2, Qwen3 or Llama family (GQA, RoPE, SwiGLU).
+class Experts:
+    """The MLPs of a layer of a mixture of experts: a router gives each token to `used` of `count`.
 
-    `intermediate` is the width of gate and of up (not of both), `qkv_bias` covers q, k and v,
-    `qk_norm` is an RMSNorm over each head of q and k, `tied` means that lm_head is the embedding.
+    With `bias` the router and the three matrices of each expert have one.
+    """
+
+    count: int
+    used: int
+    bias: bool = False
+
+    def distinct(self, batch: int) -> float:
+        """Experts of a layer that a batch reads, on the average.
+
+        An estimate, E (1 - (1 - k/E)^B): every token chooses k of E with equal chances and by
+        itself. Real routers favour some experts, so a real batch may well read fewer.
+        """
+        return self.count * (1 - (1 - self.used / self.count) ** batch)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A decoder-only transformer with grouped-query attention, RoPE and a gated MLP.
+
+    `intermediate` is the width of gate and of up (not of both), of one expert where there are
+    `experts`. `qkv_bias` covers q, k and v, `qk_norm` is an RMSNorm over each head of q and k,
+    `tied` means that lm_head is the embedding. `norms` counts the RMSNorms of a layer that are
+    `hidden` wide. Attention of `windowed` layers reads the last `window` tokens only, the new one
+    among them; `sinks` is one more logit a head.
     """
 
     name: str
@@ -54,6 +77,11 @@ class Model:
     source: str
     rope_scaling: RopeScaling | None = None
     hf: str | None = None
+    experts: Experts | None = None
+    norms: int = 2
+    window: int | None = None
+    windowed: int = 0
+    sinks: bool = False
 
     @property
     def group(self) -> int:
@@ -70,22 +98,46 @@ class Model:
         """Rows of the k projection, and of the v projection."""
         return self.kv_heads * self.head_dim
 
+    @property
+    def experts_used(self) -> int:
+        """MLPs of a layer that one token goes through."""
+        return self.experts.used if self.experts else 1
+
+    def cached_tokens(self, context: int, layers: int | None = None) -> int:
+        """Tokens that attention reads from the cache in one step, summed over the layers.
+
+        `layers` counts only so many of them, with the windowed ones in proportion.
+        """
+        counted = self.layers if layers is None else layers
+        windowed = self.windowed * counted // self.layers
+        near = context if self.window is None else min(context, self.window - 1)
+        return (counted - windowed) * context + windowed * near
+
     def bias_elements(self) -> int:
-        """Elements of all bias vectors of the model."""
-        qkv = (self.q_rows + 2 * self.kv_rows) if self.qkv_bias else 0
-        return self.layers * (qkv + (self.hidden if self.o_bias else 0))
+        """Elements of all bias vectors of the model, and of the attention sinks."""
+        layer = (self.q_rows + 2 * self.kv_rows) if self.qkv_bias else 0
+        layer += self.hidden if self.o_bias else 0
+        layer += self.heads if self.sinks else 0
+        if self.experts and self.experts.bias:
+            layer += self.experts.count * (1 + 2 * self.intermediate + self.hidden)
+        return self.layers * layer
 
     def norm_elements(self) -> int:
-        """Elements of all RMSNorm weights: two a layer, q and k where they have one, the last."""
-        per_layer = 2 * self.hidden + (2 * self.head_dim if self.qk_norm else 0)
+        """Elements of all RMSNorm weights: of the layers, of q and k there, and the last one."""
+        per_layer = self.norms * self.hidden + (2 * self.head_dim if self.qk_norm else 0)
         return self.layers * per_layer + self.hidden
+
+    def embedding_elements(self) -> int:
+        """Elements of the embedding, which is lm_head as well where it is tied."""
+        return self.vocab * self.hidden
 
     def parameters(self) -> int:
         """Parameters as Hugging Face counts them: `sum(p.numel())`, a tied lm_head once.
 
         QwQ-32B: 32,763,876,352.
         """
-        attention = self.hidden * (self.q_rows + 2 * self.kv_rows) + self.q_rows * self.hidden
-        layer = attention + 3 * self.hidden * self.intermediate
-        tables = self.vocab * self.hidden * (1 if self.tied else 2)
+        layer = self.hidden * (self.q_rows + 2 * self.kv_rows) + self.q_rows * self.hidden
+        mlps, router = (self.experts.count, self.experts.count) if self.experts else (1, 0)
+        layer += mlps * 3 * self.hidden * self.intermediate + router * self.hidden
+        tables = self.embedding_elements() * (1 if self.tied else 2)
         return self.layers * layer + tables + self.bias_elements() + self.norm_elements()

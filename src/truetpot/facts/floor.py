@@ -8,6 +8,7 @@ from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.collectives import Collectives, collectives
 from truetpot.facts.hardware import Hardware
+from truetpot.facts.mixes import all_mixes
 from truetpot.facts.traffic import Traffic, resident_bytes, traffic
 
 # Points of the curve over a range of contexts, both ends included.
@@ -42,6 +43,11 @@ class Floor:
     def ms_per_token(self) -> float:
         """The hard bound of one step, in milliseconds."""
         return self.weights_ms + self.scales_ms + self.kv_ms
+
+    @property
+    def estimate_ms(self) -> float:
+        """The bound and the further experts that a batch reads on the average; see Traffic."""
+        return self.hardware.read_ms(self.traffic.estimate)
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def floor(
         collectives=cost,
         resident_gib=resident / 2**30,
         fits=fits,
-        assumptions=_assumptions(hardware, step, cost, resident, fits),
+        assumptions=_assumptions(model, hardware, step, cost, resident, fits),
     )
 
 
@@ -146,23 +152,30 @@ def floor_range(
         )
 
     last = context_end - 2
-    first, final = at(context_start), at(last)
+    first = at(context_start)
     points = min(CURVE_POINTS, steps)
     contexts = sorted(
         {context_start + (last - context_start) * i // max(1, points - 1) for i in range(points)}
     )
-    # The bound is linear in the context, so the mean of the ends is the mean of all steps.
+    # Only the cache grows from step to step, not evenly where some layers read a window.
+    token_ms = hardware.read_ms(first.traffic.kv_write) / model.layers
+    tokens = sum(model.cached_tokens(c) for c in range(context_start, last + 1)) / steps
     return FloorRange(
         start=first,
         end=context_end,
         steps=steps,
-        mean_ms_per_token=(first.ms_per_token + final.ms_per_token) / 2,
+        mean_ms_per_token=first.weights_ms + first.scales_ms + token_ms * tokens,
         curve=tuple((c, at(c).ms_per_token) for c in contexts),
     )
 
 
 def _assumptions(
-    hardware: Hardware, step: Traffic, cost: Collectives, resident: int, fits: bool
+    model: Model,
+    hardware: Hardware,
+    step: Traffic,
+    cost: Collectives,
+    resident: int,
+    fits: bool,
 ) -> tuple[str, ...]:
     cards = (
         f"The {step.tp} ranks work at the same time and wait for nothing."
@@ -172,11 +185,13 @@ def _assumptions(
     lines = [
         f"{hardware.bandwidth_gb_s:g} GB/s is the datasheet bandwidth of {hardware.title}.",
         (
-            f"Every linear weight is read once with its scales, and {step.context} cached tokens "
+            f"Every {'linear weight' if model.experts is None else 'weight that one token needs'} "
+            f"is read once with its scales, and {step.context} cached tokens "
             f"for each of {step.batch} sequences; nothing else is counted."
         ),
         cards,
         f"Collectives are a model, not part of the bound: {cost.explanation}.",
+        *_of_model(model, hardware, step),
     ]
     if step.constant_scales:
         lines.append(
@@ -195,3 +210,27 @@ def _assumptions(
             f"{hardware.usable_gib:g}."
         )
     return tuple(lines)
+
+
+def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
+    lines = []
+    if mix := all_mixes().get(step.format):
+        types = dict.fromkeys(row.format.removeprefix("ggml_") for row in step.linears)
+        lines.append(
+            f"{mix.name} is a mix of {', '.join(types)}; a file that mixes otherwise has another "
+            "floor."
+        )
+    if model.windowed:
+        lines.append(
+            f"Attention of {model.windowed} of the {model.layers} layers reads the last "
+            f"{model.window} tokens only."
+        )
+    if (experts := model.experts) is not None:
+        ms = hardware.read_ms(step.estimate)
+        lines.append(
+            f"The bound has the {experts.used} of {experts.count} experts that one token uses, "
+            f"whatever the batch. An estimate, no bound: where {step.batch} tokens choose with "
+            f"equal chances they read {experts.distinct(step.batch):.1f} a layer, and the step "
+            f"takes {ms:.3f} ms."
+        )
+    return lines

@@ -59,7 +59,8 @@ def kv_formats() -> dict[str, KvFacts]:
 def format_facts(name: str) -> FormatFacts:
     """The sizes of a weight format. Raises UserError for an unknown name."""
     if name not in all_formats():
-        raise UserError(f"unknown weight format {name!r}; known are {', '.join(all_formats())}.")
+        known = ", ".join(name for name in all_formats() if not name.startswith("ggml_"))
+        raise UserError(f"unknown weight format {name!r}; known are {known}.")
     return all_formats()[name]
 
 

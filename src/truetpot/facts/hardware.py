@@ -13,6 +13,9 @@ from truetpot.facts.tables import decode, read
 # A driver reports a little less than the nominal memory (A770: 15.1 of 16 GiB), never half of it.
 _MEMORY_SHARE = (0.85, 1.05)
 
+_MEMORY = re.compile(r"\b(\d{1,3}) ?gi?b\b", re.IGNORECASE)
+_INTEGRATED = re.compile(r"\b(uhd|iris|radeon\(tm\) graphics)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -61,6 +64,26 @@ def load_hardware(key: str) -> Hardware:
     if key.lower() not in all_hardware():
         raise UserError(f"unknown card {key!r}; known are {', '.join(all_hardware())}.")
     return all_hardware()[key.lower()]
+
+
+def recognise_cards(text: str) -> tuple[Hardware, int] | None:
+    """The card that a file names, and how many of it; None where one is unknown or they differ.
+
+    `text` is one name or several in a list, as a driver, a tool or a person writes them: `Intel(R)
+    Arc(TM) A770 Graphics, Intel(R) Arc(TM) A770 Graphics`, `SYCL0 (Arc(TM) B580 Graphics)`, `4 x
+    Arc A770 16GB`. Integrated graphics beside a card do not count, and a size of memory in the name
+    has to be the card's.
+    """
+    found: list[Hardware | None] = []
+    for part in re.split(r"[,;+/\n]", text):
+        times = re.match(r"\s*(\d{1,2})\s*x\s", part)
+        if not part.strip() or _INTEGRATED.search(part):
+            continue
+        size = _MEMORY.search(part)
+        card = recognise(part, int(size[1]) * 2**30 if size else None)
+        found += [card] * (max(1, int(times[1])) if times else 1)
+    first = found[0] if found else None
+    return (first, len(found)) if first and all(card is first for card in found) else None
 
 
 def recognise(device_name: str, memory_bytes: int | None = None) -> Hardware | None:

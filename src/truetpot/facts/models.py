@@ -27,6 +27,7 @@ __all__ = [
     "Model",
     "RopeScaling",
     "all_models",
+    "check_decoded",
     "check_tp",
     "kv_heads_of_rank",
     "linears",
@@ -34,6 +35,10 @@ __all__ = [
     "rope_inv_freq",
     "tensor_parallel_degrees",
 ]
+
+
+DECODED = ("qwen2", "qwen3", "llama", "mistral", "phi3")
+"""Families whose step the decode program writes: two norms a layer, SiLU, every token attended."""
 
 
 @cache
@@ -46,15 +51,28 @@ def all_models() -> dict[str, Model]:
     }
 
 
+def check_decoded(model: Model) -> None:
+    """Raise UserError for a model whose bytes are known, but whose step no kernel here runs yet."""
+    if model.family in DECODED and model.experts is None and not model.windowed:
+        return
+    what = "a mixture of experts" if model.experts else f"of the {model.family} family"
+    raise UserError(
+        f"{model.name} is {what}, which decode cannot run yet: truetpot floor and check take it; "
+        "for anything that is measured give a dense model of the Qwen2, Qwen3 or Llama family."
+    )
+
+
 def load_model(name_or_path: str | Path) -> Model:
     """A known model ("qwq-32b", or its hub name), or one described by a Hugging Face config.
 
+    A model of the same shape under another name ("deepseek-r1-distill-qwen-32b") is the known one.
     A path may name a directory that holds a config.json, or the file itself. Raises UserError for
     an unknown name, an unreadable file or a config this suite does not model.
     """
     text = str(name_or_path)
     for model in all_models().values():
-        if text.lower() in (model.name, (model.hf or "").lower()):
+        also = read("names.toml")["names"].get(model.name, {}).get("also", ())
+        if text.lower() in (model.name, (model.hf or "").lower(), *also):
             return model
     path = expanded(name_or_path)
     if is_folder(path):

@@ -9,6 +9,7 @@ from truetpot.facts.architecture import Model
 from truetpot.facts.formats import format_facts
 
 ROLES = ("qkv", "o", "gate_up", "down", "lm_head")
+"""Of a dense model; a mixture of experts has a `router` before gate_up."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Linear:
 def linears(model: Model, tp: int = 1) -> tuple[Linear, ...]:
     """Shapes of one rank, in the order of the step: qkv, o, gate_up, down, lm_head.
 
+    Of a mixture of experts the MLPs are those that one token goes through, which no batch can do
+    without, each split over the ranks; every rank has the whole router.
     The vocabulary need not divide: each rank gets ceil(vocab / tp) rows, the last one padded. vLLM
     first rounds the vocabulary up to a multiple of 64, which changes none of the models known here.
     Where there are more ranks than kv heads, a rank has the one kv head that its query heads share.
@@ -43,11 +46,17 @@ def linears(model: Model, tp: int = 1) -> tuple[Linear, ...]:
     qkv = model.q_rows // tp + 2 * kv_heads_of_rank(model, tp) * model.head_dim
     wide = model.intermediate // tp
     head = -(-model.vocab // tp)
+    experts, mlps = model.experts, model.layers * model.experts_used
+    bias = experts is not None and experts.bias
+    router = () if experts is None else (
+        Linear("router", experts.count, model.hidden, bias, model.layers),
+    )  # fmt: skip
     return (
         Linear("qkv", qkv, model.hidden, model.qkv_bias, model.layers),
         Linear("o", model.hidden, model.q_rows // tp, model.o_bias, model.layers),
-        Linear("gate_up", 2 * wide, model.hidden, False, model.layers),
-        Linear("down", model.hidden, wide, False, model.layers),
+        *router,
+        Linear("gate_up", 2 * wide, model.hidden, bias, mlps),
+        Linear("down", model.hidden, wide, bias, mlps),
         Linear("lm_head", head, model.hidden, False, 1),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.formats import kv_bytes, storage
+from truetpot.facts.mixes import all_mixes, known_formats, stored
 from truetpot.facts.shapes import Linear, check_tp, kv_heads_of_rank, linears
 
 # Norm weights, biases and the embedding row travel in the activations' dtype.
@@ -15,7 +16,10 @@ ACTIVATION_BYTES = 2
 
 @dataclass(frozen=True)
 class LinearTraffic:
-    """Bytes of one layer of a role; multiply by `linear.count` for the model."""
+    """Bytes of one layer of a role; multiply by `linear.count` for the model.
+
+    Of a mix there is a row for each tensor and type: q, k and v have their own.
+    """
 
     linear: Linear
     format: str
@@ -32,6 +36,10 @@ class Traffic:
     holds them from one step to the next (but see Floor on small models). The others are real but
     left out of the bound: `constant_scales` need not be read, `norms`, `biases`, `embedding_rows`
     and `kv_write` are below a thousandth of it.
+
+    Of a mixture of experts the bound has the experts of one token, as all tokens of a batch may
+    choose the same. `idle_experts` are the bytes of the others, and `estimate` is what a batch
+    reads if its tokens choose with equal chances: an estimate and no bound.
     """
 
     tp: int
@@ -48,11 +56,19 @@ class Traffic:
     norms: int
     biases: int
     embedding_rows: int
+    idle_experts: int = 0
+    idle_share: float = 0.0
+    """Of the idle experts, how much a batch reads on the average."""
 
     @property
     def bound(self) -> int:
         """weights + scales + kv: what has to be read from memory."""
         return self.weights + self.scales + self.kv
+
+    @property
+    def estimate(self) -> float:
+        """The bound, and the further experts that a batch reads on the average."""
+        return self.bound + self.idle_experts * self.idle_share
 
 
 def traffic(
@@ -80,17 +96,12 @@ def traffic(
         )
     if layers is not None and not 0 <= layers <= model.layers:
         raise UserError(f"layers = {layers}: {model.name} has {model.layers}.")
-    check_tp(model, tp, format)
     counted = model.layers if layers is None else layers
-    rows = []
-    for linear in linears(model, tp):
-        head = linear.role == "lm_head"
-        name = (lm_head_format or format) if head else format
-        shape = linear if head else replace(linear, count=counted)
-        rows.append(LinearTraffic(shape, name, *storage(name, linear.n, linear.k)))
+    rows = _rows(model, tp, format, lm_head_format, counted)
     kv_rows = kv_heads_of_rank(model, tp) * model.head_dim
-    kv_token = 2 * counted * kv_rows * kv_bytes(kv_format)
+    kv_layer = 2 * kv_rows * kv_bytes(kv_format)
     share = counted / model.layers
+    idle, idle_share = _idle(model, rows, batch)
     return Traffic(
         tp=tp,
         format=format,
@@ -101,19 +112,59 @@ def traffic(
         weights=sum(row.weights * row.linear.count for row in rows),
         scales=sum(row.scales * row.linear.count for row in rows),
         constant_scales=sum(row.constant_scales * row.linear.count for row in rows),
-        kv=batch * context * kv_token,
-        kv_write=batch * kv_token,
+        kv=batch * model.cached_tokens(context, counted) * kv_layer,
+        kv_write=batch * counted * kv_layer,
         norms=round(model.norm_elements() * share) * ACTIVATION_BYTES,
         biases=round(model.bias_elements() * share / tp) * ACTIVATION_BYTES,
         embedding_rows=batch * model.hidden * ACTIVATION_BYTES,
+        idle_experts=idle,
+        idle_share=idle_share,
     )
 
 
 def resident_bytes(model: Model, step: Traffic) -> int:
-    """Bytes one rank keeps in memory at least: all of the bound, and the embedding table.
+    """Bytes one rank keeps in memory at least: the bound, all experts and the embedding table.
 
     The table is kept in 2 bytes an element, sliced by vocabulary; a tied one is lm_head already.
     Activations, workspace and what a driver takes come on top.
     """
     table = 0 if model.tied else -(-model.vocab // step.tp) * model.hidden * ACTIVATION_BYTES
-    return step.bound + step.kv_write + step.norms + step.biases + table
+    return step.bound + step.idle_experts + step.kv_write + step.norms + step.biases + table
+
+
+def _rows(
+    model: Model, tp: int, format: str, lm_head_format: str | None, layers: int
+) -> list[LinearTraffic]:
+    mix = all_mixes().get(format)
+    if mix is None and format not in known_formats() and not format.startswith("ggml_"):
+        known = ", ".join(known_formats())
+        raise UserError(f"unknown weight format {format!r}; known are {known}.")
+    check_tp(model, tp, None if mix else format)
+    if mix is None:
+        rows = [LinearTraffic(x, format, *storage(format, x.n, x.k)) for x in linears(model, tp)]
+    else:
+        rows = [
+            LinearTraffic(x.linear, x.format, x.codes, x.scales, 0)
+            for x in stored(model, tp, mix)
+        ]  # fmt: skip
+    head = rows[-1].linear
+    if lm_head_format is not None:
+        rows[-1] = LinearTraffic(head, lm_head_format, *storage(lm_head_format, head.n, head.k))
+    return [
+        replace(row, linear=replace(row.linear, count=row.linear.count * layers // model.layers))
+        for row in rows[:-1]
+    ] + rows[-1:]
+
+
+def _idle(model: Model, rows: list[LinearTraffic], batch: int) -> tuple[int, float]:
+    """(bytes of the experts that one token does not use, the share of them that a batch reads)."""
+    if (experts := model.experts) is None:
+        return 0, 0.0
+    used = sum(
+        (row.weights + row.scales) * row.linear.count
+        for row in rows
+        if row.linear.role in ("gate_up", "down")
+    )
+    others = experts.count - experts.used
+    idle = used * others // experts.used
+    return idle, (experts.distinct(batch) - experts.used) / others if others else 0.0

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.errors import UserError
-from truetpot.facts.formats import all_formats, format_facts
+from truetpot.facts.formats import format_facts
+from truetpot.facts.mixes import known_formats
 from truetpot.formats import (
     asym_int4,
     fp4,
@@ -102,7 +103,7 @@ def _float32(w: NDArray[Any]) -> NDArray[np.float32]:
 def _codec(format: str) -> Codec:
     if format in _CODECS:
         return _CODECS[format]
-    known = "has its sizes in the tables but no" if format in all_formats() else "is not a"
+    known = "has its sizes in the tables but no" if format in known_formats() else "is not a"
     raise UserError(f"{format!r} {known} format to compute in; those are {', '.join(FORMATS)}.")
 
 

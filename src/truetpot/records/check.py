@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import field
+
 from truetpot.records.numbers import Count
 from truetpot.records.opening import Named, Part
 from truetpot.records.verdicts import Counting, Metric, Severity, Verdict
@@ -173,15 +175,20 @@ class ServingRow(Part, frozen=True, kw_only=True):
     """Sequences decoded at once, on the average."""
     batch_from: str
     """How it was found, in words."""
+    batch_range: tuple[float, float | None] | None = None
+    """Least and most that it can be; null where nothing bounds it from above."""
     context: Said
     context_from: str
     over_floor: Said
     over_step: Said
     """The loss `serving/step`."""
     reported_ms: Said
+    """What is judged: the mean time per token without the first one, where it can be had."""
     floor_ms: Said
     """At that batch and context, per token of a sequence."""
     step_ms: Said
+    reported_from: str | None = None
+    """`as reported`, or how it was recomputed."""
 
 
 class CheckedRun(Part, frozen=True, kw_only=True):
@@ -209,6 +216,10 @@ class CheckedRun(Part, frozen=True, kw_only=True):
     """What the reader had to decide."""
     verdict: Verdict
     serving: ServingRow
+    yardstick: str | None = None
+    """What the figures are held against."""
+    yardstick_from: list[str] = field(default_factory=list)
+    """Sentences on what it was made of, or what it lacks: model, card, formats."""
 
 
 class CheckRecord(Named, frozen=True, kw_only=True):
@@ -235,12 +246,12 @@ class CheckRecord(Named, frozen=True, kw_only=True):
     verdict: Verdict
     serving: ServingRow
     runs: list[CheckedRun]
+    yardstick_from: list[str] = field(default_factory=list)
+    """Sentences on what it was made of, or what it lacks: model, card, formats."""
 
     @classmethod
-    def of(
-        cls, runs: list[CheckedRun], command: str, file: str, yardstick: str | None
-    ) -> CheckRecord:
+    def of(cls, runs: list[CheckedRun], command: str, file: str) -> CheckRecord:
         """The record of a file's runs."""
         worst = min(runs, key=lambda run: run.verdict.rank)
         fields = {name: getattr(worst, name) for name in CheckedRun.__struct_fields__}
-        return cls(command=command, file=file, yardstick=yardstick, **fields, runs=runs)
+        return cls(command=command, file=file, **fields, runs=runs)

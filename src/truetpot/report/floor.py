@@ -56,6 +56,9 @@ def _terms(floor: Floor) -> Table:
     add("KV", _kv(floor), step.kv, "bold")
     bound, ms = f"{step.bound:,}", f"{floor.ms_per_token:.3f}"
     table.row("floor", "no step can be faster", bound, ms, style="bold green")
+    if step.idle_experts:
+        how, ms = "experts of a batch, an estimate, not in the floor", f"{floor.estimate_ms:.3f}"
+        table.row("estimate", how, f"{step.estimate:,.0f}", ms, style="dim")
     cost = floor.collectives
     if step.tp > 1:
         span = "no estimate" if cost.ms is None else f"{cost.ms:.3f}"
@@ -82,10 +85,11 @@ def _scales(floor: Floor) -> str:
 def _kv(floor: Floor) -> str:
     step, model = floor.traffic, floor.model
     heads = kv_heads_of_rank(model, step.tp)
-    return (
-        f"{step.batch} x {step.context} tokens x 2 x {model.layers} layers x {heads} kv heads x "
-        f"{model.head_dim} x {kv_bytes(step.kv_format)} bytes"
-    )
+    each = f"{heads} kv heads x {model.head_dim} x {kv_bytes(step.kv_format)} bytes"
+    if model.windowed:
+        tokens = model.cached_tokens(step.context)
+        return f"{step.batch} x {tokens} tokens, summed over the layers, x 2 x {each}"
+    return f"{step.batch} x {step.context} tokens x 2 x {model.layers} layers x {each}"
 
 
 def _range(span: FloorRange) -> list[RenderableType]:

@@ -14,6 +14,7 @@ from truetpot.report.numbers import digits
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 from truetpot.serving.check import DENOMINATOR, Checked
+from truetpot.serving.evidence import Known
 from truetpot.serving.findings.visible import OPEN
 from truetpot.serving.records import Run
 from truetpot.serving.verdict import Serving
@@ -28,15 +29,23 @@ _VERDICT = {
 }
 _STATISTICS = ("mean", "median", "p90", "p95", "p99", "max")
 MOST_COUNTS = 12
+WIDE = 1.25
+"""A range of that factor or more is shown."""
 """Rows of the table of visible counts; JSON has them all."""
 
 
-def draw_checked(checked: Checked, serving: Serving) -> RenderableType:
-    """Everything about one run."""
+def draw_checked(
+    checked: Checked, serving: Serving, yardstick_from: Sequence[str] = ()
+) -> RenderableType:
+    """Everything about one run; ``yardstick_from`` says what its yardstick was made of."""
     run = checked.run
     where = f", {run.place}" if run.place else ""
     head = words((run.tool, "bold"), f" ({run.variant}){where}")
-    parts: list[RenderableType] = [head, words(_totals(run), style="dim"), "", _reported(run)]
+    parts: list[RenderableType] = [head, words(_totals(run), style="dim")]
+    if (yardstick := checked.evidence.yardstick) is not None:
+        parts.append(words("Held against ", (yardstick.what, "bold"), "."))
+    parts += [words(sentence, style="dim") for sentence in yardstick_from]
+    parts += ["", _reported(run)]
     parts += [words(note, style="dim") for note in run.notes]
     parts += ["", _recomputed(checked)]
     for finding in checked.findings:
@@ -73,12 +82,26 @@ def draw_verdict(serving: Serving, checked: Checked) -> RenderableType:
         if ratio is not None
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"
-    table.row("serving", reported, ", ".join(over), "as reported")
-    batch = "1, assumed" if serving.batch is None else f"{serving.batch:.3g}"
+    table.row("serving", reported, ", ".join(over), serving.reported_from)
     lines.append(table)
-    lines.append(words(f"Batch {batch}: {serving.batch_from}.", style="dim"))
-    context = f"Context {serving.context:,.0f}: {serving.context_from}."
-    return Group(*lines, words(context, style="dim"))
+    for what, known, form in (
+        ("Batch", serving.batch, ".3g"), ("Context", serving.context, ",.0f")
+    ):  # fmt: skip
+        if known is not None:
+            text = f"{what} {known.value:{form}}{_spread(known)}: {known.source}."
+            lines.append(words(text, style="dim"))
+    return Group(*lines)
+
+
+def _spread(known: Known) -> str:
+    """Between what it lies, where that changes what a reader concludes."""
+    if known.assumed:
+        return ", assumed"
+    high = known.high
+    if high is not None and high <= WIDE * known.low:
+        return ""
+    most = "any more" if high is None else f"{high:,.3g}"
+    return f" ({known.low:,.3g} to {most})"
 
 
 def draw_visible(rows: Sequence[VisibleCount]) -> RenderableType:

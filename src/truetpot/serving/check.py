@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,15 @@ class Checked:
         """By every definition."""
         return self.evidence.recomputed
 
-    def record(self, serving: ServingRow) -> CheckedRun:
-        """Seconds, None for what is no number; ``serving`` is what the run was judged."""
-        run = self.run
+    def record(self, serving: ServingRow, yardstick_from: Sequence[str] = ()) -> CheckedRun:
+        """Seconds, None for what is no number; ``serving`` is what the run was judged.
+
+        ``yardstick_from`` says what the yardstick was made of, or what it lacks.
+        """
+        run, yardstick = self.run, self.evidence.yardstick
         return CheckedRun(
+            yardstick=None if yardstick is None else yardstick.what,
+            yardstick_from=list(yardstick_from),
             tool=run.tool,
             variant=run.variant,
             place=run.place,

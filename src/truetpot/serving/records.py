@@ -174,6 +174,8 @@ class Requests:
     """Message and how often, the first hundred distinct ones."""
     queue_s: Floats | None = None
     """Waiting for one of the client's own places, before sending."""
+    cached_tokens: Ints | None = None
+    """Of the prompt, found in the server's cache and not processed; None where no row says so."""
 
     def __len__(self) -> int:
         return len(self.ttft_s)
@@ -190,9 +192,9 @@ class Run:
 
     tool: str
     """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
-    ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``ipex-llm-all-in-one``,
-    ``ipex-llm-online``, ``inference-benchmarker``, ``llmperf``, ``openvino-llm-bench``,
-    ``inferencex``, ``trtllm-bench``, ``evalscope``."""
+    ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``llama-cli``, ``llama-benchy``,
+    ``ollama``, ``ipex-llm-all-in-one``, ``ipex-llm-online``, ``inference-benchmarker``,
+    ``llmperf``, ``openvino-llm-bench``, ``inferencex``, ``trtllm-bench``, ``evalscope``."""
     variant: str
     """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
     place: str

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from truetpot.records.check import ServingRow
 from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import Checked
-from truetpot.serving.findings import Evidence, Severity
-from truetpot.serving.findings.thresholds import limit
-from truetpot.serving.findings.visible import OPEN, decoded
+from truetpot.serving.evidence import Evidence, Known
+from truetpot.serving.findings import Severity
+from truetpot.serving.findings.visible import OPEN
+from truetpot.serving.thresholds import limit
 
+BELOW_FLOOR = "below-floor"
 SAME_BATCH = 1.25
 """A measured step stands for batches up to this factor away: beyond, bytes alone do not tell."""
 
@@ -26,10 +26,11 @@ class Serving:
     factor: float | None = None
     """Reported over true, where inflated."""
     reported_s: float | None = None
-    batch: float | None = None
-    batch_from: str = ""
-    context: float | None = None
-    context_from: str = ""
+    """What is judged."""
+    reported_from: str = ""
+    """``as reported``, or how it was recomputed."""
+    batch: Known | None = None
+    context: Known | None = None
     floor_s: float | None = None
     """At that batch and context, per token of a sequence."""
     over_floor: float | None = None
@@ -43,13 +44,15 @@ class Serving:
             verdict=self.verdict,
             why=self.why,
             factor=self.factor,
-            batch=self.batch,
-            batch_from=self.batch_from,
-            context=self.context,
-            context_from=self.context_from,
+            batch=None if self.batch is None or self.batch.assumed else self.batch.value,
+            batch_range=_range(self.batch),
+            batch_from="" if self.batch is None else self.batch.source,
+            context=None if self.context is None else self.context.value,
+            context_from="" if self.context is None else self.context.source,
             over_floor=self.over_floor,
             over_step=self.over_step,
             reported_ms=_ms(self.reported_s),
+            reported_from=self.reported_from,
             floor_ms=_ms(self.floor_s),
             step_ms=_ms(self.step_s),
         )
@@ -59,64 +62,33 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e3
 
 
+def _range(known: Known | None) -> tuple[float, float | None] | None:
+    return None if known is None else (known.low, known.high)
+
+
 def judge(checked: Checked) -> Serving:
     """Hold a run against its yardstick, if it has one, and against its own findings."""
     evidence = checked.evidence
-    reported = evidence.tpot or evidence.e2e_per_token
-    if reported is None:
+    judged = evidence.judged
+    if judged is None:
         return Serving(Verdict.UNDECIDABLE, "The file has no positive time per token.")
-    batch, batch_from = decode_batch(evidence)
-    known = decoded(evidence)
-    tokens = known.tokens if known else evidence.divided_by or evidence.requested
-    context = evidence.context(tokens or 2.0)
-    context_from = (
-        f"the prompt's {evidence.prompt:g} tokens and half of {tokens:g} generated"
-        if tokens
-        else "the prompt alone: nothing says how many tokens were generated"
-    )
-    yardstick = evidence.yardstick
+    reported, origin = judged
+    batch, context, yardstick = evidence.batch, evidence.context, evidence.yardstick
     floor = step = None
     if yardstick is not None:
-        floor = yardstick.floor_s(context, batch or 1.0) / evidence.tokens_a_step
+        floor = evidence.floor_s
         if yardstick.step_s is not None:
-            step = yardstick.step_s(context, batch or 1.0)
-    verdict, why, factor = _decide(checked, reported, batch, floor, step)
+            step = yardstick.step_s(context.value, batch.value)
+    verdict, why, factor = _decide(checked, reported, floor, step)
     return Serving(
-        verdict, why, factor, reported, batch, batch_from, context, context_from,
+        verdict, why, factor, reported, origin, batch, context,
         floor, None if floor is None else reported / floor,
         step, None if step is None else reported / step,
     )  # fmt: skip
 
 
-def decode_batch(evidence: Evidence) -> tuple[float | None, str]:
-    """Sequences decoded at once on the average, by Little's law, and how it was found.
-
-    Sum of the requests' times from first token to end over the duration of the run (Little,
-    Operations Research 9 (1961), doi 10.1287/opre.9.3.383). No token is counted for that, so a
-    wrong count of tokens does not change it.
-    """
-    requests, rows, duration = evidence.run.requests, evidence.timed, evidence.duration_s
-    if evidence.run.setting.batch:
-        return float(evidence.run.setting.batch), "the batch that the file states"
-    completed = evidence.completed
-    if duration is None or completed is None:
-        return None, "unknown: no duration in the file; 1 is assumed"
-    if requests is not None and rows is not None:
-        total = float(np.sum((requests.latency_s - requests.ttft_s)[rows]))
-        return max(1.0, total / duration), "Little's law over the requests' own intervals"
-    interval = evidence.decode_s
-    if interval is None and evidence.tpot and evidence.divided_by:
-        interval = evidence.tpot * (evidence.divided_by - 1)
-    if interval is None:
-        return None, "unknown: no interval in the file; 1 is assumed"
-    batch = completed * interval / duration
-    admitted = evidence.run.setting.max_concurrency
-    most = min(completed, admitted) if admitted else completed
-    return min(max(1.0, batch), float(most)), "Little's law over mean interval and duration"
-
-
 def _decide(
-    checked: Checked, reported: float, batch: float | None, floor: float | None, step: float | None
+    checked: Checked, reported: float, floor: float | None, step: float | None
 ) -> tuple[Verdict, str, float | None]:
     evidence = checked.evidence
     wrong = [f for f in checked.findings if f.severity is Severity.ERROR]
@@ -127,14 +99,25 @@ def _decide(
         most = "at most " if several else ""
         why = f"{inflating.title}: {most}{inflating.factor:,.2f} times the true time per token."
         return Verdict.INFLATED, why, inflating.factor
+    short = next((f for f in wrong if f.factor and f.factor < 1 and f.id != BELOW_FLOOR), None)
+    if short is not None and short.factor:
+        why = (
+            f"{short.title}: it is {short.factor:.3g} times the true time per token of"
+            f" {reported / short.factor * 1e3:,.4g} ms."
+        )
+        return Verdict.NOT_COMPARABLE, why, None
     seen = any(finding.id == "several-a-step" for finding in checked.findings)
-    lowest = evidence.floor_s(evidence.divided_by or evidence.requested or 2.0)
-    if not seen and lowest is not None and reported < lowest * (1 - limit("rounding")):
+    lowest, slowest = evidence.least_s, evidence.slowest or reported
+    if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
         return Verdict.IMPOSSIBLE, why, None
+    if evidence.stream is not None and (doubt := _of_stream(evidence, reported)):
+        return Verdict.NOT_COMPARABLE, doubt, None
     if seen or evidence.tokens_a_step > limit("speculation"):
         why = "Several tokens come per step: a time per token is no time per step."
         return Verdict.NOT_COMPARABLE, why, None
+    if (gaps := _of_gaps(checked)) is not None:
+        return Verdict.NOT_COMPARABLE, gaps, None
     if wrong:
         return Verdict.NOT_COMPARABLE, f"{wrong[0].title}: {wrong[0].fix}", None
     if floor is None or evidence.yardstick is None:
@@ -143,6 +126,9 @@ def _decide(
             "given: name --model and --device, or a --ladder."
         )
         return Verdict.UNDECIDABLE, why, None
+    if reported > limit("floor_ratio") * floor and evidence.after_first is None:
+        why = "The first token's time is in the figure, and nothing in the file separates it."
+        return Verdict.UNDECIDABLE, why, None
     if reported > limit("floor_ratio") * floor:
         why = (
             f"{reported / floor:,.0f} times the floor; the slowest published runs take "
@@ -150,17 +136,44 @@ def _decide(
         )
         return Verdict.INFLATED, why, reported / floor
     if step is not None:
-        return _beside_step(evidence, reported, batch, step)
+        return _beside_step(evidence, reported, step)
     return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
 
 
+def _of_gaps(checked: Checked) -> str | None:
+    """What a mean means that few gaps make; None where they do not."""
+    kinds = {finding.id for finding in checked.findings}
+    if "bursts-or-stalls" in kinds:
+        return "Undecided: several tokens come per step, or a few long gaps hold most of the time."
+    median = checked.evidence.itl("median")
+    if "stalls" in kinds and median:
+        return (
+            f"A few long gaps hold most of the time: half of the steps take {median * 1e3:,.4g} ms"
+            " at most, and the mean is no step."
+        )
+    return None
+
+
+def _of_stream(evidence: Evidence, reported: float) -> str:
+    """What a time per token means where messages held several tokens; empty where it is right."""
+    assert evidence.stream is not None
+    paces = sorted(one.token_s for one in evidence.stream.readings)
+    if all(abs(pace / reported - 1) <= limit("same") for pace in paces):
+        return ""
+    if paces[-1] / paces[0] - 1 <= limit("same"):
+        return f"Messages held several tokens, and a token took {paces[0] * 1e3:,.4g} ms."
+    between = f"{paces[0] * 1e3:,.4g} and {paces[-1] * 1e3:,.4g} ms"
+    return f"Messages held several tokens: undecided between {between} a token."
+
+
 def _beside_step(
-    evidence: Evidence, reported: float, batch: float | None, step: float
+    evidence: Evidence, reported: float, step: float
 ) -> tuple[Verdict, str, float | None]:
     measured = evidence.yardstick.step_batch if evidence.yardstick else 1
-    other = max(batch or 1.0, measured) / min(batch or 1.0, measured)
+    batch = evidence.batch.value
+    other = max(batch, measured) / min(batch, measured)
     if other > SAME_BATCH:
-        why = f"It decoded {batch or 1:.3g} sequences at once and the ladder's step {measured}."
+        why = f"It decoded {batch:.3g} sequences at once and the ladder's step {measured}."
         return Verdict.NOT_COMPARABLE, why, None
     why = f"{reported / step:.2f} times the measured step: what serving adds, or a metric."
     return Verdict.BELIEVABLE, why, None

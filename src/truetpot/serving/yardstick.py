@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from truetpot.errors import UserError
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware, recognise
+from truetpot.facts.mixes import all_mixes, file_bytes
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.traffic import traffic
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.store import read_record
+from truetpot.serving.chosen import Chosen, Flags, choose
+from truetpot.serving.records import Run
 from truetpot.text import escaped
+
+Q8_0_BYTES = 34 / 32
+"""Of a weight."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,35 @@ def from_facts(
         tp=tp,
         devices=hardware.title,
     )
+
+
+def from_run(run: Run, flags: Flags) -> tuple[Yardstick | None, tuple[str, ...]]:
+    """The floor of the model and the card that a file names, or that the user gives.
+
+    With it, a sentence on each choice and what it rests on; without a yardstick, on what is missing
+    and which option gives it. Where the file has the size of the weights, a step reads those bytes
+    less the embedding and, of a mixture of experts, less the experts that one token does not use.
+    Raises UserError for a flag that names no known model, card or format, or does not fit.
+    """
+    chosen = choose(run.setting, flags)
+    said = (*chosen.sentences, *chosen.missing)
+    if chosen.missing or chosen.card is None:
+        return None, said
+    if chosen.nbytes is not None:
+        return _from_bytes(chosen, chosen.card, chosen.nbytes), said
+    if chosen.model is None or chosen.format is None:
+        return None, said
+    kv_format = chosen.kv_format or "fp16"
+    try:
+        found = from_facts(chosen.model, chosen.card, chosen.tp, chosen.format, kv_format)
+    except UserError as error:
+        if flags != Flags():
+            raise
+        return None, (*said, str(error))
+    if chosen.kv_format is None:
+        with_cache = found.floor_s
+        found = replace(found, floor_s=lambda _, batch: with_cache(0.0, batch))
+    return found, said
 
 
 def from_record(path: Path) -> Yardstick:
@@ -107,6 +143,49 @@ def from_record(path: Path) -> Yardstick:
         tp=tp,
         devices=identity["name"],
     )
+
+
+def _from_bytes(chosen: Chosen, card: Hardware, nbytes: int) -> Yardstick:
+    """The floor of weights whose size the file tells, spread evenly over the cards."""
+    model, kv_format, ways = chosen.model, chosen.kv_format, chosen.tp
+    read = nbytes if model is None else weights_read(model, chosen.format, nbytes)
+    named = "" if model is None else f"{model.name}{f' {chosen.format}' if chosen.format else ''}, "
+
+    def floor_s(context: float, batch: float) -> float:
+        cache = 0
+        if model is not None and kv_format is not None:
+            at: dict[str, Any] = {"context": int(context), "batch": max(1, int(batch))}
+            cache = traffic(model, format="fp16", kv_format=kv_format, **at).kv
+        return card.read_ms((read + cache) / ways) * 1e-3
+
+    return Yardstick(
+        what=f"{named}{nbytes / 1e9:.2f} GB of weights, on {ways} x {card.title}",
+        floor_s=floor_s,
+        floor_from=(
+            f"{read / ways / 1e9:.2f} GB and the cache a card over {card.bandwidth_gb_s:g} GB/s"
+        ),
+        weight_format=chosen.format or "",
+        tp=ways,
+        devices=card.title,
+    )
+
+
+def weights_read(model: Model, format: str | None, nbytes: int) -> int:
+    """Of a file of this size, the bytes that one token's step has to read.
+
+    Of a mix, all but what the mix's own file has beside them: the embedding, unless it is lm_head,
+    norms, biases, and the experts that the token does not use. Without a format every weight counts
+    as the average one, norms and biases as fp32, the embedding as 8.5 bits where that is more:
+    published files with a larger embedding (Q4_K_L) have it in Q8_0.
+    """
+    step = traffic(model, format=format or "fp16", context=0)
+    if format is not None:
+        return nbytes - (file_bytes(model, all_mixes()[format]) - step.bound)
+    table = 0 if model.tied else model.embedding_elements()
+    vectors = model.norm_elements() + model.bias_elements()
+    matrices = nbytes - table * max(nbytes / model.parameters(), Q8_0_BYTES) - 4 * vectors
+    used = sum(row.linear.weights * row.linear.count for row in step.linears)
+    return max(0, int(matrices * used / (model.parameters() - table - vectors)))
 
 
 def _floor_of(

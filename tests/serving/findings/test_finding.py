@@ -11,8 +11,8 @@ from truetpot.serving import findings
 from truetpot.serving.findings import Severity, findings_page
 from truetpot.serving.findings.finding import detector, detectors
 from truetpot.serving.findings.page import catalogue
-from truetpot.serving.findings.thresholds import limit, thresholds
 from truetpot.serving.findings.words import count, ms, percent, sec, times
+from truetpot.serving.thresholds import limit, thresholds
 
 ROOT = Path(__file__).parents[3]
 SOURCE = Path(findings.__file__).parent

@@ -50,12 +50,19 @@ class TestLittle:
 
 def test_peak_below_mean(make):
     """SGLang PR 12064: 111 against 414.75."""
-    totals = Totals(output_tokens_per_s=414.75, peak_output_tokens_per_s=111.0)
+    totals = Totals(
+        duration_s=1e4, output_tokens_per_s=414.75, peak_output_tokens_per_s=111.0
+    )
     found = make.found(make.aggregates(totals=totals, mean_tpot=0.03))
     assert set(found) == {"peak-below-mean"}
     assert "111 tokens/s is below the mean of 414.75" in found["peak-below-mean"].evidence
     same = replace(totals, peak_output_tokens_per_s=414.74)
     assert make.found(make.aggregates(totals=same, mean_tpot=0.03)) == {}
+    # 2.5 s have three whole seconds at most, and a peak of 0.83 times the mean, 345.63
+    brief = replace(totals, duration_s=2.5, peak_output_tokens_per_s=346.0)
+    assert make.found(make.aggregates(totals=brief, mean_tpot=0.03)) == {}
+    below = replace(brief, peak_output_tokens_per_s=344.0)
+    assert set(make.found(make.aggregates(totals=below, mean_tpot=0.03))) == {"peak-below-mean"}
 
 
 class TestClientQueue:

@@ -14,7 +14,7 @@ from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.errors import UserError
 from truetpot.serving import readers as package
 from truetpot.serving.readers import read
-from truetpot.serving.readers.detect import read_source
+from truetpot.serving.readers.detect import read_source, readers
 from truetpot.serving.readers.source import Source
 
 
@@ -23,9 +23,10 @@ from truetpot.serving.readers.source import Source
     [
         (b"", ("is empty",)),
         (b"\n  \n", ("only blanks",)),
-        (b"hello\nworld\n", ("first line is 'hello'", "vLLM --save-result")),
+        (b"hello\nworld\n", ("first line is 'hello'", "llmperf, ", "vllm; docs")),
         ("\u202e\x1b[31mhe\u0301llo".encode(), ("first line is",)),
-        (b"[2025-07-16 10:15:00] INFO started\n", ("not valid JSON",)),
+        (b"[2025-07-16 10:15:00] INFO started\n", ("first line is '[2025-07-16 10:15:00] INFO",)),
+        (b"[ INFO ] [1] First token\n", ("first line is '[ INFO ] [1] First token'",)),
         (b'{"a": 1, "b\\n\\u202e": [2]}', ("keys 'a', 'b\\n\\u202e'", "Known are")),
         (b"[1, 2, 3]", ("JSON, a list",)),
         (b"[]", ("JSON, a list",)),
@@ -35,7 +36,8 @@ from truetpot.serving.readers.source import Source
         (b"null", ("first line is 'null'",)),
         (b"\x1f\x8b\x08\x00rest", ("packed with gzip", "unpack")),
         (b"PK\x03\x04rest", ("packed with zip",)),
-        ("vllm\n".encode("utf-16"), ("UTF-16", "UTF-8")),
+        ("vllm\n".encode("utf-16"), ("first line is 'vllm'",)),
+        (b"\xff\xfe\x00\x00v\x00\x00\x00", ("byte 0 is zero",)),
         (b"\x89PNG\r\n\x1a\n\x00\x00", ("is a picture",)),
         (b"GGUF\x03\x00\x00\x00", ("is a GGUF model file",)),
         (b"a text\x00", ("byte 6 is zero",)),
@@ -125,6 +127,12 @@ def test_more_than_memory_is_one_sentence(
     monkeypatch.setattr(package, "read_source", read_source)
     with pytest.raises(UserError, match="more memory"):
         read(written(b"{}"))
+
+
+def test_the_docs_name_every_form() -> None:
+    """The sentence that refuses a file sends its reader there."""
+    page = (Path(__file__).parents[3] / "docs" / "check.md").read_text(encoding="utf-8")
+    assert [reader.name for reader in readers() if reader.name not in page] == []
 
 
 def test_the_name_does_not_matter(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_real_report():
         assert totals.mean_concurrency == metrics["request_concurrency"]["total"]["mean"]
         assert run.setting.model == "e2e-mock-model"
         assert run.setting.request_rate == benchmark["config"]["strategy"]["rate"]
-        assert (run.setting.input_tokens, run.setting.output_tokens) == (32, 8)
+        assert (run.setting.input_tokens, run.setting.output_tokens) == (None, 8)
         assert run.setting.date.startswith("2026-08-14")
         assert run.requests is None
 
@@ -176,7 +176,7 @@ def test_report_of_0_3(tmp_path):
     assert rows.ok.tolist() == [True, False] and rows.errors == {"timed out": 1}
     assert setting.model == setting.tokenizer == "Qwen/QwQ-32B"
     assert (setting.request_rate, setting.max_concurrency) == (2.5, 8)
-    assert (setting.input_tokens, setting.output_tokens) == (32, 9)
+    assert (setting.input_tokens, setting.output_tokens) == (None, 9)
     # (1002.75 - 1000.75) s / 9: neither with the first token nor over n - 1 intervals.
     assert run.definitions[Metric.TPOT].canonical == ""
     assert run.definitions[Metric.ITL].canonical == "tpot_token_weighted"

@@ -84,7 +84,7 @@ def test_report_with_tokens(tmp_path):
     assert run.totals.input_tokens == 1000
     assert run.totals.output_tokens == {Counting.RETOKENISED: 500, Counting.SERVER: 512}
     assert (run.totals.attempted, run.totals.completed, run.totals.failed) == (11, 10, 1)
-    assert (run.setting.request_rate, run.setting.max_concurrency) == (2, 3)
+    assert (run.setting.request_rate, run.setting.max_concurrency) == (None, 3)
 
 
 def test_not_streaming(tmp_path):

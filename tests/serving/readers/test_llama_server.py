@@ -5,7 +5,9 @@ import pytest
 from tests.serving.readers.files import figures, lines, read_bytes, read_json
 from tests.serving.readers.llama_files import llama_server_answer
 from truetpot.errors import UserError
+from truetpot.serving.check import check_run
 from truetpot.serving.records import Counting, Metric
+from truetpot.serving.verdict import judge
 
 
 def test_one_answer(tmp_path):
@@ -33,6 +35,37 @@ def test_its_figure_divides_by_all_tokens(tmp_path):
     decode = requests.latency_s - requests.ttft_s
     assert decode[0] / 12 == pytest.approx(reported, rel=1e-12)
     assert run.definitions[Metric.TPOT].canonical == ""
+
+
+def test_since_2026_it_divides_by_the_steps(tmp_path):
+    """server_slot_stats::n_gen_steps: the first token comes from the prompt's logits."""
+    answer = llama_server_answer(predicted_per_token_ms=330.25 / 11)
+    for value in (answer, [answer, llama_server_answer(predicted_n=1, predicted_ms=0.001)]):
+        (run,) = read_json(tmp_path, value)
+        assert run.variant == "timings, n - 1"
+        assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
+
+
+def test_one_answer_and_two_of_it(tmp_path):
+    """96 tokens in 2,880 ms from the first to the last: 95 steps, however many answers."""
+    answer = llama_server_answer(
+        predicted_n=96, predicted_ms=2880.0, predicted_per_token_ms=30.0, prompt_ms=2000.0
+    )
+    for value in (answer, [answer, answer]):
+        found = judge(check_run(read_json(tmp_path, value)[0]))
+        assert found.reported_s == pytest.approx(2.880 / 95)
+
+
+def test_cached_tokens(tmp_path):
+    """cache_n, and what older servers' prompt_n leaves."""
+    old = llama_server_answer(prompt_n=25)
+    del old["timings"]["cache_n"]
+    bare = llama_server_answer()
+    del bare["timings"]["cache_n"], bare["tokens_evaluated"]
+    (run,) = read_json(tmp_path, [llama_server_answer(), old, bare])
+    assert run.requests.prompt_tokens.tolist() == [40, 40, 10]
+    assert run.requests.cached_tokens.tolist() == [30, 15, -1]
+    assert read_json(tmp_path, bare)[0].requests.cached_tokens is None
 
 
 def test_lines(tmp_path):

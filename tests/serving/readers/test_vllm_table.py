@@ -157,6 +157,13 @@ def test_a_table_cut_off_says_so(runs: Runs) -> None:
         assert any("cut off" in note for note in run.notes)
 
 
+@pytest.mark.parametrize("closing", ["-" * 50, "```", "user@host:~$ ", "```\n\nAnd then?"])
+def test_another_closing_line_of_a_pasted_table(closing: str, runs: Runs) -> None:
+    pasted = table(NEW).replace("=" * 50 + "\n", closing + "\n")
+    (run,) = runs(pasted.encode())
+    assert not any("cut off" in note for note in run.notes)
+
+
 def test_a_heading_alone(refusal: Callable[[bytes], str]) -> None:
     assert "no line of the table" in refusal(table({}).encode())
 

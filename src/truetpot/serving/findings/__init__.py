@@ -2,7 +2,7 @@
 
 from truetpot.records.check import Finding, VisibleCount
 from truetpot.records.verdicts import Severity
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import find
 from truetpot.serving.findings.page import findings_page
 from truetpot.serving.findings.visible import visible_counts

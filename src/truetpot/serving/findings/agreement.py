@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import AFTER_FIRST, WITH_FIRST, Evidence, positive
+from truetpot.serving.evidence import AFTER_FIRST, WITH_FIRST, Evidence, positive
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Metric
+from truetpot.serving.thresholds import limit
 
 UNCOUNTED = ("ttft", "itl_per_chunk", "e2e", "queue")
 """Definitions that divide by no count of tokens."""

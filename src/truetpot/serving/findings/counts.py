@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
+from truetpot.serving.evidence.counts import BY_TRUST
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, percent, times
 from truetpot.serving.records import Counting
-
-BY_TRUST = (Counting.SERVER, Counting.RETOKENISED, Counting.UNSTATED)
-"""Counts of tokens that came, the more trusted first."""
+from truetpot.serving.thresholds import limit
 
 
 def other_count(evidence: Evidence) -> tuple[Counting, float, float] | None:

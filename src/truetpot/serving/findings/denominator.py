@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
+from truetpot.serving.evidence.lengths import AS_ASKED
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.shortfall import Diagnosis, diagnose
-from truetpot.serving.findings.thresholds import limit
-from truetpot.serving.findings.visible import AS_ASKED, OPEN, summary, visible_counts
+from truetpot.serving.findings.visible import OPEN, summary, visible_counts
 from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @detector(
@@ -124,8 +125,7 @@ def _factor(evidence: Evidence, seen: Diagnosis, still: list[int]) -> float | No
     if estimates:
         return seen.tpot / float(np.median(estimates))
     if seen.all_tokens and evidence.yardstick and evidence.yardstick.step_s:
-        context = evidence.context(seen.all_tokens.tokens)
-        return seen.tpot / evidence.yardstick.step_s(context, 1.0)
+        return seen.tpot / evidence.yardstick.step_s(evidence.context.value, 1.0)
     if seen.all_tokens and still:
         return (seen.all_tokens.tokens - 1) / (still[0] - 1)
     return None

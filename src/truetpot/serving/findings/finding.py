@@ -13,7 +13,7 @@ import numpy as np
 
 from truetpot.records.check import Finding
 from truetpot.records.verdicts import Severity
-from truetpot.serving.findings.evidence import Evidence, positive
+from truetpot.serving.evidence import Evidence, positive
 
 __all__ = ["Detector", "Finding", "Severity", "Trace", "detector", "detectors", "find"]
 

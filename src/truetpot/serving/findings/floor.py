@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.thresholds import limit
 
 
 @detector(
@@ -27,13 +27,13 @@ def below_floor(evidence: Evidence) -> Trace | None:
 
     Latency / n is bounded too: its first token needs a step as well.
     """
-    tpot = evidence.tpot or evidence.e2e_per_token
-    floor = evidence.floor_s(_length(evidence))
+    tpot = evidence.slowest
+    floor = evidence.least_s
     if tpot is None or floor is None or evidence.yardstick is None:
         return None
     if tpot >= floor * (1 - limit("rounding")):
         return None
-    context = round(evidence.context(_length(evidence)))
+    context = round(evidence.context.low)
     text = (
         f"A token takes {ms(tpot)}, {times(tpot / floor)} of the floor of {ms(floor)}"
         f" ({evidence.yardstick.what}, context {count(context)})."
@@ -56,16 +56,11 @@ def below_floor(evidence: Evidence) -> Trace | None:
 )
 def far_above_floor(evidence: Evidence) -> Trace | None:
     """Against the largest batch that the file allows: the highest floor."""
-    tpot = evidence.tpot
-    admitted = [n for n in (evidence.run.setting.max_concurrency, evidence.completed) if n]
+    tpot = None if evidence.after_first is None else evidence.after_first[0]
+    admitted = [n for n in (evidence.admitted, evidence.completed) if n]
     batch = float(min(admitted, default=1))
-    floor = evidence.floor_s(_length(evidence), batch)
+    floor = evidence.floor_at(batch)
     if tpot is None or floor is None or tpot < limit("floor_ratio") * floor:
         return None
-    text = f"Mean TPOT {ms(tpot)} is {times(tpot / floor)} times the floor of {ms(floor)}"
+    text = f"A token takes {ms(tpot)}, {times(tpot / floor)} times the floor of {ms(floor)}"
     return Trace(f"{text} at batch {count(batch)}.", tpot / floor)
-
-
-def _length(evidence: Evidence) -> float:
-    """Output tokens of a request, for the mean context; as few as possible if unknown."""
-    return evidence.divided_by or evidence.requested or 2.0

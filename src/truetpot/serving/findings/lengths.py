@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import STOPPED, Evidence
+from truetpot.serving.evidence import STOPPED, Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, percent
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @detector(
@@ -51,7 +51,8 @@ def failed_requests(evidence: Evidence) -> Trace | None:
     meaning=(
         "Less than 90 % of the tokens asked for came. The load was lighter than it says, contexts"
         " were shorter, and very short outputs make the time per token a quotient of small numbers."
-        " MLPerf makes a run invalid for it."
+        " MLPerf makes a run invalid for it. A few requests are enough: their time per token is a"
+        " quotient of small numbers, and the mean over requests counts them like any other."
     ),
     needs="Output lengths, and the length asked for. Not with ignore_eos off, unless you ask.",
     fix="Pass ignore_eos (see that it reaches the server) or min_tokens; or state real lengths.",
@@ -70,12 +71,37 @@ def short_outputs(evidence: Evidence) -> Trace | None:
     severity = Severity.ERROR if setting.ignore_eos else Severity.WARNING
     counts = evidence.counts(way)
     short = int(np.sum(counts < limit("short") * asked)) if counts is not None else 0
-    if mean >= limit("short") * asked and not (short and setting.ignore_eos):
+    many = counts is not None and short >= max(1.0, limit("short_share") * len(counts))
+    if mean >= limit("short") * asked and not many and not (short and setting.ignore_eos):
         return None
     text = f"A request has {count(mean)} of {count(asked)} output tokens on average"
     if counts is not None:
         text += f", and {count(short)} of {count(len(counts))} have less than 90 %"
     return Trace(f"{text}.", None, severity)
+
+
+@detector(
+    "longer-than-asked",
+    title="Outputs are longer than asked for",
+    severity=Severity.WARNING,
+    meaning=(
+        "More tokens came than were asked for: the limit did not reach the server, reasoning is not"
+        " counted against it, or the file's setting is another run's. The contexts were longer than"
+        " the setting says."
+    ),
+    needs="Output lengths, and the length asked for.",
+    fix="Check that the limit (max_tokens) reached the server; name the lengths that came.",
+    rules=(3,),
+    pitfalls=(9,),
+)
+def longer_than_asked(evidence: Evidence) -> Trace | None:
+    """By the count that came, which every other figure goes by too."""
+    asked = evidence.requested
+    way = Counting.SERVER if evidence.tokens(Counting.SERVER) else evidence.counting
+    mean = evidence.tokens(way)
+    if asked is None or mean is None or mean < limit("counts") * asked:
+        return None
+    return Trace(f"A request has {count(mean)} output tokens, and {count(asked)} were asked for.")
 
 
 @detector(

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from truetpot.serving.findings.finding import Detector, detectors
-from truetpot.serving.findings.thresholds import thresholds
+from truetpot.serving.thresholds import thresholds
 
 HEAD = """# What `truetpot check` finds
 

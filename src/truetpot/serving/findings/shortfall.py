@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from truetpot.serving.findings.evidence import FULL, STOPPED, Evidence
-from truetpot.serving.findings.thresholds import limit
+from truetpot.serving.evidence import FULL, STOPPED, Evidence
+from truetpot.serving.evidence.lengths import AS_ASKED, Decoded, decoded
 from truetpot.serving.findings.unit import slip
-from truetpot.serving.findings.visible import AS_ASKED, Decoded, chunks, decoded
 from truetpot.serving.findings.words import count, ms, percent, sec, times
 from truetpot.serving.records import Counting
+from truetpot.serving.thresholds import limit
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _from_lengths(
     if all_tokens.source != AS_ASKED and counted:
         said = f"by {all_tokens.source} a request has {count(all_tokens.tokens)} tokens"
         signs.append(Sign(said, implied))
-    floor = evidence.floor_s(all_tokens.tokens)
+    floor = evidence.floor_s
     if floor and evidence.yardstick and tpot >= limit("floor_ratio") * floor:
         said = f"it is {times(tpot / floor)} times the floor of {ms(floor)}"
         signs.append(Sign(f"{said} ({evidence.yardstick.what})"))
@@ -133,7 +133,7 @@ def _really_short(
     stopped = evidence.ended(*STOPPED)
     if stopped is not None and stopped >= limit("most"):
         return f"{percent(stopped)} of the requests ended by themselves"
-    floor = evidence.floor_s(all_tokens.tokens) if all_tokens else None
+    floor = evidence.least_s if all_tokens else None
     if floor and implied and implied < floor * (1 - limit("rounding")):
         return f"{ms(implied)} for each token decoded would be below the floor of {ms(floor)}"
     return ""
@@ -149,7 +149,7 @@ def _counted_short(
     full = evidence.ended(*FULL)
     if full is not None and full >= limit("most"):
         return f"{percent(full)} of the requests ended at the length asked for"
-    streamed = chunks(evidence)
+    streamed = evidence.chunks
     if streamed and counted and streamed >= limit("shortfall") * counted:
         return f"{count(streamed)} messages were streamed for {count(counted)} tokens counted"
     pace = evidence.itl("mean")
@@ -160,7 +160,7 @@ def _counted_short(
 
 def _more_chunks(evidence: Evidence) -> bool:
     """More messages than tokens, by a count that does not leave tokens out: gaps are short then."""
-    streamed, n = chunks(evidence), evidence.divided_by
+    streamed, n = evidence.chunks, evidence.divided_by
     if streamed is None or n is None or evidence.counting is Counting.RETOKENISED:
         return False
     return streamed - 1 > limit("gap_count") * (n - 1) + limit("gap_count_slack")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import ms
 from truetpot.serving.records import Figure, Metric
+from truetpot.serving.thresholds import limit
 
 SCALE = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 

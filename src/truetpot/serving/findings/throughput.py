@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from truetpot.serving.findings.evidence import Evidence, positive
+import math
+
+import numpy as np
+
+from truetpot.serving.evidence import Evidence, positive
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
-from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.findings.words import count, ms, sec, times
 from truetpot.serving.records import Metric
-
-
-def output_rate(evidence: Evidence) -> float | None:
-    """Output tokens a second over the run: as reported, else total over duration."""
-    totals = evidence.run.totals
-    if rate := positive(totals.output_tokens_per_s):
-        return rate
-    n = evidence.tokens()
-    if n and evidence.completed and evidence.duration_s:
-        return n * evidence.completed / evidence.duration_s
-    return None
+from truetpot.serving.thresholds import limit
 
 
 def decoding(evidence: Evidence) -> tuple[float, float, str] | None:
@@ -26,7 +19,7 @@ def decoding(evidence: Evidence) -> tuple[float, float, str] | None:
     Throughput counts n tokens a request and TPOT spreads the interval over n - 1, so their product
     is too high by n / (n - 1).
     """
-    tpot, rate, n = evidence.tpot, output_rate(evidence), evidence.divided_by
+    tpot, rate, n = evidence.tpot, evidence.output_rate, evidence.divided_by
     if tpot is None or rate is None or n is None:
         return None
     limits = [
@@ -88,9 +81,14 @@ def littles_law(evidence: Evidence) -> Trace | None:
     pitfalls=(11, 5),
 )
 def peak_below_mean(evidence: Evidence) -> Trace | None:
-    """A busiest second cannot be below the mean second."""
-    peak, mean = positive(evidence.run.totals.peak_output_tokens_per_s), output_rate(evidence)
-    if peak is None or mean is None or peak >= mean * (1 - limit("rounding")):
+    """A busiest second cannot be below the mean second, of which the last may be a part only."""
+    peak, mean = positive(evidence.run.totals.peak_output_tokens_per_s), evidence.output_rate
+    duration = evidence.duration_s
+    if peak is None or mean is None or duration is None:
+        return None
+    seconds = math.floor(duration) + 1
+    tokens = mean * max(0.0, duration - limit("rounding_s"))
+    if peak >= tokens / seconds * (1 - limit("rounding")):
         return None
     return Trace(
         f"Peak {count(round(peak, 2))} tokens/s is below the mean of {count(round(mean, 2))}."
@@ -137,3 +135,82 @@ def _latency(evidence: Evidence) -> float | None:
         return positive(summary.mean)
     ttft, tpot, n = evidence.ttft, evidence.tpot, evidence.divided_by
     return ttft + tpot * (n - 1) if ttft and tpot and n and not evidence.tpot_has_first else None
+
+
+@detector(
+    "throughput-contradicted",
+    title="The throughput is not that of these requests",
+    severity=Severity.WARNING,
+    meaning=(
+        "Output tokens a second, as reported, are several times more or fewer than the file's own"
+        " requests and tokens make: a counter that overflowed, a unit, a sum over another run."
+    ),
+    needs="A reported throughput; and counts with a duration, or a rate, an interval and a TPOT.",
+    fix="Take tokens per second from counts and time; look for the tool's own counter.",
+    rules=(6, 10),
+    pitfalls=(15,),
+)
+def throughput_contradicted(evidence: Evidence) -> Trace | None:
+    """However absurd: what is no plausible rate is named here rather than left out."""
+    reported = evidence.run.totals.output_tokens_per_s
+    found = _rate_of_requests(evidence)
+    if reported is None or found is None or not math.isfinite(reported) or reported <= 0:
+        return None
+    rate, how = found
+    if 1 / limit("inflation") < reported / rate < limit("inflation"):
+        return None
+    return Trace(
+        f"{_rate(reported)} output tokens/s are reported; {how} make {_rate(rate)}:"
+        f" {times(reported / rate) if reported / rate < 1e6 else f'{reported / rate:.3g}'} times."
+    )
+
+
+def _rate(value: float) -> str:
+    return f"{value:.6g}" if value >= 1e9 else count(round(value, 2))
+
+
+def _rate_of_requests(evidence: Evidence) -> tuple[float, str] | None:
+    counted, done = evidence.counted_tokens, evidence.completed
+    if counted and done and evidence.duration_s:
+        said = f"{count(done)} requests of {count(counted)} tokens"
+        rate = counted * done / evidence.duration_s
+        return rate, f"{said} in {sec(evidence.duration_s)}"
+    rate_s, decode_s, tpot = evidence.request_rate, evidence.decode_s, evidence.tpot
+    if not rate_s or not decode_s or not tpot or evidence.tpot_has_first:
+        return None
+    tokens = 1 + decode_s / tpot
+    return rate_s * tokens, f"{count(round(rate_s, 2))} requests/s of {count(round(tokens))} tokens"
+
+
+@detector(
+    "idle-in-the-duration",
+    title="The duration runs past the last request",
+    severity=Severity.WARNING,
+    meaning=(
+        "The run's duration is longer than the time in which its requests were in flight. Rates"
+        " over that duration (requests, tokens a second) are too low, and so is the batch by"
+        " Little's law; times per token are not touched."
+    ),
+    needs="Rows with the start and end of every request, and a duration.",
+    fix="Divide by the time from the first start to the last end.",
+    rules=(10,),
+)
+def idle_in_the_duration(evidence: Evidence) -> Trace | None:
+    """Only where the rows are all requests: of a sample, others may have run meanwhile."""
+    requests, duration = evidence.run.requests, evidence.duration_s
+    if requests is None or requests.start_s is None or duration is None:
+        return None
+    whole = len(requests) >= (evidence.run.totals.completed or 0)
+    begin, end = requests.start_s, requests.start_s + requests.latency_s
+    known = np.isfinite(begin) & np.isfinite(end)
+    if not whole or not known.all() or not len(requests):
+        return None
+    window = float(end.max() - begin.min())
+    if window <= 0 or duration < limit("weighting") * window:
+        return None
+    text = f"The duration is {sec(duration)}, and the requests ran for {sec(window)} of it"
+    if rate := evidence.output_rate:
+        n, done = evidence.counted_tokens, evidence.completed
+        by_window = n * done / window if n and done else rate * duration / window
+        text += f": {count(round(by_window, 2))} tokens/s while they ran"
+    return Trace(f"{text}.")

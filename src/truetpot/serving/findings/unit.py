@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.agreement import expected_tpot, own_means
-from truetpot.serving.findings.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.throughput import decoding
 from truetpot.serving.findings.words import count, ms, times
+from truetpot.serving.thresholds import limit
 
 
 def slip(evidence: Evidence) -> tuple[float, str] | None:
@@ -73,7 +73,7 @@ def wrong_unit(evidence: Evidence) -> Trace | None:
                 " times too many."
             )
             return Trace(text, scale)
-    floor = evidence.floor_s(evidence.divided_by or evidence.requested or 2)
+    floor = evidence.least_s
     low = floor and tpot < limit("far_below") * floor
     if floor and low and floor <= 1000 * tpot <= limit("floor_ratio") * floor:
         text = (

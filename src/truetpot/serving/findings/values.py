@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from truetpot.serving.findings.evidence import Evidence
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.thresholds import limit
 from truetpot.serving.findings.words import count, ms, sec
 from truetpot.serving.records import Figure, Metric
+from truetpot.serving.thresholds import limit
 
 STREAMED = (Metric.TTFT, Metric.TPOT, Metric.ITL)
 

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.records.check import VisibleCount
-from truetpot.serving.findings.evidence import Evidence
-from truetpot.serving.findings.thresholds import limit
+from truetpot.serving.evidence import Evidence
+from truetpot.serving.evidence.lengths import decoded
 from truetpot.serving.findings.words import count, ms, sec
-from truetpot.serving.records import Counting, Ints
+from truetpot.serving.records import Ints
+from truetpot.serving.thresholds import limit
 
 OPEN = "open"
 BELOW_FLOOR = "excluded: below the floor"
@@ -28,33 +29,8 @@ NOT_INTERVAL = "excluded: not the file's interval"
 UNDER_GAPS = "excluded: shorter than its gaps"
 NO_TEXT = "excluded: more tokens than the text has bytes"
 
-AS_ASKED = "as asked for"
-"""Of decoded tokens: nobody counted them."""
 MOST_COUNTS = 100_000
 """Rows at most: a request for more tokens than any context holds is a broken file."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """How many tokens a request really decoded, by something other than the tool's divisor."""
-
-    tokens: float
-    source: str
-
-
-def decoded(evidence: Evidence) -> Decoded | None:
-    """By the server's count, else as asked for, else one for each chunk of retokenised text."""
-    n = evidence.tokens() or 0.0
-    if evidence.counting is not Counting.SERVER:
-        server = evidence.tokens(Counting.SERVER)
-        if server and server > n:
-            return Decoded(server, "the server's count")
-    if evidence.requested:
-        return Decoded(float(evidence.requested), AS_ASKED)
-    streamed = chunks(evidence)
-    if streamed and streamed > n and evidence.counting is Counting.RETOKENISED:
-        return Decoded(streamed, "streamed messages")
-    return None
 
 
 def visible_counts(evidence: Evidence) -> list[VisibleCount]:
@@ -75,7 +51,7 @@ def visible_counts(evidence: Evidence) -> list[VisibleCount]:
     rows = _Rows(n, interval, interval / np.float64(tokens - 1))
     standing = np.full(len(n), OPEN, dtype=object)
     why = np.full(len(n), "nothing in the file speaks against it", dtype=object)
-    for excluded, name, reason in _exclusions(evidence, tokens, rows):
+    for excluded, name, reason in _exclusions(evidence, rows):
         first = excluded & (standing == OPEN)
         standing[first], why[first] = name, reason
     possible = np.flatnonzero((standing == OPEN) | (standing == BELOW_FLOOR))
@@ -100,12 +76,12 @@ class _Rows:
 
 
 def _exclusions(
-    evidence: Evidence, tokens: float, rows: _Rows
+    evidence: Evidence, rows: _Rows
 ) -> Iterator[tuple[NDArray[np.bool_], str, str]]:
     """Masks over the counts, what they stand for and why; the more certain first."""
     slack = limit("rounding")
-    if evidence.yardstick and (floor := evidence.floor_s(tokens)):
-        context = count(round(evidence.context(tokens)))
+    if evidence.yardstick and (floor := evidence.least_s):
+        context = count(round(evidence.context.low))
         yield (
             rows.implied < floor * (1 - slack),
             BELOW_FLOOR,
@@ -153,14 +129,6 @@ def alike(evidence: Evidence) -> bool:
     if spread is not None and np.isfinite(spread):
         return spread <= limit("same") * mean
     return median is None or abs(median / mean - 1) <= limit("same")
-
-
-def chunks(evidence: Evidence) -> float | None:
-    """Mean streamed messages of a request."""
-    requests, timed = evidence.run.requests, evidence.timed
-    if requests is None or requests.gaps is None or timed is None:
-        return None
-    return float(requests.gaps.counts()[timed].mean()) + 1
 
 
 def summary(counts: list[VisibleCount]) -> str:

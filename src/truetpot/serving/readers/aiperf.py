@@ -192,11 +192,13 @@ def _setting(config: Node | None, date: str | None) -> Setting:
         date=date,
         request_rate=settings.number(config, "loadgen.request_rate") or _only(rates),
         max_concurrency=settings.count(config, "loadgen.concurrency") or _only(limits),
-        input_tokens=settings.count(
-            config, "input.prompt.input_tokens.mean", "datasets.0.prompts.isl"
+        input_tokens=settings.length(
+            config, "input.prompt.input_tokens.mean", "datasets.0.prompts.isl",
+            drawn=("input.prompt.input_tokens.stddev", "datasets.0.prompts.isl_stddev"),
         ),
-        output_tokens=settings.count(
-            config, "input.prompt.output_tokens.mean", "datasets.0.prompts.osl"
+        output_tokens=settings.length(
+            config, "input.prompt.output_tokens.mean", "datasets.0.prompts.osl",
+            drawn=("input.prompt.output_tokens.stddev", "datasets.0.prompts.osl_stddev"),
         ),
         ignore_eos=settings.flag(config, "input.extra.ignore_eos", "endpoint.extra.ignore_eos"),
         streaming=settings.flag(config, "endpoint.streaming"),

@@ -10,8 +10,10 @@ from importlib import import_module
 
 from truetpot.errors import UserError
 from truetpot.serving.readers.document import Document, Node, with_article
+from truetpot.serving.readers.noise import is_noise
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Run
+from truetpot.serving.tools import tools
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,29 @@ def readers() -> tuple[Reader, ...]:
 
 def claims(source: Source) -> list[Reader]:
     """Every reader that recognises the file: one, unless two tools look alike."""
-    return list(_claims(source, _open(source)[0]))
+    if found := list(_claims(source, _open(source)[0])):
+        return found
+    clean = source.without_noise()
+    return [] if clean is None else list(_json_claims(_open(clean)[0]))
 
 
 def read_source(source: Source) -> list[Run]:
-    """The runs of a file. Raises UserError if no reader knows it."""
+    """The runs of a file. Raises UserError if no reader knows it.
+
+    What cannot be read as it is, is tried as JSON without the lines that are none.
+    """
+    try:
+        return _read_as_it_is(source)
+    except UserError as error:
+        clean = source.without_noise()
+        document = None if clean is None else _open(clean)[0]
+        reader = next(_json_claims(document), None)
+        if reader is None or document is None:
+            raise error from None
+    return reader.read(document)
+
+
+def _read_as_it_is(source: Source) -> list[Run]:
     document, broken = _open(source)
     for reader in _claims(source, document):
         if isinstance(reader, TextReader):
@@ -67,17 +87,22 @@ def read_source(source: Source) -> list[Run]:
 
 
 def _claims(source: Source, document: Document | None) -> Iterator[Reader]:
+    yield from _json_claims(document)
     for reader in readers():
-        if isinstance(reader, TextReader):
-            if reader.recognises(source):
-                yield reader
-        elif document is not None and reader.recognises(document.first):
+        if isinstance(reader, TextReader) and reader.recognises(source):
+            yield reader
+
+
+def _json_claims(document: Document | None) -> Iterator[JsonReader]:
+    for reader in readers() if document is not None else ():
+        if isinstance(reader, JsonReader) and document and reader.recognises(document.first):
             yield reader
 
 
 def _open(source: Source) -> tuple[Document | None, UserError | None]:
     """As JSON, if it is JSON. The error may be that of a log that begins with a bracket."""
-    if not source.head().lstrip().startswith(("{", "[")):
+    head = source.head().lstrip()
+    if not head.startswith(("{", "[")) or is_noise(head.partition("\n")[0].encode()):
         return None, None
     try:
         document = Document(source)
@@ -96,5 +121,7 @@ def _unknown(source: Source, document: Document | None) -> UserError:
         found = f"it is JSON with the keys {', '.join(ascii(key[:40]) for key in keys)}"
     else:
         found = f"it is JSON, {with_article(document.first.kind)}"
-    known = "; ".join(reader.name for reader in readers())
-    return source.error(f"is no result file of a tool that is known: {found}. Known are: {known}")
+    return source.error(
+        f"is no result file of a tool that is known: {found}. Known are {', '.join(tools())}; "
+        "docs/check.md has their forms"
+    )

@@ -39,22 +39,31 @@ def _read(document: Document) -> list[Run]:
         output_tokens_per_s=first.number("output_token_throughput", "avg"),
     )
     config = first.get("input_config")
+    ignore_eos = settings.flag(config, "extra_inputs.ignore_eos", "input.extra.ignore_eos")
     setting = Setting(
         model=settings.text(config, "model_names", "model"),
         tokenizer=settings.text(config, "tokenizer.name", "tokenizer"),
         request_rate=settings.number(config, "request_rate", "perf_analyzer.stimulus.request_rate"),
         max_concurrency=settings.count(config, "concurrency", "perf_analyzer.stimulus.concurrency"),
-        input_tokens=settings.count(
-            config, "synthetic_input_tokens_mean", "input.synthetic_tokens.mean"
+        input_tokens=settings.length(
+            config, "synthetic_input_tokens_mean", "input.synthetic_tokens.mean",
+            drawn=("synthetic_input_tokens_stddev", "input.synthetic_tokens.stddev"),
         ),
-        output_tokens=settings.count(
-            config, "output_tokens_mean", "input.output_tokens.mean", "extra_inputs.max_tokens"
-        ),
-        ignore_eos=settings.flag(config, "extra_inputs.ignore_eos", "input.extra.ignore_eos"),
+        output_tokens=_asked(config, ignore_eos),
+        ignore_eos=ignore_eos,
         streaming=settings.flag(config, "streaming", "endpoint.streaming"),
     )
     figures = all_statistics(first, METRICS)
     return [Run(TOOL, "summary", "", definitions(TOOL), figures, totals, setting)]
+
+
+def _asked(config: Node | None, ignore_eos: bool | None) -> int | None:
+    """The length asked for; ``max_tokens`` is a limit, unless nothing may end before it."""
+    paths = ["output_tokens_mean", "input.output_tokens.mean", "extra_inputs.min_tokens"]
+    if ignore_eos:
+        paths.append("extra_inputs.max_tokens")
+    drawn = ("output_tokens_stddev", "input.output_tokens.stddev")
+    return settings.length(config, *paths, drawn=drawn)
 
 
 READERS = (JsonReader("GenAI-Perf profile_export_genai_perf.json", _recognises, _read),)

@@ -45,6 +45,7 @@ class _Payload(msgspec.Struct, gc=False):
     model: str | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    min_tokens: int | None = None
     ignore_eos: bool | None = None
 
 
@@ -99,7 +100,9 @@ def _experiment(node: Node) -> Run:
         textless += len(stamps) - len(kept)
         payload = _payload(record)
         tokens = _whole(payload.max_completion_tokens or payload.max_tokens)
-        asked.add((payload.model, tokens, payload.ignore_eos))
+        # a limit is no length asked for, unless nothing may end before it
+        length = tokens if payload.ignore_eos else _whole(payload.min_tokens)
+        asked.add((payload.model, length, payload.ignore_eos))
         began = sent if began is None and sent >= 0 else began
         rows.add(
             tokens={

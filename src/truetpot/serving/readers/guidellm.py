@@ -154,12 +154,21 @@ def _setting(first: Node, benchmark: Node) -> Setting:
         date=None if began is None or began > 1e11 else str(datetime.fromtimestamp(began, UTC)),
         request_rate=settings.number(own, "strategy.rate"),
         max_concurrency=settings.count(own, "strategy.streams", "strategy.max_concurrency"),
-        input_tokens=settings.count(spec, "data.0.prompt_tokens") or _length("prompt_tokens", data),
-        output_tokens=settings.count(spec, "data.0.output_tokens")
-        or _length("output_tokens", data),
+        input_tokens=_asked("prompt_tokens", spec, data),
+        output_tokens=_asked("output_tokens", spec, data),
         streaming=settings.flag(own, "backend.stream"),
         tool_version=settings.text(first, "metadata.guidellm_version"),
     )
+
+
+def _asked(name: str, spec: Node | None, data: str) -> int | None:
+    """The length of every request; None where it is the mean of several."""
+    drawn = tuple(f"{name}_{end}" for end in ("stdev", "min", "max"))
+    if found := settings.count(spec, f"data.0.{name}"):
+        given = tuple(f"data.0.{one}" for one in drawn)
+        return settings.length(spec, f"data.0.{name}", drawn=given) and found
+    found, spread = _length(name, data), [_length(one, data) for one in drawn]
+    return None if any(one not in (None, found) for one in spread) else found
 
 
 def _length(name: str, data: str) -> int | None:

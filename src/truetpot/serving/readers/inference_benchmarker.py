@@ -16,6 +16,11 @@ _METRICS = {
     "e2e_latency_ms": Metric.E2E,
 }
 
+_NOTE = (
+    "The tool's duration begins with the request that ended first, wherever that began: it is not"
+    " used."
+)
+
 
 def _recognises(first: Node) -> bool:
     return {"config", "results", "system", "start_time", "end_time"} <= first.members.keys()
@@ -29,9 +34,7 @@ def _read(document: Document) -> list[Run]:
         raise first.error('has no "results" but a warm-up')
     return [_run(first, node) for node in results]
 
-
 def _run(first: Node, result: Node) -> Run:
-    duration = result.number("duration_ms")
     output = result.count("total_tokens")
     config = first.get("config")
     return Run(
@@ -41,7 +44,6 @@ def _run(first: Node, result: Node) -> Run:
         definitions=definitions(_TOOL),
         figures=all_statistics(result, _METRICS, "ms"),
         totals=Totals(
-            duration_s=None if duration is None else duration / 1e3,
             attempted=result.count("total_requests"),
             completed=result.count("successful_requests"),
             failed=result.count("failed_requests"),
@@ -56,11 +58,17 @@ def _run(first: Node, result: Node) -> Run:
             date=first.text("start_time"),
             request_rate=settings.number(result, "config.rate"),
             max_concurrency=settings.count(result, "config.max_vus"),
-            input_tokens=settings.count(config, "prompt_options.num_tokens"),
-            output_tokens=settings.count(config, "decode_options.num_tokens"),
+            input_tokens=_asked(config, "prompt_options"),
+            output_tokens=_asked(config, "decode_options"),
             streaming=True,
         ),
+        notes=(_NOTE,),
     )
+
+
+def _asked(config: Node | None, options: str) -> int | None:
+    drawn = tuple(f"{options}.{name}" for name in ("variance", "min_tokens", "max_tokens"))
+    return settings.length(config, f"{options}.num_tokens", drawn=drawn)
 
 
 READERS = (JsonReader("inference-benchmarker report", _recognises, _read),)

@@ -43,6 +43,9 @@ def _read_report(document: Document) -> list[Run]:
     figures = all_statistics(tables, _METRICS, "s")
     if not figures:
         raise successes.error("has no latency of any kind in it")
+    concurrency = settings.count(first, "load_summary.concurrency")
+    # with a concurrency the requested rate is the number of requests
+    rate = None if concurrency else settings.number(first, "load_summary.requested_rate")
     return [
         Run(
             tool=_TOOL,
@@ -51,10 +54,7 @@ def _read_report(document: Document) -> list[Run]:
             definitions=definitions(_TOOL, variant),
             figures=figures,
             totals=_totals(first, successes),
-            setting=Setting(
-                request_rate=settings.number(first, "load_summary.requested_rate"),
-                max_concurrency=settings.count(first, "load_summary.concurrency"),
-            ),
+            setting=Setting(request_rate=rate, max_concurrency=concurrency),
         )
     ]
 

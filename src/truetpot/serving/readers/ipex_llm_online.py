@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from truetpot.serving.readers.detect import TextReader
@@ -47,23 +46,13 @@ def _recognises(source: Source) -> bool:
     return source.has(b" next token latency: ") or source.has(b" first token latency: ")
 
 
-def _lines(source: Source) -> Iterator[tuple[int, str, bool]]:
-    """Number, text, and whether the line has its end: a number in the last one may be cut."""
-    before: tuple[int, str] | None = None
-    for number, text in source.lines():
-        if before:
-            yield *before, True
-        before = (number, text.strip())
-    if before:
-        yield *before, source.map[-1:] in (b"\n", b"\r")
-
-
 def _read(source: Source) -> list[Run]:
     """One run a block of averages."""
     blocks: list[_Block] = []
     model = None
     failures: Counter[str] = Counter()
-    for number, line, ended in _lines(source):
+    for number, text, ended in source.lines_and_ends():
+        line = text.strip()
         key = line.partition(":")[0]
         if match := _TOTAL.fullmatch(line):
             seconds = as_number(source, number, match[3])

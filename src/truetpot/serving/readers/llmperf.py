@@ -55,8 +55,8 @@ def _read_summary(document: Document) -> list[Run]:
     setting = Setting(
         model=settings.text(first, "model"),
         max_concurrency=settings.count(first, "num_concurrent_requests"),
-        input_tokens=settings.count(first, "mean_input_tokens"),
-        output_tokens=settings.count(first, "mean_output_tokens"),
+        input_tokens=settings.length(first, "mean_input_tokens", drawn=("stddev_input_tokens",)),
+        output_tokens=settings.length(first, "mean_output_tokens", drawn=("stddev_output_tokens",)),
         streaming=True,
     )
     return [Run(_TOOL, "summary", "", definitions(_TOOL), figures, totals, setting)]

@@ -97,6 +97,7 @@ class Rows:
 
     def __init__(self) -> None:
         self._prompt, self._chars, self._blanks = array("q"), array("q"), array("q")
+        self._cached = array("q")
         self._tokens = {counting: array("q") for counting in Counting}
         self._ttft, self._latency, self._start = array("d"), array("d"), array("d")
         self._ok = bytearray()
@@ -116,6 +117,7 @@ class Rows:
         latency: float = NAN,
         start: float = NAN,
         prompt: int = UNKNOWN,
+        cached: int = UNKNOWN,
         gaps: Floats | None = None,
         text: str | None = None,
         finish: str | None = None,
@@ -126,6 +128,7 @@ class Rows:
         for counting, column in self._tokens.items():
             column.append(tokens.get(counting, UNKNOWN))
         self._prompt.append(prompt)
+        self._cached.append(cached)
         self._ttft.append(ttft)
         self._latency.append(latency)
         self._start.append(start)
@@ -147,6 +150,7 @@ class Rows:
         columns = {key: np.array(column, np.int64) for key, column in self._tokens.items()}
         counting = next((c for c in countings if (columns[c] != UNKNOWN).any()), countings[-1])
         start, chars = np.array(self._start), np.array(self._chars, np.int64)
+        cached = np.array(self._cached, np.int64)
         seconds = np.frombuffer(self._gaps) if len(self._gaps) else np.empty(0)
         return Requests(
             prompt_tokens=np.array(self._prompt, np.int64),
@@ -166,6 +170,7 @@ class Rows:
             blank_chars=np.array(self._blanks, np.int64) if (chars != UNKNOWN).any() else None,
             finish_reasons=tuple(self._finish) if any(self._finish) else None,
             errors=self._errors,
+            cached_tokens=cached if (cached != UNKNOWN).any() else None,
         )
 
     def totals(self) -> Totals:

@@ -63,6 +63,17 @@ def count(config: Node | None, *paths: str) -> int | None:
     return int(value) if value is not None and value < 2**63 and value == int(value) else None
 
 
+def length(config: Node | None, *paths: str, drawn: tuple[str, ...] = ()) -> int | None:
+    """A length that every request was asked for; None where lengths were drawn at random.
+
+    ``drawn`` are paths to a deviation, a variance, a smallest or a largest length: any that is
+    above zero, and not the length itself, says that they were.
+    """
+    asked = count(config, *paths)
+    spreads = (number(config, path) for path in drawn)
+    return None if any(spread is not None and spread != asked for spread in spreads) else asked
+
+
 def flag(config: Node | None, *paths: str) -> bool | None:
     """A boolean; ``"true"`` and ``"false"`` as strings too."""
     for node in _values(config, paths):

@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from truetpot.errors import UserError
 from truetpot.files import is_folder, is_there, known_format, open_regular, shortened_path
+from truetpot.serving.readers.noise import blanked
 
 LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at: no tool writes a longer one that a reader wants."""
@@ -29,11 +31,14 @@ _PACKED = {
     b"BZh": "bzip2",
 }
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
-_TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# ECMA-48: control sequences (colours), then titles and links, then character sets and the cursor.
+_ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78])"
+_TERMINAL = re.compile(_ESCAPES)
+_TERMINAL_BYTES = re.compile(_ESCAPES.encode())
 
 
 class Source:
-    """The bytes of one regular file, and what is said of them.
+    """The text of one regular file as UTF-8, without terminal colours, and what is said of it.
 
     A file of up to ``WHOLE`` bytes is read, so that nothing that happens to it later matters. A
     larger one is mapped, where memory would not hold it: pages come and go as they are read, and
@@ -51,11 +56,36 @@ class Source:
                 self.size = os.fstat(file.fileno()).st_size
                 self._refuse_binary(file.read(min(_HEAD, self.size)) or b"")
                 file.seek(0)
-                self.map = self._content(file)
+                content = self._content(file)
             except (OSError, ValueError) as error:
                 raise self.error(f"cannot be read: {error}") from None
-        self.data: NDArray[np.uint8] = np.frombuffer(self.map, np.uint8)
-        self.start = len(_BOM) if self.map[:3] == _BOM else 0
+        self.written = self._plain(content)
+        """With the lines that :meth:`without_noise` blanks: a driver may name a card there."""
+        self._hold(self.written)
+
+    def _hold(self, content: bytes | mmap.mmap) -> None:
+        self.map, self.size = content, len(content)
+        self.data: NDArray[np.uint8] = np.frombuffer(content, np.uint8)
+        self.start = len(_BOM) if content[:3] == _BOM else 0
+
+    def _plain(self, content: bytes | mmap.mmap) -> bytes | mmap.mmap:
+        """PowerShell's ``>`` writes UTF-16, a terminal's log has colours: neither is content."""
+        if isinstance(content, mmap.mmap):
+            return content
+        if content.startswith(_WIDE):
+            content = content.decode("utf-16", "replace").encode("utf-8", "replace")
+            self._refuse_binary(content[:_HEAD])
+        return _TERMINAL_BYTES.sub(b"", content) if b"\x1b" in content else content
+
+    def without_noise(self) -> Source | None:
+        """The same file with blanks for lines that no JSON has (:mod:`.noise`); None without any,
+        and for a file that is too large to be held twice."""
+        clean = None if isinstance(self.map, mmap.mmap) else blanked(self.map)
+        if clean is None:
+            return None
+        source = copy(self)
+        source._hold(clean)
+        return source
 
     def _content(self, file: BinaryIO) -> bytes | mmap.mmap:
         if self.size > WHOLE:
@@ -76,7 +106,9 @@ class Source:
             if head.startswith(mark):
                 raise self.error(f"is packed with {name}: unpack it first")
         if head.startswith(_WIDE):
-            raise self.error("is UTF-16 text: save it as UTF-8")
+            if self.size > WHOLE:
+                raise self.error("is UTF-16 text of more than 2 GiB: save it as UTF-8")
+            return
         if found := known_format(head[:16]):
             raise self.error(f"is {found}: name what the benchmark wrote")
         if (zero := head.find(0)) >= 0:
@@ -110,3 +142,13 @@ class Source:
             for part in text.rstrip("\r").split("\r"):
                 yield number, _TERMINAL.sub("", part) if "\x1b" in part else part
             at = end + 1
+
+    def lines_and_ends(self) -> Iterator[tuple[int, str, bool]]:
+        """The same, and whether the line has its end: in the last one a number may be cut."""
+        before: tuple[int, str] | None = None
+        for line in self.lines():
+            if before:
+                yield *before, True
+            before = line
+        if before:
+            yield *before, self.map[-1:] in (b"\n", b"\r")

@@ -53,6 +53,8 @@ _LINE = re.compile(
 )
 _LONGEST_LINE, _LONGEST_TABLE = 400, 300
 _CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
+# A heading between the parts of a table, an entry that is not among those above.
+_WITHIN = re.compile(r"(?:.*\s)?-{3,}[^-]*[A-Za-z][^-]*-{3,}\s*|.*:\s+\S+\s*")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
 # Of a server that logs into the same file, as an option, a keyword or a key.
 _STREAM_INTERVAL = re.compile(r"\bstream[-_]interval['\"]?[=:\s]\s{0,9}(\d{1,9})\b")
@@ -74,6 +76,9 @@ class _Table:
     entries: dict[str, _Entry] = field(default_factory=dict)
     """By the label in lower case."""
     closed: bool = False
+    """By its own closing line."""
+    left: int = 0
+    """The line of something else below the last entry: the table was pasted, not cut off."""
 
     def _entry(self, labels: tuple[str, ...]) -> _Entry | None:
         return next((self.entries[label] for label in labels if label in self.entries), None)
@@ -116,8 +121,13 @@ def _tables(source: Source) -> Iterator[_Table]:
         elif table and not table.closed and line < table.line + _LONGEST_TABLE:
             if match := _LINE.fullmatch(text[:_LONGEST_LINE]):
                 table.entries[match["label"].lower()] = _Entry(line, match["label"], match["word"])
+                table.left = 0
+            elif text.strip() and not _WITHIN.fullmatch(text[:_LONGEST_LINE]):
+                table.left = line
             table.closed = bool(_CLOSING.fullmatch(text[:_LONGEST_LINE]))
     if table:
+        if table.left == line and source.map[-1:] not in (b"\n", b"\r"):
+            table.left = 0  # It may be half an entry.
         yield table
 
 
@@ -137,7 +147,8 @@ def _run(table: _Table, place: str) -> Run:
     else:
         tool, variant = "vllm", vllm.age(_keys(table), None)
         counting, note = vllm.COUNTING[variant], vllm.NOTE.get(variant)
-    cut = None if table.closed else "The table has no closing line: it may have been cut off."
+    whole = table.closed or table.left
+    cut = None if whole else "The table has no closing line: it may have been cut off."
     counts = {
         Counting.RETOKENISED: table.count("total generated tokens (retokenized)"),
         counting: table.count("total generated tokens"),

@@ -36,6 +36,14 @@ def definitions(tool: str, variant: str = "") -> Mapping[Metric, Definition]:
     }
 
 
+@cache
+def tools() -> tuple[str, ...]:
+    """Every tool that has a table here, by name."""
+    files = resources.files("truetpot.serving.tools").iterdir()
+    names = (file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    return tuple(sorted(names))
+
+
 def variants(tool: str) -> tuple[str, ...]:
     """Of `tool`'s figures, in the order of ``<tool>.toml``."""
     return tuple(_table(tool).get("variant", {}))

@@ -1,4 +1,4 @@
-"""What a detector looks at: a run, what was recomputed from it, and quantities drawn from both."""
+"""A run, what was recomputed from it, and the quantities that follow, each in one place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from truetpot.serving.evidence.batch import decode_batch
+from truetpot.serving.evidence.counts import BY_TRUST
+from truetpot.serving.evidence.known import Known
+from truetpot.serving.evidence.lengths import mean_context, output_length, prompt_length
+from truetpot.serving.evidence.messages import Messages, stream
 from truetpot.serving.metrics.pooled import request_sums
 from truetpot.serving.metrics.summary import Recomputed, Summary
 from truetpot.serving.records import Counting, Floats, Ints, Metric, Run
@@ -67,11 +72,17 @@ class Evidence:
         return Metric.TPOT
 
     def tpot_statistic(self, statistic: str) -> float | None:
-        """Of the time per token: as reported; of a tool that reports none, from the rows."""
-        if self.reports(self.per_token):
+        """Of the time per token: as reported, if the tool means one of the canonical definitions;
+        of a tool that reports none or has a formula of its own, from the rows."""
+        definition, reported = self.canonical(self.per_token), self.reports(self.per_token)
+        if definition and reported:
             return self.figure(self.per_token, statistic)
-        definition = self.canonical(self.per_token)
-        return _of(self.recomputed.find(definition, self.counting), statistic)
+        definition = definition or AFTER_FIRST[0]
+        own = _of(self.recomputed.find(definition, self.counting), statistic)
+        # totals and means give the mean over tokens only
+        weighed = self.recomputed.find(AFTER_FIRST[1], self.counting)
+        own = own or (_of(weighed, statistic) if definition in AFTER_FIRST else None)
+        return own or (self.figure(self.per_token, statistic) if reported else None)
 
     @property
     def tpot(self) -> float | None:
@@ -152,6 +163,15 @@ class Evidence:
         return None
 
     @property
+    def counted_tokens(self) -> float | None:
+        """The same without what only follows from rates."""
+        counts = self.counts()
+        if counts is not None:
+            return float(counts.mean())
+        total = self.run.totals.output_tokens.get(self.counting or Counting.UNSTATED)
+        return total / self.completed if total is not None and self.completed else None
+
+    @property
     def divided_by(self) -> float | None:
         """Mean output tokens, as the tool counts, of the requests that have a TPOT: two or more."""
         counts = self.counts()
@@ -212,29 +232,138 @@ class Evidence:
         requests = self.run.requests
         return request_sums(requests.gaps) if requests and requests.gaps else None
 
+    # The operating point: batch, lengths, context
+
+    @property
+    def admitted(self) -> int | None:
+        """Requests in flight at most, by the limit that was set."""
+        limit = self.run.setting.max_concurrency
+        return limit if limit and limit > 0 else None
+
+    @property
+    def output_rate(self) -> float | None:
+        """Output tokens a second over the run: as reported, else total over duration."""
+        if rate := positive(self.run.totals.output_tokens_per_s):
+            return rate
+        n = self.tokens()
+        if n and self.completed and self.duration_s:
+            return n * self.completed / self.duration_s
+        return None
+
+    @property
+    def request_rate(self) -> float | None:
+        """Completed requests a second: by counts and duration, else as reported."""
+        if self.completed and self.duration_s:
+            return self.completed / self.duration_s
+        return positive(self.run.totals.requests_per_s)
+
+    @property
+    def latency(self) -> float | None:
+        """Mean from sending to the end: as reported, else from the rows."""
+        return self.figure(Metric.E2E) or _of(self.recomputed.find("e2e"), "mean")
+
+    @property
+    def chunks(self) -> float | None:
+        """Mean streamed messages of a request, by its gaps or by the tool's own count."""
+        requests, timed = self.run.requests, self.timed
+        if requests is None or timed is None:
+            return None
+        if requests.gaps is not None:
+            return float(requests.gaps.counts()[timed].mean()) + 1
+        if (counted := requests.output_tokens.get(Counting.CHUNKS)) is not None:
+            known = counted[timed & (counted > 0)]
+            return float(known.mean()) if known.size else None
+        return None
+
+    @property
+    def trusted_counts(self) -> Ints | None:
+        """Output tokens of each request [requests], by the most trusted count in the rows."""
+        requests = self.run.requests
+        if requests is None:
+            return None
+        way = next((way for way in BY_TRUST if way in requests.output_tokens), None)
+        return None if way is None else requests.output_tokens[way]
+
+    @property
+    def decode_interval(self) -> float | None:
+        """Mean time from the first message to the last: by gaps, else by clocks."""
+        if self.gap_sums is not None and self.timed is not None:
+            return positive(float(self.gap_sums[self.timed].mean()))
+        return self.decode_s
+
+    @cached_property
+    def stream(self) -> Messages | None:
+        """What its messages held, where they are fewer than the tokens."""
+        return stream(self)
+
+    @cached_property
+    def batch(self) -> Known:
+        """Sequences decoded at once, see :mod:`truetpot.serving.evidence.batch`."""
+        return decode_batch(self)
+
+    @cached_property
+    def prompt(self) -> Known | None:
+        """Tokens in the cache when the first token comes, mean."""
+        return prompt_length(self)
+
+    @cached_property
+    def length(self) -> Known | None:
+        """Tokens that a request decoded, mean."""
+        return output_length(self)
+
+    @cached_property
+    def context(self) -> Known:
+        """Length of the cache, a mean over the decode steps."""
+        return mean_context(self)
+
     # The yardstick
 
     @property
-    def prompt(self) -> float:
-        """Mean prompt tokens; 0 where the file does not say, which only lowers the floor."""
-        if requests := self.run.requests:
-            known = requests.prompt_tokens[requests.ok & (requests.prompt_tokens >= 0)]
-            if known.size:
-                return float(known.mean())
-        if self.run.totals.input_tokens and self.completed:
-            return self.run.totals.input_tokens / self.completed
-        return float(self.run.setting.input_tokens or 0)
+    def floor_s(self) -> float | None:
+        """Of a token at the run's own batch and context, seconds: what it is held against."""
+        return self._floor(self.context.value, self.batch.value)
 
-    def context(self, tokens: float) -> float:
-        """Mean length of the cache over the decode steps of ``tokens``, the first from prefill."""
-        return self.prompt + max(0.0, (tokens - 2) / 2)
+    @property
+    def after_first(self) -> tuple[float, str] | None:
+        """Mean time per token without the first one, and where it is from.
 
-    def floor_s(self, tokens: float, batch: float = 1.0) -> float | None:
-        """No decoded token can take less, seconds: the floor of a step over its tokens."""
+        As reported where the tool means that; else recomputed from rows, or from mean times.
+        """
+        if not self.tpot_has_first and self.tpot:
+            return self.tpot, "as reported" if self.reports(self.per_token) else "recomputed"
+        n, decode_s = self.divided_by, self.decode_s
+        means = decode_s / (n - 1) if n and decode_s else None
+        found = next(filter(None, [*map(self.recomputed_mean, AFTER_FIRST), means]), None)
+        return None if found is None else (found, "recomputed without the first token")
+
+    @property
+    def judged(self) -> tuple[float, str] | None:
+        """The time per token that is held against a yardstick, and where it is from."""
+        if (found := self.after_first) is not None:
+            return found
+        whole = self.tpot or self.e2e_per_token
+        return None if whole is None else (whole, "as reported, the first token in it")
+
+    @property
+    def slowest(self) -> float | None:
+        """The reported time per token, or the longest that its stream of messages can mean."""
+        reported = [self.judged[0]] if self.judged else []
+        readings = self.stream.readings if self.stream else ()
+        return max([one.token_s for one in readings] + reported, default=None)
+
+    @property
+    def least_s(self) -> float | None:
+        """No decoded token can take less, seconds: one sequence, the shortest likely context."""
+        return self._floor(self.context.low, 1.0)
+
+    def floor_at(self, batch: float) -> float | None:
+        """The same at the run's context and another batch."""
+        return self._floor(self.context.value, batch)
+
+    def _floor(self, context: float, batch: float) -> float | None:
         if self.yardstick is None:
             return None
-        step = self.yardstick.floor_s(self.context(tokens), batch)
-        return positive(step / self.tokens_a_step)
+        return positive(self.yardstick.floor_s(context, batch) / self.tokens_a_step)
 
 
 def positive(value: float | None) -> float | None:

@@ -1,0 +1,129 @@
+"""What a streamed message can be, where there are fewer messages than tokens.
+
+A stream of n tokens in c messages, c < n, tells an interval from the first message to the last. How
+long a token took depends on what the messages held, and three readings are possible:
+
+- ``alike``: each held n/c tokens, the first too (a server that streams every k-th token);
+- ``first alone``: the first held one token, each other (n - 1)/(c - 1) (speculation, multi-step
+  scheduling);
+- ``hidden first``: each held one token, and n - c were decoded before the first one was visible
+  (reasoning, special tokens): then the time to the first message covers them.
+
+The file's own numbers and a floor exclude some of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from truetpot.serving.thresholds import limit
+
+if TYPE_CHECKING:
+    from truetpot.serving.evidence.evidence import Evidence
+
+COVERED = 0.9
+"""Of the time that hidden tokens take, at least, has to lie before the first message."""
+NEAR = 3.0
+"""Time to the first message over that of the hidden tokens: above it most of it is a prefill."""
+
+
+class Holds(StrEnum):
+    """What the messages of a stream held."""
+
+    ALIKE = "alike"
+    FIRST_ALONE = "first alone"
+    HIDDEN_FIRST = "hidden first"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a stream."""
+
+    holds: Holds
+    token_s: float
+    """Time of one decoded token."""
+    tokens_a_message: float
+
+
+@dataclass(frozen=True)
+class Messages:
+    """A stream with fewer messages than tokens; means of the requests with a time per token."""
+
+    tokens: float
+    messages: float
+    interval_s: float
+    """From the first message to the last."""
+    readings: tuple[Reading, ...]
+    """Those that nothing excludes, the likelier first."""
+
+    @property
+    def gap_s(self) -> float:
+        """Mean time between two messages."""
+        return self.interval_s / (self.messages - 1)
+
+    def has(self, holds: Holds) -> Reading | None:
+        """That reading, if nothing excludes it."""
+        return next((one for one in self.readings if one.holds is holds), None)
+
+
+def stream(evidence: Evidence) -> Messages | None:
+    """None where nothing tells the number of messages, or they are as many as the tokens."""
+    counted = _counted(evidence) or _by_means(evidence)
+    if counted is None:
+        return None
+    tokens, chunks, interval = counted
+    gap, hidden = interval / (chunks - 1), tokens - chunks
+    alone = Reading(Holds.FIRST_ALONE, interval / (tokens - 1), (tokens - 1) / (chunks - 1))
+    alike = Reading(Holds.ALIKE, interval / (tokens - tokens / chunks), tokens / chunks)
+    before = Reading(Holds.HIDDEN_FIRST, gap, 1.0)
+    covered = (evidence.ttft or 0.0) / (hidden * gap)
+    found = [alike, alone]
+    if covered >= COVERED:
+        # the nearer the time to the first message is to that of the hidden tokens, the likelier
+        found = [before, alike, alone] if covered <= NEAR else [alike, alone, before]
+        if covered <= NEAR and _no_prefill(evidence, gap):
+            found = [before]
+    floor = evidence.least_s or 0.0
+    possible = tuple(one for one in found if one.token_s >= floor * (1 - limit("rounding")))
+    return Messages(tokens, chunks, interval, possible or tuple(found))
+
+
+def _counted(evidence: Evidence) -> tuple[float, float, float] | None:
+    """Tokens, messages and interval of a request, from rows."""
+    requests, timed = evidence.run.requests, evidence.timed
+    chunks, interval, counts = evidence.chunks, evidence.decode_interval, evidence.trusted_counts
+    if requests is None or timed is None or counts is None or requests.gap_unit_is_token:
+        return None
+    if chunks is None or interval is None:
+        return None
+    tokens = float(counts[timed].mean())
+    if chunks < 2 or tokens - chunks <= limit("gap_count_slack"):
+        return None
+    return (tokens, chunks, interval) if tokens >= limit("gap_count") * chunks else None
+
+
+def _by_means(evidence: Evidence) -> tuple[float, float, float] | None:
+    """The same from mean gap, mean time per token and mean length, which weigh requests unlike."""
+    requests, n = evidence.run.requests, evidence.divided_by
+    tpot, gap = evidence.tpot, evidence.itl()
+    if requests is not None and requests.gaps is not None:
+        return None
+    if tpot is None or gap is None or n is None or evidence.tpot_has_first:
+        return None
+    if gap < limit("aggregate_ratio") * tpot:
+        return None
+    interval = tpot * (n - 1)
+    chunks = interval / gap + 1
+    return (n, chunks, interval) if chunks > 1 and n - chunks > 0 else None
+
+
+def _no_prefill(evidence: Evidence, gap: float) -> bool:
+    """Whether the first message came later than any prefill: a step for each token of the prompt.
+
+    Only where no request had to wait for another.
+    """
+    prompt, ttft = evidence.prompt, evidence.ttft
+    alone = evidence.batch.high is not None and evidence.batch.high <= 1
+    return bool(prompt and ttft and alone and ttft > prompt.value * gap)

@@ -1,0 +1,100 @@
+"""The table that llama-bench prints by default, in markdown: what most reports quote.
+
+ggml-org/llama.cpp ``tools/llama-bench/llama-bench.cpp`` at 0104b151c, ``markdown_printer``. Columns
+stand in it only where they are not the default; before 2024-03 a test is ``tg 128``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from truetpot.serving.readers.detect import TextReader
+from truetpot.serving.readers.llama_bench import runs_of
+from truetpot.serving.readers.llama_bench_lines import Cells
+from truetpot.serving.readers.source import Source
+from truetpot.serving.records import Run
+
+_NEEDED = {"model", "test", "t/s"}
+_OWN = {"size", "params", "backend"}
+"""One of these tells it from other tools' tables of tests."""
+_TEST = re.compile(r"(?:pp ?(\d{1,9}))?\+?(?:tg ?(\d{1,9}))?(?: @ d(\d{1,9}))?")
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d+)?) ?([MG])iB")
+_BYTES = {"M": 1 << 20, "G": 1 << 30}
+# The sign between is not ASCII, and consoles make one to three other characters of it.
+_RATE = re.compile(r"(\d{1,9}(?:\.\d+)?)(?:\s*[^\d\s]{1,3}\s*\d+(?:\.\d+)?)?")
+_BUILD = re.compile(r"build: (\w{1,40}) \((\d{1,9})\)")
+_NAMES = {"sm": "split_mode", "dev": "devices"}
+
+
+def _cells(text: str) -> list[str]:
+    """Of a row with a bar at both ends; [] of any other line."""
+    text = text.strip()
+    if len(text) < 3 or text[0] != "|" or text[-1] != "|":
+        return []
+    return [cell.strip().strip("*`").strip() for cell in text[1:-1].split("|")]
+
+
+def _is_header(cells: list[str]) -> bool:
+    return set(cells) >= _NEEDED and not _OWN.isdisjoint(cells)
+
+
+def _recognises(source: Source) -> bool:
+    if not source.has(b"t/s") or not source.has(b"model"):
+        return False
+    return any(_is_header(_cells(text)) for _, text in source.lines())
+
+
+def _rows(source: Source) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows below each header. What is not as wide as the header is another table, as the
+    device lists of the drivers are."""
+    columns: list[str] = []
+    number, text, cells = 0, "", list[str]()
+    for number, text in source.lines():
+        cells = _cells(text)
+        if _is_header(cells):
+            columns = cells
+        elif columns and len(cells) == len(columns) and any(cell.strip("-: ") for cell in cells):
+            yield number, dict(zip(columns, cells, strict=True))
+    unended = text.strip().startswith("|") and source.map[-1:] not in (b"\n", b"\r")
+    if columns and unended and len(cells) != len(columns):
+        raise source.error_in_line(number, "the last row has no end: it was cut off; copy it again")
+
+
+def _fields(source: Source, line: int, row: dict[str, str]) -> dict[str, str]:
+    """The row by the names of the JSON. The size has three digits, the rate two decimals."""
+    test, rate = _TEST.fullmatch(row["test"]), _RATE.fullmatch(row["t/s"])
+    if not test or not any(test.groups()[:2]):
+        raise source.error_in_line(
+            line, f'"test" is {row["test"][:40]!a}, where pp512, tg128 or both were expected'
+        )
+    if not rate:
+        raise source.error_in_line(
+            line, f'"t/s" is {row["t/s"][:40]!a}, where a rate (40.00 \xb1 0.10) was expected'
+        )
+    size = _SIZE.fullmatch(row.get("size", ""))
+    return {
+        **{_NAMES.get(column, column): cell for column, cell in row.items()},
+        "model_type": row["model"],
+        "model_size": str(round(float(size[1]) * _BYTES[size[2]])) if size else "",
+        "n_prompt": test[1] or "0",
+        "n_gen": test[2] or "0",
+        "n_depth": test[3] or "0",
+        "avg_ts": rate[1],
+    }
+
+
+def _read(source: Source) -> list[Run]:
+    rows = list(_rows(source))
+    if not rows:
+        raise source.error("has the head of a table and no row: llama-bench was stopped before")
+    builds = [(n, match) for n, text in source.lines() if (match := _BUILD.fullmatch(text.strip()))]
+    tests = []
+    for line, row in rows:
+        build = next((match for n, match in builds if n > line), None)
+        version = {"build_commit": build[1], "build_number": build[2]} if build else {}
+        tests.append(Cells(source, line, {**_fields(source, line, row), **version}))
+    return runs_of(source, tests)
+
+
+READERS = (TextReader("the table that llama-bench prints", _recognises, _read),)

@@ -1,0 +1,182 @@
+"""What a generated file has to be checked as, for the tests that generate them."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.serving.generate.make import Made, make, shown_by
+from truetpot.records.verdicts import Severity, Verdict
+from truetpot.serving.check import Checked, check_file
+from truetpot.serving.verdict import SAME_BATCH, Serving, judge
+from truetpot.serving.yardstick import Yardstick
+
+FEW, MANY = 5, 500
+"""Runs of a shape in `make test`, and in the exhaustive tests."""
+WRONG = Path(__file__).with_name("generated_wrong.toml")
+"""What is wrong today; an entry goes with its fault."""
+
+CLEAN = ("brief", "clean", "ended", "warm-up")
+"""Mechanisms that leave nothing to be found."""
+
+NAMED_BY = {
+    "absurd-rate": {"throughput-contradicted"},
+    "cached-prompt": {"cached-prompts"},
+    "chunks": {"chunk-is-not-a-token", "chunks-counted-as-tokens"},
+    "events": {"several-a-step", "chunks-counted-as-tokens"},
+    "few-visible": {"visible-token-denominator", "counts-disagree"},
+    "first-token-included": {"first-token-included"},
+    "hidden-tokens": {"hidden-tokens"},
+    "idle-window": {"idle-in-the-duration"},
+    "requested-count": {"requested-as-count"},
+    "seconds-for-ms": {"wrong-unit"},
+    "short-outputs": {"short-outputs"},
+    "some-short": {"short-outputs"},
+    "speculation": {"several-a-step", "chunk-is-not-a-token"},
+    "speculation-events": {"several-a-step"},
+    "speculation-untold": {"several-a-step", "chunk-is-not-a-token"},
+    "stalls": {"stalls"},
+    "ttft-among-gaps": {"ttft-among-gaps"},
+    "visible-tokens": {"visible-token-denominator"},
+}
+"""Findings that say what happened."""
+
+TOLD = {"speculation", "speculation-events"}
+"""Where the file itself may say that several tokens come a step, the verdict says it."""
+ONE_COUNT = ("genai-perf", "inference-benchmarker", "llmperf")
+"""Shapes that have no second count of the tokens: few visible ones look like few that came."""
+
+RIGHT = (0.8, 1.25)
+"""Of a figure over the truth: llama.cpp divides by one token more, tokenising again by some."""
+
+FIRST_INCLUDED = ("guidellm", "guidellm-requests", "llmperf", "llmperf-responses")
+"""By the tool's own formula the time per token holds the first one: an honest file may have that
+finding, and where it is most of the figure, the figure is no decode time."""
+
+
+NO_BATCH = ("llama-server", "llama-server-one", "llmperf-responses")
+"""Shapes with neither a duration nor starts nor a concurrency."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A generated file, and what was said of it."""
+
+    made: Made
+    checked: Checked
+    serving: Serving
+
+    @property
+    def above_info(self) -> dict[str, str]:
+        """Findings of weight, with their evidence."""
+        found = self.checked.findings
+        return {f.id: f.evidence for f in found if f.severity is not Severity.INFO}
+
+    @property
+    def clean(self) -> bool:
+        """Nothing found that a clean file cannot have."""
+        nature = {"first-token-included"} if self.shape in FIRST_INCLUDED else set()
+        return self.above_info.keys() <= nature
+
+    @property
+    def shape(self) -> str:
+        """Of the file."""
+        return self.made.shape
+
+    @property
+    def off(self) -> float:
+        """The figure that was judged over the true time per token; 1 where there is none."""
+        reported = self.serving.reported_s
+        return 1.0 if reported is None else reported / self.made.truth.token_s
+
+    @property
+    def figure_is_decode(self) -> bool:
+        """Whether the tool's figure is near the time per token at all."""
+        return self.shape not in FIRST_INCLUDED or self.off < RIGHT[1]
+
+    @property
+    def believed_wrongly(self) -> bool:
+        """A figure that is far from the truth passes, where the file could tell."""
+        told = self.shape not in (*FIRST_INCLUDED, *ONE_COUNT)
+        right = RIGHT[0] < self.off < RIGHT[1]
+        return told and self.serving.verdict is Verdict.BELIEVABLE and not right
+
+    @property
+    def batch_is_right(self) -> bool:
+        """At one of the batches of the run, or between them."""
+        least, most = batches(self.made)
+        batch = self.serving.batch
+        return batch is not None and RIGHT[0] * least < batch < RIGHT[1] * most
+
+    @property
+    def named(self) -> bool:
+        """Whether a finding, or the verdict where the file tells it, names the mechanism."""
+        mechanism = self.made.truth.mechanism
+        names = NAMED_BY[mechanism]
+        if mechanism == "few-visible" and self.shape in ONE_COUNT:
+            names = names | {"short-outputs"}
+        told = mechanism in TOLD and self.serving.verdict is Verdict.NOT_COMPARABLE
+        return told or bool(names & self.above_info.keys())
+
+    @property
+    def undecided(self) -> bool:
+        """Or says that it cannot be told."""
+        return self.serving.verdict is Verdict.UNDECIDABLE
+
+
+def judged(folder, shape, mechanism, seed, with_ladder=True) -> Judged:
+    """Generated, written, read and judged; with a ladder of the simulated server."""
+    made = make(shape, mechanism, seed)
+    path = folder / made.name
+    path.write_bytes(made.data)
+    (checked,) = check_file(path, ladder(made) if with_ladder else None)
+    return Judged(made, checked, judge(checked))
+
+
+def batches(made: Made) -> tuple[float, float]:
+    """The mean over the whole run, prefills and idle times included, and that of its steps."""
+    decoding = sum(r.last - r.first for r in made.served.measured)
+    over_run = max(1.0, decoding / made.served.duration)
+    return min(over_run, made.truth.batch), max(over_run, made.truth.batch)
+
+
+def ladder(made: Made) -> Yardstick:
+    """The server's own pace, and a floor somewhat below it.
+
+    A measured step has a whole number of sequences, and stands for batches near it: where the run
+    has others too, or a file cannot tell, there is the floor alone.
+    """
+    least, most = batches(made)
+    whole = max(1, round(made.truth.batch))
+    near = whole / SAME_BATCH < least and most < whole * SAME_BATCH
+    step = made.truth.pace.step_s if near and made.shape not in NO_BATCH else None
+    return Yardstick(
+        what="the simulated server",
+        floor_s=lambda context, batch: 0.6 * made.truth.pace.step_s(context, batch),
+        floor_from="the simulation",
+        step_s=step,
+        step_from="the simulation" if step else "",
+        step_batch=whole,
+    )
+
+
+def cases(mechanisms, many=False, of=""):
+    """Every shape and mechanism that go together; those that are wrong today fail, and have to.
+
+    `of` is what is tested of them, where that is not what is found: "batch".
+    """
+    known = {
+        (mechanism, shape): entry["fault"]
+        for entry in tomllib.loads(WRONG.read_text(encoding="utf-8")).get("wrong", [])
+        for mechanism in entry["mechanisms"]
+        for shape in entry["shapes"]
+        if many or not entry.get("seldom", False)
+    }
+
+    def case(shape, mechanism):
+        fault = known.get((f"{of} {mechanism}".lstrip(), shape))
+        mark = pytest.mark.xfail(strict=True, reason=fault) if fault else ()
+        return pytest.param(shape, mechanism, marks=mark)
+
+    return [case(shape, mechanism) for mechanism in mechanisms for shape in shown_by(mechanism)]

@@ -1,0 +1,43 @@
+"""Generated files of every tool: clean ones are found clean and believed, with the right batch.
+
+A few runs of every shape, and ``exhaustive`` many of them; test_generated_mechanisms.py has the
+mechanisms.
+"""
+
+import pytest
+
+from tests.serving.generated import CLEAN, FEW, MANY, NO_BATCH, cases, judged
+from truetpot.records.verdicts import Verdict
+
+
+def is_clean(folder, shape, mechanism, seed):
+    alone = judged(folder, shape, mechanism, seed, with_ladder=False)
+    assert alone.clean, (seed, alone.above_info)
+    assert alone.serving.verdict is Verdict.UNDECIDABLE, (seed, alone.serving.why)
+    held = judged(folder, shape, mechanism, seed)
+    assert held.clean, (seed, held.above_info)
+    if held.figure_is_decode:
+        assert held.serving.verdict is Verdict.BELIEVABLE, (seed, held.serving.why)
+    assert not held.believed_wrongly, (seed, held.off)
+
+
+@pytest.mark.parametrize(("shape", "mechanism"), cases(CLEAN))
+def test_nothing_is_found_in_a_clean_file(tmp_path, shape, mechanism):
+    for seed in range(FEW):
+        is_clean(tmp_path, shape, mechanism, seed)
+
+
+@pytest.mark.parametrize(("shape", "mechanism"), cases(("clean",), of="batch"))
+def test_the_batch_of_a_clean_file(tmp_path, shape, mechanism):
+    for seed in range(FEW):
+        found = judged(tmp_path, shape, mechanism, seed)
+        if shape not in NO_BATCH:
+            assert found.batch_is_right, (seed, found.serving.batch, found.made.truth.batch)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+@pytest.mark.parametrize(("shape", "mechanism"), cases(CLEAN, many=True))
+def test_nothing_is_found_in_many_clean_files(tmp_path, shape, mechanism):
+    for seed in range(MANY):
+        is_clean(tmp_path, shape, mechanism, seed)
