@@ -106,8 +106,8 @@ class Judged:
     def batch_is_right(self) -> bool:
         """At one of the batches of the run, or between them."""
         least, most = batches(self.made)
-        batch = self.serving.batch
-        return batch is not None and RIGHT[0] * least < batch < RIGHT[1] * most
+        batch = self.serving.batch.value
+        return RIGHT[0] * least < batch < RIGHT[1] * most
 
     @property
     def named(self) -> bool:
@@ -135,10 +135,15 @@ def judged(folder, shape, mechanism, seed, with_ladder=True) -> Judged:
 
 
 def batches(made: Made) -> tuple[float, float]:
-    """The mean over the whole run, prefills and idle times included, and that of its steps."""
-    decoding = sum(r.last - r.first for r in made.served.measured)
+    """Least and most of three means: over the whole run, prefills and idle times included, over its
+    steps, and over its tokens, of which most were decoded where many sequences were.
+    """
+    rows = [(r.first, r.last) for r in made.served.measured]
+    decoding = sum(last - first for first, last in rows)
+    shared = sum(max(0.0, min(b, d) - max(a, c)) for a, b in rows for c, d in rows)
     over_run = max(1.0, decoding / made.served.duration)
-    return min(over_run, made.truth.batch), max(over_run, made.truth.batch)
+    means = (over_run, made.truth.batch, shared / decoding if decoding else 1.0)
+    return min(means), max(means)
 
 
 def ladder(made: Made) -> Yardstick:

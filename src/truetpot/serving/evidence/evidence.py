@@ -263,17 +263,23 @@ class Evidence:
         return self.figure(Metric.E2E) or _of(self.recomputed.find("e2e"), "mean")
 
     @property
-    def chunks(self) -> float | None:
-        """Mean streamed messages of a request, by its gaps or by the tool's own count."""
-        requests, timed = self.run.requests, self.timed
-        if requests is None or timed is None:
+    def messages(self) -> Ints | None:
+        """Streamed messages of each request [requests], by its gaps or by the tool's own count."""
+        requests = self.run.requests
+        if requests is None:
             return None
         if requests.gaps is not None:
-            return float(requests.gaps.counts()[timed].mean()) + 1
-        if (counted := requests.output_tokens.get(Counting.CHUNKS)) is not None:
-            known = counted[timed & (counted > 0)]
-            return float(known.mean()) if known.size else None
-        return None
+            return requests.gaps.counts() + 1
+        return requests.output_tokens.get(Counting.CHUNKS)
+
+    @property
+    def chunks(self) -> float | None:
+        """Their mean, of the requests with a time per token."""
+        messages, timed = self.messages, self.timed
+        if messages is None or timed is None:
+            return None
+        known = messages[timed & (messages > 0)]
+        return float(known.mean()) if known.size else None
 
     @property
     def trusted_counts(self) -> Ints | None:

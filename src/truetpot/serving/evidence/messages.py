@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from truetpot.serving.thresholds import limit
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 COVERED = 0.9
 """Of the time that hidden tokens take, at least, has to lie before the first message."""
+HALF = 0.5
+"""Between a slope of 0 and one of 1."""
+FEWEST = 8
+"""Requests for a slope."""
+UNLIKE = 0.05
+"""Spread of the numbers of hidden tokens over their mean, for a slope."""
 NEAR = 3.0
 """Time to the first message over that of the hidden tokens: above it most of it is a prefill."""
 
@@ -79,15 +87,39 @@ def stream(evidence: Evidence) -> Messages | None:
     alike = Reading(Holds.ALIKE, interval / (tokens - tokens / chunks), tokens / chunks)
     before = Reading(Holds.HIDDEN_FIRST, gap, 1.0)
     covered = (evidence.ttft or 0.0) / (hidden * gap)
+    slope = _slope(evidence, gap)
     found = [alike, alone]
-    if covered >= COVERED:
+    if covered >= COVERED and (slope is None or slope > HALF):
         # the nearer the time to the first message is to that of the hidden tokens, the likelier
         found = [before, alike, alone] if covered <= NEAR else [alike, alone, before]
-        if covered <= NEAR and _no_prefill(evidence, gap):
+        if slope is not None or (covered <= NEAR and _no_prefill(evidence, gap)):
             found = [before]
     floor = evidence.least_s or 0.0
     possible = tuple(one for one in found if one.token_s >= floor * (1 - limit("rounding")))
     return Messages(tokens, chunks, interval, possible or tuple(found))
+
+
+def _slope(evidence: Evidence, gap: float) -> float | None:
+    """By how many gaps the time to the first message grows with each token that no message holds.
+
+    1 where these were decoded before it, 0 where messages held several. By least squares over the
+    requests; None where these have too few of them, or too like ones, to tell.
+    """
+    requests, timed, counts = evidence.run.requests, evidence.timed, evidence.trusted_counts
+    messages = evidence.messages
+    if requests is None or timed is None or counts is None or messages is None:
+        return None
+    hidden = (counts - messages)[timed].astype(np.float64)
+    ttft = requests.ttft_s[timed]
+    spread, middle = float(hidden.std()), float(hidden.mean())
+    if len(hidden) < FEWEST or spread < UNLIKE * abs(middle) or not spread:
+        return None
+    shared = np.mean((hidden - middle) * (ttft - ttft.mean())) / (spread * max(ttft.std(), 1e-12))
+    slope = float(shared * ttft.std() / spread / gap)
+    # how far off it may be: the scatter of the other causes of the time, queue and prefill
+    rest = float(ttft.std() * np.sqrt(max(0.0, 1 - shared**2)))
+    error = 2 * rest / (spread * np.sqrt(len(hidden))) / gap
+    return slope if error < HALF / 2 or abs(slope - HALF) > error else None
 
 
 def _counted(evidence: Evidence) -> tuple[float, float, float] | None:
