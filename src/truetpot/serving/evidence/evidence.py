@@ -331,14 +331,18 @@ class Evidence:
     def after_first(self) -> tuple[float, str] | None:
         """Mean time per token without the first one, and where it is from.
 
-        As reported where the tool means that; else recomputed from rows, or from mean times.
+        As reported where the tool means that; else recomputed from rows, or from mean times. Of a
+        file without means, as guidellm prints one, it is the reported median.
         """
         if not self.tpot_has_first and self.tpot:
             return self.tpot, "as reported" if self.reports(self.per_token) else "recomputed"
         n, decode_s = self.divided_by, self.decode_s
         means = decode_s / (n - 1) if n and decode_s else None
         found = next(filter(None, [*map(self.recomputed_mean, AFTER_FIRST), means]), None)
-        return None if found is None else (found, "recomputed without the first token")
+        if found is not None:
+            return found, "recomputed without the first token"
+        median = None if self.tpot_has_first else self.tpot_statistic("median")
+        return None if median is None else (median, "as reported, the median: there is no mean")
 
     @property
     def judged(self) -> tuple[float, str] | None:
