@@ -27,6 +27,7 @@ ADDED = {
     ("collectives", "warnings"),
     ("doctor", "left_out"),
     ("check", "batch_range"),
+    ("check", "tokens_a_message"),
     ("check", "reported_from"),
     ("check", "tool_version"),
     ("check", "device"),
@@ -35,6 +36,7 @@ ADDED = {
     ("check", "depth"),
     ("check", "tokens_per_chunk"),
     ("check", "range_ratio"),
+    ("check", "cached_tokens"),
     ("check", "yardstick"),
     ("check", "yardstick_from"),
 }

@@ -86,8 +86,12 @@ class Totals:
     output_tokens_per_s: float | None = None
     total_tokens_per_s: float | None = None
     peak_output_tokens_per_s: float | None = None
+    tokens_a_message: float | None = None
+    """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
+    cached_tokens: int | None = None
+    """Of ``input_tokens``, found in the server's cache."""
 
 
 @dataclass(frozen=True)

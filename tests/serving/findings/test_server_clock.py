@@ -6,6 +6,7 @@ from tests.serving.readers.files import read_json
 from tests.serving.readers.llama_files import llama_server_answer
 from truetpot.records.verdicts import Severity, Verdict
 from truetpot.serving.check import check_run
+from truetpot.serving.records import Totals
 from truetpot.serving.verdict import judge
 
 
@@ -88,3 +89,15 @@ class TestCachedPrompts:
 
     def test_the_beginning_of_a_chat_template(self, tmp_path):
         assert checked(tmp_path, [answer(2000.0, 2880.0, 780, 20)] * 3)[1] == {}
+
+    def test_of_all_requests_together(self, make):
+        """inference-perf and SGLang's cache report have sums only."""
+        totals = Totals(completed=10, input_tokens=8000, cached_tokens=7200)
+        found = make.found(make.aggregates(totals=totals, mean_ttft=0.031, mean_tpot=0.03))
+        assert found["cached-prompts"].evidence == (
+            "7,200 of 8,000 tokens of prompt were found, 90 %: the mean TTFT of 31.00 ms is of the "
+            "rest."
+        )
+        for cached in (0, 3999, 8001, None):
+            totals = Totals(completed=10, input_tokens=8000, cached_tokens=cached)
+            assert make.found(make.aggregates(totals=totals, mean_tpot=0.03)) == {}

@@ -19,7 +19,7 @@ def inference_perf_report():
                 "total_tokens_per_sec": 120.0,
                 "requests_per_sec": 0.8,
             },
-            "prompt_tokens": {"total": 1000.0, "mean": 100.0},
+            "prompt_tokens": {"total": 1000.0, "cached": 40.0, "uncached": 960.0, "mean": 100.0},
             "output_len": {"mean": 50.0},
             "output_tokens": {"total": 512.0, "mean": 51.2},
             "token_count_mismatches": 10,

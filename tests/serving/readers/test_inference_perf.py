@@ -81,7 +81,7 @@ def test_report_with_tokens(tmp_path):
     assert run.definitions[Metric.TPOT].counting is Counting.RETOKENISED
     assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
     assert run.totals.duration_s == 12.5
-    assert run.totals.input_tokens == 1000
+    assert run.totals.input_tokens == 1000 and run.totals.cached_tokens == 40
     assert run.totals.output_tokens == {Counting.RETOKENISED: 500, Counting.SERVER: 512}
     assert (run.totals.attempted, run.totals.completed, run.totals.failed) == (11, 10, 1)
     assert (run.setting.request_rate, run.setting.max_concurrency) == (None, 3)

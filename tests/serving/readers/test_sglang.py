@@ -110,6 +110,12 @@ def test_speculation_and_traces(runs: Runs) -> None:
     assert run.setting.request_rate is None and run.setting.model is None
 
 
+def test_a_cache_report(runs: Runs) -> None:
+    (run,) = runs(dumped(line(cache_report={"total_cached_tokens": 1500})))
+    assert run.totals.cached_tokens == 1500
+    assert runs(dumped(line(cache_report=None)))[0].totals.cached_tokens is None
+
+
 def test_several_lines(runs: Runs, refusal: Callable[[bytes], str]) -> None:
     found = runs(SEEDS["lines"] + b"\n" + dumped(line(backend="trt")))
     assert [run.place for run in found] == ["line 1", "line 2", "line 4"]

@@ -25,7 +25,7 @@ TEXTS = {
     *("mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"),
     *("guidellm_console", "guidellm_console_0_3", "guidellm_csv", "guidellm_csv_0_3"),
     *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
-    *("aiperf_csv", "genai_perf_csv", "trtllm_printed"),
+    *("aiperf_csv", "genai_perf_csv", "genai_perf_csv_of_2024", "trtllm_printed"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
     *("llama_cli_log", "llama_server_log", "ollama_verbose"),
 }

@@ -7,7 +7,7 @@ import numpy as np
 
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.words import count, ms, sec, times
+from truetpot.serving.findings.words import count, ms, percent, sec, times
 from truetpot.serving.records import Ints
 from truetpot.serving.thresholds import limit
 
@@ -66,14 +66,17 @@ def decoded_before_the_first_token(evidence: Evidence) -> Trace | None:
         " new prompts is neither. The time per token is not touched: the cache of a found prompt is"
         " as long."
     ),
-    needs="How much of each prompt was found: llama.cpp's cache_n, or a prompt_n below its length.",
+    needs=(
+        "How much of each prompt was found (llama.cpp's cache_n, or a prompt_n below its length),"
+        " or of all together (inference-perf, SGLang's cache report)."
+    ),
     fix="Use a new prompt for each request, or turn the cache off (cache_prompt: false).",
 )
 def cached_prompts(evidence: Evidence) -> Trace | None:
     """A chat template's common beginning is cached by right: only half of a prompt and more."""
     requests = evidence.run.requests
     if requests is None or requests.cached_tokens is None:
-        return None
+        return _cached_in_all(evidence)
     known = requests.ok & (requests.cached_tokens >= 0) & (requests.prompt_tokens > 0)
     found = known & (requests.cached_tokens >= limit("cached") * requests.prompt_tokens)
     if not found.any():
@@ -91,6 +94,19 @@ def cached_prompts(evidence: Evidence) -> Trace | None:
         ratio = float(new.mean() / times_found.mean())
         text += f", that of the others {ms(float(new.mean()))}, {times(ratio)} times as long"
     return Trace(f"{text}.")
+
+
+def _cached_in_all(evidence: Evidence) -> Trace | None:
+    totals = evidence.run.totals
+    if not totals.cached_tokens or not totals.input_tokens:
+        return None
+    share = totals.cached_tokens / totals.input_tokens
+    if not limit("cached") <= share <= 1:
+        return None
+    tokens = f"{count(totals.cached_tokens)} of {count(totals.input_tokens)} tokens of prompt"
+    text = f"{tokens} were found, {percent(share)}"
+    ttft = evidence.ttft
+    return Trace(f"{text}: the mean TTFT of {ms(ttft)} is of the rest." if ttft else f"{text}.")
 
 
 def _cached(tokens: Ints | None, rows: int) -> Ints:

@@ -120,6 +120,7 @@ def _run(first: Node, benchmark: Node) -> Run:
             requests_per_s=metrics.number("requests_per_second", "successful", "mean"),
             output_tokens_per_s=metrics.number("output_tokens_per_second", "successful", "mean"),
             total_tokens_per_s=metrics.number("tokens_per_second", "successful", "mean"),
+            tokens_a_message=per_message,
             mean_concurrency=metrics.number("request_concurrency", "total", "mean"),
         ),
         setting=_setting(first, benchmark),

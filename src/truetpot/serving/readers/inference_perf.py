@@ -82,6 +82,7 @@ def _totals(first: Node, successes: Node) -> Totals:
         requests_per_s=successes.number("throughput", "requests_per_sec"),
         output_tokens_per_s=successes.number("throughput", "output_tokens_per_sec"),
         total_tokens_per_s=successes.number("throughput", "total_tokens_per_sec"),
+        cached_tokens=successes.count("prompt_tokens", "cached"),
     )
 
 

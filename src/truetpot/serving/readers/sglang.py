@@ -83,6 +83,7 @@ def _run(node: Node, place: str) -> Run:
             total_tokens_per_s=node.number("total_throughput"),
             peak_output_tokens_per_s=node.number("max_output_tokens_per_s"),
             mean_concurrency=node.number("concurrency"),
+            cached_tokens=node.count("cache_report", "total_cached_tokens"),
         ),
         setting=Setting(
             model=settings.text(node, "server_info.model_path"),
