@@ -119,6 +119,35 @@ def test_traffic_of_a_mix_is_the_file_less_what_one_token_does_not_read() -> Non
         assert step.idle_experts == idle_bytes(model, 1, mix)
 
 
+# tg128 of a published table: llama.cpp b9739, SYCL, one Arc Pro B70, nothing on the CPU; tokens/s.
+TG128 = {
+    ("llama-3.1-8b", "q4_k_m"): 88.49,
+    ("llama-3.1-8b", "q8_0"): 56.00,
+    ("llama-3.1-70b", "q2_k"): 5.63,
+    ("qwen3-8b", "q4_k_m"): 81.79,
+    ("qwen3-14b", "q4_k_m"): 49.21,
+    ("qwen3-32b", "q4_k_m"): 23.47,
+    ("qwen2.5-14b", "q4_k_m"): 47.50,
+    ("phi-4", "q4_k_m"): 52.41,
+    ("gemma-3-12b", "q4_k_m"): 50.80,
+    ("gemma-3-27b", "q4_k_m"): 26.18,
+    ("mistral-small-24b", "q4_k_m"): 32.89,
+    ("qwen3-30b-a3b", "q4_k_m"): 92.95,
+    ("gpt-oss-20b", "mxfp4_moe"): 50.38,
+}
+
+
+@pytest.mark.parametrize(("key", "rate"), TG128.items(), ids=str)
+def test_no_published_rate_is_beyond_its_floor(key: tuple[str, str], rate: float) -> None:
+    """Dense models take 1.3 to 2 floors on that card, the ones with few active experts more."""
+    name, mix = key
+    model = load_model(name)
+    bound = floor(model, load_hardware("arc-pro-b70"), format=mix, context=0)
+    ratio = 1e3 / rate / bound.ms_per_token
+    most = 6 if model.experts else 5 if mix == "q2_k" else 2
+    assert 1.2 < ratio < most
+
+
 def test_ranks_share_a_mix() -> None:
     whole, half = (traffic(LLAMA, tp=tp, format="q4_k_m", context=0) for tp in (1, 2))
     assert 2 * half.bound == whole.bound

@@ -30,6 +30,16 @@ def test_a_floor_is_the_one_of_before() -> None:
     assert "steps" not in new
 
 
+def test_a_mixture_of_experts_has_an_estimate_beside_its_bound() -> None:
+    bound = floor(load_model("mixtral-8x7b"), A770, tp=4, format="fp16", context=0, batch=2)
+    record = written(FloorRecord.of(bound, ""))
+    exact(record, FloorRecord)
+    expert = 2 * 3 * 4096 * 14336 / 4 / 560e6
+    more = 32 * (8 * (1 - 0.75**2) - 2) * expert
+    assert record["estimate_ms_per_token"] - record["ms_per_token"] == pytest.approx(more)
+    assert sum(row["ms"] for row in record["linears"]) == pytest.approx(record["ms_per_token"])
+
+
 def test_a_range_starts_with_the_floor_of_its_start() -> None:
     old = load("floor-range")
     given = {"format": "sym_int4"}

@@ -27,6 +27,7 @@ ADDED = {
     ("collectives", "warnings"),
     ("doctor", "left_out"),
     ("check", "batch_range"),
+    ("check", "tokens_a_message"),
     ("check", "reported_from"),
     ("check", "tool_version"),
     ("check", "device"),

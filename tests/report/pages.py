@@ -273,7 +273,12 @@ def bound(other, folder):
     whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
     whole += [f"{row.weights * row.linear.count:,}" for row in step.linears]
     whole += [row.linear.role for row in step.linears] + ["floor", "collectives", "80 layers"]
-    return [draw_floor(first, span)], [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
+    mixture = replace(load_model("gpt-oss-20b"), name=other)
+    mixed = floor(mixture, load_hardware(ARC), context=1024, format="mxfp4", batch=8)
+    whole += ["estimate", f"{mixed.estimate_ms:.3f}", f"{mixed.ms_per_token:.3f}"]
+    whole += mixed.assumptions
+    drawn = [draw_floor(first, span), draw_floor(mixed)]
+    return drawn, [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
 
 
 def published(other, folder):
@@ -308,7 +313,9 @@ def served(other, folder):
         for summary in found.values():
             whole.append(f"{summary.count:,}")
     assert checked.findings
-    return [draw_checked(checked, serving), draw_visible(rows)], whole
+    chosen = [f"Model: {other}.", "Card: one is assumed, give --tp if there were more."]
+    whole += [*chosen, yardstick.what]
+    return [draw_checked(checked, serving, chosen), draw_visible(rows)], whole
 
 
 def prompts(other, folder):

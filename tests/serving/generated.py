@@ -42,6 +42,9 @@ NAMED_BY = {
 }
 """Findings that say what happened."""
 
+COUSINS = {"chunks", "hidden-tokens", "speculation", "speculation-untold"}
+"""All have more tokens than messages: what tells them apart is not in every file."""
+
 TOLD = {"speculation", "speculation-events"}
 """Where the file itself may say that several tokens come a step, the verdict says it."""
 ONE_COUNT = ("genai-perf", "inference-benchmarker", "llmperf")
@@ -56,7 +59,7 @@ finding, and where it is most of the figure, the figure is no decode time."""
 
 
 NO_BATCH = ("llama-server", "llama-server-one", "llmperf-responses")
-"""Shapes with neither a duration nor starts nor a concurrency."""
+"""Shapes with neither a duration nor starts nor a concurrency, or of one request among others."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Judged:
     def batch_is_right(self) -> bool:
         """At one of the batches of the run, or between them."""
         least, most = batches(self.made)
-        batch = self.serving.batch
+        batch = self.serving.record().batch
         return batch is not None and RIGHT[0] * least < batch < RIGHT[1] * most
 
     @property
@@ -121,8 +124,13 @@ class Judged:
 
     @property
     def undecided(self) -> bool:
-        """Or says that it cannot be told."""
-        return self.serving.verdict is Verdict.UNDECIDABLE
+        """Or the verdict says that the file cannot tell."""
+        return self.serving.verdict is Verdict.UNDECIDABLE or "undecided" in self.serving.why
+
+    @property
+    def recognised(self) -> bool:
+        """Named, or undecided where another mechanism leaves the same counts."""
+        return self.named or (self.undecided and self.made.truth.mechanism in COUSINS)
 
 
 def judged(folder, shape, mechanism, seed, with_ladder=True) -> Judged:
@@ -135,10 +143,13 @@ def judged(folder, shape, mechanism, seed, with_ladder=True) -> Judged:
 
 
 def batches(made: Made) -> tuple[float, float]:
-    """The mean over the whole run, prefills and idle times included, and that of its steps."""
+    """Least and most of the mean over the whole run, prefills and idle times included, over the
+    time of its steps, and over its tokens.
+    """
     decoding = sum(r.last - r.first for r in made.served.measured)
     over_run = max(1.0, decoding / made.served.duration)
-    return min(over_run, made.truth.batch), max(over_run, made.truth.batch)
+    means = (over_run, made.truth.batch, made.truth.tokens_batch)
+    return min(means), max(means)
 
 
 def ladder(made: Made) -> Yardstick:

@@ -32,7 +32,7 @@ def test_the_batch_of_a_clean_file(tmp_path, shape, mechanism):
     for seed in range(FEW):
         found = judged(tmp_path, shape, mechanism, seed)
         if shape not in NO_BATCH:
-            assert found.batch_is_right, (seed, found.serving.batch, found.made.truth.batch)
+            assert found.batch_is_right, (seed, found.serving.batch.value, found.made.truth.batch)
 
 
 @pytest.mark.exhaustive

@@ -13,7 +13,7 @@ NEARLY_ALL = 0.99
 def test_a_mechanism_is_named(tmp_path, shape, mechanism):
     for seed in range(FEW):
         found = judged(tmp_path, shape, mechanism, seed)
-        assert found.named, (seed, found.above_info, found.serving.why)
+        assert found.recognised, (seed, found.above_info, found.serving.why)
         assert not found.believed_wrongly, (seed, found.off)
 
 
@@ -22,10 +22,10 @@ def test_a_mechanism_is_named(tmp_path, shape, mechanism):
 @pytest.mark.parametrize(("shape", "mechanism"), cases(NAMES, many=True))
 def test_a_mechanism_is_named_in_many_files(tmp_path, shape, mechanism):
     """In all but one of a hundred, and there nothing else is claimed."""
-    named = 0
+    recognised = 0
     for seed in range(MANY):
         found = judged(tmp_path, shape, mechanism, seed)
-        named += found.named
-        assert found.named or found.undecided, (seed, found.above_info, found.serving.why)
+        recognised += found.recognised
+        assert found.recognised or found.undecided, (seed, found.above_info, found.serving.why)
         assert not found.believed_wrongly, (seed, found.off)
-    assert named >= NEARLY_ALL * MANY
+    assert recognised >= NEARLY_ALL * MANY

@@ -71,6 +71,19 @@ def test_a_sane_run_on_known_hardware(arc):
     assert found.over_floor == pytest.approx(0.030 / found.floor_s)
 
 
+def test_a_file_without_means_is_judged_by_its_median(arc):
+    """As guidellm prints one."""
+    run = served(0.030)
+    median = (Figure(Metric.TPOT, "median", 0.029, "tpot", "s"),)
+    bare = replace(run, requests=None, totals=Totals(), figures=median)
+    found = judge(check_run(bare, yardstick=arc))
+    assert (found.verdict, found.reported_s) == (Verdict.BELIEVABLE, 0.029)
+    assert "median" in found.reported_from
+    with_first = replace(TPOT, canonical="tpot_with_first")
+    bare = replace(bare, definitions={Metric.TPOT: with_first})
+    assert judge(check_run(bare, yardstick=arc)).verdict is Verdict.UNDECIDABLE
+
+
 def test_below_the_floor_is_impossible(arc):
     found = judge(check_run(served(0.010), yardstick=arc))
     assert found.verdict is Verdict.IMPOSSIBLE

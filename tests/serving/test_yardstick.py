@@ -65,10 +65,12 @@ def test_a_name_and_a_card_without_a_size():
     assert "read at once" in said[-1]
 
 
-def test_the_tokenizer_names_a_model_that_is_served_under_another_name():
-    yardstick, _ = found(model="my-chat", tokenizer="Qwen/Qwen3-8B-FP8", device="Arc B580",
-                         weight_format="fp8")  # fmt: skip
-    assert yardstick.what.startswith("qwen3-8b fp8")
+def test_a_tokenizer_is_no_model():
+    """People count tokens with that of another size."""
+    said = lacking(
+        model="my-chat", tokenizer="Qwen/Qwen3-8B", device="Arc B580", weight_format="fp8"
+    )
+    assert "my-chat is not a known one; give --model." in said[-1]
 
 
 def test_flags_win():
@@ -122,6 +124,18 @@ def test_nothing_at_all():
 def test_gpt_oss_is_in_mxfp4_where_nothing_else_is_said():
     yardstick, _ = found(model="openai/gpt-oss-20b", device="Arc Pro B70")
     assert yardstick.weight_format == "mxfp4"
+
+
+def test_a_mixture_of_experts_by_its_bytes():
+    """qwen3-30b-a3b: 8 of 128 experts whatever the batch, as a sentence says."""
+    size = round(17.28 * GIB)
+    name = "qwen3moe 30B.A3B Q4_K - Medium"
+    yardstick, said = found(weight_format=name, model_bytes=size, device="Arc Pro B70")
+    bound = traffic(load_model("qwen3-30b-a3b"), format="q4_k_m", context=0).bound
+    assert yardstick.floor_s(0, 1) == pytest.approx(bound / 608e9, rel=3e-3)
+    assert yardstick.floor_s(0, 64) == yardstick.floor_s(0, 1)
+    assert bound < 0.12 * size
+    assert any("8 of 128" in line for line in said)
 
 
 def test_an_unknown_dense_model_by_its_bytes():

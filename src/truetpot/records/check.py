@@ -97,6 +97,8 @@ class TotalsRow(Part, frozen=True, kw_only=True):
     peak_output_tokens_per_s: Said
     mean_concurrency: Said
     """Measured by the tool, not the limit that was set."""
+    tokens_a_message: Said = None
+    """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     cached_tokens: int | None = None
     """Of ``input_tokens``, found in the server's cache."""
 

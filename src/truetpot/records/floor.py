@@ -117,6 +117,8 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     """Sentences."""
     steps: Count | UnsetType = UNSET
     """Of a range: decode steps that the mean is over."""
+    estimate_ms_per_token: Ratio | UnsetType = UNSET
+    """Of a mixture of experts: with all experts that a batch reads on the average. No bound."""
 
     @classmethod
     def of(cls, floor: Floor, command: str, span: FloorRange | None = None) -> FloorRecord:
@@ -160,6 +162,7 @@ class FloorRecord(Part, frozen=True, kw_only=True):
             usable_gib=hardware.usable_gib,
             assumptions=list(floor.assumptions),
             steps=UNSET if span is None else span.steps,
+            estimate_ms_per_token=UNSET if floor.model.experts is None else floor.estimate_ms,
         )
 
 

@@ -77,6 +77,11 @@ def choose(setting: Setting, flags: Flags) -> Chosen:
     chosen = Chosen()
     _choose_model(chosen, setting, flags)
     _choose_format(chosen, setting, flags)
+    if chosen.model is not None and (experts := chosen.model.experts) is not None:
+        chosen.sentences.append(
+            f"Experts: the floor has the {experts.used} of {experts.count} a layer that one token "
+            "uses, whatever the batch; more tokens read more of them."
+        )
     _choose_card(chosen, setting, flags)
     _choose_cache(chosen, setting, flags)
     return chosen
@@ -89,8 +94,11 @@ def _size(setting: Setting) -> int | None:
 
 
 def _texts(setting: Setting) -> list[str]:
-    """What a file calls its model, the most certain first."""
-    said = (setting.model, setting.weight_format, setting.tokenizer)
+    """What a file calls its model, the most certain first.
+
+    A tokenizer's name is none of it: people count with that of another size.
+    """
+    said = (setting.model, setting.weight_format)
     return [text[:LONGEST] for text in said if text]
 
 

@@ -86,6 +86,8 @@ class Totals:
     output_tokens_per_s: float | None = None
     total_tokens_per_s: float | None = None
     peak_output_tokens_per_s: float | None = None
+    tokens_a_message: float | None = None
+    """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
     cached_tokens: int | None = None
@@ -196,7 +198,7 @@ class Run:
     """``vllm``, ``sglang``, ``genai-perf``, ``aiperf``, ``guidellm``, ``inference-perf``,
     ``mlperf-loadgen``, ``llama-bench``, ``llama-server``, ``llama-cli``, ``llama-benchy``,
     ``ollama``, ``ipex-llm-all-in-one``, ``ipex-llm-online``, ``inference-benchmarker``,
-    ``llmperf``."""
+    ``llmperf``, ``openvino-llm-bench``, ``inferencex``, ``trtllm-bench``, ``evalscope``."""
     variant: str
     """Which of the tool's formats or ages: ``save-result``, ``printed table``, ``<= 0.6.6``."""
     place: str

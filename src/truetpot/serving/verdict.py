@@ -8,6 +8,7 @@ from truetpot.records.check import ServingRow
 from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import Checked
 from truetpot.serving.evidence import Evidence, Known
+from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.findings import Severity
 from truetpot.serving.findings.visible import OPEN
 from truetpot.serving.thresholds import limit
@@ -111,13 +112,13 @@ def _decide(
     if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
         return Verdict.IMPOSSIBLE, why, None
-    if evidence.stream is not None and (doubt := _of_stream(evidence, reported)):
-        return Verdict.NOT_COMPARABLE, doubt, None
+    if (doubt := _of_stream(evidence, reported)) is not None:
+        return *doubt, None
     if seen or evidence.tokens_a_step > limit("speculation"):
         why = "Several tokens come per step: a time per token is no time per step."
         return Verdict.NOT_COMPARABLE, why, None
     if (gaps := _of_gaps(checked)) is not None:
-        return Verdict.NOT_COMPARABLE, gaps, None
+        return *gaps, None
     if wrong:
         return Verdict.NOT_COMPARABLE, f"{wrong[0].title}: {wrong[0].fix}", None
     if floor is None or evidence.yardstick is None:
@@ -140,30 +141,36 @@ def _decide(
     return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
 
 
-def _of_gaps(checked: Checked) -> str | None:
+def _of_gaps(checked: Checked) -> tuple[Verdict, str] | None:
     """What a mean means that few gaps make; None where they do not."""
     kinds = {finding.id for finding in checked.findings}
     if "bursts-or-stalls" in kinds:
-        return "Undecided: several tokens come per step, or a few long gaps hold most of the time."
+        why = "Undecided: several tokens come per step, or a few long gaps hold most of the time."
+        return Verdict.UNDECIDABLE, why
     median = checked.evidence.itl("median")
     if "stalls" in kinds and median:
-        return (
+        why = (
             f"A few long gaps hold most of the time: half of the steps take {median * 1e3:,.4g} ms"
             " at most, and the mean is no step."
         )
+        return Verdict.NOT_COMPARABLE, why
     return None
 
 
-def _of_stream(evidence: Evidence, reported: float) -> str:
-    """What a time per token means where messages held several tokens; empty where it is right."""
-    assert evidence.stream is not None
-    paces = sorted(one.token_s for one in evidence.stream.readings)
+def _of_stream(evidence: Evidence, reported: float) -> tuple[Verdict, str] | None:
+    """What a time per token means where messages held several tokens; None where it is right."""
+    readings = evidence.stream.readings if evidence.stream else ()
+    paces = sorted(one.token_s for one in readings)
     if all(abs(pace / reported - 1) <= limit("same") for pace in paces):
-        return ""
+        return None
     if paces[-1] / paces[0] - 1 <= limit("same"):
-        return f"Messages held several tokens, and a token took {paces[0] * 1e3:,.4g} ms."
-    between = f"{paces[0] * 1e3:,.4g} and {paces[-1] * 1e3:,.4g} ms"
-    return f"Messages held several tokens: undecided between {between} a token."
+        why = f"Messages held several tokens, and a token took {paces[0] * 1e3:,.4g} ms."
+        return Verdict.NOT_COMPARABLE, why
+    between = f"{paces[0] * 1e3:,.4g} and {paces[-1] * 1e3:,.4g} ms a token"
+    if any(one.holds is Holds.HIDDEN_FIRST for one in readings):
+        why = f"Undecided between messages of several tokens and hidden ones before: {between}."
+        return Verdict.UNDECIDABLE, why
+    return Verdict.NOT_COMPARABLE, f"Messages held several tokens: undecided between {between}."
 
 
 def _beside_step(

@@ -47,9 +47,16 @@ class TestChunkIsNotAToken:
         assert found["chunk-is-not-a-token"].factor == pytest.approx(0.5)
 
     def test_gaps_that_the_tool_divided(self, make):
+        """SGLang's client writes a quarter of the gap for each of a chunk's four tokens."""
         run = make.simulated([101] * 3, chunk=4)
-        run = replace(run, requests=replace(run.requests, gap_unit_is_token=True))
-        assert make.found(run) == {}
+        run, gaps = replace(run, figures=()), run.requests.gaps
+        each = Gaps(np.repeat(gaps.seconds / 4, 4), gaps.offsets * 4)
+        rows = replace(run.requests, gap_unit_is_token=True)
+        assert make.found(replace(run, requests=replace(rows, gaps=each))) == {}
+        # without the last three: the first message held four tokens too
+        first = replace(rows, gaps=Gaps(each.seconds[:291], np.arange(4) * 97))
+        evidence = make.found(replace(run, requests=first))["chunk-is-not-a-token"].evidence
+        assert "each message held 4.00 tokens, the first too" in evidence
 
 
 class TestCountedAsTokens:

@@ -49,7 +49,7 @@ def test_registrations_hold_together():
 
 
 def test_thresholds_have_reasons_and_are_all_used():
-    code = "\n".join(path.read_text() for path in SOURCE.glob("*.py"))
+    code = "\n".join(path.read_text() for path in SOURCE.parent.rglob("*.py"))
     for name, threshold in thresholds().items():
         assert threshold.reason and limit(name) == threshold.value
     assert set(re.findall(r'limit\("(\w+)"\)', code)) == set(thresholds())

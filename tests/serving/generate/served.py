@@ -112,6 +112,8 @@ class Truth:
     """A decode step without the waits between two, weighted by its sequences."""
     batch: float
     """Sequences in a decode step, mean over the time that steps took."""
+    tokens_batch: float
+    """The same, mean over the tokens: how many were decoded beside one."""
     prompt_tokens: float
     output_tokens: float
     """Decoded, mean over requests."""
@@ -126,8 +128,9 @@ class Served:
     requests: tuple[Request, ...]
     """In the order they were sent."""
     batch: float
+    tokens_batch: float
     step_s: float
-    """Both as in Truth."""
+    """As in Truth, all three."""
     duration: float
     """Until the client stopped its clock."""
     clients_fault: frozenset[str] = frozenset()
@@ -146,6 +149,7 @@ class Served:
             token_s=spans / max(1, sum(r.decoded - 1 for r in run)),
             step_s=self.step_s,
             batch=self.batch,
+            tokens_batch=self.tokens_batch,
             prompt_tokens=sum(r.prompt for r in run) / len(run),
             output_tokens=sum(r.decoded for r in run) / len(run),
             pace=self.scenario.pace,

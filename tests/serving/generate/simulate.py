@@ -65,6 +65,7 @@ def serve(asked: Scenario, random: np.random.Generator) -> Served:
         scenario=asked,
         requests=requests,
         batch=server.weighted / server.busy,
+        tokens_batch=server.squared / server.weighted,
         step_s=server.weighted / server.sequence_steps,
         duration=end + random.uniform(0.0005, 0.005),
     )
@@ -98,8 +99,8 @@ class _Server:
         self.waiting: deque[_Row] = deque()
         self.active: list[_Row] = []
         self.now = self.prefill_free = 0.0
-        self.busy = self.weighted = 0.0
-        """Seconds of steps, and the same for each sequence in them."""
+        self.busy = self.weighted = self.squared = 0.0
+        """Seconds of steps, times their sequences, and times these once more."""
         self.sequence_steps = 0
 
     def run(self) -> None:
@@ -150,6 +151,7 @@ class _Server:
         took = pace.step_s(context, len(active)) * noise
         self.now += took
         self.weighted += took * len(active)
+        self.squared += took * len(active) ** 2
         self.busy += took
         self.sequence_steps += len(active)
         for row in active:

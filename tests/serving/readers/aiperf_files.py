@@ -91,5 +91,15 @@ def aiperf_of_2025():
 SEEDS = {
     "aiperf_lines": aiperf_lines(),
     "aiperf_summary": dumped(aiperf_summary()),
+    "aiperf_phases": dumped(
+        aiperf_summary(
+            input_config={
+                "phases": [
+                    {"name": "warmup", "exclude_from_results": True, "concurrency": 1},
+                    {"name": "profiling", "concurrency": 11},
+                ]
+            }
+        )
+    ),
     "aiperf_of_2025": dumped(aiperf_of_2025()),
 }

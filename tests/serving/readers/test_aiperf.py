@@ -169,3 +169,37 @@ def test_memory_stays_near_the_arrays(tmp_path):
     assert seconds.sum() == pytest.approx(sum(map(sum, gaps)) / 20 * requests / 1e3, rel=1e-12)
     # the file itself is held: one that is mapped and cut off meanwhile ends the process
     assert peak - path.stat().st_size < 1.5 * seconds.nbytes + (4 << 20)
+
+
+WARM_UP = {"name": "warmup", "exclude_from_results": True, "requests": 1, "concurrency": 1}
+PROFILING = {"name": "profiling", "requests": 500, "concurrency": 11, "rate": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        ([WARM_UP, PROFILING], (11, 2.5)),
+        ([PROFILING, WARM_UP], (11, 2.5)),
+        ([{**WARM_UP, "exclude_from_results": None}, PROFILING], (11, 2.5)),
+        ([{"name": "first", "kind": "warmup", "concurrency": 1}, PROFILING], (11, 2.5)),
+        ([PROFILING, {**PROFILING, "name": "again", "kind": "profiling"}], (11, 2.5)),
+        ([PROFILING, {**PROFILING, "name": "more", "concurrency": 22}], (None, 2.5)),
+        ({"warmup": {"concurrency": 1}, "profiling": {"concurrency": 11, "rate": 2.5}}, (11, 2.5)),
+        ([WARM_UP], (None, None)),
+        ([], (None, None)),
+        ("profiling", (None, None)),
+    ],
+)
+def test_a_phase_is_taken_by_its_role(tmp_path, phases, expected):
+    given = aiperf_summary()
+    given["input_config"] = {"phases": phases}
+    (run,) = read_json(tmp_path, given)
+    assert (run.setting.max_concurrency, run.setting.request_rate) == expected
+    assert run.setting.tool_version == "0.5.0"
+
+
+def test_a_prompt_length_that_is_not_there_is_unknown(tmp_path):
+    given = aiperf_summary()
+    del given["input_sequence_length"], given["total_isl"]
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.input_tokens is None

@@ -220,3 +220,11 @@ def test_requests_outside_of_the_measured_window(tmp_path, successful, starts):
     del benchmark["scheduler_metrics"]
     (run,) = read_json(tmp_path, given)
     assert len(run.requests) == 6 and run.notes == ()
+
+
+def test_a_prompt_that_was_not_counted(tmp_path):
+    """guidellm sums a missing count as 0.0."""
+    given = guidellm_report([guidellm_request(prompt_tokens=None)])
+    given["benchmarks"][0]["metrics"]["prompt_token_count"] = {"successful": {"total_sum": 0.0}}
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.input_tokens is None and run.requests.prompt_tokens.tolist() == [-1]

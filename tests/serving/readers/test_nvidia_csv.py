@@ -3,7 +3,7 @@
 import pytest
 
 from tests.serving.readers.files import figures, read_bytes
-from tests.serving.readers.nvidia_csv_files import AIPERF, GENAI_PERF
+from tests.serving.readers.nvidia_csv_files import AIPERF, GENAI_PERF, GENAI_PERF_OF_2024
 from truetpot.errors import UserError
 from truetpot.serving.records import Counting, Metric
 
@@ -33,6 +33,17 @@ def test_what_aiperf_alone_has(tmp_path):
     assert run.figure(Metric.TPOT, "std") == 0.0005
     assert run.figure(Metric.ITL, "p99") is None, "an empty cell is no number"
     assert run.figures[0].key == "line 7, avg"
+
+
+def test_a_published_one_of_2024(tmp_path):
+    """(6,406.20 ms - 1,146.31 ms) / 173.45 is 30.33 ms, of the means; 40 x 174.45 tokens."""
+    (run,) = read_bytes(tmp_path, GENAI_PERF_OF_2024.encode())
+    assert run.tool == "genai-perf"
+    assert run.figure(Metric.TPOT, "mean") == 30.35 / 1e3
+    span = run.figure(Metric.E2E, "mean") - run.figure(Metric.TTFT, "mean")
+    assert round(span / 173.45 * 1e3, 2) == 30.33
+    assert run.totals.output_tokens == {Counting.RETOKENISED: 6978}
+    assert (run.totals.input_tokens, run.totals.completed) == (120002, 40)
 
 
 def test_the_requests_table_alone(tmp_path):

@@ -50,6 +50,13 @@ def test_numbers(config):
     assert settings.count(node, "huge") is None
 
 
+def test_ratios(config):
+    node = config({"none": -1, "zero": 0, "half": 0.5, "inf": "inf", "word": "x"})
+    assert settings.ratio(node, "none", "inf", "word", "zero") == 0
+    assert settings.ratio(node, "half") == 0.5
+    assert settings.ratio(node, "none", "inf", "word", "list") is None
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=1))
 def test_total_undoes_a_mean(lengths):
     assert total(math.fsum(lengths) / len(lengths), len(lengths)) == sum(lengths)

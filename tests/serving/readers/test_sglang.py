@@ -135,3 +135,15 @@ def test_truncation_anywhere(refusal: Callable[[bytes], str]) -> None:
     content = SEEDS["details"].rstrip()
     for end in range(1, len(content)):
         assert refusal(content[:end])
+
+
+def test_what_the_server_says_of_itself(runs: Runs) -> None:
+    server = {"version": "0.5.3", "tp_size": 4, "stream_interval": 8, "kv_cache_dtype": "fp8_e5m2"}
+    (run,) = runs(dumped(line(server_info=server, random_range_ratio=0.0)))
+    setting = run.setting
+    assert (setting.tool_version, setting.devices) == ("0.5.3", 4)
+    assert (setting.tokens_per_chunk, setting.kv_format) == (8, "fp8_e5m2")
+    assert setting.range_ratio == 0 and setting.output_tokens is None
+    (run,) = runs(dumped(line(server_info={"kv_cache_dtype": "auto"})))
+    assert run.setting.kv_format is None and run.setting.tool_version is None
+    assert run.setting.range_ratio == 1 and run.setting.output_tokens == 128

@@ -11,7 +11,7 @@ from truetpot.serving.readers import read
 TOOLS = (
     *("aiperf", "genai_perf", "guidellm", "inference_benchmarker", "inference_perf"),
     *("ipex_llm", "llama", "llama_benchy", "llmperf", "mlperf", "nvidia_csv", "ollama", "openvino"),
-    "guidellm_table",
+    *("guidellm_table", "evalscope", "inferencex", "trtllm_bench"),
 )
 FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
@@ -25,7 +25,7 @@ TEXTS = {
     *("mlperf_loadgen", "ipex_llm_all_in_one", "ipex_llm_online"),
     *("guidellm_console", "guidellm_console_0_3", "guidellm_csv", "guidellm_csv_0_3"),
     *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
-    *("aiperf_csv", "genai_perf_csv"),
+    *("aiperf_csv", "genai_perf_csv", "genai_perf_csv_of_2024", "trtllm_printed"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
     *("llama_cli_log", "llama_server_log", "ollama_verbose", "llama_cli_chat"),
     *("llama_batched_bench", "llama_sweep_bench"),

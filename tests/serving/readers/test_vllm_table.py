@@ -233,3 +233,75 @@ def test_truncation_anywhere(name: str, runs: Runs) -> None:
         except UserError:
             continue
         assert found and len(figures(found) - whole) <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ratio", "output_tokens"),
+    [
+        # Up to 2025-04 from ratio x length to the length, then from 1 - ratio to 1 + ratio.
+        ("best_of=1, use_beam_search=False", "0.0", None),
+        ("best_of=1, use_beam_search=False", "1.0", 512),
+        ("endpoint_type='openai'", "0.0", 512),
+        ("endpoint_type='openai'", "1.0", None),
+        ("dispatch_function=<function cmd at 0x7f>", "0.0", 512),
+        # Of 2025, before or after.
+        ("burstiness=1.0, tokenizer=None", "0.0", None),
+        ("burstiness=1.0, tokenizer=None", "1.0", None),
+    ],
+)
+def test_a_range_ratio_means_what_it_did_in_that_version(
+    arguments: str, ratio: str, output_tokens: int | None, runs: Runs
+) -> None:
+    namespace = (
+        f"Namespace({arguments}, dataset_name='random', random_input_len=1024, "
+        f"random_output_len=512, random_range_ratio={ratio}, ignore_eos=True)\n"
+    )
+    (run,) = runs((namespace + table(OLD)).encode())
+    assert run.setting.output_tokens == output_tokens
+    assert run.setting.range_ratio == float(ratio)
+
+
+SGLANG_LOG = """\
+benchmark_args=Namespace(backend='sglang', base_url=None, host='0.0.0.0', port=30000, \
+dataset_name='random', dataset_path='', model=None, tokenizer=None, num_prompts=8, \
+sharegpt_output_len=None, random_input_len=1024, random_output_len=512, random_range_ratio=1.0, \
+request_rate=inf, max_concurrency=16, output_file=None, disable_ignore_eos=False, \
+extra_request_body=None, warmup_requests=1)
+#Input tokens: 8192
+Namespace(backend='sglang', base_url=None, host='0.0.0.0', port=30000, \
+dataset_name='random', dataset_path='', model='Qwen/QwQ-32B', tokenizer=None, num_prompts=8, \
+sharegpt_output_len=None, random_input_len=1024, random_output_len=512, random_range_ratio=1.0, \
+request_rate=inf, max_concurrency=16, output_file=None, disable_ignore_eos=False, \
+extra_request_body=None, warmup_requests=1)
+
+Starting warmup with 1 sequences...
+"""
+
+
+def test_a_log_of_sglang_with_its_command_line(runs: Runs) -> None:
+    rows = {**SGLANG, "Max reqeuest concurrency:": "16"}
+    del rows["Max request concurrency:"]
+    (run,) = runs((SGLANG_LOG + table(rows)).encode())
+    setting = run.setting
+    assert run.tool == "sglang" and setting.model == "Qwen/QwQ-32B"
+    assert (setting.input_tokens, setting.output_tokens, setting.range_ratio) == (1024, 512, 1)
+    assert setting.max_concurrency == 16 and setting.ignore_eos is True
+    assert run.totals.attempted == 8
+    (run,) = runs((SGLANG_LOG.replace("ratio=1.0", "ratio=0.0") + table(rows)).encode())
+    assert (run.setting.output_tokens, run.setting.range_ratio) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "$ vllm serve Qwen/QwQ-32B --stream-interval 16 --port 8000",
+        "$ python -m sglang.launch_server --stream-interval=16",
+        "INFO non-default args: {'model': 'Qwen/QwQ-32B', 'stream_interval': 16}",
+        "server_args=ServerArgs(model_path='Qwen/QwQ-32B', stream_interval=16, tp_size=4)",
+    ],
+)
+def test_a_server_that_logs_into_the_same_file(server: str, runs: Runs) -> None:
+    (run,) = runs((f"{server}\n" + NAMESPACE + table(NEW)).encode())
+    assert run.setting.tokens_per_chunk == 16
+    (run,) = runs((NAMESPACE + table(NEW)).encode())
+    assert run.setting.tokens_per_chunk is None

@@ -72,6 +72,7 @@ SEEDS = {
     "new": table(NEW).encode(),
     "sglang": table(SGLANG).encode(),
     "log": (NAMESPACE + PROGRESS + table(OLD) + "\nagain\n\n" + table(NEW)).encode(),
+    "server": (f"server_args=ServerArgs(stream_interval=16)\n{NAMESPACE}{table(SGLANG)}").encode(),
     "prefixed": "".join(
         f"vllm-1  | 2025-07-16T10:15:00Z INFO {line}\r\n" for line in table(NEW).splitlines()
     ).encode(),

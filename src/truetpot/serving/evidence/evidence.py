@@ -242,13 +242,11 @@ class Evidence:
 
     @property
     def output_rate(self) -> float | None:
-        """Output tokens a second over the run: as reported, else total over duration."""
-        if rate := positive(self.run.totals.output_tokens_per_s):
-            return rate
-        n = self.tokens()
+        """Output tokens a second over the run: total over duration, else as reported."""
+        n = self.counted_tokens
         if n and self.completed and self.duration_s:
             return n * self.completed / self.duration_s
-        return None
+        return positive(self.run.totals.output_tokens_per_s)
 
     @property
     def request_rate(self) -> float | None:
@@ -263,17 +261,23 @@ class Evidence:
         return self.figure(Metric.E2E) or _of(self.recomputed.find("e2e"), "mean")
 
     @property
-    def chunks(self) -> float | None:
-        """Mean streamed messages of a request, by its gaps or by the tool's own count."""
-        requests, timed = self.run.requests, self.timed
-        if requests is None or timed is None:
+    def messages(self) -> Ints | None:
+        """Streamed messages of each request [requests], by its gaps or by the tool's own count."""
+        requests = self.run.requests
+        if requests is None:
             return None
         if requests.gaps is not None:
-            return float(requests.gaps.counts()[timed].mean()) + 1
-        if (counted := requests.output_tokens.get(Counting.CHUNKS)) is not None:
-            known = counted[timed & (counted > 0)]
-            return float(known.mean()) if known.size else None
-        return None
+            return requests.gaps.counts() + 1
+        return requests.output_tokens.get(Counting.CHUNKS)
+
+    @property
+    def chunks(self) -> float | None:
+        """Their mean, of the requests with a time per token."""
+        messages, timed = self.messages, self.timed
+        if messages is None or timed is None:
+            return None
+        known = messages[timed & (messages > 0)]
+        return float(known.mean()) if known.size else None
 
     @property
     def trusted_counts(self) -> Ints | None:
@@ -327,14 +331,18 @@ class Evidence:
     def after_first(self) -> tuple[float, str] | None:
         """Mean time per token without the first one, and where it is from.
 
-        As reported where the tool means that; else recomputed from rows, or from mean times.
+        As reported where the tool means that; else recomputed from rows, or from mean times. Of a
+        file without means, as guidellm prints one, it is the reported median.
         """
         if not self.tpot_has_first and self.tpot:
             return self.tpot, "as reported" if self.reports(self.per_token) else "recomputed"
         n, decode_s = self.divided_by, self.decode_s
         means = decode_s / (n - 1) if n and decode_s else None
         found = next(filter(None, [*map(self.recomputed_mean, AFTER_FIRST), means]), None)
-        return None if found is None else (found, "recomputed without the first token")
+        if found is not None:
+            return found, "recomputed without the first token"
+        median = None if self.tpot_has_first else self.tpot_statistic("median")
+        return None if median is None else (median, "as reported, the median: there is no mean")
 
     @property
     def judged(self) -> tuple[float, str] | None:

@@ -47,7 +47,7 @@ def chunk_is_not_a_token(evidence: Evidence) -> Trace | None:
 
 def _of_stream(evidence: Evidence, stream: Messages) -> Trace | None:
     several = [one for one in stream.readings if one.holds is not Holds.HIDDEN_FIRST]
-    if not several or _as_stated(evidence, several[-1].tokens_a_message):
+    if not several or (evidence.tokens_a_step > limit("speculation") and len(several) == 1):
         return None
     readings = "; or ".join(_said(stream, one) for one in stream.readings)
     text = f"{_counts(stream)}: {readings}."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from truetpot.serving.evidence import SMALLEST, Evidence
+from truetpot.serving.evidence.messages import first_gap_is_ttft
 from truetpot.serving.findings.finding import Severity, Trace, detector
-from truetpot.serving.findings.words import ms, percent, times
+from truetpot.serving.findings.words import count, ms, percent, times
 from truetpot.serving.records import Metric
 from truetpot.serving.thresholds import limit
 
@@ -48,6 +51,8 @@ def ttft_among_gaps(evidence: Evidence) -> Trace | None:
             f" {ms(with_it)} with it and {ms(without)} without."
         )
         return Trace(text, with_it / without if without > 0 else None)
+    if first_gap_is_ttft(evidence):
+        return _by_means(evidence.itl(), evidence.ttft, evidence.divided_by, evidence.tpot)
     longest = evidence.figure(Metric.ITL, "max"), evidence.figure(Metric.TTFT, "max")
     if not longest[0] or longest[0] != longest[1]:
         return None
@@ -55,6 +60,16 @@ def ttft_among_gaps(evidence: Evidence) -> Trace | None:
     mean, ttft, tokens = evidence.figure(Metric.ITL), evidence.ttft, evidence.divided_by
     true_s = (mean * tokens - ttft) / (tokens - 1) if mean and ttft and tokens else 0.0
     return Trace(text, mean / true_s if mean and true_s > 0 else None)
+
+
+def _by_means(*known: float | None) -> Trace:
+    gap, ttft, n, tpot = (value or math.nan for value in known)
+    tokens, intervals = count(round(n, 2)), count(round(n - 1, 2))
+    text = (
+        f"The mean gap of {ms(gap)} is TTFT and all intervals together over {tokens} tokens:"
+        f" ({ms(ttft)} + {intervals} times {ms(tpot)}) / {tokens}."
+    )
+    return Trace(text, gap / tpot)
 
 
 @detector(

@@ -198,8 +198,10 @@ def _rate_of_requests(evidence: Evidence) -> tuple[float, str] | None:
 def idle_in_the_duration(evidence: Evidence) -> Trace | None:
     """Only where the rows are all requests: of a sample, others may have run meanwhile."""
     requests, duration = evidence.run.requests, evidence.duration_s
-    if requests is None or requests.start_s is None or duration is None:
+    if duration is None:
         return None
+    if requests is None or requests.start_s is None:
+        return _two_rates(evidence, duration)
     whole = len(requests) >= (evidence.run.totals.completed or 0)
     begin, end = requests.start_s, requests.start_s + requests.latency_s
     known = np.isfinite(begin) & np.isfinite(end)
@@ -214,3 +216,18 @@ def idle_in_the_duration(evidence: Evidence) -> Trace | None:
         by_window = n * done / window if n and done else rate * duration / window
         text += f": {count(round(by_window, 2))} tokens/s while they ran"
     return Trace(f"{text}.")
+
+
+def _two_rates(evidence: Evidence, duration: float) -> Trace | None:
+    """A tool that takes its rate over the busy time shows the idle one by it."""
+    reported = positive(evidence.run.totals.output_tokens_per_s)
+    n, done = evidence.counted_tokens, evidence.completed
+    if reported is None or not n or not done:
+        return None
+    over_all = n * done / duration
+    if not limit("weighting") <= reported / over_all < limit("inflation"):
+        return None
+    return Trace(
+        f"{count(round(reported, 2))} tokens/s are reported, and {count(done)} requests of"
+        f" {count(n)} tokens in {sec(duration)} make {count(round(over_all, 2))}."
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import TypeVar
 
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
@@ -19,6 +21,7 @@ from truetpot.serving.readers.statistics import (
 from truetpot.serving.records import UNKNOWN, Counting, Floats, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
+_Number = TypeVar("_Number", int, float)
 TOOL = "aiperf"
 METRICS = {
     "time_to_first_token": Metric.TTFT,
@@ -164,7 +167,10 @@ def _read_summary(document: Document) -> list[Run]:
                 total_tokens_per_s=mean("total_token_throughput"),
                 mean_concurrency=mean("effective_concurrency"),
             ),
-            setting=_setting(config, first.text("start_time")),
+            setting=replace(
+                _setting(config, first.text("start_time")),
+                tool_version=settings.text(first, "aiperf_version"),
+            ),
             notes=("The run was cancelled.",) if first.flag("was_cancelled") else (),
         )
     ]
@@ -177,16 +183,15 @@ def _duration(table: Node) -> float | None:
 
 def _setting(config: Node | None, date: str | None) -> Setting:
     """The configuration has had two forms: by command line group, and by phase."""
+    phases = _measured_phases(config)
+    rates = {settings.number(phase, "rate") for phase in phases}
+    limits = {settings.count(phase, "concurrency") for phase in phases}
     return Setting(
         model=settings.text(config, "endpoint.model_names", "models.items.0.name", "models.0.name"),
         tokenizer=settings.text(config, "tokenizer.name"),
         date=date,
-        request_rate=settings.number(
-            config, "loadgen.request_rate", "phases.0.rate", "phases.profiling.rate"
-        ),
-        max_concurrency=settings.count(
-            config, "loadgen.concurrency", "phases.0.concurrency", "phases.profiling.concurrency"
-        ),
+        request_rate=settings.number(config, "loadgen.request_rate") or _only(rates),
+        max_concurrency=settings.count(config, "loadgen.concurrency") or _only(limits),
         input_tokens=settings.length(
             config, "input.prompt.input_tokens.mean", "datasets.0.prompts.isl",
             drawn=("input.prompt.input_tokens.stddev", "datasets.0.prompts.isl_stddev"),
@@ -198,6 +203,32 @@ def _setting(config: Node | None, date: str | None) -> Setting:
         ignore_eos=settings.flag(config, "input.extra.ignore_eos", "endpoint.extra.ignore_eos"),
         streaming=settings.flag(config, "endpoint.streaming"),
     )
+
+
+def _measured_phases(config: Node | None) -> list[Node]:
+    """Those that the figures are of, by their role, wherever they stand.
+
+    A phase is excluded if it says so or is of the kind ``warmup``; a phase without a kind has it by
+    its name (``aiperf/config/phases.py``, 0.13.0).
+    """
+    phases = config.get("phases") if config else None
+    if phases is None:
+        return []
+    if phases.kind == "list":
+        named = [(settings.text(phase, "name"), phase) for phase in phases.elements()]
+    else:
+        named = list(phases.members.items())
+    return [
+        phase
+        for name, phase in named
+        if (settings.text(phase, "kind") or name) != "warmup"
+        and not settings.flag(phase, "exclude_from_results")
+    ]
+
+
+def _only(values: set[_Number | None]) -> _Number | None:
+    """The one value that all phases have."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 READERS = (

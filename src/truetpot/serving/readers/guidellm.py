@@ -115,11 +115,12 @@ def _run(first: Node, benchmark: Node) -> Run:
             attempted=None if counts is None else counts.count("total"),
             completed=successful,
             failed=None if counts is None else counts.count("errored"),
-            input_tokens=metrics.count("prompt_token_count", "successful", "total_sum"),
+            input_tokens=metrics.count("prompt_token_count", "successful", "total_sum") or None,
             output_tokens={} if output is None else {Counting.SERVER: output},
             requests_per_s=metrics.number("requests_per_second", "successful", "mean"),
             output_tokens_per_s=metrics.number("output_tokens_per_second", "successful", "mean"),
             total_tokens_per_s=metrics.number("tokens_per_second", "successful", "mean"),
+            tokens_a_message=per_message,
             mean_concurrency=metrics.number("request_concurrency", "total", "mean"),
         ),
         setting=_setting(first, benchmark),
@@ -216,7 +217,7 @@ def _requests(benchmark: Node, window: _Window) -> tuple[Requests | None, int]:
     and how many are outside of it.
 
     The latency ends with the last token where that is written, as in the tool's per-token figures,
-    else with the response.
+    else with the response. A prompt of 0 tokens is one that was not counted.
     """
     rows = Rows()
     left_out = 0
@@ -256,7 +257,7 @@ def _add(rows: Rows, request: Record, status: str) -> None:
             Counting.SERVER: request.count("output_tokens"),
             Counting.CHUNKS: messages or UNKNOWN,
         },
-        prompt=request.count("prompt_tokens"),
+        prompt=request.count("prompt_tokens") or UNKNOWN,
         start=began,
         ttft=request.number("time_to_first_token_ms") / 1e3,
         latency=_first(last - began, request.number("request_latency")),

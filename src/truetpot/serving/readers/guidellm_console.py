@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
 
 from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.guidellm import OLD, TOOL
+from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
 from truetpot.serving.readers.statistics import total
 from truetpot.serving.records import Counting, Figure, Metric, Run, Setting, Totals
@@ -66,11 +66,10 @@ def _tables(source: Source) -> dict[str, _Table]:
     """The last one of each title."""
     found: dict[str, _Table] = {}
     table: _Table | None = None
-    ended = source.map[-1:] == b"\n"
-    for (line, text), (more, _) in pairwise(chain(source.lines(), [(0, "")])):
+    for line, text in whole_lines(source):
         if title := next((title for title in _TITLES if title in text), None):
             table = found[title] = _Table(line)
-        elif table and table.rules < 3 and (more or ended):
+        elif table and table.rules < 3:
             # Since 0.4 a line begins and ends with a bar; a cell of no width is not stripped.
             stripped = text[:_LONGEST_LINE].strip()
             if stripped.startswith("|"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import chain, pairwise
 
 from truetpot.serving.readers.source import Source
 
@@ -16,3 +18,11 @@ def as_number(source: Source, line: int, text: str, what: str = "the value") -> 
     if math.isinf(value):
         raise source.error_in_line(line, f"{what} is {text[:40]!a}, where a number was expected")
     return value
+
+
+def whole_lines(source: Source) -> Iterator[tuple[int, str]]:
+    """Every line with its number but a last one without a line end: a number in it may be cut."""
+    ended = source.map[-1:] == b"\n"
+    for (line, text), (more, _) in pairwise(chain(source.lines(), [(0, "")])):
+        if more or ended:
+            yield line, text

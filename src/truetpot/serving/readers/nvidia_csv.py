@@ -2,8 +2,8 @@
 
 AIPerf 0.13.0 ``aiperf/exporters/metrics_csv_exporter.py``, GenAI-Perf 0.0.16
 ``genai_perf/export_data/csv_exporter.py``. Below the requests' metrics comes a table
-``Metric,Value`` of the run's, then those of the GPUs, which are left out. Percentiles stand from p1
-to p99 in AIPerf's header, and from p99 to p1 in GenAI-Perf's.
+``Metric,Value`` of the run's, then those of the GPUs, which are left out. Percentiles rise from p1
+to p99 in AIPerf's header, and fall from p99 to p1, or to p25 in 2024, in GenAI-Perf's.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _is_header(cells: list[str]) -> bool:
 
 def _read(source: Source) -> list[Run]:
     header = first_row(source)
-    if "p1" in header and "p99" in header and header.index("p99") < header.index("p1"):
+    if "p50" in header and "p99" in header and header.index("p99") < header.index("p50"):
         tool, metrics = genai_perf.TOOL, genai_perf.METRICS
     else:
         tool, metrics = aiperf.TOOL, aiperf.METRICS

@@ -6,6 +6,9 @@ that leads to a value of the right type. What is not understood is left out: it 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from truetpot.serving.readers.document import Node
@@ -39,14 +42,19 @@ def text(config: Node | None, *paths: str) -> str | None:
 
 def number(config: Node | None, *paths: str) -> float | None:
     """A number above zero; a string may be one, as in ``"inf"``."""
+    return next((value for value in _numbers(config, paths) if value > 0), None)
+
+
+def ratio(config: Node | None, *paths: str) -> float | None:
+    """A finite number from zero on."""
+    return next((value for value in _numbers(config, paths) if 0 <= value < math.inf), None)
+
+
+def _numbers(config: Node | None, paths: tuple[str, ...]) -> Iterator[float]:
     for node in _values(config, paths):
-        try:
-            value = float(node.value()) if node.kind in ("number", "string") else 0.0
-        except (ValueError, OverflowError):
-            continue
-        if value > 0:
-            return value
-    return None
+        if node.kind in ("number", "string"):
+            with suppress(ValueError, OverflowError):
+                yield float(node.value())
 
 
 def count(config: Node | None, *paths: str) -> int | None:

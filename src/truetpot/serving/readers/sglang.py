@@ -94,6 +94,11 @@ def _run(node: Node, place: str) -> Run:
             output_tokens=output_tokens,
             tokens_per_step=settings.number(node, "accept_length"),
             weight_format=settings.text(node, "server_info.quantization"),
+            tool_version=settings.text(node, "server_info.version"),
+            devices=settings.count(node, "server_info.tp_size"),
+            kv_format=_kv_format(node),
+            tokens_per_chunk=settings.count(node, "server_info.stream_interval"),
+            range_ratio=settings.ratio(node, "random_range_ratio"),
         ),
         requests=rows,
         notes=tuple(filter(None, [NOTE.get(variant)])),
@@ -112,6 +117,12 @@ def requested(node: Node) -> tuple[int | None, int | None]:
     if dataset == "sharegpt":
         return None, settings.count(node, "sharegpt_output_len")
     return None, None
+
+
+def _kv_format(node: Node) -> str | None:
+    """``auto`` is that of the activations, which the file may not name."""
+    found = settings.text(node, "server_info.kv_cache_dtype")
+    return None if found == "auto" else found
 
 
 def _one_gap_a_token(rows: Requests) -> bool:

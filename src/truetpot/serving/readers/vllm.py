@@ -76,6 +76,18 @@ def age(keys: Container[str], date: str | None) -> str:
     return UNKNOWN_AGE
 
 
+def exact_ratio(keys: Container[str]) -> float | None:
+    """The ``--random-range-ratio`` with which every random length is the one asked for; None where
+    nothing tells.
+
+    At first lengths were drawn from ratio times the length up to the length, as SGLang still does;
+    since PR #16126 (2025-04) from 1 - ratio to 1 + ratio times the length.
+    """
+    if any(key in keys for key in (*_LATER_KEYS, "dispatch_function")):
+        return 0.0  # `vllm bench`, which is as new, passes dispatch_function
+    return 1.0 if age(keys, None) == OLD else None
+
+
 def is_result(keys: Container[str]) -> bool:
     """Whether a result of the client has these keys."""
     return (
@@ -117,7 +129,7 @@ def _run(node: Node, place: str) -> Run:
         max_concurrency=settings.count(node, "max_concurrency"),
         tokens_per_step=settings.number(node, "spec_decode_acceptance_length"),
         tokens_per_chunk=settings.count(node, *STREAM_INTERVAL),
-        range_ratio=node.number("random_range_ratio") if "run_number" in node.members else None,
+        range_ratio=settings.ratio(node, "random_range_ratio"),
     )
     counting = COUNTING[age(node.members, setting.date)]
     return run_of(node, setting, requests(node, counting), place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ _OTHERS = (
     "failed requests",
     "maximum request concurrency",
     "max request concurrency",
+    "max reqeuest concurrency",  # SGLang, until 2025
     "request rate configured (rps)",
     "traffic request rate",
     "benchmark duration (s)",
@@ -55,6 +56,8 @@ _CLOSING = re.compile(r"(?:.*\s)?={40,}\s*")
 # A heading between the parts of a table, an entry that is not among those above.
 _WITHIN = re.compile(r"(?:.*\s)?-{3,}[^-]*[A-Za-z][^-]*-{3,}\s*|.*:\s+\S+\s*")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|[^\s,()\[\]{}]+)")
+# Of a server that logs into the same file, as an option, a keyword or a key.
+_STREAM_INTERVAL = re.compile(r"\bstream[-_]interval['\"]?[=:\s]\s{0,9}(\d{1,9})\b")
 
 
 class _Entry(NamedTuple):
@@ -69,7 +72,7 @@ class _Table:
     line: int
     """Of the heading."""
     arguments: dict[str, str]
-    """What the client was started with, from the log above."""
+    """What the client was started with, from the log above; ``stream_interval`` is the server's."""
     entries: dict[str, _Entry] = field(default_factory=dict)
     """By the label in lower case."""
     closed: bool = False
@@ -105,11 +108,14 @@ class _Table:
 def _tables(source: Source) -> Iterator[_Table]:
     table: _Table | None = None
     arguments: dict[str, str] = {}
+    server: dict[str, str] = {}
     for line, text in source.lines():
+        if interval := _STREAM_INTERVAL.search(text):
+            server = {"stream_interval": interval[1]}
         if HEADING in text:
             if table:
                 yield table
-            table = _Table(source, line, arguments)
+            table = _Table(source, line, arguments | server)
         elif "Namespace(" in text:
             arguments = {key: word.strip("'") for key, word in _ARGUMENT.findall(text)}
         elif table and not table.closed and line < table.line + _LONGEST_TABLE:
@@ -176,10 +182,6 @@ def _run(table: _Table, place: str) -> Run:
     )
 
 
-_LATER_ARGUMENTS = ("endpoint_type", "ramp_up_strategy", "label", "extra_body", "subparser")
-"""Of clients that came after that change."""
-
-
 def _keys(table: _Table) -> set[str]:
     """What :func:`vllm.age` goes by, as far as a table and the arguments above it show it."""
     labels = {
@@ -194,7 +196,7 @@ def _keys(table: _Table) -> set[str]:
 def _setting(table: _Table, is_sglang: bool) -> Setting:
     given = {key: word for key, word in table.arguments.items() if word != "None"}
     ratio = _number(given.get("random_range_ratio"))
-    exact = 1.0 if is_sglang else _exact_ratio(table.arguments)
+    exact = 1.0 if is_sglang else vllm.exact_ratio(_keys(table))
     one_length = given.get("dataset_name") in ("random", "random-ids") and ratio == exact
     prompt = given.get("input_len", given.get("random_input_len"))
     output = given.get("output_len", given.get("random_output_len"))
@@ -202,7 +204,9 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
     rate = table.number("request rate configured (rps)", "traffic request rate")
     if rate is None:
         rate = _number(given.get("request_rate"))
-    concurrency = table.count("maximum request concurrency", "max request concurrency")
+    concurrency = table.count(
+        "maximum request concurrency", "max request concurrency", "max reqeuest concurrency"
+    )
     if concurrency is None:
         concurrency = _count(given.get("max_concurrency"))
     return Setting(
@@ -215,19 +219,9 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         # False says little: newer clients turn it on by themselves after they print this.
         ignore_eos=ignore_eos or None,
         tokens_per_step=table.number("acceptance length", "accept length") or None,
+        tokens_per_chunk=_count(given.get("stream_interval")),
         range_ratio=ratio,
     )
-
-
-def _exact_ratio(arguments: Mapping[str, str]) -> float | None:
-    """The ``random_range_ratio`` with which vLLM's client asks for one length; None if not known.
-
-    It drew lengths between the ratio and 1 times the one given, as SGLang does, until
-    vllm-project/vllm#16126 (April 2025) made the ratio how far above and below they may lie.
-    """
-    if "use_beam_search" in arguments:
-        return 1.0
-    return 0.0 if any(key in arguments for key in _LATER_ARGUMENTS) else None
 
 
 def _count(word: str | None) -> int | None:
