@@ -4,10 +4,16 @@ A few runs of every shape, and ``exhaustive`` many of them; test_generated_mecha
 mechanisms.
 """
 
+from pathlib import Path
+
 import pytest
 
+import truetpot.serving.tools
+from tests.serving.generate.make import shapes
 from tests.serving.generated import CLEAN, FEW, MANY, NO_BATCH, cases, judged
 from truetpot.records.verdicts import Verdict
+
+TOOLS = Path(truetpot.serving.tools.__file__).parent
 
 
 def is_clean(folder, shape, mechanism, seed):
@@ -25,6 +31,12 @@ def is_clean(folder, shape, mechanism, seed):
 def test_nothing_is_found_in_a_clean_file(tmp_path, shape, mechanism):
     for seed in range(FEW):
         is_clean(tmp_path, shape, mechanism, seed)
+
+
+def test_every_tool_has_its_generated_files(tmp_path):
+    known = {path.stem for path in TOOLS.glob("*.toml")}
+    assert known
+    assert known == {judged(tmp_path, shape, "clean", 1).checked.run.tool for shape in shapes()}
 
 
 @pytest.mark.parametrize(("shape", "mechanism"), cases(("clean",), of="batch"))

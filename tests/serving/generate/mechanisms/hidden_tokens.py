@@ -33,6 +33,7 @@ MECHANISM = Mechanism(
         "vllm-e2el",
         "vllm-detailed",
         "vllm-table",
+        "inferencex",
         "sglang-oai",
         "sglang-oai-details",
         "guidellm",

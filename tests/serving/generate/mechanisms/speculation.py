@@ -38,6 +38,7 @@ MECHANISM = Mechanism(
         "inference-perf-messages",
         "inference-perf-requests",
         "ipex-llm-online",
+        "trtllm-bench",
         "llama-server",
         "llama-server-one",
     ),

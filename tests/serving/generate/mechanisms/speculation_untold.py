@@ -23,6 +23,7 @@ MECHANISM = Mechanism(
         "vllm-e2el",
         "vllm-detailed",
         "vllm-table",
+        "inferencex",
         "vllm-0.6",
         "vllm-0.6-detailed",
         "vllm-0.6-table",
