@@ -72,7 +72,7 @@ def cells(source: Source) -> Iterator[tuple[int, list[str]]]:
 
     def lines() -> Iterator[str]:
         nonlocal line, ended
-        for line, text, ended in source.lines_and_ends():
+        for line, text, ended in source.lines_and_ends():  # noqa: B007
             yield f"{text}\n"
 
     reader = csv.reader(lines(), strict=True)
