@@ -97,6 +97,8 @@ class TotalsRow(Part, frozen=True, kw_only=True):
     peak_output_tokens_per_s: Said
     mean_concurrency: Said
     """Measured by the tool, not the limit that was set."""
+    low_lengths: dict[float, float] = field(default_factory=dict)
+    """Output tokens by the share of requests that have no more, up to one half; 0 is the least."""
     tokens_a_message: Said = None
     """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     cached_tokens: int | None = None

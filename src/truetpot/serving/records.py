@@ -88,6 +88,8 @@ class Totals:
     peak_output_tokens_per_s: float | None = None
     tokens_a_message: float | None = None
     """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
+    low_lengths: Mapping[float, float] = field(default_factory=dict)
+    """Output tokens by the share of requests that have no more, up to one half; 0 is the least."""
     mean_concurrency: float | None = None
     """Measured by the tool, not the limit that was set."""
     cached_tokens: int | None = None

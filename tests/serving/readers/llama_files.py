@@ -156,12 +156,47 @@ def llama_server_answer(**timings):
     }
 
 
+CHAT = """\
+build      : b10987-d1d3c3396
+model      : Qwen2.5-7B-Instruct-Q4_K_M.gguf
+modalities : text
+
+> hello
+Hello! How can I help you today?
+
+[ Prompt: 113.2 t/s | Generation: 40.0 t/s ]
+
+> Now in French.
+Bonjour !
+
+[ Prompt: 99.0 t/s | Generation: 50.0 t/s ]
+
+> 
+"""  # noqa: W291
+BATCHED = """\
+main: n_kv_max = 270336, n_batch = 2048, n_ubatch = 2048, flash_attn = 1, is_pp_shared = 0
+
+|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |
+|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|
+|   512 |     32 |    1 |    544 |    0.215 |  2379.83 |    1.095 |    29.24 |    1.310 |   415.37 |
+|   512 |     32 |    8 |   4352 |    1.738 |  2356.86 |    1.308 |   195.67 |    3.046 |  1428.66 |
+"""
+SWEEP = """\
+|    PP |     TG |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |
+|-------|--------|--------|----------|----------|----------|----------|
+|   512 |    128 |      0 |    0.158 |  3237.86 |    2.047 |    62.54 |
+|   512 |    128 |    512 |    0.167 |  3071.16 |    2.066 |    61.94 |
+"""
+
 SEEDS = {
     "llama_bench": dumped([llama_bench_test(), llama_bench_test(512, 0)]),
     "llama_bench_lines": lines(llama_bench_test(), llama_bench_test(512, 128)),
     "llama_bench_csv": llama_bench_csv(llama_bench_values(), llama_bench_values(512, 0)),
     "llama_bench_sql": llama_bench_sql(llama_bench_values(), llama_bench_values(512, 0)),
     "llama_bench_table": (DEVICES + TABLE).encode(),
+    "llama_cli_chat": CHAT.encode(),
+    "llama_batched_bench": BATCHED.encode(),
+    "llama_sweep_bench": SWEEP.encode(),
     "llama_cli_log": CLI_LOG.encode(),
     "llama_server_log": llama_server_log(
         (10.0, 1000, 200.0, 1000, 2500.0, 100), (12.5, 1000, 5.0, 1, 2525.0, 101)

@@ -17,7 +17,7 @@ FILES = (import_module(f"tests.serving.readers.{tool}_files") for tool in TOOLS)
 SEEDS = {name: content for file in FILES for name, content in file.SEEDS.items()}
 IN_LINES = {
     *("aiperf_lines", "llama_bench_lines", "llama_server_lines", "llama_server_log"),
-    "ollama_lines",
+    *("ollama_lines", "llama_cli_chat"),
     # An average that was cut off is taken from the iterations above it.
     *("llm_bench_csv", "llm_bench_log"),
 }
@@ -27,7 +27,8 @@ TEXTS = {
     *("llm_bench_csv", "llm_bench_log", "llm_bench_log_of_2024"),
     *("aiperf_csv", "genai_perf_csv", "genai_perf_csv_of_2024", "trtllm_printed"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
-    *("llama_cli_log", "llama_server_log", "ollama_verbose"),
+    *("llama_cli_log", "llama_server_log", "ollama_verbose", "llama_cli_chat"),
+    *("llama_batched_bench", "llama_sweep_bench"),
 }
 
 

@@ -72,12 +72,22 @@ def short_outputs(evidence: Evidence) -> Trace | None:
     counts = evidence.counts(way)
     short = int(np.sum(counts < limit("short") * asked)) if counts is not None else 0
     many = counts is not None and short >= max(1.0, limit("short_share") * len(counts))
+    share = _short_share(evidence, asked) if counts is None else 0.0
+    many |= share >= limit("short_share")
     if mean >= limit("short") * asked and not many and not (short and setting.ignore_eos):
         return None
     text = f"A request has {count(mean)} of {count(asked)} output tokens on average"
     if counts is not None:
         text += f", and {count(short)} of {count(len(counts))} have less than 90 %"
+    elif share:
+        text += f", and at least {percent(share)} of the requests have less than 90 %"
     return Trace(f"{text}.", None, severity)
+
+
+def _short_share(evidence: Evidence, asked: int) -> float:
+    """Share of the requests that are short, at least, by the percentiles that the tool wrote."""
+    lengths = evidence.run.totals.low_lengths
+    return max((share for share, n in lengths.items() if n < limit("short") * asked), default=0.0)
 
 
 @detector(

@@ -14,6 +14,7 @@ from truetpot.serving.readers.statistics import (
     PER_SECOND,
     TIME_UNITS,
     all_statistics,
+    low_lengths,
     total,
     unit_of_time,
     unknown_unit,
@@ -157,6 +158,7 @@ def _read_summary(document: Document) -> list[Run]:
             definitions=definitions(TOOL, "server's counts" if from_server else ""),
             figures=all_statistics(tables, METRICS),
             totals=Totals(
+                low_lengths=low_lengths(tables.get("output_sequence_length")),
                 duration_s=None if duration is None else _duration(duration),
                 completed=completed,
                 failed=failed,

@@ -12,6 +12,7 @@ from truetpot.serving.readers.decode import as_float, is_nan, shown, whole
 from truetpot.serving.readers.source import Source
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+_COMMAS = 3
 _NOTHING = ("", "N/A", "NA", "None", "null")
 
 
@@ -65,20 +66,20 @@ class Row:
 
 def cells(source: Source) -> Iterator[tuple[int, list[str]]]:
     """The rows of a file with the number of their last line, blanks around a cell removed; none of
-    the empty ones. Raises UserError for quotes that do not fit."""
-    line = 1
+    the empty ones, and none of a single cell: that is a line of something else, but for a last one
+    without its end. Raises UserError for quotes that do not fit."""
+    line, ended = 1, True
 
     def lines() -> Iterator[str]:
-        nonlocal line
-        for number, text in source.lines():
-            line = number
+        nonlocal line, ended
+        for line, text, ended in source.lines_and_ends():  # noqa: B007
             yield f"{text}\n"
 
     reader = csv.reader(lines(), strict=True)
     try:
         for row in reader:
             found = [cell.strip() for cell in row]
-            if any(found):
+            if any(found) and (len(found) > 1 or not ended):
                 yield line, found
     except csv.Error as error:
         raise source.error_in_line(line, f"the row is no CSV: {error}") from error
@@ -96,6 +97,8 @@ def rows(
         if is_header(row):
             columns = row
             continue
+        if not columns:
+            continue
         unended = not next_line and source.map[-1:] not in (b"\n", b"\r")
         if len(row) != len(columns) and other_tables and not unended:
             continue
@@ -108,8 +111,9 @@ def rows(
 
 
 def first_row(source: Source) -> list[str]:
-    """The cells of the first line that is not blank; [] if it is no CSV."""
-    text = next((text for _, text in source.lines() if text.strip()), "")
+    """The cells of the first line with several; [] if it is no CSV. What stands above, a command or
+    a line of a log, has few commas, and no tool's table has less than four columns."""
+    text = next((text for _, text in source.lines() if text.count(",") >= _COMMAS), "")
     try:
         return [cell.strip() for cell in next(csv.reader([text]), [])]
     except csv.Error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
-from truetpot.serving.readers.statistics import all_statistics, total
+from truetpot.serving.readers.statistics import all_statistics, low_lengths, total
 from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
@@ -32,6 +32,7 @@ def _read(document: Document) -> list[Run]:
     completed = first.count("request_count", "avg")
     output = total(first.number("output_sequence_length", "avg"), completed)
     totals = Totals(
+        low_lengths=low_lengths(first.get("output_sequence_length")),
         completed=completed,
         input_tokens=total(first.number("input_sequence_length", "avg"), completed),
         output_tokens={} if output is None else {Counting.RETOKENISED: output},

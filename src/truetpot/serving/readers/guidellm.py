@@ -22,7 +22,7 @@ from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.rows import Record, Rows
-from truetpot.serving.readers.statistics import statistics
+from truetpot.serving.readers.statistics import low_lengths, statistics
 from truetpot.serving.records import (
     UNKNOWN,
     Counting,
@@ -121,6 +121,7 @@ def _run(first: Node, benchmark: Node) -> Run:
             output_tokens_per_s=metrics.number("output_tokens_per_second", "successful", "mean"),
             total_tokens_per_s=metrics.number("tokens_per_second", "successful", "mean"),
             tokens_a_message=per_message,
+            low_lengths=low_lengths(metrics.get("output_token_count", "successful")),
             mean_concurrency=metrics.number("request_concurrency", "total", "mean"),
         ),
         setting=_setting(first, benchmark),

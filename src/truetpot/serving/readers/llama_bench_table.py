@@ -7,11 +7,11 @@ stand in it only where they are not the default; before 2024-03 a test is ``tg 1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.llama_bench import runs_of
 from truetpot.serving.readers.llama_bench_lines import Cells
+from truetpot.serving.readers.markdown import has_table, rows
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Run
 
@@ -27,38 +27,12 @@ _BUILD = re.compile(r"build: (\w{1,40}) \((\d{1,9})\)")
 _NAMES = {"sm": "split_mode", "dev": "devices"}
 
 
-def _cells(text: str) -> list[str]:
-    """Of a row with a bar at both ends; [] of any other line."""
-    text = text.strip()
-    if len(text) < 3 or text[0] != "|" or text[-1] != "|":
-        return []
-    return [cell.strip().strip("*`").strip() for cell in text[1:-1].split("|")]
-
-
 def _is_header(cells: list[str]) -> bool:
     return set(cells) >= _NEEDED and not _OWN.isdisjoint(cells)
 
 
 def _recognises(source: Source) -> bool:
-    if not source.has(b"t/s") or not source.has(b"model"):
-        return False
-    return any(_is_header(_cells(text)) for _, text in source.lines())
-
-
-def _rows(source: Source) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows below each header. What is not as wide as the header is another table, as the
-    device lists of the drivers are."""
-    columns: list[str] = []
-    number, text, cells = 0, "", list[str]()
-    for number, text in source.lines():
-        cells = _cells(text)
-        if _is_header(cells):
-            columns = cells
-        elif columns and len(cells) == len(columns) and any(cell.strip("-: ") for cell in cells):
-            yield number, dict(zip(columns, cells, strict=True))
-    unended = text.strip().startswith("|") and source.map[-1:] not in (b"\n", b"\r")
-    if columns and unended and len(cells) != len(columns):
-        raise source.error_in_line(number, "the last row has no end: it was cut off; copy it again")
+    return source.has(b"t/s") and source.has(b"model") and has_table(source, _is_header)
 
 
 def _fields(source: Source, line: int, row: dict[str, str]) -> dict[str, str]:
@@ -85,12 +59,12 @@ def _fields(source: Source, line: int, row: dict[str, str]) -> dict[str, str]:
 
 
 def _read(source: Source) -> list[Run]:
-    rows = list(_rows(source))
-    if not rows:
+    found = list(rows(source, _is_header))
+    if not found:
         raise source.error("has the head of a table and no row: llama-bench was stopped before")
     builds = [(n, match) for n, text in source.lines() if (match := _BUILD.fullmatch(text.strip()))]
     tests = []
-    for line, row in rows:
+    for line, row in found:
         build = next((match for n, match in builds if n > line), None)
         version = {"build_commit": build[1], "build_number": build[2]} if build else {}
         tests.append(Cells(source, line, {**_fields(source, line, row), **version}))

@@ -128,7 +128,7 @@ def _of_program(request: _Request, shared: Loaded, several: bool) -> Run:
         tool=CLI,
         variant="printed timings",
         place=f"line {request.line}" if several else "",
-        definitions=definitions(CLI),
+        definitions=definitions(CLI, "times"),
         figures=_figures(request),
         totals=Totals(attempted=1, completed=1),
         setting=Setting(batch=1, **shared),

@@ -69,6 +69,27 @@ def all_statistics(node: Node, metrics: Mapping[str, Metric], unit: str = "") ->
     return tuple(figure for metric, table in tables for figure in statistics(metric, table, unit))
 
 
+def low_lengths(table: Node | None) -> dict[float, float]:
+    """Tokens by the share of requests that have no more: ``min``, ``p1`` ... ``p50`` of a table.
+
+    The smallest stands at 0. Percentiles of another form (guidellm's ``p001``) lie in
+    ``percentiles``.
+    """
+    if table is None:
+        return {}
+    found = {0.0: table.number("min")}
+    for node, digits in ((table, 1), (table.get("percentiles"), 2)):
+        for key in node.members if node is not None else ():
+            if re.fullmatch(rf"p\d{{{digits},3}}", key):
+                share = int(key[1:]) / (1000 if digits == 2 and len(key) == 4 else 100)
+                found[share] = node.number(key) if node is not None else None
+    return {
+        share: value
+        for share, value in sorted(found.items())
+        if value is not None and math.isfinite(value) and share <= 0.5
+    }
+
+
 def total(mean: float | None, count: float | None) -> int | None:
     """The sum behind a mean over `count` whole numbers; None if there is none."""
     if mean is None or count is None or not math.isfinite(mean) or not 0 <= mean * count < 2**63:
