@@ -42,6 +42,15 @@ def test_what_was_loaded(tmp_path):
     assert (setting.device, setting.devices) == ("Intel(R) Arc(TM) A770 Graphics", 1)
 
 
+def test_on_the_cpu(tmp_path):
+    for layers, device in ((0, None), (33, "Intel(R) Arc(TM) A770 Graphics")):
+        text = CLI_LOG.replace(
+            "print_info: file size", f"load_tensors: offloaded {layers}/33 layers to GPU\n"
+            "print_info: file size"
+        )  # fmt: skip
+        assert read_text(tmp_path, text)[0].setting.device == device
+
+
 def test_several_programs_are_several_runs(tmp_path):
     runs = read_text(tmp_path, CLI_LOG + CLI_LOG.replace("25.00", "30.00"))
     assert [run.figure(Metric.TPOT, "mean") for run in runs] == [0.025, 0.030]
