@@ -117,7 +117,8 @@ def client_queue(evidence: Evidence) -> Trace | None:
     if reached is None and evidence.completed and evidence.duration_s:
         reached = evidence.completed / evidence.duration_s
     latency = _latency(evidence)
-    if rate is None or not most or reached is None or latency is None:
+    waits = most is not None and most < (evidence.completed or most + 1)
+    if rate is None or not waits or most is None or reached is None or latency is None:
         return None
     if reached >= limit("offered") * rate or limit("offered") * rate * latency <= most:
         return None

@@ -21,6 +21,9 @@ from truetpot.serving.tools import definitions
 _TOOL = "evalscope"
 CHUNKS, OLD, SECONDS = "0.13 to 0.17", "<= 0.12", "percentiles in s"
 _METRICS = {
+    "ttft": Metric.TTFT,
+    "tpot": Metric.TPOT,
+    "itl": Metric.ITL,
     "avg ttft": Metric.TTFT,
     "average time to first token": Metric.TTFT,
     "avg tpot": Metric.TPOT,
