@@ -48,7 +48,7 @@ def test_setting(tmp_path):
     assert (setting.input_tokens, setting.output_tokens) == (0, 128)
     assert (setting.device, setting.devices) == ("Intel(R) Arc(TM) A770", 1)
     assert setting.tool_version == "build 7000 (0104b151c)"
-    assert setting.kv_format is None and setting.depth is None
+    assert setting.kv_format is None and setting.depth == 0
     assert run.place == ""
 
 

@@ -63,7 +63,7 @@ def test_llama_server(tmp_path):
         (10.0, 1000, 200.0, 1000, 2500.0, 100), (12.5, 1000, 5.0, 1, 2525.0, 101)
     )
     (run,) = read_text(tmp_path, text)
-    assert (run.tool, run.variant) == ("llama-server", "log, n")
+    assert (run.tool, run.variant) == ("llama-server", "log, divided by n")
     rows = run.requests
     assert rows.tokens.tolist() == [100, 101]
     assert rows.prompt_tokens.tolist() == [1000, 1000]
@@ -114,7 +114,7 @@ FORMS = {
 def test_its_forms(tmp_path, form):
     text = FORMS[form](llama_server_lines(200.0, 20, 2500.0, 100))
     (run,) = read_text(tmp_path, text + "\n")
-    assert (run.tool, run.variant) == ("llama-server", "log, n")
+    assert (run.tool, run.variant) == ("llama-server", "log, divided by n")
     assert figures(run) == {(Metric.TTFT, "mean"): 0.2, (Metric.TPOT, "mean"): 0.025}
     assert run.requests.tokens.tolist() == [100]
     assert run.requests.prompt_tokens.tolist() == [20]
@@ -124,7 +124,7 @@ def test_its_forms(tmp_path, form):
 def test_since_2026_it_divides_by_the_steps(tmp_path):
     request = (10.0, 20, 200.0, 20, 2475.0, 100)
     (run,) = read_text(tmp_path, llama_server_log(request, less=1))
-    assert run.variant == "log, n - 1"
+    assert run.variant == "log, divided by n - 1"
     assert run.figure(Metric.TPOT, "mean") == 0.025
     assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
     assert judge(check_run(run)).reported_s == 0.025

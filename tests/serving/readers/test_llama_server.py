@@ -42,7 +42,7 @@ def test_since_2026_it_divides_by_the_steps(tmp_path):
     answer = llama_server_answer(predicted_per_token_ms=330.25 / 11)
     for value in (answer, [answer, llama_server_answer(predicted_n=1, predicted_ms=0.001)]):
         (run,) = read_json(tmp_path, value)
-        assert run.variant == "timings, n - 1"
+        assert run.variant == "timings, divided by n - 1"
         assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
 
 

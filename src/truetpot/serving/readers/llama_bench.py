@@ -112,7 +112,7 @@ def _run(
             device=device,
             devices=cards,
             kv_format=_kv_format(test),
-            depth=depth or None,
+            depth=depth,
         ),
         requests=rows.requests(Counting.SERVER) if len(rows) else None,
         notes=tuple(notes),

@@ -18,7 +18,7 @@ from truetpot.serving.records import UNKNOWN, Counting, Metric, Run, Setting, To
 from truetpot.serving.tools import definitions
 
 TOOL = "llama-server"
-PER_TOKEN, PER_STEP = "n", "n - 1"
+PER_TOKEN, PER_STEP = "divided by n", "divided by n - 1"
 _FINGERPRINT = re.compile(r"b(\d{1,9})-([0-9a-f]{5,40})")
 
 
@@ -156,8 +156,8 @@ def _said(record: Record) -> tuple[float, int, float, float]:
 
 
 def divisor(said: Sequence[tuple[float, int, float, float]]) -> str:
-    """``n - 1`` where the server divides the time from the first token to the last by that, as it
-    does since 2026; ``n`` otherwise, and where no answer tells.
+    """By what the server divides the time from the first token to the last: n - 1, as it does
+    since 2026, or n, also where no answer tells.
 
     Of each answer: the time, its tokens n, the time per token as written, and its rounding.
     """
