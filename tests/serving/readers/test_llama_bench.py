@@ -48,7 +48,7 @@ def test_setting(tmp_path):
     assert (setting.input_tokens, setting.output_tokens) == (0, 128)
     assert (setting.device, setting.devices) == ("Intel(R) Arc(TM) A770", 1)
     assert setting.tool_version == "build 7000 (0104b151c)"
-    assert setting.kv_format is None and setting.depth is None
+    assert setting.kv_format is None and setting.depth == 0
     assert run.place == ""
 
 
@@ -60,6 +60,8 @@ def test_setting(tmp_path):
         ({"gpu_info": "Arc A770, Arc A770", "split_mode": "none"}, "Arc A770", 1),
         ({"gpu_info": "A, A, A, A", "devices": "SYCL0/SYCL1"}, "A", 2),
         ({"gpu_info": "Arc A770, UHD Graphics 770"}, "Arc A770, UHD Graphics 770", None),
+        ({"gpu_info": "Arc A770", "n_gpu_layers": 99}, "Arc A770", 1),
+        ({"gpu_info": "Arc A770", "n_gpu_layers": 0}, None, None),
         ({"gpu_info": ""}, None, None),
         ({"gpu_info": None}, None, None),
     ],

@@ -79,6 +79,13 @@ def test_two_tables_and_their_builds(tmp_path):
     assert runs[3].figure(Metric.E2E_PER_TOKEN, "mean") == 0.02
 
 
+def test_on_the_cpu(tmp_path):
+    """The driver names a card that holds no layer."""
+    text = DEVICES + TABLE.replace("|  99 |", "|   0 |")
+    assert read_text(tmp_path, text)[0].setting.device is None
+    assert read_text(tmp_path, DEVICES + TABLE)[0].setting.device is not None
+
+
 def test_only_the_columns_that_differ(tmp_path):
     text = (
         "| model | size | params | backend | ngl | type_k | type_v | fa | sm | dev | test | t/s |\n"

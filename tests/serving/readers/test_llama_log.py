@@ -42,6 +42,15 @@ def test_what_was_loaded(tmp_path):
     assert (setting.device, setting.devices) == ("Intel(R) Arc(TM) A770 Graphics", 1)
 
 
+def test_on_the_cpu(tmp_path):
+    for layers, device in ((0, None), (33, "Intel(R) Arc(TM) A770 Graphics")):
+        text = CLI_LOG.replace(
+            "print_info: file size", f"load_tensors: offloaded {layers}/33 layers to GPU\n"
+            "print_info: file size"
+        )  # fmt: skip
+        assert read_text(tmp_path, text)[0].setting.device == device
+
+
 def test_several_programs_are_several_runs(tmp_path):
     runs = read_text(tmp_path, CLI_LOG + CLI_LOG.replace("25.00", "30.00"))
     assert [run.figure(Metric.TPOT, "mean") for run in runs] == [0.025, 0.030]
@@ -54,7 +63,7 @@ def test_llama_server(tmp_path):
         (10.0, 1000, 200.0, 1000, 2500.0, 100), (12.5, 1000, 5.0, 1, 2525.0, 101)
     )
     (run,) = read_text(tmp_path, text)
-    assert (run.tool, run.variant) == ("llama-server", "log, n")
+    assert (run.tool, run.variant) == ("llama-server", "log, divided by n")
     rows = run.requests
     assert rows.tokens.tolist() == [100, 101]
     assert rows.prompt_tokens.tolist() == [1000, 1000]
@@ -105,7 +114,7 @@ FORMS = {
 def test_its_forms(tmp_path, form):
     text = FORMS[form](llama_server_lines(200.0, 20, 2500.0, 100))
     (run,) = read_text(tmp_path, text + "\n")
-    assert (run.tool, run.variant) == ("llama-server", "log, n")
+    assert (run.tool, run.variant) == ("llama-server", "log, divided by n")
     assert figures(run) == {(Metric.TTFT, "mean"): 0.2, (Metric.TPOT, "mean"): 0.025}
     assert run.requests.tokens.tolist() == [100]
     assert run.requests.prompt_tokens.tolist() == [20]
@@ -115,7 +124,7 @@ def test_its_forms(tmp_path, form):
 def test_since_2026_it_divides_by_the_steps(tmp_path):
     request = (10.0, 20, 200.0, 20, 2475.0, 100)
     (run,) = read_text(tmp_path, llama_server_log(request, less=1))
-    assert run.variant == "log, n - 1"
+    assert run.variant == "log, divided by n - 1"
     assert run.figure(Metric.TPOT, "mean") == 0.025
     assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
     assert judge(check_run(run)).reported_s == 0.025

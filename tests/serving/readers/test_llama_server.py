@@ -42,7 +42,7 @@ def test_since_2026_it_divides_by_the_steps(tmp_path):
     answer = llama_server_answer(predicted_per_token_ms=330.25 / 11)
     for value in (answer, [answer, llama_server_answer(predicted_n=1, predicted_ms=0.001)]):
         (run,) = read_json(tmp_path, value)
-        assert run.variant == "timings, n - 1"
+        assert run.variant == "timings, divided by n - 1"
         assert run.definitions[Metric.TPOT].canonical == "tpot_per_request"
 
 
@@ -74,8 +74,49 @@ def test_lines(tmp_path):
     (run,) = read_bytes(tmp_path, lines(*answers))
     assert run.requests.tokens.tolist() == [12, 4]
     assert run.figures == ()
-    assert "1 values without timings are left out." in run.notes
+    assert "1 messages of streams are left out: the last has the timings of all." in run.notes
     assert len(read_json(tmp_path, answers[:1] * 3)[0].requests) == 3
+
+
+def partial(n, **more):
+    timings = {"predicted_n": n, "predicted_ms": 30.0 * n, "predicted_per_token_ms": 30.0}
+    return {"content": "x", "stop": False, "tokens_predicted": n, "timings": timings, **more}
+
+
+def test_a_stream_whose_first_message_has_no_timings(tmp_path):
+    first = {"content": "Arc", "stop": False, "tokens_predicted": 1, "tokens_evaluated": 40}
+    (run,) = read_bytes(tmp_path, lines(first, first, llama_server_answer()))
+    assert run.requests.tokens.tolist() == [12]
+
+
+def test_timings_of_each_token(tmp_path):
+    """With timings_per_token every message has those of the tokens so far."""
+    answer = [partial(1), partial(2), partial(3), llama_server_answer()]
+    (run,) = read_bytes(tmp_path, lines(*answer, *answer))
+    assert run.requests.tokens.tolist() == [12, 12]
+    assert any(note.startswith("6 messages") for note in run.notes)
+
+
+def test_an_openai_stream(tmp_path):
+    """Two answers; the last message of each has an empty choice list, usage, and the timings."""
+
+    def message(answer, n, **more):
+        found = partial(n)
+        head = {"id": answer, "object": "chat.completion.chunk", "model": "qwq-32b"}
+        build = {"system_fingerprint": "b6710-74b8fc17f", "choices": []}
+        return {**head, **build, "timings": found["timings"], **more}
+
+    def answer(name):
+        first = {**message(name, 1), "timings": None}
+        return [first, *(message(name, n) for n in (1, 2, 3)), message(name, 4)]
+
+    content = lines(*answer("a"), *answer("b")).splitlines(keepends=True)
+    stream = b"".join(b"data: " + line for line in content)
+    (run,) = read_bytes(tmp_path, stream + b"data: [DONE]\n")
+    assert run.requests.tokens.tolist() == [4, 4]
+    assert run.setting.tool_version == "build 6710 (74b8fc17f)"
+    one = {**message("a", 4), "object": "chat.completion"}
+    assert len(read_json(tmp_path, [one, {**one, "id": "b"}])[0].requests) == 2
 
 
 def test_speculation(tmp_path):

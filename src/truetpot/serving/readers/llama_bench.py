@@ -112,7 +112,7 @@ def _run(
             device=device,
             devices=cards,
             kv_format=_kv_format(test),
-            depth=depth or None,
+            depth=depth,
         ),
         requests=rows.requests(Counting.SERVER) if len(rows) else None,
         notes=tuple(notes),
@@ -168,7 +168,10 @@ def _devices(
     test: Fields, listed: tuple[str | None, int | None]
 ) -> tuple[str | None, int | None]:
     """From ``gpu_info``, all cards there are, with commas between ("/" before 2024-11); else from
-    stderr. ``devices`` and a split mode say how many of equal ones were used."""
+    stderr. ``devices`` and a split mode say how many of equal ones were used; none were with 0
+    layers there."""
+    if test.count("n_gpu_layers") == 0:
+        return None, None
     info = test.text("gpu_info") or ""
     names = [name.strip() for name in re.split(r", |/(?=\S)", info) if name.strip()]
     device, cards = summed(names) if names else listed

@@ -54,6 +54,7 @@ def _fields(source: Source, line: int, row: dict[str, str]) -> dict[str, str]:
         "n_prompt": test[1] or "0",
         "n_gen": test[2] or "0",
         "n_depth": test[3] or "0",
+        "n_gpu_layers": "0" if row.get("ngl") == "0" else "",
         "avg_ts": rate[1],
     }
 

@@ -16,6 +16,7 @@ _FILE = re.compile(rb"and \d{1,6} tensors from ([^\n]{1,300}?) \(version")
 _BYTES = re.compile(rb"(?:file|model) size {1,10}= (\d{1,6}\.\d\d) ([GM])iB \(\d")
 _FORMAT = re.compile(rb"(?:file type|model ftype) {1,10}= ([^\n]{1,40})")
 _BUILD = re.compile(rb"(?:^|\W)build(?: =|:) (\d{1,9}) \((\w{1,40})\)")
+_ON_CPU = re.compile(rb"offloaded 0/\d{1,6} layers to GPU")
 _UNIT = {b"G": 1 << 30, b"M": 1 << 20}
 
 
@@ -31,9 +32,9 @@ class Loaded(TypedDict):
 
 
 def loaded(source: Source) -> Loaded:
-    """Of the first model that was loaded: a second one drafts."""
+    """Of the first model that was loaded: a second one drafts. No card where it holds no layer."""
     size, build = _BYTES.search(source.map), _BUILD.search(source.map)
-    device, cards = devices(source)
+    device, cards = (None, None) if _ON_CPU.search(source.map) else devices(source)
     return Loaded(
         model=_text(_FILE.search(source.map)),
         model_bytes=round(float(size[1]) * _UNIT[size[2]]) if size else None,

@@ -6,7 +6,8 @@ ggml-org/llama.cpp ``tools/server/server-common.h`` ``server_slot_stats``, befor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from truetpot.serving.readers.detect import JsonReader
@@ -17,31 +18,46 @@ from truetpot.serving.records import UNKNOWN, Counting, Metric, Run, Setting, To
 from truetpot.serving.tools import definitions
 
 TOOL = "llama-server"
-PER_TOKEN, PER_STEP = "n", "n - 1"
+PER_TOKEN, PER_STEP = "divided by n", "divided by n - 1"
+_FINGERPRINT = re.compile(r"b(\d{1,9})-([0-9a-f]{5,40})")
 
 
 def _recognises(first: Node) -> bool:
     some = next(islice(first.elements(), 1), None) if first.kind == "list" else first
-    timings = some.members.get("timings") if some is not None else None
-    return timings is not None and {"predicted_n", "predicted_ms"} <= timings.members.keys()
+    if some is None:
+        return False
+    timings, keys = some.members.get("timings"), some.members.keys()
+    if timings is not None and {"predicted_n", "predicted_ms"} <= timings.members.keys():
+        return True
+    # The first message of a stream has none.
+    return {"content", "stop", "tokens_predicted"} <= keys or _build(_plain(some)) is not None
+
+
+def _plain(node: Node) -> str | None:
+    """The build, as the OpenAI-like answers have it: ``b6710-74b8fc17f``."""
+    found = node.members.get("system_fingerprint")
+    return found.text() if found is not None and found.kind == "string" else None
+
+
+def _build(fingerprint: str | None) -> str | None:
+    match = _FINGERPRINT.fullmatch(fingerprint or "")
+    return f"build {match[1]} ({match[2]})" if match else None
 
 
 def _read(document: Document) -> list[Run]:
     """One run of all answers. The latency is prompt_ms + predicted_ms: the server writes no sum.
 
-    Lines without timings (the messages of a stream, but for its last) are left out.
+    Of the messages of a stream the last counts, which has the timings of all.
     """
     rows = Rows()
-    generated = accepted = left_out = 0
-    models = set()
+    generated = accepted = messages = 0
+    models, builds = set(), set()
     said = []
-    for node in objects(document):
-        record = Record(node)
-        if record.count("timings", "predicted_n") == UNKNOWN:
-            left_out += 1
-            continue
-        last = node
+    for record, before in _answers(document):
+        messages += before
+        last = record.node
         _add(rows, record)
+        builds.add(_build(_plain(record.node)))
         models.add(record.text("model"))
         said.append(_said(record))
         generated += record.count("timings", "predicted_n")
@@ -65,12 +81,37 @@ def _read(document: Document) -> list[Run]:
             totals=Totals(attempted=len(rows), completed=len(rows)),
             setting=Setting(
                 model=models.pop() if len(models) == 1 else None,
+                tool_version=builds.pop() if len(builds) == 1 else None,
                 tokens_per_step=per_step(generated, accepted),
             ),
             requests=rows.requests(Counting.SERVER),
-            notes=_notes(left_out),
+            notes=_notes(messages),
         )
     ]
+
+
+def _answers(document: Document) -> Iterator[tuple[Record, int]]:
+    """The record of each answer's timings, and how many messages came before it.
+
+    With ``timings_per_token`` every message has those of the tokens so far: that of an answer is
+    the last one before another ``id``, or the one that says ``"stop": true``.
+    """
+    pending: Record | None = None
+    before = 0
+    for node in objects(document):
+        record = Record(node)
+        if record.value.get("stop") is False or record.count("timings", "predicted_n") == UNKNOWN:
+            before += 1
+            continue
+        if pending is not None:
+            if record.value.get("id") is None or record.value["id"] != pending.value.get("id"):
+                yield pending, before
+                before = 0
+            else:
+                before += 1
+        pending = record
+    if pending is not None:
+        yield pending, before
 
 
 def _add(rows: Rows, record: Record) -> None:
@@ -115,8 +156,8 @@ def _said(record: Record) -> tuple[float, int, float, float]:
 
 
 def divisor(said: Sequence[tuple[float, int, float, float]]) -> str:
-    """``n - 1`` where the server divides the time from the first token to the last by that, as it
-    does since 2026; ``n`` otherwise, and where no answer tells.
+    """By what the server divides the time from the first token to the last: n - 1, as it does
+    since 2026, or n, also where no answer tells.
 
     Of each answer: the time, its tokens n, the time per token as written, and its rounding.
     """
@@ -128,9 +169,10 @@ def divisor(said: Sequence[tuple[float, int, float, float]]) -> str:
     return PER_STEP if one_less else PER_TOKEN
 
 
-def _notes(left_out: int) -> tuple[str, ...]:
+def _notes(messages: int) -> tuple[str, ...]:
     clock = "The times are the server's own: queue and network are not in them."
-    return (clock, f"{left_out:,} values without timings are left out.") if left_out else (clock,)
+    left_out = f"{messages:,} messages of streams are left out: the last has the timings of all."
+    return (clock, left_out) if messages else (clock,)
 
 
 READERS = (JsonReader("llama.cpp server timings", _recognises, _read),)

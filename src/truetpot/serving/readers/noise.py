@@ -14,12 +14,11 @@ _WORD = rb"(?:true|false|null|NaN|-?Infinity)(?!\w)"
 _TOKENS = rb"(?:[ \t\r{}\[\],:]|%b|%b|%b)*+" % (_STRING, _NUMBER, _WORD)
 # The last line of a file that was cut off ends inside a token: it is no noise, the error says so.
 _CUT = rb'(?:"(?:[^"\\\n]|\\.)*+\\?|[\d.eE+-]++|tr?u?|fa?l?s?|nu?l?|Na?|-?In?f?i?n?i?t?)\Z'
-_BEGINS = rb'[}\],"]|\{[ \t\r]*+(?:["}]|$)'
-_NOISE = re.compile(
-    rb"^data:[ \t]*+(?=\{)|^[ \t\r]*+(?!$)(?!%b)(?!%b(?:$|%b)).++"
-    % (_BEGINS, _TOKENS, _CUT),
-    re.MULTILINE,
-)
+_BEGINS = rb'[}\],"]|\{[ \t\r]*+(?:["}]|$)|%b,?$' % _NUMBER
+_LINE = rb"(?:data:[ \t]*+(?=\{)|[ \t\r]*+(?!$)(?!%b)(?!%b(?:$|%b)).++)" % (_BEGINS, _TOKENS, _CUT)
+_NOISE = re.compile(_LINE, re.MULTILINE)
+# A pattern that begins with a literal byte is searched for at the speed of memory.
+_NEXT = re.compile(rb"\n" + _LINE, re.MULTILINE)
 
 
 def is_noise(line: bytes) -> bool:
@@ -32,9 +31,12 @@ def blanked(content: bytes) -> bytes | None:
 
     A line that begins like JSON is kept whatever follows: what is broken there is for the reader.
     """
+    first = _NOISE.match(content)
+    found = [first.span()] if first else []
+    found += [(match.start() + 1, match.end()) for match in _NEXT.finditer(content)]
+    if not found:
+        return None
     clean = bytearray(content)
-    found = False
-    for match in _NOISE.finditer(content):
-        clean[match.start() : match.end()] = b" " * (match.end() - match.start())
-        found = True
-    return bytes(clean) if found else None
+    for start, stop in found:
+        clean[start:stop] = b" " * (stop - start)
+    return bytes(clean)
