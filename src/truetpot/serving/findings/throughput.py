@@ -220,7 +220,9 @@ def idle_in_the_duration(evidence: Evidence) -> Trace | None:
 
 
 def _two_rates(evidence: Evidence, duration: float) -> Trace | None:
-    """A tool that takes its rate over the busy time shows the idle one by it."""
+    """A tool that takes its rate over the busy time shows the idle one by it: at the end, or between
+    requests that came seldom, which totals do not tell apart.
+    """
     reported = positive(evidence.run.totals.output_tokens_per_s)
     n, done = evidence.counted_tokens, evidence.completed
     if reported is None or not n or not done:
@@ -230,5 +232,7 @@ def _two_rates(evidence: Evidence, duration: float) -> Trace | None:
         return None
     return Trace(
         f"{count(round(reported, 2))} tokens/s are reported, and {count(done)} requests of"
-        f" {count(n)} tokens in {sec(duration)} make {count(round(over_all, 2))}."
+        f" {count(n)} tokens in {sec(duration)} make {count(round(over_all, 2))}.",
+        None,
+        Severity.INFO,
     )
