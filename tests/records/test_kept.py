@@ -27,6 +27,8 @@ ADDED = {
     ("collectives", "warnings"),
     ("doctor", "left_out"),
     ("check", "batch_range"),
+    ("check", "file"),
+    ("check", "slopes"),
     ("check", "low_lengths"),
     ("check", "tokens_a_message"),
     ("check", "reported_from"),

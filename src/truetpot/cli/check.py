@@ -15,7 +15,10 @@ FAIL_ON = ("info", "warning", "error", "never")
 
 
 def check(
-    result: Annotated[Path, typer.Argument(help="A file that a serving benchmark wrote.")],
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|FOLDER...", help="What serving benchmarks wrote."),
+    ],
     model: Annotated[
         str | None, typer.Option(help="A known model, or a folder with a config.json.")
     ] = None,
@@ -36,11 +39,12 @@ def check(
     ] = "error",
     json: JsonOption = None,
 ) -> None:
-    """Read a serving result, recompute its time per token, and name what is wrong with it.
+    """Read serving results, recompute their time per token, and name what is wrong with it.
 
+    Several files, or a folder, give a table with one row a run, the farthest from its floor first.
     Model, card, number of cards and formats that are not given are the file's, where it has them.
     """
-    check_outputs({"--json": json}, [result, ladder, *of_model(model)])
+    check_outputs({"--json": json}, [*results, ladder, *of_model(model)])
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
@@ -48,31 +52,44 @@ def check(
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
     from truetpot.records.verdicts import Verdict
+    from truetpot.report.runs import RunOfFile, draw_runs, draw_slopes
     from truetpot.report.serving import draw_checked
     from truetpot.report.terminal import Terminal
     from truetpot.serving.check import check_run
     from truetpot.serving.chosen import Flags
-    from truetpot.serving.readers import read
-    from truetpot.serving.verdict import judge
+    from truetpot.serving.folder import read_all
+    from truetpot.serving.series import slopes
+    from truetpot.serving.verdict import judge, point
     from truetpot.serving.yardstick import from_record, from_run
 
     terminal = Terminal(quiet=json == "-")
     flags = Flags(model, device, tp, format, kv_format)
     measured = None if ladder is None else from_record(ladder)
-    runs = read(result)
-    held = [(measured, ()) if measured else from_run(run, flags) for run in runs]
-    checked = [
-        check_run(run, tuple(runs[:i]), held[i][0], output_tokens) for i, run in enumerate(runs)
-    ]
-    judged = [judge(one) for one in checked]
-    told = [*zip(checked, judged, (said for _, said in held), strict=True)]
-    for one, serving, said in told:
-        terminal.show(draw_checked(one, serving, said), "")
+    files, left_out = read_all(results)
+    told = []
+    for file in files:
+        for i, run in enumerate(file.runs):
+            held, said = (measured, ()) if measured else from_run(run, flags)
+            one = check_run(run, file.runs[:i], held, output_tokens)
+            told.append(RunOfFile(str(file.path), one, judge(one), tuple(said)))
+    if len(files) == 1:
+        for row in told:
+            terminal.show(draw_checked(row.checked, row.serving, row.yardstick_from), "")
+    if len(told) > 1:
+        terminal.show(draw_runs(told), "")
+    grows = slopes(filter(None, (point(row.checked, row.serving) for row in told)))
+    if grows:
+        terminal.show(draw_slopes(grows), "")
+    for sentence in left_out:
+        terminal.say(f"left out: {sentence}", "dim")
     if json is not None:
-        rows = [one.record(serving.record(), said) for one, serving, said in told]
-        write_record(CheckRecord.of(rows, command(), str(result)), json)
-    found = [finding.severity for one in checked for finding in one.findings]
+        rows = [
+            row.checked.record(row.serving.record(), row.yardstick_from, row.file) for row in told
+        ]
+        given = ", ".join(map(str, results))
+        write_record(CheckRecord.of(rows, command(), given, grows), json)
+    found = [finding.severity for row in told for finding in row.checked.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
-    failed |= fail_on != "never" and any(one.verdict is Verdict.IMPOSSIBLE for one in judged)
+    impossible = any(row.serving.verdict is Verdict.IMPOSSIBLE for row in told)
+    failed |= fail_on != "never" and impossible
     raise typer.Exit(int(failed))
-

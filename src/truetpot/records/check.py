@@ -222,10 +222,29 @@ class CheckedRun(Part, frozen=True, kw_only=True):
     """What the reader had to decide."""
     verdict: Verdict
     serving: ServingRow
+    file: str | None = None
+    """Where the run lies."""
     yardstick: str | None = None
     """What the figures are held against."""
     yardstick_from: list[str] = field(default_factory=list)
     """Sentences on what it was made of, or what it lacks: model, card, formats."""
+
+
+class SlopeRow(Part, frozen=True, kw_only=True):
+    """How the time per token of a series of runs grows, by least squares."""
+
+    series: str
+    """What its runs have in common: tool, model, format, card."""
+    over: Literal["depth", "batch"]
+    runs: int
+    least: float
+    """Context, or batch, where the series begins."""
+    most: float
+    ms_per_step: float
+    """For each 1,000 tokens of context, or for each sequence of the batch."""
+    ms_at_zero: float
+    floor_ms_per_step: Said
+    """The same of the floor."""
 
 
 class CheckRecord(Named, frozen=True, kw_only=True):
@@ -254,10 +273,15 @@ class CheckRecord(Named, frozen=True, kw_only=True):
     runs: list[CheckedRun]
     yardstick_from: list[str] = field(default_factory=list)
     """Sentences on what it was made of, or what it lacks: model, card, formats."""
+    slopes: list[SlopeRow] = field(default_factory=list)
+    """Of the runs that form a series."""
 
     @classmethod
-    def of(cls, runs: list[CheckedRun], command: str, file: str) -> CheckRecord:
-        """The record of a file's runs."""
+    def of(
+        cls, runs: list[CheckedRun], command: str, file: str, slopes: list[SlopeRow]
+    ) -> CheckRecord:
+        """The record of runs; ``file`` is what was given, and stands for that of each run."""
         worst = min(runs, key=lambda run: run.verdict.rank)
-        fields = {name: getattr(worst, name) for name in CheckedRun.__struct_fields__}
-        return cls(command=command, file=file, **fields, runs=runs)
+        names = {*CheckedRun.__struct_fields__} - {"file"}
+        fields = {name: getattr(worst, name) for name in names}
+        return cls(command=command, file=file, **fields, runs=runs, slopes=slopes)

@@ -20,7 +20,7 @@ from truetpot.serving.records import Run
 from truetpot.serving.verdict import Serving
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
-_VERDICT = {
+VERDICT_STYLE = {
     Verdict.BELIEVABLE: "bold green",
     Verdict.INFLATED: "bold red",
     Verdict.IMPOSSIBLE: "bold red",
@@ -29,9 +29,9 @@ _VERDICT = {
 }
 _STATISTICS = ("mean", "median", "p90", "p95", "p99", "max")
 MOST_COUNTS = 12
+"""Rows of the table of visible counts; JSON has them all."""
 WIDE = 1.25
 """A range of that factor or more is shown."""
-"""Rows of the table of visible counts; JSON has them all."""
 
 
 def draw_checked(
@@ -41,7 +41,7 @@ def draw_checked(
     run = checked.run
     where = f", {run.place}" if run.place else ""
     head = words((run.tool, "bold"), f" ({run.variant}){where}")
-    parts: list[RenderableType] = [head, words(_totals(run), style="dim")]
+    parts: list[RenderableType] = [head, draw_worth(serving), words(_totals(run), style="dim")]
     if (yardstick := checked.evidence.yardstick) is not None:
         parts.append(words("Held against ", (yardstick.what, "bold"), "."))
     parts += [words(sentence, style="dim") for sentence in yardstick_from]
@@ -60,14 +60,21 @@ def draw_checked(
             parts.append(Padding(draw_visible(checked.visible), (0, 0, 0, 2)))
     if not checked.findings:
         parts += ["", words("No finding.", style="green")]
-    return Group(*parts, "", draw_verdict(serving, checked))
+    return Group(*parts, "", draw_place(serving, checked))
 
 
-def draw_verdict(serving: Serving, checked: Checked) -> RenderableType:
-    """The verdict and what it rests on."""
-    verdict = (serving.verdict.value, _VERDICT[serving.verdict])
+def draw_worth(serving: Serving) -> RenderableType:
+    """What the number is worth, and why."""
+    verdict = (serving.verdict.value, VERDICT_STYLE[serving.verdict])
     factor = f" by {digits(serving.factor)}" if serving.factor else ""
-    lines: list[RenderableType] = [words("Verdict: ", verdict, factor, f". {serving.why}")]
+    known = serving.reported_s
+    reported = "" if known is None else f"{digits(known * 1e3)} ms a token: "
+    return words(reported, verdict, factor, f". {serving.why}")
+
+
+def draw_place(serving: Serving, checked: Checked) -> RenderableType:
+    """Where the figure stands on the ladder, and at which batch and context."""
+    lines: list[RenderableType] = []
     if serving.reported_s is None:
         return Group(*lines)
     table = Table(name(), name(), prose(), prose())

@@ -49,13 +49,16 @@ class Checked:
         """By every definition."""
         return self.evidence.recomputed
 
-    def record(self, serving: ServingRow, yardstick_from: Sequence[str] = ()) -> CheckedRun:
+    def record(
+        self, serving: ServingRow, yardstick_from: Sequence[str] = (), file: str | None = None
+    ) -> CheckedRun:
         """Seconds, None for what is no number; ``serving`` is what the run was judged.
 
         ``yardstick_from`` says what the yardstick was made of, or what it lacks.
         """
         run, yardstick = self.run, self.evidence.yardstick
         return CheckedRun(
+            file=file,
             yardstick=None if yardstick is None else yardstick.what,
             yardstick_from=list(yardstick_from),
             tool=run.tool,

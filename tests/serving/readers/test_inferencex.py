@@ -3,7 +3,12 @@
 import pytest
 
 from tests.serving.readers.files import figures, read_json
-from tests.serving.readers.inferencex_files import agg, agg_of_2025, agg_of_two_nodes
+from tests.serving.readers.inferencex_files import (
+    agg,
+    agg_of_2025,
+    agg_of_late_2026,
+    agg_of_two_nodes,
+)
 from truetpot.errors import UserError
 from truetpot.serving.records import Metric
 
@@ -46,6 +51,21 @@ def test_the_first_form(tmp_path):
     (run,) = read_json(tmp_path, agg_of_2025())
     assert run.figure(Metric.TPOT, "mean") == 0.02 and run.setting.output_tokens is None
     assert len(run.notes) == 1 and "Speculative decoding (on)" in run.notes[0]
+
+
+def test_counts_and_cards_of_late_2026(tmp_path):
+    (run,) = read_json(tmp_path, agg_of_late_2026())
+    assert (run.totals.attempted, run.totals.completed, run.totals.failed) == (100, 98, 2)
+    assert run.setting.devices == 16
+    assert run.totals.output_tokens_per_s == pytest.approx(16 * 48.1)
+
+
+@pytest.mark.parametrize("key", ["pp", "pcp_size"])
+def test_parallelism_that_leaves_the_cards_open(tmp_path, key):
+    (run,) = read_json(tmp_path, agg(**{key: 2}))
+    assert run.setting.devices is None and run.totals.output_tokens_per_s is None
+    (run,) = read_json(tmp_path, agg(**{key: 1}))
+    assert run.setting.devices == 8
 
 
 @pytest.mark.parametrize(

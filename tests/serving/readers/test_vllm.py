@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.real_files import real_file
 from tests.serving.readers.vllm_files import (
     LATENCY,
     SEEDS,
@@ -120,6 +121,20 @@ def test_without_details(runs: Runs) -> None:
     run = only(runs(dumped(without_details(in_2026()))))
     assert run.requests is None and run.variant.startswith("save-result")
     assert run.figure(Metric.TPOT, "mean") == 0.0305
+
+
+def test_a_real_file(runs: Runs) -> None:
+    """Saved by a client whose age its keys leave open: ``request_goodput:`` and no E2EL."""
+    run = only(runs(real_file("vllm_glm47_conc16.json").read_bytes()))
+    assert (run.tool, run.variant, run.requests) == ("vllm", "save-result, age unknown", None)
+    assert run.figure(Metric.TPOT, "mean") == pytest.approx(0.08094105414421823)
+    assert run.figure(Metric.TTFT, "p99") == pytest.approx(1.6112285128283838)
+    totals, setting = run.totals, run.setting
+    assert (totals.attempted, totals.completed, totals.input_tokens) == (160, 160, 163840)
+    assert totals.output_tokens == {Counting.UNSTATED: 117008}
+    assert (setting.model, setting.max_concurrency) == ("zai-org/GLM-4.7", 16)
+    assert setting.request_rate == math.inf
+    assert totals.output_tokens_per_s == pytest.approx(117008 / 627.4708737100009)
 
 
 def test_a_client_that_left_two_lists_behind(runs: Runs) -> None:

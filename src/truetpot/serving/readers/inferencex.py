@@ -2,7 +2,9 @@
 
 ``utils/process_result.py`` of SemiAnalysisAI/InferenceX at 77f3e68 takes the result of a copy of
 vLLM's client, turns every ``..._ms`` into seconds under a key without the unit, and divides the
-throughputs by the cards. Counts and durations are not taken over.
+throughputs by the cards. Durations are not taken over. Rows of late 2026 have counts of requests
+(``packages/db/src/etl/fixtures/power-processor/valid-power.json`` of SemiAnalysisAI/InferenceX-app
+at 250052d) and cards (``packages/db/src/lib/fixtures/measurement-receipt/`` at 481a862).
 """
 
 from __future__ import annotations
@@ -67,6 +69,9 @@ def _run(node: Node, place: str) -> Run:
             if match
         ),
         totals=Totals(
+            attempted=node.count("benchmark_outcome", "requested"),
+            completed=node.count("benchmark_outcome", "completed"),
+            failed=node.count("benchmark_outcome", "failed"),
             total_tokens_per_s=_product(per_card[0], all_cards),
             output_tokens_per_s=_product(per_card[1], decoding),
         ),
@@ -84,11 +89,17 @@ def _run(node: Node, place: str) -> Run:
 
 
 def _cards(node: Node) -> tuple[int | None, int | None]:
-    """All of them, and those that decode: the same on one node."""
+    """All of them, and those that decode: the same on one node.
+
+    Pipeline or context parallelism leaves open what a throughput "per card" was divided by, unless
+    the row has the number of cards.
+    """
     prefill, decode = (settings.count(node, f"num_{part}_gpu") for part in ("prefill", "decode"))
     if prefill and decode:
         return prefill + decode, decode
-    cards = settings.count(node, "tp")
+    cards = settings.count(node, "num_gpus")
+    if cards is None and all(settings.count(node, key) in (None, 1) for key in ("pp", "pcp_size")):
+        cards = settings.count(node, "tp")
     return cards, cards
 
 

@@ -1,7 +1,7 @@
-"""The table of llama.cpp's ``llama-batched-bench``, and that of ``llama-sweep-bench``.
+"""The table of llama.cpp's llama-batched-bench, with one sequence.
 
-ggml-org/llama.cpp tools/batched-bench/batched-bench.cpp: PP tokens of B prompts in T_PP, then TG
-steps of B sequences in T_TG; ikawrakow/ik_llama.cpp examples/sweep-bench: one sequence behind N_KV.
+ggml-org/llama.cpp tools/batched-bench/batched-bench.cpp main: a prompt of PP tokens, then TG steps
+of one token for each of B sequences; times in s, speeds in tokens/s of all sequences.
 """
 
 from __future__ import annotations
@@ -9,56 +9,32 @@ from __future__ import annotations
 from tests.serving.generate.served import Served
 from tests.serving.generate.shape import Load, Shape
 
-
-def _table(**columns: str) -> bytes:
-    """A header, its line, and one row."""
-    width = {name: max(6, len(name), len(value)) for name, value in columns.items()}
-    head = " | ".join(f"{name:>{width[name]}}" for name in columns)
-    line = "-|-".join("-" * width[name] for name in columns)
-    row = " | ".join(f"{value:>{width[name]}}" for name, value in columns.items())
-    return f"| {head} |\n|-{line}-|\n| {row} |\n".encode()
+NAMES = ("PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s")
+WIDTHS = (6, 6, 4, 6, 8, 8, 8, 8, 8, 8)
 
 
-def batched(served: Served) -> bytes:
-    """A batch of one."""
-    one = served.measured[0]
-    prompt, n = one.prompt, one.steps
-    t_pp, t_tg = max(one.first - one.sent, 1e-3), one.last - one.first
-    every = t_pp + t_tg
-    return _table(
-        **{
-            "PP": f"{prompt}",
-            "TG": f"{n}",
-            "B": "1",
-            "N_KV": f"{prompt + n}",
-            "T_PP s": f"{t_pp:.3f}",
-            "S_PP t/s": f"{prompt / t_pp:.2f}",
-            "T_TG s": f"{t_tg:.3f}",
-            "S_TG t/s": f"{n / t_tg:.2f}",
-            "T s": f"{every:.3f}",
-            "S t/s": f"{(prompt + n) / every:.2f}",
-        }
+def table(served: Served) -> bytes:
+    """One row."""
+    request = served.measured[0]
+    pp, tg = request.prompt, request.steps
+    t_pp, t_tg = request.first - request.began, request.last - request.first
+    counts = (pp, tg, 1, pp + tg)
+    both = t_pp + t_tg
+    times = (t_pp, pp / t_pp, t_tg, tg / t_tg, both, (pp + tg) / both)
+    cells = [
+        *map(str, counts),
+        *(f"{value:.{3 if i % 2 == 0 else 2}f}" for i, value in enumerate(times)),
+    ]
+    head = (
+        "main: n_kv_max = 8192, n_batch = 2048, n_ubatch = 512, flash_attn = 1, is_pp_shared = 0, "
+        "n_gpu_layers = 99, n_threads = 8, n_threads_batch = 8"
     )
 
+    def line(values: list[str]) -> str:
+        return "|" + " | ".join(f"{v:>{w}}" for v, w in zip(values, WIDTHS, strict=True)) + " |"
 
-def sweep(served: Served) -> bytes:
-    """One sequence, behind what was the prompt."""
-    one = served.measured[0]
-    n, t_tg = one.steps, one.last - one.first
-    return _table(
-        **{
-            "PP": "512",
-            "TG": f"{n}",
-            "N_KV": f"{one.prompt}",
-            "T_PP s": "0.500",
-            "S_PP t/s": "1024.00",
-            "T_TG s": f"{t_tg:.3f}",
-            "S_TG t/s": f"{n / t_tg:.2f}",
-        }
-    )
+    rule = "|" + "-|-".join("-" * width for width in WIDTHS) + "-|"
+    return "\n".join(["", head, "", line(list(NAMES)), rule, line(cells), ""]).encode()
 
 
-SHAPES = {
-    "llama-batched-bench": Shape("batched.md", batched, Load.ALONE),
-    "llama-sweep-bench": Shape("sweep.md", sweep, Load.ALONE),
-}
+SHAPES = {"llama-batched-bench": Shape("batched-bench.log", table, Load.ALONE)}

@@ -1,0 +1,68 @@
+"""Many checked runs in one table, the farthest from its yardstick first, and their slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+
+from truetpot.records.check import SlopeRow
+from truetpot.report.numbers import digits
+from truetpot.report.serving import VERDICT_STYLE
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
+from truetpot.serving.check import Checked
+from truetpot.serving.verdict import Serving
+
+
+@dataclass(frozen=True)
+class RunOfFile:
+    """A run, what it was judged, and where it lies."""
+
+    file: str
+    checked: Checked
+    serving: Serving
+    yardstick_from: tuple[str, ...]
+
+
+def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
+    """One row a run; those without a yardstick come last."""
+    numbers = map(number, ("ms a token", "x spec", "batch", "context"))
+    table = Table(name("run"), name("tool"), *numbers, name("verdict"), prose("worst finding"))
+    above = commonpath([Path(one.file).parent for one in runs])
+    for one in sorted(runs, key=lambda one: one.serving.over_floor or 0.0, reverse=True):
+        serving, findings = one.serving, one.checked.findings
+        batch, context = serving.batch, serving.context
+        place = f" {one.checked.run.place}" if one.checked.run.place else ""
+        table.row(
+            f"{Path(one.file).relative_to(above)}{place}",
+            one.checked.run.tool,
+            "" if serving.reported_s is None else digits(serving.reported_s * 1e3),
+            "" if serving.over_floor is None else digits(serving.over_floor),
+            "" if batch is None or batch.assumed else f"{batch.value:.3g}",
+            "" if context is None else f"{context.value:,.0f}",
+            serving.verdict.value,
+            findings[0].title if findings else "",
+            style=VERDICT_STYLE[serving.verdict],
+        )
+    return table
+
+
+def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:
+    """A sentence each."""
+    return Group(*(words(_sentence(slope)) for slope in slopes))
+
+
+def _sentence(slope: SlopeRow) -> str:
+    each = "1,000 tokens of context" if slope.over == "depth" else "sequence of the batch"
+    what = "contexts" if slope.over == "depth" else "batches"
+    text = (
+        f"{slope.series}, {slope.runs} runs at {what} of {slope.least:,.3g} to {slope.most:,.3g}:"
+        f" each {each} adds {digits(slope.ms_per_step)} ms to {digits(slope.ms_at_zero)} ms"
+    )
+    if slope.floor_ms_per_step is not None:
+        text += f"; the floor adds {digits(slope.floor_ms_per_step)} ms"
+    return f"{text}."
