@@ -55,4 +55,22 @@ def report(*entries, **more):
     }
 
 
-SEEDS = {"llama_benchy": dumped(report(entry(), shared()))}
+ONE_USER = """\
+| model         |           test |            t/s |       ttfr (ms) |    est_ppt (ms) |   e2e_ttft (ms) |
+|:--------------|---------------:|---------------:|----------------:|----------------:|----------------:|
+| Qwen/QwQ-32B  |         pp2048 | 966.00 \xb1 47.1 | 2100.00 \xb1 81.6 | 2098.00 \xb1 81.6 | 2110.00 \xb1 81.6 |
+| Qwen/QwQ-32B  |           tg32 |   40.00 \xb1 0.50 |                 |                 |                 |
+| Qwen/QwQ-32B  | pp2048 @ d4096 | 900.00 \xb1 47.1 | 6100.00 \xb1 81.6 | 6098.00 \xb1 81.6 | 6110.00 \xb1 81.6 |
+| Qwen/QwQ-32B  |   tg32 @ d4096 |   32.00 \xb1 0.50 |                 |                 |                 |
+"""  # noqa: E501
+USERS = """\
+| model |        test |  t/s (total) |    t/s (req) |    ttfr (ms) | est_ppt (ms) | e2e_ttft (ms) |
+|:------|------------:|-------------:|-------------:|-------------:|-------------:|--------------:|
+| qwq   | pp2048 (c2) | 900.0 \xb1 1.00 | 450.0 \xb1 1.00 | 2100.0 \xb1 1.0 | 2098.0 \xb1 1.0 |  2110.0 \xb1 1.0 |
+| qwq   |   tg32 (c2) | 64.00 \xb1 0.10 | 40.00 \xb1 0.10 |              |              |               |
+"""  # noqa: E501
+
+SEEDS = {
+    "llama_benchy": dumped(report(entry(), shared())),
+    "llama_benchy_table": ONE_USER.encode(),
+}

@@ -2,8 +2,15 @@
 
 import pytest
 
-from tests.serving.readers.files import figures, read_json
-from tests.serving.readers.llama_benchy_files import entry, metric, report, shared
+from tests.serving.readers.files import figures, read_bytes, read_json
+from tests.serving.readers.llama_benchy_files import (
+    ONE_USER,
+    USERS,
+    entry,
+    metric,
+    report,
+    shared,
+)
 from truetpot.errors import UserError
 from truetpot.serving.check import check_run
 from truetpot.serving.records import Metric
@@ -91,3 +98,34 @@ def test_context_beyond_64_bits(tmp_path):
     """Each fits, the sum does not."""
     (run,) = read_json(tmp_path, report(entry(context_size=2**63 - 1)))
     assert run.setting.input_tokens is None
+
+
+def test_the_table(tmp_path):
+    """40 and 32 t/s: 25 and 31.25 ms, behind 2,048 and 6,144 tokens."""
+    flat, deep = read_bytes(tmp_path, ONE_USER.encode())
+    assert (flat.variant, deep.variant) == ("tg32", "tg32 @ d4096")
+    assert figures(flat) == {(Metric.TPOT, "mean"): 0.025, (Metric.TTFT, "mean"): 2.110}
+    assert figures(deep) == {(Metric.TPOT, "mean"): 0.03125, (Metric.TTFT, "mean"): 6.110}
+    setting = deep.setting
+    assert setting.model == "Qwen/QwQ-32B"
+    assert (setting.input_tokens, setting.output_tokens) == (6144, 32)
+    judged = judge(check_run(deep))
+    assert judged.batch.value == 1.0 and judged.context.value == 6144 + 15
+
+
+def test_the_table_of_two_users(tmp_path):
+    """Each has 40 t/s while it decodes, both together 64: 1.6 at once."""
+    (run,) = read_bytes(tmp_path, USERS.encode())
+    assert run.figure(Metric.TPOT, "mean") == 0.025
+    assert run.totals.output_tokens_per_s == 64.0
+    assert judge(check_run(run)).batch.value == pytest.approx(1.6)
+    (run,) = read_bytes(tmp_path, USERS.replace(" 40.00 \xb1 0.10 ", "              ").encode())
+    assert run.figure(Metric.TPOT, "mean") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"), [("tg32", "pp64", "no row of generated"), ("tg32", "xx32", "expected")]
+)
+def test_a_broken_table(tmp_path, old, new, words):
+    with pytest.raises(UserError, match=words):
+        read_bytes(tmp_path, ONE_USER.replace(old, new).encode())

@@ -42,6 +42,25 @@ def test_what_was_loaded(tmp_path):
     assert (setting.device, setting.devices) == ("Intel(R) Arc(TM) A770 Graphics", 1)
 
 
+def test_what_a_server_loaded(tmp_path):
+    lines = "\n".join(
+        (
+            "build_info: b6710-74b8fc17f",
+            "srv    load_model: loading model '/models/qwq-32b-q4_k_m.gguf'",
+            "llama_kv_cache: size = 136.00 MiB, K (q8_0):   68.00 MiB, V (f16):   68.00 MiB",
+            *llama_server_lines(200.0, 20, 2500.0, 100),
+        )
+    )
+    (run,) = read_text(tmp_path, lines + "\n")
+    assert run.setting.model == "/models/qwq-32b-q4_k_m.gguf"
+    assert (run.setting.kv_format, run.setting.tool_version) == (
+        "q8_0/f16",
+        "build 6710 (74b8fc17f)",
+    )
+    (run,) = read_text(tmp_path, lines.replace("(q8_0)", "(f16)") + "\n")
+    assert run.setting.kv_format == "f16"
+
+
 def test_on_the_cpu(tmp_path):
     for layers, device in ((0, None), (33, "Intel(R) Arc(TM) A770 Graphics")):
         text = CLI_LOG.replace(

@@ -28,6 +28,7 @@ TEXTS = {
     *("aiperf_csv", "genai_perf_csv", "genai_perf_csv_of_2024", "trtllm_printed"),
     *("llama_bench_csv", "llama_bench_sql", "llama_bench_table"),
     *("llama_cli_log", "llama_server_log", "ollama_verbose", "llama_cli_chat"),
+    "llama_benchy_table",
     *("llama_batched_bench", "llama_sweep_bench"),
 }
 

@@ -18,7 +18,7 @@ from truetpot.serving.readers.statistics import statistics
 from truetpot.serving.records import Figure, Floats, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
-_TOOL = "llama-benchy"
+TOOL = "llama-benchy"
 _KEYS = {"benchmarks", "latency_mode", "prefix_caching_enabled"}
 
 
@@ -85,10 +85,10 @@ def _run(report: Node, test: _Test, several: bool) -> Run:
     context = added(test.context, 0 if test.is_context else test.prompt)
     many = None if speeds is None or not len(speeds) else len(speeds)
     return Run(
-        tool=_TOOL,
+        tool=TOOL,
         variant=test.name,
         place=test.node.where if several else "",
-        definitions=definitions(_TOOL),
+        definitions=definitions(TOOL),
         figures=(*figures, *statistics(Metric.TTFT, test.node.get("e2e_ttft"), "ms")),
         totals=Totals(attempted=many, completed=many, output_tokens_per_s=together),
         setting=Setting(
