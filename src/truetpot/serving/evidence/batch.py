@@ -57,7 +57,8 @@ def _stated(evidence: Evidence) -> Known | None:
 
 
 def _one_request(evidence: Evidence) -> Known | None:
-    if evidence.completed != 1:
+    # without a duration it may be one answer of a server that had others to give
+    if evidence.completed != 1 or evidence.duration_s is None:
         return None
     return Known.exactly(1.0, "the run had one request")
 

@@ -220,8 +220,9 @@ def idle_in_the_duration(evidence: Evidence) -> Trace | None:
 
 
 def _two_rates(evidence: Evidence, duration: float) -> Trace | None:
-    """A tool that takes its rate over the busy time shows the idle one by it: at the end, or between
-    requests that came seldom, which totals do not tell apart.
+    """A tool that takes its rate over the busy time shows the idle one by it.
+
+    It may lie at the end, or between requests that came seldom: totals do not tell them apart.
     """
     reported = positive(evidence.run.totals.output_tokens_per_s)
     n, done = evidence.counted_tokens, evidence.completed
