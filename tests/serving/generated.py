@@ -59,7 +59,7 @@ FIRST_INCLUDED = ("guidellm", "guidellm-requests", "llmperf", "llmperf-responses
 finding, and where it is most of the figure, the figure is no decode time."""
 
 
-NO_BATCH = ("llama-server", "llama-server-one", "llmperf-responses", "ollama")
+NO_BATCH = ("llama-server", "llama-server-one", "llmperf-responses", "ollama", "ollama-verbose")
 """Shapes with neither a duration nor starts nor a concurrency, or of one request among others."""
 
 
