@@ -41,6 +41,7 @@ class Bad(Kernel):
             end()
         return logits.argmax(dim=1)
 """
+WAYS = ["exit", pytest.param("read", marks=pytest.mark.exhaustive)]
 ENDS = {"exit": "exit code 0", "read": "signal 11"}
 
 
@@ -92,7 +93,7 @@ DECODE = ("decode", "--provider", "bad,torch", "--seconds", 0.2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["exit", "read"])
+@pytest.mark.parametrize("how", WAYS)
 def test_kernels_go_on_without_the_one_that_ended_the_process(run, check_kernels, how):
     code, out, err, record = run(how, 25, *KERNELS)
     assert code == 1
@@ -122,7 +123,7 @@ def test_a_file_that_ends_the_process_is_not_loaded(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["exit", "read"])
+@pytest.mark.parametrize("how", WAYS)
 def test_a_step_that_a_kernel_ended_leaves_its_record(run, check_decode, how):
     code, _, err, record = run(how, 60, *DECODE)
     assert code == 1

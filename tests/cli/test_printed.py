@@ -226,7 +226,9 @@ def test_decode(printed, model, way, width, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["decode", "kernels"])
+@pytest.mark.parametrize(
+    "command", [pytest.param("decode", marks=pytest.mark.exhaustive), "kernels"]
+)
 def test_ranks_on_a_terminal(command, model, tmp_path, monkeypatch):
     """Rank 0 prints for all, in a process of its own that has the terminal."""
     file = tmp_path / "ranks.json"

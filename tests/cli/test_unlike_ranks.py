@@ -164,6 +164,7 @@ def test_a_step(model, unlike, tmp_path, check_decode):
     assert len(met[0]) > 100
 
 
+@pytest.mark.exhaustive  # ranks that differ are told as in a step
 def test_collectives(model, unlike, tmp_path, check_collectives):
     file = tmp_path / "collectives.json"
     options = ["--kernels", unlike, "--op", "all_reduce", "--small", "--seconds", 0.05]

@@ -13,7 +13,7 @@ from truetpot.serving.check import Checked, check_file
 from truetpot.serving.verdict import SAME_BATCH, Serving, judge
 from truetpot.serving.yardstick import Yardstick
 
-FEW, MANY = 5, int(os.environ.get("GENERATED_RUNS", "60"))
+FEW, MANY = 3, int(os.environ.get("GENERATED_RUNS", "60"))
 """Runs of a shape in `make test`, and in the exhaustive tests; GENERATED_RUNS=500 takes an hour."""
 WRONG = Path(__file__).with_name("generated_wrong.toml")
 """What is wrong today; an entry goes with its fault."""

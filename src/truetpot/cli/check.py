@@ -64,6 +64,7 @@ def check(
 
     terminal = Terminal(quiet=json == "-")
     flags = Flags(model, device, tp, format, kv_format)
+    flags.check()
     measured = None if ladder is None else from_record(ladder)
     files, left_out = read_all(results)
     told = []

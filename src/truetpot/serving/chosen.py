@@ -53,6 +53,13 @@ class Flags:
     format: str | None = None
     kv_format: str | None = None
 
+    def check(self) -> None:
+        """Raise UserError for a model or a card that is not known, before any file is read."""
+        if self.model is not None:
+            load_model(self.model)
+        if self.device is not None:
+            load_hardware(self.device)
+
 
 @dataclass
 class Chosen:

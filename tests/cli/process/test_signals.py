@@ -59,7 +59,9 @@ def test_decode_in_its_timing(start, read, model, tmp_path, check_decode, number
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive)]
+)
 def test_two_ranks(start, read, model, tmp_path, check_decode, number):
     file = tmp_path / "decode.json"
     args = ["decode", "--model", model, "--device", "cpu", "--provider", "torch", "--context", 20]

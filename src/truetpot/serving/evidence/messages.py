@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 COVERED = 0.9
 """Of the time that hidden tokens take, at least, has to lie before the first message."""
+DOUBTFUL = 0.6
+"""Below it, it surely does not: that time and the interval are differences of the same clocks."""
 HALF = 0.5
 """Between a slope of 0 and one of 1."""
 FEWEST = 8
@@ -71,10 +73,6 @@ class Messages:
         """Mean time between two messages."""
         return self.interval_s / (self.messages - 1)
 
-    def has(self, holds: Holds) -> Reading | None:
-        """That reading, if nothing excludes it."""
-        return next((one for one in self.readings if one.holds is holds), None)
-
 
 def stream(evidence: Evidence) -> Messages | None:
     """None where nothing tells the number of messages, or they are as many as the tokens."""
@@ -94,7 +92,9 @@ def stream(evidence: Evidence) -> Messages | None:
     covered = (evidence.ttft or 0.0) / (hidden * gap)
     slope = _slope(evidence, gap)
     found = [alike, alone]
-    if covered >= COVERED and (slope is None or slope > HALF):
+    if DOUBTFUL <= covered < COVERED and slope is None:
+        found = [alike, alone, before]  # a time to the first message that is a little off
+    elif covered >= COVERED and (slope is None or slope > HALF):
         # the nearer the time to the first message is to that of the hidden tokens, the likelier
         found = [before, alike, alone] if covered <= NEAR else [alike, alone, before]
         if slope is not None or (covered <= NEAR and _no_prefill(evidence, gap)):
