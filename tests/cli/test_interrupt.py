@@ -55,6 +55,7 @@ def test_kernels_keep_the_cases_before(cli, model, monkeypatch, check_kernels):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive  # as process/test_signals.py ends a step in its timing
 def test_a_signal_during_timing(model, tmp_path, check_decode):
     file = tmp_path / "decode.json"
     command = [sys.executable, "-m", "truetpot", "decode", "--model", model, "--provider", "torch"]

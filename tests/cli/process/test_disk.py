@@ -66,7 +66,9 @@ def test_a_measurement_is_shown(full, tmp_path, model):
     assert "The step reaches" in done.out
 
 
-@pytest.mark.parametrize("out", ["out.toml", "x.new"])
+@pytest.mark.parametrize(
+    "out", ["out.toml", pytest.param("x.new", marks=pytest.mark.exhaustive)]
+)
 def test_tune(full, read, tmp_path, model, out):
     """A search that cannot be kept ends, and the record elsewhere says so."""
     folder = tmp_path / "kernels"

@@ -19,7 +19,10 @@ def results(record):
     return [one for one in record.get("results", ()) if one["median_s"]]
 
 
-@pytest.mark.parametrize("number", [*CODES, signal.SIGKILL])
+HANGUP = pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive)  # as SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANGUP, signal.SIGKILL])
 def test_kernels_after_two_cases(start, read, tmp_path, check_kernels, number):
     file = tmp_path / "kernels.json"
     run = start(*KERNELS, "--json", file, quick=True)
