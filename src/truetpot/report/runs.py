@@ -52,7 +52,7 @@ def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
 
 
 def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:
-    """A sentence each."""
+    """How the time per token of each series grows, in ms, a sentence each."""
     return Group(*(words(_sentence(slope)) for slope in slopes))
 
 

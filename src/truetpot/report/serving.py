@@ -74,9 +74,8 @@ def draw_worth(serving: Serving) -> RenderableType:
 
 def draw_place(serving: Serving, checked: Checked) -> RenderableType:
     """Where the figure stands on the ladder, and at which batch and context."""
-    lines: list[RenderableType] = []
     if serving.reported_s is None:
-        return Group(*lines)
+        return Group()
     table = Table(name(), name(), prose(), prose())
     yardstick = checked.evidence.yardstick
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
@@ -90,7 +89,7 @@ def draw_place(serving: Serving, checked: Checked) -> RenderableType:
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"
     table.row("serving", reported, ", ".join(over), serving.reported_from)
-    lines.append(table)
+    lines: list[RenderableType] = [table]
     for what, known, form in (
         ("Batch", serving.batch, ".3g"), ("Context", serving.context, ",.0f")
     ):  # fmt: skip

@@ -150,13 +150,9 @@ class Evidence:
 
     def tokens(self, counting: Counting | None = None) -> float | None:
         """Mean output tokens of a successful request, by that count (the tool's own if None)."""
-        counts = self.counts(counting)
-        if counts is not None:
-            return float(counts.mean())
+        if (counted := self._counted(counting)) is not None:
+            return counted
         totals = self.run.totals
-        total = totals.output_tokens.get(counting or self.counting or Counting.UNSTATED)
-        if total is not None and self.completed:
-            return total / self.completed
         rates = positive(totals.output_tokens_per_s), positive(totals.requests_per_s)
         if counting in (None, self.counting) and rates[0] and rates[1]:
             return rates[0] / rates[1]
@@ -164,11 +160,14 @@ class Evidence:
 
     @property
     def counted_tokens(self) -> float | None:
-        """The same without what only follows from rates."""
-        counts = self.counts()
+        """The same by the tool's own count, without what only follows from rates."""
+        return self._counted(None)
+
+    def _counted(self, counting: Counting | None) -> float | None:
+        counts = self.counts(counting)
         if counts is not None:
             return float(counts.mean())
-        total = self.run.totals.output_tokens.get(self.counting or Counting.UNSTATED)
+        total = self.run.totals.output_tokens.get(counting or self.counting or Counting.UNSTATED)
         return total / self.completed if total is not None and self.completed else None
 
     @property
