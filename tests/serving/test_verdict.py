@@ -105,7 +105,7 @@ def test_speculation_is_not_comparable(arc):
 @pytest.mark.parametrize("at_once", [1, 3, 16])
 def test_the_batch_by_littles_law(arc, at_once):
     run = served(0.040, at_once=at_once)
-    batch = Evidence(run, recompute(run), arc).batch
+    batch = Evidence(run, recompute(run), yardstick=arc).batch
     decoding = 511 * 0.040
     assert batch.value == pytest.approx(max(1.0, at_once * decoding / (decoding + 0.5)))
     assert "Little" in batch.source
@@ -114,11 +114,11 @@ def test_the_batch_by_littles_law(arc, at_once):
 def test_the_batch_without_rows(arc):
     run = served(0.040, at_once=8)
     bare = replace(run, requests=None)
-    batch = Evidence(bare, recompute(bare), arc).batch
+    batch = Evidence(bare, recompute(bare), yardstick=arc).batch
     assert batch.value == pytest.approx(8 * 511 * 0.04 / (511 * 0.04 + 0.5))
     assert "mean interval" in batch.source
     nothing = replace(bare, totals=Totals(), setting=Setting())
-    assert Evidence(nothing, recompute(nothing), arc).batch.assumed
+    assert Evidence(nothing, recompute(nothing), yardstick=arc).batch.assumed
 
 
 def test_the_founding_case(arc):

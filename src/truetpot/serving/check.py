@@ -100,7 +100,11 @@ def check_run(
 ) -> Checked:
     """One run; ``previous`` are those before it in the same file."""
     evidence = Evidence(
-        run, recompute(run, requested_output_tokens), yardstick, requested_output_tokens, previous
+        run,
+        recompute(run, requested_output_tokens),
+        requested_output_tokens=requested_output_tokens,
+        yardstick=yardstick,
+        previous=previous,
     )
     findings = tuple(find(evidence))
     denominator = any(finding.id == DENOMINATOR for finding in findings)

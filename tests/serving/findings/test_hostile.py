@@ -115,7 +115,8 @@ def test_no_run_breaks_a_detector(make, run, previous, requested, with_floor):
     floor = make.steady(0.01, 1e-6) if with_floor else None
     with np.errstate(all="ignore"):
         recomputed = make.by_hand(run)
-    evidence = Evidence(run, recomputed, floor, requested, tuple(previous))
+    held = {"requested_output_tokens": requested, "previous": tuple(previous)}
+    evidence = Evidence(run, recomputed, yardstick=floor, **held)
     for finding in find(evidence):
         assert finding.evidence
         assert finding.factor is None or (finding.factor > 0 and math.isfinite(finding.factor))
