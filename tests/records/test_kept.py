@@ -40,6 +40,9 @@ ADDED = {
     ("check", "tokens_per_chunk"),
     ("check", "range_ratio"),
     ("check", "cached_tokens"),
+    ("check", "idle_share"),
+    ("check", "input_range"),
+    ("check", "output_range"),
     ("check", "yardstick"),
     ("check", "yardstick_from"),
 }

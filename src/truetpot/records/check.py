@@ -103,6 +103,8 @@ class TotalsRow(Part, frozen=True, kw_only=True):
     """Output tokens of a streamed message after the first one, mean, as the tool counted them."""
     cached_tokens: int | None = None
     """Of ``input_tokens``, found in the server's cache."""
+    idle_share: Said = None
+    """Of the duration, the time in which no request was under way, at least."""
 
 
 class SettingRow(Part, frozen=True, kw_only=True):
@@ -139,9 +141,13 @@ class SettingRow(Part, frozen=True, kw_only=True):
     depth: int | None = None
     """Tokens in the cache before the first one that was timed, where no prompt is counted."""
     tokens_per_chunk: int | None = None
-    """Tokens that one streamed message holds."""
+    """Tokens that one streamed message holds, after the first one, which comes alone."""
     range_ratio: Said = None
     """By how much the client varies the lengths, as the tool defines it in that version."""
+    input_range: tuple[int, int] | None = None
+    output_range: tuple[int, int] | None = None
+    """Least and most of what requests asked for, where the lengths were drawn between the two; 1
+    where the file does not say the least."""
 
 
 class Finding(Part, frozen=True, kw_only=True):

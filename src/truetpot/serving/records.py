@@ -94,6 +94,8 @@ class Totals:
     """Measured by the tool, not the limit that was set."""
     cached_tokens: int | None = None
     """Of ``input_tokens``, found in the server's cache."""
+    idle_share: float | None = None
+    """Of the duration, the time in which no request was under way, at least."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ class Setting:
     """A request's prompt, as asked for."""
     output_tokens: int | None = None
     """A request's output, as asked for."""
+    input_range: tuple[int, int] | None = None
+    output_range: tuple[int, int] | None = None
+    """Least and most of what requests asked for, where the lengths were drawn between the two; 1
+    where the file does not say the least."""
     ignore_eos: bool | None = None
     streaming: bool | None = None
     tokens_per_step: float | None = None
@@ -131,7 +137,9 @@ class Setting:
     depth: int | None = None
     """Tokens in the cache before the first one that was timed, where no prompt is counted."""
     tokens_per_chunk: int | None = None
-    """The server's streaming interval: tokens that one message holds, the first one too."""
+    """The server's streaming interval: tokens that one message holds. The first token comes alone,
+    the last message holds what is left: vLLM vllm/v1/engine/output_processor.py
+    make_request_output; SGLang python/sglang/srt/managers, ``len(output_ids) % interval == 1``."""
     range_ratio: float | None = None
     """By how much the client varies the lengths, as the tool defines it in that version."""
 
@@ -168,6 +176,8 @@ class Requests:
     """False for a request that failed."""
     start_s: Floats | None = None
     """Since any fixed instant."""
+    began_s: float | None = None
+    """When the run's duration began, by the same clock."""
     gaps: Gaps | None = None
     gap_unit_is_token: bool = False
     """True where the tool divides a chunk's gap by its tokens before it writes it."""
@@ -182,6 +192,11 @@ class Requests:
     """Waiting for one of the client's own places, before sending."""
     cached_tokens: Ints | None = None
     """Of the prompt, found in the server's cache and not processed; None where no row says so."""
+    first_share: Floats | None = None
+    """Of the output, by its tokens or characters, what came with the first message; NaN unknown."""
+    silent: Ints | None = None
+    """Messages without text between the first and the last with text; ``output_tokens`` by
+    ``chunks`` has only those with text, and so have the gaps."""
 
     def __len__(self) -> int:
         return len(self.ttft_s)

@@ -122,6 +122,7 @@ def _decide(
         )
         return Verdict.NOT_COMPARABLE, why, None
     seen = any(finding.id == "several-a-step" for finding in checked.findings)
+    seen |= evidence.stream is not None and evidence.stream.speculative
     lowest, slowest = evidence.least_s, evidence.slowest or reported
     if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
@@ -181,6 +182,12 @@ def _of_stream(evidence: Evidence, reported: float) -> tuple[Verdict, str] | Non
         why = f"Messages held several tokens, and a token took {paces[0] * 1e3:,.4g} ms."
         return Verdict.NOT_COMPARABLE, why
     between = f"{paces[0] * 1e3:,.4g} and {paces[-1] * 1e3:,.4g} ms a token"
+    if any(one.holds is Holds.ENDED for one in readings):
+        why = (
+            "Undecided between messages of several tokens and outputs that ended early:"
+            f" {between}."
+        )
+        return Verdict.UNDECIDABLE, why
     if any(one.holds is Holds.HIDDEN_FIRST for one in readings):
         why = f"Undecided between messages of several tokens and hidden ones before: {between}."
         return Verdict.UNDECIDABLE, why

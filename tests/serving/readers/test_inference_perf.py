@@ -124,12 +124,13 @@ def test_rows(tmp_path):
     assert requests.counting is Counting.RETOKENISED
     assert requests.tokens.tolist() == [4, -1]
     assert requests.output_tokens[Counting.SERVER].tolist() == [5, -1]
-    assert requests.output_tokens[Counting.CHUNKS].tolist() == [4, -1]
+    assert requests.output_tokens[Counting.CHUNKS].tolist() == [3, -1]  # one held two tokens
+    np.testing.assert_array_equal(requests.first_share, [0.5, np.nan])
     assert requests.prompt_tokens.tolist() == [7, 8]
     np.testing.assert_array_equal(requests.ttft_s, [0.5, np.nan])
     assert requests.latency_s.tolist() == [1.25, 0.25]
     assert requests.start_s.tolist() == [0, 0.25]
-    assert requests.gaps.seconds.tolist() == [0, 0.5, 0.25]
+    assert requests.gaps.seconds.tolist() == [0.5, 0.25]
     assert requests.ok.tolist() == [True, False]
     assert requests.errors == {"HTTP Error 500: oh": 1}
 

@@ -33,7 +33,8 @@ def test_one_node(tmp_path):
     assert run.totals.completed is None and run.totals.output_tokens == {}
     setting = run.setting
     assert (setting.model, setting.device, setting.devices) == ("openai/gpt-oss-120b", "b200", 8)
-    assert (setting.input_tokens, setting.output_tokens) == (1024, 1024)
+    assert (setting.input_tokens, setting.output_tokens) == (None, None)
+    assert (setting.input_range, setting.output_range) == ((1, 1024), (1, 1024))
     assert (setting.max_concurrency, setting.weight_format) == (16, "fp4")
     assert len(run.notes) == 1 and "upper ends" in run.notes[0]
 

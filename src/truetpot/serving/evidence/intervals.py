@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.serving.evidence.counts import BY_TRUST
-from truetpot.serving.evidence.figures import LARGEST, SMALLEST, positive
+from truetpot.serving.evidence.figures import AFTER_FIRST, LARGEST, SMALLEST, positive
 from truetpot.serving.evidence.tokens import Tokens
 from truetpot.serving.metrics.pooled import request_sums
 from truetpot.serving.records import Counting, Floats, Ints, Metric
@@ -50,6 +51,22 @@ class Intervals(Tokens):
         return request_sums(requests.gaps) if requests and requests.gaps else None
 
     @property
+    def divided_by(self) -> float | None:
+        """Mean output tokens, as the tool counts, of the requests that have a TPOT: two or more.
+
+        Of a file without any count, as the tool's own mean times have it.
+        """
+        if (counts := self.counts()) is not None:
+            several = counts[counts > 1]
+            return float(several.mean()) if several.size else None
+        if mean := self.tokens():
+            return mean if mean > 1 else None
+        tpot, decode_s = self.figure(self.per_token), self.decode_s
+        if self.run.totals.output_tokens or self.canonical(self.per_token) not in AFTER_FIRST:
+            return None
+        return 1 + decode_s / tpot if tpot and decode_s else None
+
+    @property
     def messages(self) -> Ints | None:
         """Streamed messages of each request [requests], by its gaps or by the tool's own count."""
         requests = self.run.requests
@@ -58,6 +75,14 @@ class Intervals(Tokens):
         if requests.gaps is not None:
             return requests.gaps.counts() + 1
         return requests.output_tokens.get(Counting.CHUNKS)
+
+    @property
+    def all_messages(self) -> Ints | None:
+        """The same with those in between that had no text, where the file knows them."""
+        requests, messages = self.run.requests, self.messages
+        if messages is None or requests is None or requests.silent is None:
+            return messages
+        return np.where(requests.silent >= 0, messages + requests.silent, messages)
 
     @property
     def chunks(self) -> float | None:
@@ -71,11 +96,15 @@ class Intervals(Tokens):
     @property
     def trusted_counts(self) -> Ints | None:
         """Output tokens of each request [requests], by the most trusted count in the rows."""
+        return next((x for way in BY_TRUST if (x := self.column(way)) is not None), None)
+
+    @property
+    def spans(self) -> Floats | None:
+        """First message to last of each request [requests]: by gaps, else by clocks."""
         requests = self.run.requests
-        if requests is None:
-            return None
-        way = next((way for way in BY_TRUST if way in requests.output_tokens), None)
-        return None if way is None else requests.output_tokens[way]
+        if requests is None or self.gap_sums is not None:
+            return self.gap_sums
+        return None if requests.latency_from_gaps else requests.latency_s - requests.ttft_s
 
     @property
     def decode_interval(self) -> float | None:
@@ -91,6 +120,11 @@ class Intervals(Tokens):
         """Requests in flight at most, by the limit that was set."""
         most = self.run.setting.max_concurrency
         return most if most and most > 0 else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether no request waits for a moment to come: all at once, or one as another ends."""
+        return (positive(self.run.setting.request_rate) or math.inf) == math.inf
 
     @property
     def output_rate(self) -> float | None:

@@ -75,6 +75,10 @@ def prompt_length(evidence: Evidence) -> Known | None:
         return Known.exactly(mean, f"the prompt's {mean:,.6g} tokens")
     if asked := run.setting.input_tokens:
         return Known.exactly(float(asked), f"the {asked:,} tokens asked for as the prompt")
+    if drawn := run.setting.input_range:
+        least, most = drawn
+        said = f"a prompt of at most the {most:,} tokens asked for"
+        return Known(float(most), float(least), float(most), said)
     return None
 
 

@@ -26,10 +26,24 @@ class Tokens(Figures):
             return self.run.totals.completed or None
         return int(self.run.requests.ok.sum()) or None if self.run.requests else None
 
+    def column(self, counting: Counting) -> Ints | None:
+        """Output tokens of each request [requests] by that count.
+
+        Where every request ended at the length asked for, that is what the server counted: it says
+        so by the finish reason.
+        """
+        requests = self.run.requests
+        if requests is None:
+            return None
+        found = requests.output_tokens.get(counting)
+        if found is None and counting is Counting.SERVER and self.ended(*FULL) == 1.0:
+            return requests.output_tokens.get(Counting.REQUESTED)
+        return found
+
     def counts(self, counting: Counting | None = None) -> Ints | None:
         """Output tokens of each successful request that has that count; the tool's own if None."""
         requests = self.run.requests
-        column = requests.output_tokens.get(counting or requests.counting) if requests else None
+        column = self.column(counting or requests.counting) if requests else None
         if requests is None or column is None:
             return None
         known = column[requests.ok & (column >= 0)]
@@ -56,16 +70,6 @@ class Tokens(Figures):
             return float(counts.mean())
         total = self.run.totals.output_tokens.get(counting or self.counting or Counting.UNSTATED)
         return total / self.completed if total is not None and self.completed else None
-
-    @property
-    def divided_by(self) -> float | None:
-        """Mean output tokens, as the tool counts, of the requests that have a TPOT: two or more."""
-        counts = self.counts()
-        if counts is None:
-            mean = self.tokens()
-            return mean if mean and mean > 1 else None
-        several = counts[counts > 1]
-        return float(several.mean()) if several.size else None
 
     @property
     def requested(self) -> int | None:

@@ -222,11 +222,13 @@ def first_token_included(evidence: Evidence) -> Trace | None:
     if without is None:
         return None
     for metric in (Metric.TPOT, Metric.ITL):
+        by_name = evidence.canonical(metric) in WITH_FIRST
         reported = evidence.figure(metric)
+        if reported is None and by_name and metric is evidence.per_token:
+            reported = evidence.tpot  # of rows, by the tool's own formula
         if reported is None or reported < limit("weighting") * without:
             continue
         whole = latency / n if latency and n else None
-        by_name = evidence.canonical(metric) in WITH_FIRST
         if by_name or (whole and abs(reported / whole - 1) <= limit("same")):
             text = (
                 f"Mean {metric.name} {ms(reported)} holds the first token; without it a token takes"

@@ -51,6 +51,8 @@ def _tail(evidence: Evidence, mean: float, border: float) -> set[Pattern]:
         if value := evidence.itl(statistic):
             return _which(mean / value, 1.0)
     if p99 := evidence.itl("p99"):
+        if p99 < mean:  # less than one gap in a hundred is longer than the mean
+            return {Pattern.STALLS}
         return _which(p99 / mean, border)
     return {Pattern.BURSTS}
 

@@ -13,6 +13,7 @@ _HELD = {
     Holds.ALIKE: "each message held {k} tokens, the first too",
     Holds.FIRST_ALONE: "the first message held one token and the others {k}",
     Holds.HIDDEN_FIRST: "{h} tokens were decoded before the first visible one",
+    Holds.ENDED: "each message held one token and {h} of those asked for never came",
 }
 
 
@@ -46,7 +47,8 @@ def chunk_is_not_a_token(evidence: Evidence) -> Trace | None:
 
 
 def _of_stream(evidence: Evidence, stream: Messages) -> Trace | None:
-    several = [one for one in stream.readings if one.holds is not Holds.HIDDEN_FIRST]
+    other = (Holds.HIDDEN_FIRST, Holds.ENDED)
+    several = [one for one in stream.readings if one.holds not in other]
     if not several or (evidence.tokens_a_step > limit("speculation") and len(several) == 1):
         return None
     readings = "; or ".join(_said(stream, one) for one in stream.readings)

@@ -6,6 +6,7 @@ import numpy as np
 
 from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.counts import BY_TRUST
+from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.words import count, percent, times
 from truetpot.serving.records import Counting
@@ -113,9 +114,12 @@ def requested_as_count(evidence: Evidence) -> Trace | None:
     if found is None or evidence.counting in (Counting.SERVER, Counting.RETOKENISED):
         return None
     way, other, own = found
-    asked = evidence.counting is Counting.REQUESTED or own == evidence.requested
-    if not asked or other * limit("counts") > own:
+    stated = evidence.counting is Counting.REQUESTED
+    if not (stated or own == evidence.requested) or other * limit("counts") > own:
         return None
+    readings = evidence.stream.readings if evidence.stream else ()
+    if not stated and any(one.holds is Holds.HIDDEN_FIRST for one in readings):
+        return None  # as many may have been decoded as were asked for, the first ones hidden
     text = (
         f"Each request is counted with the {count(own)} tokens asked for; by another count ({way})"
         f" {count(other)} came."

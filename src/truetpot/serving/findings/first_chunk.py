@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from truetpot.serving.evidence import SMALLEST, Evidence
-from truetpot.serving.evidence.messages import first_gap_is_ttft
+from truetpot.serving.evidence.came import first_gap_is_ttft
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.words import count, ms, percent, times
 from truetpot.serving.records import Metric

@@ -25,11 +25,14 @@ from truetpot.serving.thresholds import limit
 def below_floor(evidence: Evidence) -> Trace | None:
     """Against one sequence at the mean context: the lowest floor that the run can have.
 
-    Latency / n is bounded too: its first token needs a step as well.
+    Latency / n is bounded too: its first token needs a step as well. Not where messages show that
+    several tokens came per step.
     """
     tpot = evidence.slowest
     floor = evidence.least_s
     if tpot is None or floor is None or evidence.yardstick is None:
+        return None
+    if evidence.stream and evidence.stream.speculative:
         return None
     if tpot >= floor * (1 - limit("rounding")):
         return None

@@ -85,9 +85,11 @@ def short_outputs(evidence: Evidence) -> Trace | None:
 
 
 def _short_share(evidence: Evidence, asked: int) -> float:
-    """Share of the requests that are short, at least, by the percentiles that the tool wrote."""
+    """Share of the requests that are short, at least, by the percentiles that the tool wrote; by
+    the least, which stands at 0, it is one of them."""
     lengths = evidence.run.totals.low_lengths
-    return max((share for share, n in lengths.items() if n < limit("short") * asked), default=0.0)
+    short = [share for share, n in lengths.items() if n < limit("short") * asked]
+    return max(*short, 1 / evidence.completed) if short and evidence.completed else 0.0
 
 
 @detector(

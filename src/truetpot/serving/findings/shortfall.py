@@ -43,8 +43,11 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
     if tpot is None or evidence.tpot_has_first or (counted is None and all_tokens is None):
         return None
     duration = evidence.duration_s
-    if duration and tpot * max(1.0, (counted or 2) - 1) > limit("little") * duration:
+    usual = min(tpot, evidence.tpot_statistic("median") or tpot)  # a few requests can make a mean
+    if duration and usual * max(1.0, (counted or 2) - 1) > limit("little") * duration:
         return None  # No interval of this run is that long: the value itself is wrong.
+    if evidence.counting is Counting.CHUNKS and evidence.stream is not None:
+        return None  # All messages were counted, and they hold several tokens each.
     if counted and all_tokens:
         if all_tokens.tokens - 1 < limit("shortfall") * (counted - 1):
             return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from truetpot.serving.evidence import Evidence, positive
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.words import count, ms, sec, times
@@ -181,59 +179,3 @@ def _rate_of_requests(evidence: Evidence) -> tuple[float, str] | None:
         return None
     tokens = 1 + decode_s / tpot
     return rate_s * tokens, f"{count(round(rate_s, 2))} requests/s of {count(round(tokens))} tokens"
-
-
-@detector(
-    "idle-in-the-duration",
-    title="The duration runs past the last request",
-    severity=Severity.WARNING,
-    meaning=(
-        "The run's duration is longer than the time in which its requests were in flight. Rates"
-        " over that duration (requests, tokens a second) are too low, and so is the batch by"
-        " Little's law; times per token are not touched."
-    ),
-    needs="Rows with the start and end of every request, and a duration.",
-    fix="Divide by the time from the first start to the last end.",
-    rules=(10,),
-)
-def idle_in_the_duration(evidence: Evidence) -> Trace | None:
-    """Only where the rows are all requests: of a sample, others may have run meanwhile."""
-    requests, duration = evidence.run.requests, evidence.duration_s
-    if duration is None:
-        return None
-    if requests is None or requests.start_s is None:
-        return _two_rates(evidence, duration)
-    whole = len(requests) >= (evidence.run.totals.completed or 0)
-    begin, end = requests.start_s, requests.start_s + requests.latency_s
-    known = np.isfinite(begin) & np.isfinite(end)
-    if not whole or not known.all() or not len(requests):
-        return None
-    window = float(end.max() - begin.min())
-    if window <= 0 or duration < limit("weighting") * window:
-        return None
-    text = f"The duration is {sec(duration)}, and the requests ran for {sec(window)} of it"
-    if rate := evidence.output_rate:
-        n, done = evidence.counted_tokens, evidence.completed
-        by_window = n * done / window if n and done else rate * duration / window
-        text += f": {count(round(by_window, 2))} tokens/s while they ran"
-    return Trace(f"{text}.")
-
-
-def _two_rates(evidence: Evidence, duration: float) -> Trace | None:
-    """A tool that takes its rate over the busy time shows the idle one by it.
-
-    It may lie at the end, or between requests that came seldom: totals do not tell them apart.
-    """
-    reported = positive(evidence.run.totals.output_tokens_per_s)
-    n, done = evidence.counted_tokens, evidence.completed
-    if reported is None or not n or not done:
-        return None
-    over_all = n * done / duration
-    if not limit("weighting") <= reported / over_all < limit("inflation"):
-        return None
-    return Trace(
-        f"{count(round(reported, 2))} tokens/s are reported, and {count(done)} requests of"
-        f" {count(n)} tokens in {sec(duration)} make {count(round(over_all, 2))}.",
-        None,
-        Severity.INFO,
-    )

@@ -63,6 +63,16 @@ class _Answer:
     text: str | None = None
     finish: str | None = None
     server_tokens: int = UNKNOWN
+    first_share: float = NAN
+    """Of the text's characters, or of its token ids, what came first."""
+
+    @property
+    def silent(self) -> int:
+        """Responses without text between the first and the last with text."""
+        if not any(self.has_text):
+            return UNKNOWN
+        first, last = self.has_text.index(True), self.has_text[::-1].index(True)
+        return self.has_text[first : len(self.has_text) - last].count(False)
 
 
 def _recognises(first: Node) -> bool:
@@ -114,6 +124,8 @@ def _experiment(node: Node) -> Run:
             ttft=_seconds(sent, *kept[:1].tolist()),
             latency=_seconds(sent, *(kept if len(kept) else stamps)[-1:].tolist()),
             gaps=_gaps(kept),
+            first_share=answer.first_share,
+            silent=answer.silent,
             text=answer.text,
             finish=answer.finish,
             ok=len(stamps) > 0,
@@ -183,6 +195,7 @@ def _answer(record: Record, stamps: int) -> _Answer:
         return _from_ids(outputs)
     answer = _Answer([])
     texts: list[str] = []
+    first = 0
     for body in _bodies(outputs):
         before = len(texts)
         for event in _events_of(body):
@@ -198,7 +211,10 @@ def _answer(record: Record, stamps: int) -> _Answer:
             if event.text_output:
                 texts.append(event.text_output)
         answer.has_text.append(len(texts) > before)
+        first = first or sum(map(len, texts))
     answer.text = "".join(texts)
+    if texts:
+        answer.first_share = first / len(answer.text)
     return answer
 
 
@@ -206,7 +222,9 @@ def _from_ids(outputs: list[dict[str, object]]) -> _Answer:
     """TensorRT-LLM's engine writes token ids, so the count is exact; "" stands for one token."""
     ids = [output.get("output_ids") for output in outputs]
     counts = [len(x) if isinstance(x, list) else 1 for x in ids]
-    return _Answer([True] * len(ids), None, None, sum(counts))
+    total = sum(counts)
+    share = counts[0] / total if total else NAN
+    return _Answer([True] * len(ids), None, None, total, share)
 
 
 def _bodies(outputs: list[dict[str, object]]) -> Iterator[_Body]:

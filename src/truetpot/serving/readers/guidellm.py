@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
@@ -123,11 +124,20 @@ def _run(first: Node, benchmark: Node) -> Run:
             tokens_a_message=per_message,
             low_lengths=low_lengths(metrics.get("output_token_count", "successful")),
             mean_concurrency=metrics.number("request_concurrency", "total", "mean"),
+            idle_share=_idle_share(metrics.get("request_concurrency", "total")),
         ),
         setting=_setting(first, benchmark),
         requests=requests,
         notes=tuple(notes),
     )
+
+
+def _idle_share(concurrency: Node | None) -> float | None:
+    """The largest percentile of the requests under way, weighted by time, that is still 0."""
+    found = None
+    for share, requests in low_lengths(concurrency).items():
+        found = share if requests == 0 else found
+    return found
 
 
 def _figures(metrics: Node) -> Iterator[Figure]:
@@ -229,7 +239,10 @@ def _requests(benchmark: Node, window: _Window) -> tuple[Requests | None, int]:
                 _add(rows, request, status)
             else:
                 left_out += 1
-    return rows.requests(Counting.SERVER, Counting.CHUNKS) if len(rows) else None, left_out
+    if not len(rows):
+        return None, left_out
+    found = rows.requests(Counting.SERVER, Counting.CHUNKS)
+    return replace(found, began_s=settings.number(benchmark, "start_time")), left_out
 
 
 def _began(request: Record) -> float:

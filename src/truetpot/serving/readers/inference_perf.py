@@ -96,8 +96,8 @@ def _is_rows(first: Node) -> bool:
 
 def _read_rows(document: Document) -> list[Run]:
     """The latency ends with the last timestamp of a token, as in the tool's time per token; without
-    one (no streaming) with the response. Timestamps are the tool's: of tokens in newer files, the
-    tokens of a message having its time, of messages in older ones.
+    one (no streaming) with the response. Timestamps are of tokens in newer files, the tokens of a
+    message having its time, so that equal ones are one message; of messages in older ones.
     """
     rows = Rows()
     began = NAN
@@ -111,20 +111,21 @@ def _read_rows(document: Document) -> list[Run]:
         if type(info) is dict and "response_metrics" not in info:
             of_response, variant = ("info",), "messages"
         stamps = record.floats(*of_response, "output_token_times")
-        if stamps is None:
-            stamps = np.empty(0)
+        stamps = np.empty(0) if stamps is None else stamps
+        messages = stamps if variant else stamps[np.diff(stamps, prepend=NAN) != 0]
         failed = record.value.get("error") is not None
         rows.add(
             tokens={
                 Counting.RETOKENISED: record.count(*of_response, "output_tokens"),
-                Counting.CHUNKS: len(stamps) or UNKNOWN,
+                Counting.CHUNKS: len(messages) or UNKNOWN,
                 Counting.SERVER: record.count(*of_response, "server_usage", "completion_tokens"),
             },
             prompt=_prompt(record),
             start=start - began,
             ttft=_last(stamps[:1]) - start,
             latency=(_last(stamps) if len(stamps) else end) - start,
-            gaps=np.diff(stamps) if len(stamps) else None,
+            gaps=np.diff(messages) if len(stamps) else None,
+            first_share=float(np.mean(stamps == stamps[0])) if len(stamps) > len(messages) else NAN,
             ok=not failed,
             error=_error(record) if failed else "",
         )

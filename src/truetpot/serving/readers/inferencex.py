@@ -78,14 +78,20 @@ def _run(node: Node, place: str) -> Run:
         setting=Setting(
             model=settings.text(node, "model"),
             max_concurrency=settings.count(node, "conc"),
-            input_tokens=settings.count(node, "isl"),
-            output_tokens=settings.count(node, "osl"),
+            input_range=_drawn(settings.count(node, "isl")),
+            output_range=_drawn(settings.count(node, "osl")),
             weight_format=settings.text(node, "precision"),
             device=settings.text(node, "hw"),
             devices=decoding,
         ),
         notes=tuple(notes),
     )
+
+
+def _drawn(most: int | None) -> tuple[int, int] | None:
+    """The client draws from a share of the length up to it, and the file does not name the share
+    (``utils/bench_serving/benchmark_serving.py`` sample_random_requests)."""
+    return None if most is None else (1, most)
 
 
 def _cards(node: Node) -> tuple[int | None, int | None]:

@@ -98,6 +98,7 @@ def _run(block: _Block, model: str | None, failures: Counter[str], several: bool
         totals=Totals(
             duration_s=block.duration,
             attempted=block.requests,
+            completed=None if failures else block.requests,
             output_tokens={} if asked is None else {Counting.REQUESTED: asked},
             output_tokens_per_s=rate,
             total_tokens_per_s=block.throughput.get("Total token"),

@@ -1,0 +1,71 @@
+"""How many tokens single messages held, where rows tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truetpot.serving.records import Gaps, Ints, Requests
+from truetpot.serving.thresholds import limit
+
+
+def near(a: float, b: float) -> bool:
+    """Whether two times can be the same pace."""
+    return 1 / limit("pace") < a / b < limit("pace")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Gaps that repeat the one before to the last digit, as one. Measured times do not repeat: a
+    tool that divides a gap by the tokens of its message writes the quotient once for each."""
+
+    each: Ints
+    """Of each request [requests]."""
+    longest: int
+    """Gaps in one of them."""
+    regular: bool
+    """Whether all are as long, but for what is left at the end of a request: a server's interval,
+    and not what a draft model happened to guess."""
+
+
+def runs(gaps: Gaps) -> Runs:
+    """None of no gaps is longer than another."""
+    each = np.zeros(len(gaps.offsets) - 1, np.int64)
+    some = gaps.counts() > 0
+    starts = gaps.offsets[:-1][some]
+    if not len(starts):
+        return Runs(each, 0, True)
+    new = np.empty(len(gaps.seconds), np.bool_)
+    new[1:] = gaps.seconds[1:] != gaps.seconds[:-1]
+    new[starts] = True
+    each[some] = np.add.reduceat(new, starts, dtype=np.int64)
+    if each.sum() == len(new):
+        return Runs(each, 1, True)
+    lengths = np.diff(np.flatnonzero(new), append=len(new))
+    longest = int(lengths.max())
+    return Runs(each, longest, int(np.sum(lengths != longest)) <= len(starts))
+
+
+def first_tokens(
+    requests: Requests, counts: Ints, messages: Ints, rows: NDArray[np.bool_]
+) -> float | None:
+    """Tokens that the first message of a request held, mean over `rows` [requests].
+
+    1 or as many as the others held, whichever the share of the output in it says; None where no
+    file says that, or where it is between the two: texts are not as long as their tokens.
+    """
+    if requests.first_share is None:
+        return None
+    known = rows & np.isfinite(requests.first_share)
+    if not known.any():
+        return None
+    held = requests.first_share[known] * counts[known]
+    alike = float((counts[known] / messages[known]).mean())
+    mean = float(held.mean())
+    error = 2 * float(held.std()) / np.sqrt(max(1, len(held) - 1))
+    middle = np.sqrt(alike)
+    if mean - error <= middle <= mean + error:
+        return None
+    return alike if mean > middle else 1.0
