@@ -107,6 +107,14 @@ class Judged:
         return told and self.serving.verdict is Verdict.BELIEVABLE and not right
 
     @property
+    def accused_wrongly(self) -> bool:
+        """Called impossible, which no run of a simulation is; or inflated by what it is not."""
+        serving = self.serving
+        if serving.verdict is Verdict.INFLATED and serving.factor is not None:
+            return not RIGHT[0] < serving.factor / self.off < RIGHT[1]
+        return serving.verdict is Verdict.IMPOSSIBLE
+
+    @property
     def batch_is_right(self) -> bool:
         """At one of the batches of the run, or between them."""
         least, most = batches(self.made)

@@ -15,6 +15,7 @@ def test_a_mechanism_is_named(tmp_path, shape, mechanism):
         found = judged(tmp_path, shape, mechanism, seed)
         assert found.recognised, (seed, found.above_info, found.serving.why)
         assert not found.believed_wrongly, (seed, found.off)
+        assert not found.accused_wrongly, (seed, found.serving.why, found.off)
 
 
 @pytest.mark.exhaustive
@@ -28,4 +29,5 @@ def test_a_mechanism_is_named_in_many_files(tmp_path, shape, mechanism):
         recognised += found.recognised
         assert found.recognised or found.undecided, (seed, found.above_info, found.serving.why)
         assert not found.believed_wrongly, (seed, found.off)
+        assert not found.accused_wrongly, (seed, found.serving.why, found.off)
     assert recognised >= NEARLY_ALL * MANY

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from truetpot.serving.evidence.figures import Figures, positive
 from truetpot.serving.records import Counting, Ints
+from truetpot.serving.thresholds import limit
 
 STOPPED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
 FULL = ("length", "max_tokens")
@@ -56,7 +57,8 @@ class Tokens(Figures):
         totals = self.run.totals
         rates = positive(totals.output_tokens_per_s), positive(totals.requests_per_s)
         if counting in (None, self.counting) and rates[0] and rates[1]:
-            return rates[0] / rates[1]
+            mean = rates[0] / rates[1]
+            return mean if mean <= limit("most_tokens") else None
         return None
 
     @property

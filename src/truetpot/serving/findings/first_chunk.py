@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from truetpot.serving.evidence import SMALLEST, Evidence
+from truetpot.serving.evidence import AFTER_FIRST, SMALLEST, Evidence
 from truetpot.serving.evidence.came import first_gap_is_ttft
 from truetpot.serving.findings.finding import Severity, Trace, detector
 from truetpot.serving.findings.words import count, ms, percent, times
@@ -23,7 +23,8 @@ EQUAL = 1e-9
     severity=Severity.ERROR,
     meaning=(
         "The time to the first token was appended to the gaps too. Mean and percentiles of ITL"
-        " then hold the prefill."
+        " then hold the prefill. A time per token that the tool takes from clocks is not touched:"
+        " beside one it is a warning."
     ),
     needs="Rows whose first gap equals TTFT, or the same maximum of ITL and TTFT.",
     fix="Drop the first gap of each request.",
@@ -50,26 +51,34 @@ def ttft_among_gaps(evidence: Evidence) -> Trace | None:
             f"The first gap equals TTFT in {percent(share)} of the requests; the mean gap is"
             f" {ms(with_it)} with it and {ms(without)} without."
         )
-        return Trace(text, with_it / without if without > 0 else None)
+        return Trace(text, with_it / without if without > 0 else None, _severity(evidence))
     if first_gap_is_ttft(evidence):
-        return _by_means(evidence.itl(), evidence.ttft, evidence.divided_by, evidence.tpot)
+        return _by_means(evidence)
     longest = evidence.figure(Metric.ITL, "max"), evidence.figure(Metric.TTFT, "max")
     if not longest[0] or longest[0] != longest[1]:
         return None
     text = f"The longest gap and the longest TTFT are both {ms(longest[0])}."
     mean, ttft, tokens = evidence.figure(Metric.ITL), evidence.ttft, evidence.divided_by
     true_s = (mean * tokens - ttft) / (tokens - 1) if mean and ttft and tokens else 0.0
-    return Trace(text, mean / true_s if mean and true_s > 0 else None)
+    return Trace(text, mean / true_s if mean and true_s > 0 else None, _severity(evidence))
 
 
-def _by_means(*known: float | None) -> Trace:
+def _severity(evidence: Evidence) -> Severity:
+    """A warning where the reported time per token does not come from the gaps."""
+    by_clock = evidence.canonical(evidence.per_token) in AFTER_FIRST
+    reported = evidence.figure(evidence.per_token) is not None
+    return Severity.WARNING if by_clock and reported else Severity.ERROR
+
+
+def _by_means(evidence: Evidence) -> Trace:
+    known = evidence.itl(), evidence.ttft, evidence.divided_by, evidence.tpot
     gap, ttft, n, tpot = (value or math.nan for value in known)
     tokens, intervals = count(round(n, 2)), count(round(n - 1, 2))
     text = (
         f"The mean gap of {ms(gap)} is TTFT and all intervals together over {tokens} tokens:"
         f" ({ms(ttft)} + {intervals} times {ms(tpot)}) / {tokens}."
     )
-    return Trace(text, gap / tpot)
+    return Trace(text, gap / tpot, _severity(evidence))
 
 
 @detector(

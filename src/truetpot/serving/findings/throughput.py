@@ -15,11 +15,17 @@ def decoding(evidence: Evidence) -> tuple[float, float, str] | None:
     """Sequences decoded at once by Little's law, how many were admitted, and by which limit.
 
     Throughput counts n tokens a request and TPOT spreads the interval over n - 1, so their product
-    is too high by n / (n - 1).
+    is too high by n / (n - 1). A time that is one of a message, and a rate that the file's own
+    requests contradict, are not gone by: those have their findings.
     """
     tpot, rate, n = evidence.tpot, evidence.output_rate, evidence.divided_by
     if tpot is None or rate is None or n is None:
         return None
+    if evidence.stream and not evidence.tpot_has_first:
+        tpot = min(tpot, *(one.token_s for one in evidence.stream.readings))
+    own = _rate_of_requests(evidence)
+    if own is not None and not _same_rate(rate, own[0]):
+        rate = own[0]
     limits = [
         (float(value), words)
         for value, words in (
@@ -156,12 +162,16 @@ def throughput_contradicted(evidence: Evidence) -> Trace | None:
     if reported is None or found is None or not math.isfinite(reported) or reported <= 0:
         return None
     rate, how = found
-    if 1 / limit("inflation") < reported / rate < limit("inflation"):
+    if _same_rate(reported, rate):
         return None
     return Trace(
         f"{_rate(reported)} output tokens/s are reported; {how} make {_rate(rate)}:"
         f" {times(reported / rate) if reported / rate < 1e6 else f'{reported / rate:.3g}'} times."
     )
+
+
+def _same_rate(a: float, b: float) -> bool:
+    return 1 / limit("inflation") < a / b < limit("inflation")
 
 
 def _rate(value: float) -> str:
@@ -175,6 +185,9 @@ def _rate_of_requests(evidence: Evidence) -> tuple[float, str] | None:
         rate = counted * done / evidence.duration_s
         return rate, f"{said} in {sec(evidence.duration_s)}"
     rate_s, decode_s, tpot = evidence.request_rate, evidence.decode_s, evidence.tpot
+    if rate_s and counted:
+        said = f"{count(round(rate_s, 2))} requests/s of {count(counted)} tokens"
+        return rate_s * counted, said
     if not rate_s or not decode_s or not tpot or evidence.tpot_has_first:
         return None
     tokens = 1 + decode_s / tpot
