@@ -86,3 +86,20 @@ def test_stopped_despite_ignore_eos(make):
     found = make.found(run)
     assert set(found) == {"stopped-despite-ignore-eos"}
     assert "25 %" in found["stopped-despite-ignore-eos"].evidence
+
+
+def test_the_shortest_is_one_request_at_least(make):
+    """The mean and the lowest quarter hide three tokens of 400: one of 44 is more than one in 100,
+    one of 444 is not."""
+
+    def run(completed):
+        totals = Totals(
+            completed=completed,
+            output_tokens={Counting.RETOKENISED: 390 * completed},
+            low_lengths={0.0: 3.0, 0.25: 400.0},
+        )
+        return make.aggregates(Setting(output_tokens=400), totals, Counting.RETOKENISED)
+
+    found = make.found(run(44))["short-outputs"]
+    assert "at least 2 % of the requests" in found.evidence
+    assert "short-outputs" not in make.found(run(444))

@@ -1,0 +1,60 @@
+"""How many tokens the messages of rows held."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from truetpot.serving.evidence.held import first_tokens, runs
+from truetpot.serving.records import Counting, Gaps, Requests
+
+
+def gaps(*requests):
+    """Of lists of gaps, one a request."""
+    offsets = np.cumsum([0, *map(len, requests)])
+    return Gaps(np.concatenate([np.asarray(one, np.float64) for one in requests]), offsets)
+
+
+def test_a_gap_for_each_token_of_a_message():
+    found = runs(gaps([0.1, 0.1, 0.2, 0.2, 0.3], [], [0.3, 0.3, 0.1, 0.1]))
+    assert found.each.tolist() == [3, 0, 2]  # a new request begins a new run
+    assert (found.longest, found.regular) == (2, True)  # 0.3 is what was left
+
+
+def test_what_a_draft_model_guesses_is_not_regular():
+    found = runs(gaps([0.1, 0.2, 0.2, 0.2, 0.3, 0.4, 0.4], [0.1, 0.1, 0.1, 0.5]))
+    assert found.each.tolist() == [4, 2]
+    assert (found.longest, found.regular) == (3, False)
+
+
+def test_gaps_that_never_repeat():
+    found = runs(gaps([0.1, 0.2], [0.2, 0.1]))
+    assert found.each.tolist() == [2, 2]
+    assert (found.longest, found.regular) == (1, True)
+    assert runs(gaps([], [])).each.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("shares", "first"),
+    [
+        ([0.1, 0.1, 0.1], 10.0),  # 10 of 100 tokens, as in each of ten messages
+        ([0.01, 0.012, 0.008], 1.0),
+        ([0.02, 0.1, 0.01], None),  # 2, 10 and 1: it could be either
+        ([np.nan, 0.1, 0.1], 10.0),
+        ([np.nan] * 3, None),
+        (None, None),
+    ],
+)
+def test_the_first_message_by_its_share_of_the_output(shares, first):
+    n = np.full(3, 100)
+    rows = Requests(
+        prompt_tokens=n,
+        output_tokens={Counting.SERVER: n},
+        counting=Counting.SERVER,
+        ttft_s=np.ones(3),
+        latency_s=np.full(3, 2.0),
+        latency_from_gaps=False,
+        ok=np.ones(3, bool),
+    )
+    rows = replace(rows, first_share=None if shares is None else np.array(shares))
+    assert first_tokens(rows, n, np.full(3, 10), np.ones(3, bool)) == first
