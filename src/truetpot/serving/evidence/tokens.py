@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from truetpot.serving.evidence.figures import Figures, positive
 from truetpot.serving.records import Counting, Ints
@@ -37,9 +38,18 @@ class Tokens(Figures):
         if requests is None:
             return None
         found = requests.output_tokens.get(counting)
-        if found is None and counting is Counting.SERVER and self.ended(*FULL) == 1.0:
+        if found is None and counting is Counting.SERVER and self._whole:
             return requests.output_tokens.get(Counting.REQUESTED)
         return found
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether every successful request has a finish reason, and it is the length."""
+        requests = self.run.requests
+        if requests is None or requests.finish_reasons is None or not requests.ok.any():
+            return False
+        pairs = zip(requests.finish_reasons, requests.ok, strict=True)
+        return all(reason in FULL for reason, ok in pairs if ok)
 
     def counts(self, counting: Counting | None = None) -> Ints | None:
         """Output tokens of each successful request that has that count; the tool's own if None."""
