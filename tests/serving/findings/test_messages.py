@@ -151,3 +151,15 @@ def test_a_stated_interval_sends_the_first_token_alone(make):
     (reading,) = make.evidence(run).stream.readings
     assert reading.holds is Holds.FIRST_ALONE
     assert (reading.token_s, reading.tokens_a_message) == pytest.approx((0.03, 4))
+
+
+def test_a_file_without_any_count_of_tokens(make):
+    """InferenceX: 991 ms at 10 ms a token are 100 tokens, and gaps of 50 ms 21 messages."""
+    run = make.aggregates(
+        counting=Counting.SERVER, mean_ttft=0.5, mean_e2e=1.49, mean_tpot=0.01, mean_itl=0.05
+    )
+    evidence = make.evidence(run)
+    assert evidence.divided_by == pytest.approx(100)
+    assert "by the interval over the time per token" in evidence.context.source
+    assert evidence.stream.messages == pytest.approx(1 + 99 / 5)
+    assert "chunk-is-not-a-token" in make.found(run)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 AS_ASKED = "as asked for"
 """Of decoded tokens: nobody counted them."""
 COUNTED = "the file's count"
+BY_TIMES = "by the interval over the time per token"
+"""Of a file without any count."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def output_length(evidence: Evidence) -> Known | None:
         return None
     if more is None:
         assert counted is not None
-        return Known.exactly(counted, COUNTED)
+        return Known.exactly(counted, COUNTED if evidence.tokens() else BY_TIMES)
     low = min(counted or 2.0, more.tokens)
     # stopped early and counted right, or decoded whole and counted short: both are possible
     value = counted if counted and _believed(evidence, more) else more.tokens
