@@ -52,9 +52,9 @@ def _of_divided_gaps(evidence: Evidence) -> Came | None:
     tokens, later = float(counts[timed].mean()), float(found.each[timed].mean())
     held, slack = tokens - float(each.mean()), limit("gap_count_slack")
     if not found.regular and each.mean() >= limit("gap_count") * later:
-        return Came(tokens, 1 + later, interval, 1.0)
+        return Came(tokens, 1 + later, interval, 1.0, stamped=True)
     if found.regular and found.longest > 1 and round(held) == found.longest:
-        return Came(tokens, 1 + later, interval, held)
+        return Came(tokens, 1 + later, interval, held, stamped=True)
     if later and held > 1 + slack:  # a message each but the first one, which held more
         return Came(tokens, max(2.0, tokens / held), interval, held)
     return None

@@ -100,9 +100,11 @@ def _readings(evidence: Evidence, found: Came) -> list[Reading]:
     alike = Reading(Holds.ALIKE, interval / (n - n / c), n / c)
     alone = Reading(Holds.FIRST_ALONE, interval / (n - 1), (n - 1) / (c - 1))
     several = [alike, alone]
+    alone_told = found.first is not None and found.first < np.sqrt(n / c)
     if found.first is not None:
-        several = [alone] if found.first < np.sqrt(n / c) else [_held_first(found)]
-    before = _hidden_first(evidence, found, several)
+        several = [alone] if alone_told else [_held_first(found)]
+    # were the others hidden, the first message would be as long as the rest
+    before = several if alone_told else _hidden_first(evidence, found, several)
     if found.asked:
         before = [*before, Reading(Holds.ENDED, gap, 1.0)]
     floor = evidence.least_s or 0.0
@@ -165,7 +167,8 @@ def _slope(evidence: Evidence, gap: float) -> float | None:
     """By how many gaps the time to the first message grows with each token that no message holds.
 
     1 where these were decoded before it, 0 where messages held several. By least squares over the
-    requests; None where these have too few of them, or too like ones, to tell.
+    requests; None where these are too few or too like to tell, or where it is neither: a queue that
+    grew with the requests makes any slope.
     """
     requests, timed, counts = evidence.run.requests, evidence.timed, evidence.trusted_counts
     messages = evidence.all_messages
@@ -180,8 +183,9 @@ def _slope(evidence: Evidence, gap: float) -> float | None:
     slope = float(shared * ttft.std() / spread / gap)
     # how far off it may be: the scatter of the other causes of the time, queue and prefill
     rest = float(ttft.std() * np.sqrt(max(0.0, 1 - shared**2)))
-    error = 2 * rest / (spread * np.sqrt(len(hidden))) / gap
-    return slope if error < HALF / 2 or abs(slope - HALF) > error else None
+    error = max(HALF / 2, 2 * rest / (spread * np.sqrt(len(hidden))) / gap)
+    fits = [abs(slope - one) <= error for one in (0.0, 1.0)]
+    return slope if any(fits) and not all(fits) else None
 
 
 def _no_prefill(evidence: Evidence, gap: float) -> bool:
