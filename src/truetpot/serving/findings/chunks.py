@@ -29,7 +29,10 @@ _HELD = {
         " (latency - TTFT)/(n - 1) is too short as well: its interval covers n less those of the"
         " first chunk."
     ),
-    needs="Rows with gaps or messages, and counts; or mean ITL well above mean TPOT.",
+    needs=(
+        "Rows with gaps or messages, and counts; mean ITL well above mean TPOT; gaps of 0 between"
+        " the tokens of a message; or a TPOT divided by messages, mean latency, TTFT and a count."
+    ),
     fix="Stream every token (stream_interval = 1), or divide the interval by the tokens in it.",
     rules=(5, 2),
     pitfalls=(5, 20),
