@@ -74,6 +74,7 @@ class TestADivisorOfMessages:
         """Nobody counted what came: the messages held several tokens, or the outputs ended."""
         run = self.online(make, 0.05)
         assert holds(make, run) == [Holds.ALIKE, Holds.FIRST_ALONE, Holds.ENDED]
+        assert set(make.found(run)) == {"chunk-is-not-a-token"}
         found = judge(check_run(run))
         assert found.verdict is Verdict.UNDECIDABLE
         assert "outputs that ended early" in found.why

@@ -50,11 +50,17 @@ def output_length(evidence: Evidence) -> Known | None:
         return None
     if more is None:
         assert counted is not None
-        return Known.exactly(counted, COUNTED if evidence.tokens() else BY_TIMES)
+        return Known.exactly(counted, _source(evidence))
     low = min(counted or 2.0, more.tokens)
     # stopped early and counted right, or decoded whole and counted short: both are possible
     value = counted if counted and _believed(evidence, more) else more.tokens
     return Known(value, low, more.tokens, COUNTED if value == counted else more.source)
+
+
+def _source(evidence: Evidence) -> str:
+    if evidence.tokens() is None:
+        return BY_TIMES
+    return AS_ASKED if evidence.counting is Counting.REQUESTED else COUNTED
 
 
 def _believed(evidence: Evidence, more: Decoded) -> bool:

@@ -65,6 +65,8 @@ def reported_differs(evidence: Evidence) -> Trace | None:
             f" by the same definition."
         )
         return Trace(text, ratio if metric is evidence.per_token else None)
+    if evidence.stream is not None:  # a time of a message is not that of a token
+        return None
     expected, tpot = expected_tpot(evidence), evidence.tpot
     if expected and tpot and tpot >= limit("aggregate_ratio") * expected[0]:
         text = f"Mean TPOT is reported as {ms(tpot)}; {expected[1]} gives {ms(expected[0])}."
