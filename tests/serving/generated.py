@@ -10,6 +10,7 @@ import pytest
 from tests.serving.generate.make import Made, make, shown_by
 from truetpot.records.verdicts import Severity, Verdict
 from truetpot.serving.check import Checked, check_file
+from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.verdict import SAME_BATCH, Serving, judge
 from truetpot.serving.yardstick import Yardstick
 
@@ -43,8 +44,14 @@ NAMED_BY = {
 }
 """Findings that say what happened."""
 
-COUSINS = {"chunks", "hidden-tokens", "speculation", "speculation-untold"}
-"""All have more tokens than messages: what tells them apart is not in every file."""
+COUSINS = {
+    "chunks": Holds.ALIKE,
+    "hidden-tokens": Holds.HIDDEN_FIRST,
+    "speculation": Holds.FIRST_ALONE,
+    "speculation-untold": Holds.FIRST_ALONE,
+}
+"""All have more tokens than messages: what tells them apart is not in every file. What the messages
+held is among the readings that are left, whichever of them are."""
 
 TOLD = {"speculation", "speculation-events"}
 """Where the file itself may say that several tokens come a step, the verdict says it."""
@@ -143,9 +150,16 @@ class Judged:
         return self.serving.verdict is Verdict.UNDECIDABLE or "undecided" in self.serving.why
 
     @property
+    def truth_is_left(self) -> bool:
+        """Where messages are counted, the true reading of them is not excluded."""
+        stream, held = self.checked.evidence.stream, COUSINS.get(self.made.truth.mechanism)
+        return stream is None or held is None or held in [one.holds for one in stream.readings]
+
+    @property
     def recognised(self) -> bool:
-        """Named, or undecided where another mechanism leaves the same counts."""
-        return self.named or (self.undecided and self.made.truth.mechanism in COUSINS)
+        """Named, or undecided between this and others that leave the same counts."""
+        cousin = self.undecided and self.made.truth.mechanism in COUSINS
+        return (self.named or cousin) and self.truth_is_left
 
 
 def judged(folder, shape, mechanism, seed, with_ladder=True) -> Judged:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from truetpot.serving.evidence.held import first_tokens, runs
+from truetpot.serving.evidence.held import first_tokens, of_an_interval, runs
 from truetpot.serving.records import Counting, Gaps, Requests
 
 
@@ -58,3 +58,30 @@ def test_the_first_message_by_its_share_of_the_output(shares, first):
     )
     rows = replace(rows, first_share=None if shares is None else np.array(shares))
     assert first_tokens(rows, n, np.full(3, 10), np.ones(3, bool)) == first
+
+
+class TestAnInterval:
+    N = np.array([100, 101, 87, 64, 93, 150, 77, 82])
+
+    def test_the_first_message_as_long_as_the_others(self):
+        assert of_an_interval(self.N, np.ceil(self.N / 7).astype(int)) == 7.0
+
+    def test_the_first_token_alone(self):
+        assert of_an_interval(self.N, 1 + np.ceil((self.N - 1) / 7).astype(int)) == 1.0
+
+    def test_no_interval(self):
+        messages = np.ceil(self.N / 7).astype(int)
+        messages[3] += 1
+        assert of_an_interval(self.N, messages) is None
+        assert of_an_interval(self.N, self.N - 40) is None  # 40 hidden ones each
+        assert of_an_interval(self.N, self.N) is None
+
+    def test_what_is_both(self):
+        """34 messages of 100 tokens: 3 each, and one alone with 33 of 3."""
+        assert of_an_interval(np.full(8, 100), np.full(8, 34)) is None
+
+    def test_too_few(self):
+        assert of_an_interval(self.N[:7], np.ceil(self.N[:7] / 7).astype(int)) is None
+        assert of_an_interval(self.N, np.ceil(self.N / 40).astype(int)) is None
+        # one length, of which 900 tokens may be hidden
+        assert of_an_interval(np.full(40, 1000), np.full(40, 100)) is None

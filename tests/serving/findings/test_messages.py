@@ -96,6 +96,7 @@ class TestADivisorOfMessages:
 
 class TestRows:
     def test_the_first_message_tells_an_interval_from_steps(self, make):
+        """Of one length; of several the numbers of messages tell it too."""
         run = make.simulated([100] * 8, chunk=5, jitter=0.1)
         share = run.requests
         alike = replace(share, first_share=np.full(8, 0.05))
@@ -113,6 +114,14 @@ class TestRows:
             Holds.ALIKE,
             Holds.FIRST_ALONE,
         ]
+
+    def test_a_queue_that_grew_tells_nothing(self, make):
+        """TTFT rises by 6 s a request and falls with the hidden tokens: no slope of a stream."""
+        run = make.simulated([100 - 20 * (i // 4) for i in range(12)], chunk=2, ttft_s=13.0)
+        ttft = 13.0 + 6.0 * np.arange(12)
+        rows = replace(run.requests, ttft_s=ttft, latency_s=ttft + 1.5)
+        found = holds(make, replace(run, requests=rows, figures=(), totals=Totals()))
+        assert set(found) == {Holds.ALIKE, Holds.FIRST_ALONE, Holds.HIDDEN_FIRST}
 
     def test_messages_without_text_are_messages(self, make):
         run = make.simulated([101] * 4, chunk=4)
@@ -143,6 +152,22 @@ class TestRows:
         stream = make.evidence(replace(run, requests=rows, figures=())).stream
         assert (stream.tokens, stream.messages) == (101, 51)
         assert [one.holds for one in stream.readings] == [Holds.FIRST_ALONE]
+
+
+def test_the_gaps_are_as_long_as_their_mean(make):
+    """(0.3 + 99 * 0.01) / 100 is 12.9 ms by chance: no gap is as short as a token's time."""
+    run = make.aggregates(
+        totals=Totals(completed=1, output_tokens={Counting.SERVER: 100}),
+        counting=Counting.SERVER,
+        mean_ttft=0.3,
+        mean_tpot=0.01,
+        mean_itl=0.0129,
+        median_itl=0.0128,
+    )
+    assert "ttft-among-gaps" not in make.found(run)
+    assert "chunk-is-not-a-token" in make.found(run)
+    short = make.with_figures(run, median_itl=0.01)
+    assert "ttft-among-gaps" in make.found(short)
 
 
 def test_a_stated_interval_sends_the_first_token_alone(make):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from truetpot.serving.evidence.figures import AFTER_FIRST, GAPS
-from truetpot.serving.evidence.held import first_tokens, near, runs
+from truetpot.serving.evidence.held import first_tokens, near, of_an_interval, runs
 from truetpot.serving.records import Counting, Metric
 from truetpot.serving.thresholds import limit
 
@@ -55,7 +55,7 @@ def _of_divided_gaps(evidence: Evidence) -> Came | None:
         return Came(tokens, 1 + later, interval, 1.0, stamped=True)
     if found.regular and found.longest > 1 and round(held) == found.longest:
         return Came(tokens, 1 + later, interval, held, stamped=True)
-    if later and held > 1 + slack:  # a message each but the first one, which held more
+    if later and 1 + slack < held < tokens:  # a message each but the first one, which held more
         return Came(tokens, max(2.0, tokens / held), interval, held)
     return None
 
@@ -74,7 +74,9 @@ def _of_rows(evidence: Evidence) -> Came | None:
         return None
     if tokens < limit("gap_count") * chunks:
         return None
-    return Came(tokens, chunks, interval, first_tokens(requests, counts, messages, rows))
+    regular = of_an_interval(counts[rows], messages[rows])
+    first = regular or first_tokens(requests, counts, messages, rows)
+    return Came(tokens, chunks, interval, first, stamped=regular is not None)
 
 
 def _of_totals(evidence: Evidence) -> Came | None:
@@ -126,7 +128,8 @@ def first_gap_is_ttft(evidence: Evidence) -> bool:
     together = (tpot * (n - 1) + ttft) / n
     if gap < limit("weighting") * tpot or abs(gap / together - 1) > limit("same"):
         return False
-    return median is not None and near(median, tpot)
+    # nearer to the time per token than to the mean gap: else all gaps are as long as that
+    return median is not None and near(median, tpot) and median**2 < gap * tpot
 
 
 def _of_means(evidence: Evidence) -> Came | None:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from truetpot.serving.records import Gaps, Ints, Requests
 from truetpot.serving.thresholds import limit
 
+LENGTHS = 4
+"""Different numbers of tokens that a rule has to hold for."""
+
 
 def near(a: float, b: float) -> bool:
     """Whether two times can be the same pace."""
@@ -46,6 +49,32 @@ def runs(gaps: Gaps) -> Runs:
     lengths = np.diff(np.flatnonzero(new), append=len(new))
     longest = int(lengths.max())
     return Runs(each, longest, int(np.sum(lengths != longest)) <= len(starts))
+
+
+def of_an_interval(counts: Ints, messages: Ints) -> float | None:
+    """Tokens that the first message held, by the counts of every request [requests].
+
+    A server's interval of k tokens makes ceil(n/k) messages, or 1 + ceil((n - 1)/k) where the first
+    token comes alone; hidden tokens and speculative steps do not keep to it. None where they are no
+    such numbers, where they are both, or where too few could be so by chance: 900 tokens of a
+    reasoning budget and 100 visible ones are ten a message too, in request after request.
+    """
+    few = limit("every_request")
+    if len(counts) < few or messages.mean() < few or len(np.unique(counts)) < LENGTHS:
+        return None
+    alike = _interval(counts, messages)
+    alone = _interval(counts - 1, messages - 1)
+    if (alike is None) == (alone is None):
+        return None
+    return 1.0 if alike is None else float(alike)
+
+
+def _interval(tokens: Ints, messages: Ints) -> int | None:
+    """The k of two and more with ``messages == ceil(tokens / k)`` throughout."""
+    if messages.min() < 2:
+        return None
+    k = int(np.ceil((tokens / messages).max()))
+    return k if k > 1 and np.array_equal(messages, -(-tokens // k)) else None
 
 
 def first_tokens(

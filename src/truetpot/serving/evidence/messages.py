@@ -184,8 +184,8 @@ def _slope(evidence: Evidence, gap: float) -> float | None:
     # how far off it may be: the scatter of the other causes of the time, queue and prefill
     rest = float(ttft.std() * np.sqrt(max(0.0, 1 - shared**2)))
     error = max(HALF / 2, 2 * rest / (spread * np.sqrt(len(hidden))) / gap)
-    fits = [abs(slope - one) <= error for one in (0.0, 1.0)]
-    return slope if any(fits) and not all(fits) else None
+    nearer, other = sorted((abs(slope), abs(slope - 1)))
+    return slope if nearer <= error and other > 2 * error else None
 
 
 def _no_prefill(evidence: Evidence, gap: float) -> bool:
