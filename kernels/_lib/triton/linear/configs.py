@@ -24,13 +24,13 @@ SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
-    "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
-    "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
+    "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
+    "narrow": {"BN": 4, "BK": 512, "UNROLL": 1, "num_warps": 2, "EARLY": 0},
     "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
-    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 3, "num_warps": 4, "EARLY": 0},
+    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 0},
     "int4_few": {"R": 2, "WK": 1, "WR": 2, "SPLIT": 8, "EARLY": 0},
-    "groups_int4": {"Q": 1, "DEEP": 1, "STAGES": 1, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "groups_int4": {"Q": 1, "STAGES": 1, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "groups_byte": {"Q": 1, "DEEP": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "gemm": {"BN": 64, "BK": 128, "STAGES": 6, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
     "gemm_byte": {"BN": 64, "BK": 128, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
@@ -48,11 +48,8 @@ def kinds(case: LinearCase, device: Device, normed: bool = False) -> tuple[str, 
         return ("int4_matrix",)
     if case.weight_format in INT4:
         return _kinds_int4(case, device)
-    if case.weight_format in SCALED:
-        return _kinds_byte(case, "scaled", "gemm_scaled")
-    if case.weight_format == "fp8_e5m2":
-        # widening takes a vector longer than reading: the matrix engine leaves it time for that
-        return _kinds_byte(case, "narrow", "gemm_byte", vectors_first=device.kind == "xpu")
+    if case.weight_format in (*SCALED, "fp8_e5m2"):
+        return _kinds_byte(case, device)
     return ("gemm",) if case.m > 1 else ("wide", "gemm")
 
 
@@ -69,15 +66,15 @@ def _kinds_int4(case: LinearCase, device: Device) -> tuple[str, ...]:
     return ("gemm_int4", *by_groups) if device.kind == "xpu" else by_groups
 
 
-def _kinds_byte(
-    case: LinearCase, vectors: str, tiles: str, vectors_first: bool = False
-) -> tuple[str, ...]:
+def _kinds_byte(case: LinearCase, device: Device) -> tuple[str, ...]:
+    scaled = case.weight_format in SCALED
+    vectors, tiles = ("scaled", "gemm_scaled") if scaled else ("narrow", "gemm_byte")
     groups = () if case.dtype == "fp32" else ("groups_byte",)
-    if case.m > 1:
-        return (tiles, *groups) if case.m <= FEW or not groups else (*groups, tiles)
-    if vectors_first or vectors == "scaled" or not groups:
-        return (vectors, tiles, *groups)
-    return (tiles, *groups, vectors)
+    if case.m == 1:
+        # widening takes a vector longer than reading where a row is long
+        by_tiles = case.k > LONG_ROW and not scaled and device.kind != "xpu"
+        return (tiles, vectors) if by_tiles else (vectors, tiles)
+    return (tiles, *groups) if case.m <= LEAST_COLUMNS else (*groups, tiles)
 
 
 def columns(name: str, case: LinearCase, device: Device) -> int:
@@ -86,13 +83,11 @@ def columns(name: str, case: LinearCase, device: Device) -> int:
     return max(least, power_of_2(case.m))
 
 
-def configs(
-    case: LinearCase, device: Device, paired: bool = False, normed: bool = False
-) -> Iterable[Config]:
+def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen: list[Config] = []
     for name in kinds(case, device, normed):
-        for candidate in (usual(name, case, paired), *_candidates(name, case)):
+        for candidate in (usual(name, case), *_candidates(name, case)):
             for early in choices(device):
                 config = fitted(candidate | early, case)
                 if config in seen or (seen and not _has_room(config, case, device)):
@@ -107,7 +102,7 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
         return True
     inputs = max(LEAST_COLUMNS, power_of_2(case.m)) * ITEMSIZE[case.dtype]
     if "Q" in config:  # x is there once more, in the weights' order
-        each = 64 * config["DEEP"] * (inputs + 16 * config["num_warps"] * config["Q"])
+        each = 64 * config.get("DEEP", 1) * (inputs + 16 * config["num_warps"] * config["Q"])
         return (config["STAGES"] + 2) * each <= local_memory(device)
     if "BW" in config:  # words of eight weights
         each = config["BW"] * (8 * inputs + 4 * config["BN"])
@@ -116,26 +111,28 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
     return bool(config["STAGES"] * each <= local_memory(device))
 
 
-def usual(name: str, case: LinearCase, paired: bool = False) -> Config:
+def usual(name: str, case: LinearCase) -> Config:
     """A device function's default: by how many outputs there are, how long a row, how large m."""
     config, many = DEFAULT[name], case.n > MANY_OUTPUTS
     long = case.k > LONG_ROW and not many
-    if name == "int4_matrix" and case.n // (2 if paired else 1) > MANY_OUTPUTS:
-        outputs = case.n // (2 if paired else 1)
-        return config | {"num_warps": 2 if outputs <= 2 * MANY_OUTPUTS else 1}
-    if name == "int4_matrix" and case.k > LONG_ROW:
-        return config | {"STAGES": 4}
-    if name == "int4_few" and (many or long):
-        return config | {"R": 8 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
-    if name == "groups_int4":
-        if many:
-            return config | {"Q": 2, "STAGES": 4, "SPLIT": 1 if case.m > 32 else 2}
-        return config | {"STAGES": 3 if long else 1, "SPLIT": 8 if case.m <= 16 or long else 4}
-    if many and "SPLIT" in config:
-        return config | {"SPLIT": 1, "STAGES": 2 if name == "gemm" else config["STAGES"]}
-    if name == "gemm" and long and case.m <= 16:
-        return config | {"SPLIT": 8, "STAGES": 2}
-    return config
+    change: Config = {}
+    if name == "int4_matrix" and long:
+        change = {"UNROLL": 4}
+    elif name == "int4_few" and (many or long):
+        change = {"R": 8 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
+    elif name == "groups_int4" and many:
+        change = {"Q": 2, "STAGES": 4, "SPLIT": 1 if case.m > 2 * LEAST_COLUMNS else 2}
+    elif name == "groups_int4" and case.m > LEAST_COLUMNS:
+        change = {"STAGES": 3} if long else {"SPLIT": 4}
+    elif name == "groups_byte" and many:
+        change = {"STAGES": 4, "SPLIT": 1}
+    elif name == "gemm_byte" and case.m > FEW:
+        change = {"BN": 32, "num_warps": 2} | ({"BK": 256, "STAGES": 4, "SPLIT": 1} if many else {})
+    elif name == "gemm" and (many or (long and case.m <= LEAST_COLUMNS)):
+        change = {"STAGES": 2, "SPLIT": 1 if many else 8}
+    elif many and "SPLIT" in config:
+        change = {"SPLIT": 1}
+    return config | change
 
 
 def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
@@ -163,11 +160,14 @@ def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
                 yield {"R": r, "WK": wk, "WR": wr, "SPLIT": split}
     elif name.startswith("groups"):
         for q, deep, stages, split, warps in product(
-            (1, 2, 4), (1, 2), (1, 2, 3, 4), splits, (4, 8)
+            (1, 2, 4), (1, 2, 4), (1, 2, 3, 4), splits, (4, 8)
         ):
             if q * max(LEAST_COLUMNS, case.m) <= 128:
-                config = {"Q": q, "DEEP": deep, "STAGES": stages, "SPLIT": split}
-                yield config | {"num_warps": warps}
+                config = {"Q": q, "STAGES": stages, "SPLIT": split, "num_warps": warps}
+                if name == "groups_byte":
+                    yield config | {"DEEP": deep}
+                elif deep == 1:
+                    yield config
     else:
         depth, sizes = {
             "gemm": ("BK", (64, 128, 256)),
@@ -197,8 +197,7 @@ def fitted(config: Config, case: LinearCase) -> Config:
             if "UNROLL" in config:
                 config["UNROLL"] = max(1, min(config["UNROLL"], length // config[name]))
     if "DEEP" in config:
-        least = 128 if case.weight_format in INT4 else 64
-        config["DEEP"] = min(config["DEEP"], power_of_2(-(-case.k // least)))
+        config["DEEP"] = min(config["DEEP"], power_of_2(-(-case.k // 64)))
         if case.weight_format in SCALED:
             config["DEEP"] = 1
     if "SPLIT" in config:

@@ -81,7 +81,7 @@ class Product:
             "gemm": self._gemm,
         }.get(name, self._gemv)
         self.n = case.n // 2 if self.paired else case.n
-        self.config = fitted({**usual(name, case, self.paired), **self.config}, case)
+        self.config = fitted({**usual(name, case), **self.config}, case)
         self.int4 = int4 if name in ("int4", "gemm_int4") else int4_matrix
         self.groups = -(-self.n // self.int4.GROUP)
         self.columns = columns(name, case, self.device)
@@ -191,7 +191,7 @@ class Product:
         warp_groups.gemm_int4[self._grid(16 * config["Q"] * warps)](
             to.x, *to.weight, *self._results(to), self.case.m, self.n, k, to.weight[0].shape[1],
             self.groups, int4_matrix.MASK, exponent, offset, BM=self.columns, W=warps,
-            EVEN=k % (int4_few.HALF * config["DEEP"] * config["SPLIT"]) == 0, **config,
+            EVEN=k % int4_few.HALF == 0, **config,
         )  # fmt: skip
 
     def _gemm_groups_byte(self, to: _Arguments, config: Config) -> None:

@@ -61,14 +61,11 @@ def _start(minus, x, Q: tl.constexpr, ROWS: tl.constexpr, BM: tl.constexpr):
 def gemm_int4(
     x, words, scales, bias, residual, out, partial, arrived, m, n, k, steps, groups,
     mask, exponent, offset,
-    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, DEEP: tl.constexpr, STAGES: tl.constexpr,
-    SPLIT: tl.constexpr, EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
-    ADD: tl.constexpr, EARLY: tl.constexpr,
+    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr, SPLIT: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
-    """x [m, k] times Q tiles of 16 rows of each of W warps, DEEP times 128 columns at a time.
-
-    EVEN, each program has a whole number of such rounds, and x so many columns.
-    """
+    """x [m, k] times Q tiles of 16 rows of each of W warps, 128 columns at a time."""
     ELEMENT: tl.constexpr = x.dtype.element_ty
     ROWS: tl.constexpr = 16 * W * Q
     first = first_output(ROWS, PAIRED)
@@ -84,31 +81,27 @@ def gemm_int4(
     from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
     minus = (tl.zeros((16 * W, 64), tl.float32) - offset).to(ELEMENT)
     total = tl.zeros((ROWS, BM), tl.float32)
-    low, high = own_range(tl.cdiv(k, 128), SPLIT, DEEP)
+    low, high = own_range(tl.cdiv(k, 128), SPLIT, 1)
     begin(EARLY)
-    for start in tl.range(low, high, DEEP, num_stages=STAGES):
-        for nth in tl.static_range(DEEP):
-            half = start + nth
-            there = (tl.full((1, 1), half, tl.int32) < high) | EVEN
-            q = tl.load(
-                words + ((group + half) * 128)[:, :, None] + word[None, None, :],
-                mask=there[:, :, None], other=0, eviction_policy="evict_first",
-            )  # fmt: skip
-            pairs = tl.load(
-                scales + ((in_order + half) * 8)[:, None] + row[None, :], mask=there, other=0
-            ).reshape([ROWS, 1])
-            s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-            s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-            at = (half * 128 + column)[None, :]
-            x0 = tl.load(from_x + half * 128, mask=(there & (at < k)) | EVEN, other=0.0)
-            x1 = tl.load(from_x + half * 128 + 64, mask=(there & (at + 64 < k)) | EVEN, other=0.0)
-            x0, x1 = _in_words_order(x0, BM), _in_words_order(x1, BM)
-            q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
-            q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
-            a = _operand(q0, mask, exponent, ELEMENT, ROWS)
-            total += dot(a, x0, _start(minus, x0, Q, ROWS, BM)) * s0
-            a = _operand(q1, mask, exponent, ELEMENT, ROWS)
-            total += dot(a, x1, _start(minus, x1, Q, ROWS, BM)) * s1
+    for half in tl.range(low, high, 1, num_stages=STAGES):
+        q = tl.load(
+            words + ((group + half) * 128)[:, :, None] + word[None, None, :],
+            eviction_policy="evict_first",
+        )
+        pairs = tl.load(scales + ((in_order + half) * 8)[:, None] + row[None, :])
+        pairs = pairs.reshape([ROWS, 1])
+        s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        at = (half * 128 + column)[None, :]
+        x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0)
+        x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0)
+        x0, x1 = _in_words_order(x0, BM), _in_words_order(x1, BM)
+        q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
+        q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
+        a = _operand(q0, mask, exponent, ELEMENT, ROWS)
+        total += dot(a, x0, _start(minus, x0, Q, ROWS, BM)) * s0
+        a = _operand(q1, mask, exponent, ELEMENT, ROWS)
+        total += dot(a, x1, _start(minus, x1, Q, ROWS, BM)) * s1
     end(EARLY)
     store(
         total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
@@ -131,7 +124,7 @@ def gemm_byte(
 ):  # fmt: skip
     """As :func:`gemm_int4`, W [n, k] of a byte each, DEEP times 64 columns at a time.
 
-    DEEP is 1 or 2; 1 if SCALED, with scales [n, k / 64].
+    DEEP is 1, 2 or 4; 1 if SCALED, with scales [n, k / 64].
     """
     ELEMENT: tl.constexpr = x.dtype.element_ty
     ROWS: tl.constexpr = 16 * W * Q
@@ -150,15 +143,23 @@ def gemm_byte(
         start = block * COLUMNS
         inside = (start + column < k)[None, :] | EVEN
         xk = tl.load(from_x + start, mask=inside, other=0.0)
-        # K by pair of pairs, block, pair, thread, one of a pair: a thread has sixteen in a row
-        xk = xk.reshape([BM, DEEP, 4, 2, 2, 2, 2]).permute(0, 3, 1, 4, 5, 2, 6)
+        # K by block, pair of pairs, pair, thread, one of a pair: a thread has sixteen in a row
+        xk = xk.reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
         xk = xk.reshape([BM, COLUMNS]).trans(1, 0)
         left = k - start - element % 64
         wk = _load_bytes(here + start, left, EVEN)
         if DEEP > 1:
             wk = tl.join(wk, _load_bytes(here + start + 64, left - 64, EVEN))
-        wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 2, 2, 2, 2, DEEP])
-        wk = wk.permute(1, 0, 2, 3, 5, 9, 6, 7, 4, 8).reshape([ROWS, COLUMNS])
+        if DEEP > 2:
+            third = _load_bytes(here + start + 128, left - 128, EVEN)
+            wk = tl.join(wk, tl.join(third, _load_bytes(here + start + 192, left - 192, EVEN)))
+        if DEEP < 4:
+            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
+            wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7)
+        else:
+            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, 2, 2])
+            wk = wk.permute(1, 0, 2, 3, 9, 8, 5, 6, 4, 7)
+        wk = wk.reshape([ROWS, COLUMNS])
         if SCALED:
             part = dot(wk, xk, tl.zeros((ROWS, BM), tl.float32))
             total += part * tl.load(scales + in_order + block)[:, None]
