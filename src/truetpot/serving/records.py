@@ -192,8 +192,10 @@ class Requests:
     """Waiting for one of the client's own places, before sending."""
     cached_tokens: Ints | None = None
     """Of the prompt, found in the server's cache and not processed; None where no row says so."""
+    first_tokens: Ints | None = None
+    """Tokens that the first message held; -1 unknown."""
     first_share: Floats | None = None
-    """Of the output, by its tokens or characters, what came with the first message; NaN unknown."""
+    """Of the characters of the output, those of the first message; NaN unknown."""
     silent: Ints | None = None
     """Messages without text between the first and the last with text; ``output_tokens`` by
     ``chunks`` has only those with text, and so have the gaps."""

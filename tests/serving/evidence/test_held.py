@@ -1,7 +1,5 @@
 """How many tokens the messages of rows held."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -34,30 +32,43 @@ def test_gaps_that_never_repeat():
     assert runs(gaps([], [])).each.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("shares", "first"),
-    [
-        ([0.1, 0.1, 0.1], 10.0),  # 10 of 100 tokens, as in each of ten messages
-        ([0.01, 0.012, 0.008], 1.0),
-        ([0.02, 0.1, 0.01], None),  # 2, 10 and 1: it could be either
-        ([np.nan, 0.1, 0.1], 10.0),
-        ([np.nan] * 3, None),
-        (None, None),
-    ],
-)
-def test_the_first_message_by_its_share_of_the_output(shares, first):
-    n = np.full(3, 100)
-    rows = Requests(
-        prompt_tokens=n,
-        output_tokens={Counting.SERVER: n},
-        counting=Counting.SERVER,
-        ttft_s=np.ones(3),
-        latency_s=np.full(3, 2.0),
-        latency_from_gaps=False,
-        ok=np.ones(3, bool),
+class TestTheFirstMessage:
+    """Of requests of 100 tokens in ten messages, ten each or one and 11."""
+
+    def first(self, **columns):
+        n = np.full(3, 100)
+        rows = Requests(
+            prompt_tokens=n,
+            output_tokens={Counting.SERVER: n},
+            counting=Counting.SERVER,
+            ttft_s=np.ones(3),
+            latency_s=np.full(3, 2.0),
+            latency_from_gaps=False,
+            ok=np.ones(3, bool),
+            **{name: np.array(column) for name, column in columns.items()},
+        )
+        return first_tokens(rows, n, np.full(3, 10), np.array([True, True, False]))
+
+    @pytest.mark.parametrize(("tokens", "held"), [([10, 10, 1], 10.0), ([1, 1, 10], 1.0)])
+    def test_by_its_tokens(self, tokens, held):
+        assert self.first(first_tokens=tokens) == held
+        assert self.first(first_tokens=tokens, first_share=[0.5] * 3) == held
+
+    @pytest.mark.parametrize(
+        ("share", "held"),
+        [
+            ([0.09, 0.13, 0.0], 10.0),
+            ([0.008, 0.02, 0.5], 1.0),
+            ([0.03, 0.05, 0.5], None),  # 4 tokens, if these were of mean length
+            ([0.1, np.nan, 0.1], None),
+        ],
     )
-    rows = replace(rows, first_share=None if shares is None else np.array(shares))
-    assert first_tokens(rows, n, np.full(3, 10), np.ones(3, bool)) == first
+    def test_by_its_share_of_the_text(self, share, held):
+        assert self.first(first_share=share) == held
+
+    def test_by_nothing(self):
+        assert self.first() is None
+        assert self.first(first_tokens=[10, -1, 10]) is None
 
 
 class TestAnInterval:

@@ -75,8 +75,9 @@ def read_or_refuse(path: Path) -> None:
                 assert all(len(c) == rows for c in run.requests.output_tokens.values())
                 assert len(run.requests.latency_s) == len(run.requests.ok) == rows
                 assert len(run.requests.prompt_tokens) == rows
-                others = run.requests.first_share, run.requests.silent, run.requests.cached_tokens
-                assert all(each is None or len(each) == rows for each in others)
+                for name in ("first_tokens", "first_share", "silent", "cached_tokens"):
+                    column = getattr(run.requests, name)
+                    assert column is None or len(column) == rows
                 gaps = run.requests.gaps
                 assert gaps is None or len(gaps.offsets) == rows + 1
                 assert gaps is None or gaps.offsets[-1] == len(gaps.seconds)

@@ -68,6 +68,16 @@ def test_server_counts(tmp_path):
     assert requests.output_tokens[Counting.REQUESTED].tolist() == [64]
 
 
+def test_what_the_first_message_held(tmp_path):
+    """3 of 12 characters; one response between two with text has none, the others are no tokens."""
+    requests = only(tmp_path, sse(""), sse("abc"), sse(""), sse("defgh"), sse("ijkl"), sse(""))
+    assert requests.first_share.tolist() == [0.25]
+    assert requests.silent.tolist() == [1]
+    assert requests.first_tokens is None
+    nothing = only(tmp_path, sse(""), sse(""))
+    assert nothing.first_share is None and nothing.silent is None
+
+
 def test_all_text_in_few_responses(tmp_path):
     """The founding case as GenAI-Perf sees it: 4,096 tokens asked for, two responses with text."""
     empty = [sse("")] * 97
@@ -103,6 +113,7 @@ def test_other_protocols(tmp_path):
     (run,) = read_json(tmp_path, genai_perf_raw({**request, "response_outputs": ids}))
     assert run.requests.counting is Counting.SERVER
     assert run.requests.tokens.tolist() == [4]
+    assert run.requests.first_tokens.tolist() == [1]
     assert run.requests.text_chars is None
 
 

@@ -228,3 +228,17 @@ def test_a_prompt_that_was_not_counted(tmp_path):
     given["benchmarks"][0]["metrics"]["prompt_token_count"] = {"successful": {"total_sum": 0.0}}
     (run,) = read_json(tmp_path, given)
     assert run.totals.input_tokens is None and run.requests.prompt_tokens.tolist() == [-1]
+
+
+def test_the_time_in_which_nothing_is_under_way(tmp_path):
+    """By the percentiles of the requests under way, which are weighted by time."""
+    given = guidellm_report([guidellm_request()])
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.idle_share is None
+    assert run.requests.began_s == 1000.0
+    places = {"p001": 0.0, "p25": 0.0, "p50": 2.0}
+    metrics = given["benchmarks"][0]["metrics"]
+    under_way = {"mean": 1.5, "median": 2.0, "min": 0.0, "max": 4.0, "percentiles": places}
+    metrics["request_concurrency"] = {"total": under_way}
+    (run,) = read_json(tmp_path, given)
+    assert run.totals.idle_share == 0.25

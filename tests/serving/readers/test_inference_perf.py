@@ -125,7 +125,7 @@ def test_rows(tmp_path):
     assert requests.tokens.tolist() == [4, -1]
     assert requests.output_tokens[Counting.SERVER].tolist() == [5, -1]
     assert requests.output_tokens[Counting.CHUNKS].tolist() == [3, -1]  # one held two tokens
-    np.testing.assert_array_equal(requests.first_share, [0.5, np.nan])
+    assert requests.first_tokens.tolist() == [2, -1]
     assert requests.prompt_tokens.tolist() == [7, 8]
     np.testing.assert_array_equal(requests.ttft_s, [0.5, np.nan])
     assert requests.latency_s.tolist() == [1.25, 0.25]

@@ -82,19 +82,17 @@ def first_tokens(
 ) -> float | None:
     """Tokens that the first message of a request held, mean over `rows` [requests].
 
-    1 or as many as the others held, whichever the share of the output in it says; None where no
-    file says that, or where it is between the two: texts are not as long as their tokens.
+    1 or as many as the others held, whichever is nearer; None where no file says that, or where a
+    share of the text lies between the two: texts are not as long as their tokens.
     """
-    if requests.first_share is None:
+    alike = float((counts[rows] / messages[rows]).mean())
+    middle, off = np.sqrt(alike), 1.0
+    if requests.first_tokens is not None and (requests.first_tokens[rows] > 0).all():
+        held = float(requests.first_tokens[rows].mean())
+    elif requests.first_share is not None and np.isfinite(requests.first_share[rows]).all():
+        held, off = float((requests.first_share[rows] * counts[rows]).mean()), limit("first_text")
+    else:
         return None
-    known = rows & np.isfinite(requests.first_share)
-    if not known.any():
+    if middle / off < held < middle * off:
         return None
-    held = requests.first_share[known] * counts[known]
-    alike = float((counts[known] / messages[known]).mean())
-    mean = float(held.mean())
-    error = 2 * float(held.std()) / np.sqrt(max(1, len(held) - 1))
-    middle = np.sqrt(alike)
-    if mean - error <= middle <= mean + error:
-        return None
-    return alike if mean > middle else 1.0
+    return alike if held > middle else 1.0

@@ -63,8 +63,9 @@ class _Answer:
     text: str | None = None
     finish: str | None = None
     server_tokens: int = UNKNOWN
+    first_tokens: int = UNKNOWN
     first_share: float = NAN
-    """Of the text's characters, or of its token ids, what came first."""
+    """Of the text's characters, those that came first."""
 
     @property
     def silent(self) -> int:
@@ -124,6 +125,7 @@ def _experiment(node: Node) -> Run:
             ttft=_seconds(sent, *kept[:1].tolist()),
             latency=_seconds(sent, *(kept if len(kept) else stamps)[-1:].tolist()),
             gaps=_gaps(kept),
+            first_tokens=answer.first_tokens,
             first_share=answer.first_share,
             silent=answer.silent,
             text=answer.text,
@@ -222,9 +224,7 @@ def _from_ids(outputs: list[dict[str, object]]) -> _Answer:
     """TensorRT-LLM's engine writes token ids, so the count is exact; "" stands for one token."""
     ids = [output.get("output_ids") for output in outputs]
     counts = [len(x) if isinstance(x, list) else 1 for x in ids]
-    total = sum(counts)
-    share = counts[0] / total if total else NAN
-    return _Answer([True] * len(ids), None, None, total, share)
+    return _Answer([True] * len(ids), None, None, sum(counts), counts[0])
 
 
 def _bodies(outputs: list[dict[str, object]]) -> Iterator[_Body]:

@@ -125,7 +125,7 @@ def _read_rows(document: Document) -> list[Run]:
             ttft=_last(stamps[:1]) - start,
             latency=(_last(stamps) if len(stamps) else end) - start,
             gaps=np.diff(messages) if len(stamps) else None,
-            first_share=float(np.mean(stamps == stamps[0])) if len(stamps) > len(messages) else NAN,
+            first_tokens=int(np.sum(stamps == messages[0])) if len(messages) else UNKNOWN,
             ok=not failed,
             error=_error(record) if failed else "",
         )

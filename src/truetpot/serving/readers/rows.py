@@ -97,7 +97,8 @@ class Rows:
 
     def __init__(self) -> None:
         self._prompt, self._chars, self._blanks = array("q"), array("q"), array("q")
-        self._cached, self._silent, self._first = array("q"), array("q"), array("d")
+        self._cached, self._silent, self._first = array("q"), array("q"), array("q")
+        self._share = array("d")
         self._tokens = {counting: array("q") for counting in Counting}
         self._ttft, self._latency, self._start = array("d"), array("d"), array("d")
         self._ok = bytearray()
@@ -119,6 +120,7 @@ class Rows:
         prompt: int = UNKNOWN,
         cached: int = UNKNOWN,
         gaps: Floats | None = None,
+        first_tokens: int = UNKNOWN,
         first_share: float = NAN,
         silent: int = UNKNOWN,
         text: str | None = None,
@@ -132,7 +134,8 @@ class Rows:
         self._prompt.append(prompt)
         self._cached.append(cached)
         self._silent.append(silent)
-        self._first.append(first_share)
+        self._first.append(first_tokens)
+        self._share.append(first_share)
         self._ttft.append(ttft)
         self._latency.append(latency)
         self._start.append(start)
@@ -155,7 +158,7 @@ class Rows:
         counting = next((c for c in countings if (columns[c] != UNKNOWN).any()), countings[-1])
         start, chars = np.array(self._start), np.array(self._chars, np.int64)
         cached, silent = np.array(self._cached, np.int64), np.array(self._silent, np.int64)
-        first = np.array(self._first)
+        first, share = np.array(self._first, np.int64), np.array(self._share)
         seconds = np.frombuffer(self._gaps) if len(self._gaps) else np.empty(0)
         return Requests(
             prompt_tokens=np.array(self._prompt, np.int64),
@@ -176,7 +179,8 @@ class Rows:
             finish_reasons=tuple(self._finish) if any(self._finish) else None,
             errors=self._errors,
             cached_tokens=cached if (cached != UNKNOWN).any() else None,
-            first_share=None if np.isnan(first).all() else first,
+            first_tokens=first if (first != UNKNOWN).any() else None,
+            first_share=None if np.isnan(share).all() else share,
             silent=silent if (silent != UNKNOWN).any() else None,
         )
 
