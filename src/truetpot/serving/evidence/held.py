@@ -40,7 +40,7 @@ def runs(gaps: Gaps) -> Runs:
     starts = gaps.offsets[:-1][some]
     if not len(starts):
         return Runs(each, 0, True)
-    new = np.empty(len(gaps.seconds), np.bool_)
+    new = np.ones(len(gaps.seconds), np.bool_)
     new[1:] = gaps.seconds[1:] != gaps.seconds[:-1]
     new[starts] = True
     each[some] = np.add.reduceat(new, starts, dtype=np.int64)
