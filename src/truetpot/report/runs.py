@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os.path import commonpath
 from pathlib import Path
 
@@ -14,18 +13,7 @@ from truetpot.report.numbers import digits
 from truetpot.report.serving import VERDICT_STYLE
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
-from truetpot.serving.check import Checked
-from truetpot.serving.verdict import Serving
-
-
-@dataclass(frozen=True)
-class RunOfFile:
-    """A run, what it was judged, and where it lies."""
-
-    file: str
-    checked: Checked
-    serving: Serving
-    yardstick_from: tuple[str, ...]
+from truetpot.serving.judged import RunOfFile
 
 
 def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
@@ -59,8 +47,10 @@ def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:
 def _sentence(slope: SlopeRow) -> str:
     each = "1,000 tokens of context" if slope.over == "depth" else "sequence of the batch"
     what = "contexts" if slope.over == "depth" else "batches"
+    form = ",.0f" if slope.over == "depth" else ".3g"
     text = (
-        f"{slope.series}, {slope.runs} runs at {what} of {slope.least:,.3g} to {slope.most:,.3g}:"
+        f"{slope.series}, {slope.runs} runs at {what} of {slope.least:{form}} to"
+        f" {slope.most:{form}}:"
         f" each {each} adds {digits(slope.ms_per_step)} ms to {digits(slope.ms_at_zero)} ms"
     )
     if slope.floor_ms_per_step is not None:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from truetpot.records.check import VisibleCount
 from truetpot.records.verdicts import Metric, Verdict
 from truetpot.report.numbers import digits
+from truetpot.report.pair import drafts_of
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 from truetpot.serving.check import DENOMINATOR, Checked
@@ -42,6 +43,8 @@ def draw_checked(
     where = f", {run.place}" if run.place else ""
     head = words((run.tool, "bold"), f" ({run.variant}){where}")
     parts: list[RenderableType] = [head, draw_worth(serving), words(_totals(run), style="dim")]
+    if drafted := drafts_of(run):
+        parts.append(words(drafted))
     if (yardstick := checked.evidence.yardstick) is not None:
         parts.append(words("Held against ", (yardstick.what, "bold"), "."))
     parts += [words(sentence, style="dim") for sentence in yardstick_from]

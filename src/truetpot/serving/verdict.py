@@ -11,7 +11,6 @@ from truetpot.serving.evidence import Evidence, Known
 from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.findings import Severity
 from truetpot.serving.findings.visible import OPEN
-from truetpot.serving.series import Point
 from truetpot.serving.thresholds import limit
 
 BELOW_FLOOR = "below-floor"
@@ -87,19 +86,6 @@ def judge(checked: Checked) -> Serving:
         floor, None if floor is None else reported / floor,
         step, None if step is None else reported / step,
     )  # fmt: skip
-
-
-def point(checked: Checked, serving: Serving) -> Point | None:
-    """The run as one of a series; None where its batch or context is not known."""
-    setting, yardstick = checked.run.setting, checked.evidence.yardstick
-    batch, context = serving.batch, serving.context
-    if serving.reported_s is None or batch is None or context is None or batch.assumed:
-        return None
-    if not setting.model:  # nothing says that two runs are of one thing
-        return None
-    card = setting.device or (yardstick.devices if yardstick else "")
-    series = (checked.run.tool, setting.model or "", setting.weight_format or "", card or "")
-    return Point(series, context.value, batch.value, serving.reported_s, serving.floor_s)
 
 
 def _decide(

@@ -13,6 +13,7 @@ from truetpot.serving.readers import settings
 from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import JsonReader, TextReader
 from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
@@ -35,6 +36,8 @@ _STATISTICS = {
     "p95": "p95",
     "p99": "p99",
 }
+_ACCEPTED = "draft_acceptance_rate_percentiles"
+"""A mean over the requests."""
 _NO_TOKENS = "Without --streaming there is no time per token in it: run it again with that."
 
 
@@ -80,6 +83,10 @@ def _read_json(document: Document) -> list[Run]:
                 devices=settings.count(first, "world_info.world_size"),
                 tool_version=settings.text(first, "engine.version"),
                 streaming="streaming_metrics" in first.members,
+            ),
+            drafts=drafts(
+                _ACCEPTED,
+                rate=settings.ratio(first, f"decoding_stats.{_ACCEPTED}.average"),
             ),
             notes=_notes(figures),
         )

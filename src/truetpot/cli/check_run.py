@@ -1,0 +1,66 @@
+"""What ``truetpot check`` reads, judges and shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from truetpot.records.check import SlopeRow
+from truetpot.records.speculation import PairRow
+from truetpot.report.pair import draw_pair
+from truetpot.report.runs import draw_runs, draw_slopes
+from truetpot.report.serving import draw_checked
+from truetpot.report.terminal import Terminal
+from truetpot.serving.check import check_run
+from truetpot.serving.chosen import Flags
+from truetpot.serving.folder import read_all
+from truetpot.serving.judged import RunOfFile
+from truetpot.serving.pair import stated_tokens_a_step, untold
+from truetpot.serving.verdict import judge
+from truetpot.serving.yardstick import Yardstick, from_run
+
+
+def judged(
+    paths: Sequence[Path],
+    held: Flags | Yardstick,
+    output_tokens: int | None,
+    *,
+    drafting: bool = False,
+) -> tuple[list[RunOfFile], list[str]]:
+    """Every run of the files and folders, and sentences on files that were left out.
+
+    ``held`` is a measured yardstick, or what the user says of model and card. ``drafting`` says
+    that the runs speculate: one whose file has no tokens per step is held against no floor. Raises
+    UserError as :func:`read_all` does.
+    """
+    files, left_out = read_all(paths)
+    told = []
+    for file in files:
+        for i, run in enumerate(file.runs):
+            yardstick, said = from_run(run, held) if isinstance(held, Flags) else (held, ())
+            hidden = drafting and stated_tokens_a_step(run) is None
+            one = check_run(run, file.runs[:i], None if hidden else yardstick, output_tokens)
+            serving = untold(judge(one)) if hidden else judge(one)
+            told.append(RunOfFile(str(file.path), one, serving, tuple(said), yardstick, drafting))
+    return told, left_out
+
+
+def show(
+    terminal: Terminal,
+    told: Sequence[RunOfFile],
+    pairs: Sequence[PairRow],
+    grows: Sequence[SlopeRow],
+    left_out: Sequence[str],
+) -> None:
+    """Pairs first, then everything about the runs of one file, or one row a run of several."""
+    for pair in pairs:
+        terminal.show(draw_pair(pair), "")
+    if len({row.file for row in told}) == 1:
+        for row in told:
+            terminal.show(draw_checked(row.checked, row.serving, row.yardstick_from), "")
+    if len(told) > 1:
+        terminal.show(draw_runs(told), "")
+    if grows:
+        terminal.show(draw_slopes(grows), "")
+    for sentence in left_out:
+        terminal.say(f"left out: {sentence}", "dim")

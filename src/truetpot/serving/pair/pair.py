@@ -1,0 +1,159 @@
+"""Runs with speculation matched with those without, by context and batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from truetpot.records.speculation import PairPoint, PairRow
+from truetpot.records.verdicts import Severity
+from truetpot.serving.judged import RunOfFile, speculates
+from truetpot.serving.pair.arms import arms, tokens_a_step
+from truetpot.serving.pair.differences import differences
+from truetpot.serving.pair.says import says
+from truetpot.serving.series import ALIKE
+from truetpot.serving.verdict import BELOW_FLOOR
+
+NEAR = 512
+"""Tokens that contexts may be apart: a cache of as many is some per cent of the weights at most."""
+
+
+def find_pairs(runs: Iterable[RunOfFile]) -> list[PairRow]:
+    """Pairs among the runs of a folder: of one model and tool, of which one file says that it
+    speculates and the other does not. Those of two folders are two pairs."""
+    found = []
+    named = [run for run in arms(runs) if run.checked.run.setting.model]
+    for series, group in groupby(sorted(named, key=_series), key=_series):
+        members = list(group)
+        plain = [run for run in members if not speculates(run)]
+        drafting = [run for run in members if speculates(run)]
+        for _, part in groupby(sorted(drafting, key=_folder), key=_folder):
+            row = pair(list(part), plain, ", ".join(filter(None, series)))
+            if row.points:
+                found.append(row)
+    return found
+
+
+def pair(
+    drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile], series: str | None = None
+) -> PairRow:
+    """One comparison of runs with speculation and without, matched by context and batch."""
+    matched, left_out = _match(arms(drafting), arms(plain))
+    differs = differences(matched)
+    comparable = bool(matched) and not any(row.decides for row in differs)
+    points = sorted(
+        (_point(one, other, comparable) for one, other in matched),
+        key=lambda point: (point.context, point.file, point.place),
+    )
+    if series is None:
+        named = [*matched[0]] if matched else [*drafting[:1], *plain[:1]]
+        series = ", ".join(filter(None, _series(named[0]))) if named else ""
+    row = PairRow(
+        series=series,
+        comparable=comparable,
+        differs=differs,
+        points=points,
+        crossings=_crossings(points),
+        says=[],
+        left_out=left_out,
+    )
+    return replace(row, says=says(row))
+
+
+def _series(arm: RunOfFile) -> tuple[str, ...]:
+    setting = arm.checked.run.setting
+    return arm.checked.run.tool, setting.model or "", setting.weight_format or "", arm.card
+
+
+def _folder(arm: RunOfFile) -> str:
+    return str(Path(arm.file).parent)
+
+
+def _match(
+    drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile]
+) -> tuple[list[tuple[RunOfFile, RunOfFile]], list[str]]:
+    """Each run with speculation and the nearest without; sentences on those that have none."""
+    matched, left_out = [], []
+    for one in drafting:
+        near = [other for other in plain if _alike(one, other)]
+        if near:
+            matched.append((one, min(near, key=lambda other: abs(other.context - one.context))))
+        else:
+            left_out.append(f"{one.named}: nothing without speculation at {_at(one)}")
+    used = {id(other) for _, other in matched}
+    left_out += [
+        f"{other.named}: nothing with speculation at {_at(other)}"
+        for other in plain
+        if id(other) not in used
+    ]
+    return matched, left_out
+
+
+def _at(arm: RunOfFile) -> str:
+    many = "" if arm.batch is None else f", batch {arm.batch:.3g}"
+    return f"context {arm.context:,.0f}{many}"
+
+
+def _alike(one: RunOfFile, other: RunOfFile) -> bool:
+    few, many = sorted((one.context, other.context))
+    if many > ALIKE * few and many - few > NEAR:
+        return False
+    if one.batch is None or other.batch is None:
+        return True
+    low, high = sorted((one.batch, other.batch))
+    return high <= ALIKE * low
+
+
+def _point(one: RunOfFile, other: RunOfFile, comparable: bool) -> PairPoint:
+    told, plain_s = tokens_a_step(one), other.token_s
+    step_s = None if told is None else one.token_s * told[0]
+    wrong = _wrong(one, other)
+    floor = (other if one.yardstick is None else one).step_floor_s()
+    return PairPoint(
+        file=one.file,
+        place=one.place,
+        file_without=other.file,
+        place_without=other.place,
+        context=one.context,
+        context_without=other.context,
+        batch=one.batch,
+        with_ms=one.token_s * 1e3,
+        without_ms=plain_s * 1e3,
+        gain=plain_s / one.token_s if comparable and not wrong else None,
+        tokens_per_step=None if told is None else told[0],
+        tokens_from="" if told is None else told[1],
+        step_ms=None if step_s is None else step_s * 1e3,
+        step_over_plain=None if step_s is None else step_s / plain_s,
+        floor_ms=None if floor is None else floor * 1e3,
+        wrong=wrong,
+    )
+
+
+def _wrong(one: RunOfFile, other: RunOfFile) -> str:
+    """An error among the findings of one of them, which makes its time per token none."""
+    for arm, which in ((one, "with"), (other, "without")):
+        for finding in arm.checked.findings:
+            # of a run with speculation a token may well come sooner than a step takes
+            expected = arm is one and finding.id == BELOW_FLOOR
+            if finding.severity is Severity.ERROR and not expected:
+                return f"the run {which} speculation: {finding.title} ({finding.id})"
+    return ""
+
+
+def _crossings(points: Sequence[PairPoint]) -> list[float]:
+    """Where the times per token are the same, by straight lines between points of one batch."""
+    found = []
+    known = [point for point in points if point.gain is not None]
+    for one, other in pairwise(known):
+        before, after = one.with_ms - one.without_ms, other.with_ms - other.without_ms
+        if before * after < 0 and one.context < other.context and _same(one.batch, other.batch):
+            share = before / (before - after)
+            found.append(one.context + share * (other.context - one.context))
+    return found
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one is None or other is None or max(one, other) <= ALIKE * min(one, other)
