@@ -76,3 +76,13 @@ def test_a_file_that_was_named_has_to_be_one(cli, folder):
     done = cli("check", folder / "notes.txt", folder / "06b-same-run-as-vllm.json")
     assert done.code == 2
     assert "notes.txt is no result file" in done.sentence
+
+
+def test_relative_and_absolute_paths_in_one_call(cli, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    done = cli("check", "06b-same-run-as-vllm.json", folder / "below" / "depth.jsonl")
+    assert done.code == 0, done.err
+    assert "below/depth.jsonl line 1" in done.out
+    # with nothing in common but the root, as they were given
+    done = cli("check", "06b-same-run-as-vllm.json", MADE / "20-aiperf.csv")
+    assert f"{MADE / '20-aiperf.csv'}" in "".join(done.out.split())

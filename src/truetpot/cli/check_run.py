@@ -8,7 +8,7 @@ from pathlib import Path
 from truetpot.records.check import SlopeRow
 from truetpot.records.speculation import PairRow
 from truetpot.report.pair import draw_pair
-from truetpot.report.runs import draw_runs, draw_slopes
+from truetpot.report.runs import draw_runs, draw_slopes, draw_verdicts
 from truetpot.report.serving import draw_checked
 from truetpot.report.terminal import Terminal
 from truetpot.serving.check import check_run
@@ -52,9 +52,14 @@ def show(
     grows: Sequence[SlopeRow],
     left_out: Sequence[str],
 ) -> None:
-    """Pairs first, then everything about the runs of one file, or one row a run of several."""
-    for pair in pairs:
-        terminal.show(draw_pair(pair), "")
+    """Verdicts and pairs, a pair that was asked for before all; then everything about the runs of
+    one file, or one row a run of several."""
+    heads = [draw_pair(pair) for pair in pairs]
+    if len(told) > 1:
+        asked = any(row.drafting for row in told)
+        heads.insert(1 if asked else 0, draw_verdicts(told))
+    for head in heads:
+        terminal.show(head, "")
     if len({row.file for row in told}) == 1:
         for row in told:
             terminal.show(draw_checked(row.checked, row.serving, row.yardstick_from), "")

@@ -50,7 +50,11 @@ def _accepted(run: Run) -> str:
 def draw_pair(pair: PairRow) -> RenderableType:
     """What it says, then a row a context."""
     head = [words(sentence, style="bold" if i == 0 else "") for i, sentence in enumerate(pair.says)]
-    notes = [f"{row.what}: {row.with_it} with speculation, {row.without} without" for row in
+    files = {"with": [point.file for point in pair.points],
+             "without": [point.file_without for point in pair.points]}  # fmt: skip
+    notes = [f"{arm} speculation: {', '.join(dict.fromkeys(paths))}" for arm, paths in
+             files.items() if paths]  # fmt: skip
+    notes += [f"{row.what}: {row.with_it} with speculation, {row.without} without" for row in
              pair.differs]  # fmt: skip
     notes += [f"left out: {sentence}" for sentence in pair.left_out]
     parts: list[RenderableType] = [*head]

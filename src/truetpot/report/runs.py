@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from os.path import commonpath
 from pathlib import Path
@@ -16,27 +17,53 @@ from truetpot.report.words import words
 from truetpot.serving.judged import RunOfFile
 
 
+def draw_verdicts(runs: Sequence[RunOfFile]) -> RenderableType:
+    """How many runs there are of each verdict, the worst first, and where the worst one is."""
+    counts = Counter(one.serving.verdict for one in runs)
+    ranked = sorted(counts, key=lambda verdict: verdict.rank)
+    parts: list[str | tuple[str, str]] = [f"{len(runs)} runs: "]
+    for i, verdict in enumerate(ranked):
+        parts += [", " if i else "", (f"{counts[verdict]} {verdict.value}", VERDICT_STYLE[verdict])]
+    worst = min(runs, key=lambda one: one.serving.verdict.rank)
+    where = "" if len(ranked) == 1 else f". The worst is {_place(worst, _above(runs))}"
+    return words(*parts, f"{where}.")
+
+
 def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
     """One row a run; those without a yardstick come last."""
     numbers = map(number, ("ms a token", "x spec", "batch", "context"))
     table = Table(name("run"), name("tool"), *numbers, name("verdict"), prose("worst finding"))
-    above = commonpath([Path(one.file).parent for one in runs])
+    above = _above(runs)
     for one in sorted(runs, key=lambda one: one.serving.over_floor or 0.0, reverse=True):
         serving, findings = one.serving, one.checked.findings
         batch, context = serving.batch, serving.context
-        place = f" {one.checked.run.place}" if one.checked.run.place else ""
         table.row(
-            f"{Path(one.file).relative_to(above)}{place}",
+            _place(one, above),
             one.checked.run.tool,
             "" if serving.reported_s is None else digits(serving.reported_s * 1e3),
             "" if serving.over_floor is None else digits(serving.over_floor),
             "" if batch is None or batch.assumed else f"{batch.value:.3g}",
-            "" if context is None else f"{context.value:,.0f}",
+            f"{context.value:,.0f}" if context and one.evidence.prompt else "",
             serving.verdict.value,
             findings[0].title if findings else "",
             style=VERDICT_STYLE[serving.verdict],
         )
     return table
+
+
+def _above(runs: Sequence[RunOfFile]) -> str:
+    """The folder that all files have in common; "" where that is a root, or none."""
+    try:
+        above = commonpath([Path(one.file).absolute().parent for one in runs])
+    except ValueError:  # on drives of their own
+        return ""
+    return "" if above == Path(above).anchor else above
+
+
+def _place(run: RunOfFile, above: str) -> str:
+    """File below that folder, else as it was given, and place in it."""
+    file = Path(run.file)
+    return f"{file.absolute().relative_to(above) if above else file} {run.place}".strip()
 
 
 def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 
 from truetpot.records.check import VisibleCount
 from truetpot.records.verdicts import Metric, Verdict
-from truetpot.report.numbers import digits
+from truetpot.report.numbers import count_of, digits
 from truetpot.report.pair import drafts_of
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
@@ -130,7 +130,7 @@ def draw_visible(rows: Sequence[VisibleCount]) -> RenderableType:
 def _totals(run: Run) -> str:
     totals, setting = run.totals, run.setting
     said = [
-        f"{totals.completed:,} requests" if totals.completed is not None else "",
+        "" if totals.completed is None else count_of(totals.completed, "request"),
         f"{totals.failed:,} failed" if totals.failed else "",
         f"{totals.duration_s:,.2f} s" if totals.duration_s is not None else "",
         *(f"{count:,} output tokens ({how.value})" for how, count in totals.output_tokens.items()),

@@ -80,10 +80,10 @@ def point(run: RunOfFile) -> Point | None:
     """The run as one of a series; None where its batch or context is not known, or where nothing
     says which model it is of. Speculation makes a series of its own."""
     setting, serving = run.checked.run.setting, run.serving
-    if serving.reported_s is None or serving.context is None or run.batch is None:
+    if serving.reported_s is None or run.evidence.prompt is None or run.batch is None:
         return None
     if not setting.model:
         return None
     arm = "with speculation" if speculates(run) else ""
     series = (run.checked.run.tool, setting.model, setting.weight_format or "", run.card, arm)
-    return Point(series, serving.context.value, run.batch, serving.reported_s, serving.floor_s)
+    return Point(series, run.context, run.batch, run.token_s, serving.floor_s, run.file)

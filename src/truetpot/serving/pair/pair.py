@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def find_pairs(runs: Iterable[RunOfFile]) -> list[PairRow]:
         drafting = [run for run in members if speculates(run)]
         for _, part in groupby(sorted(drafting, key=_folder), key=_folder):
             row = pair(list(part), plain, ", ".join(filter(None, series)))
-            if row.points:
-                found.append(row)
+            if any(point.gain is not None for point in row.points):
+                # what else the folder has is in its table
+                found.append(replace(row, left_out=[]))
     return found
 
 
@@ -76,11 +78,15 @@ def _match(
     drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile]
 ) -> tuple[list[tuple[RunOfFile, RunOfFile]], list[str]]:
     """Each run with speculation and the nearest without; sentences on those that have none."""
-    matched, left_out = [], []
+    unknown = [run for run in (*drafting, *plain) if run.evidence.prompt is None]
+    left_out = [f"{run.named}: nothing says how long its prompts were" for run in unknown]
+    drafting = [run for run in drafting if run.evidence.prompt is not None]
+    plain = [run for run in plain if run.evidence.prompt is not None]
+    matched = []
     for one in drafting:
         near = [other for other in plain if _alike(one, other)]
         if near:
-            matched.append((one, min(near, key=lambda other: abs(other.context - one.context))))
+            matched.append((one, min(near, key=partial(_distance, one))))
         else:
             left_out.append(f"{one.named}: nothing without speculation at {_at(one)}")
     used = {id(other) for _, other in matched}
@@ -90,6 +96,11 @@ def _match(
         if id(other) not in used
     ]
     return matched, left_out
+
+
+def _distance(one: RunOfFile, other: RunOfFile) -> tuple[float, bool]:
+    """By context; of two the one that lies in the same folder."""
+    return abs(other.context - one.context), _folder(other) != _folder(one)
 
 
 def _at(arm: RunOfFile) -> str:
