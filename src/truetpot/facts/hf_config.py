@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,32 +11,13 @@ import msgspec
 
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model, RopeScaling
+from truetpot.facts.hf_layers import experts, windows
+from truetpot.facts.tables import read
 from truetpot.files import read_json, shortened_path
 from truetpot.text import brief
 
-# Defaults of Qwen2Config, Qwen3Config and LlamaConfig (transformers 5.23), used for absent keys.
-_SHARED: dict[str, Any] = {
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "rms_norm_eps": 1e-6,
-    "tie_word_embeddings": False,
-    "hidden_act": "silu",
-}
-_QWEN: dict[str, Any] = _SHARED | {
-    "vocab_size": 151936,
-    "intermediate_size": 22016,
-    "num_key_value_heads": 32,
-    "max_position_embeddings": 32768,
-    "sliding_window": 4096,
-    "max_window_layers": 28,
-}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "qwen2": _QWEN,
-    "qwen3": _QWEN | {"head_dim": 128},
-    "llama": _SHARED
-    | {"vocab_size": 32000, "intermediate_size": 11008, "max_position_embeddings": 2048},
-}
+NESTED = {"gemma3": "gemma3_text", "mistral3": "mistral"}
+"""Models that see: the decoder is in `text_config`, of this type where that names none."""
 _DEFAULT_THETA = 10_000.0
 MOST_BYTES = 16 << 20
 """A config has kilobytes; one that names every module of a quantised model, a megabyte."""
@@ -50,9 +32,14 @@ _Positions = Annotated[int, msgspec.Meta(ge=1, le=1 << 31)]
 _Epsilon = Annotated[float, msgspec.Meta(gt=0, le=1)]
 _Theta = Annotated[float, msgspec.Meta(gt=1, le=1e15)]
 _Factor = Annotated[float, msgspec.Meta(ge=1e-6, le=1e6)]
+_Experts = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
 _Scale = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 # transformers rounds down what a config gives as 8192.0
 _Original = Annotated[float, msgspec.Meta(ge=1, le=1 << 31)]
+
+
+_OURS = ("layout", "any_activation")
+"""Keys of hf_defaults.toml that no config has."""
 
 
 class _Config(msgspec.Struct):
@@ -65,7 +52,9 @@ class _Config(msgspec.Struct):
     vocab_size: _Vocabulary
     max_position_embeddings: _Positions
     rms_norm_eps: _Epsilon
-    hidden_act: str
+    layout: str
+    any_activation: bool = False
+    hidden_act: str | None = None
     head_dim: _Width | None = None
     num_key_value_heads: _Heads | None = None
     tie_word_embeddings: bool | None = None
@@ -75,6 +64,15 @@ class _Config(msgspec.Struct):
     sliding_window: Any = None
     max_window_layers: int | None = None
     layer_types: list[str] | None = None
+    sliding_window_pattern: int | None = None
+    num_experts: _Experts | None = None
+    num_local_experts: _Experts | None = None
+    num_experts_per_tok: _Experts | None = None
+    moe_intermediate_size: _Width | None = None
+    decoder_sparse_step: int | None = None
+    mlp_only_layers: list[int] | None = None
+    shared_expert_intermediate_size: int | None = None
+    n_shared_experts: int | None = None
     quantization_config: Any = None
     rope_theta: _Theta | None = None
     rope_scaling: dict[str, Any] | None = None
@@ -117,10 +115,13 @@ def read_config(path: Path) -> Model:
 
 def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
     """A Model from the keys of a config; `where` names the config in error messages."""
-    family = raw.get("model_type")
-    if not isinstance(family, str) or family not in _DEFAULTS:
-        raise _refusal(where, "model_type", family, f"supported are {', '.join(_DEFAULTS)}")
-    config = _typed(_DEFAULTS[family] | raw, _Config, where)
+    raw = _decoder(raw, where)
+    family, families = raw.get("model_type"), read("hf_defaults.toml")
+    if not isinstance(family, str) or family not in families:
+        known = ", ".join([*families, *NESTED])
+        raise _refusal(where, "model_type", family, f"supported are {known}")
+    ours = {key: families[family][key] for key in _OURS if key in families[family]}
+    config = _typed(families[family] | _named_anew(raw) | ours, _Config, where)
     _refuse_unmodelled(config, family, where)
     hidden, heads = config.hidden_size, config.num_attention_heads
     if config.head_dim is None and hidden % heads:
@@ -133,50 +134,71 @@ def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
     if heads % kv_heads:
         words = f"it must divide the {heads} heads"
         raise _refusal(where, "num_key_value_heads", kv_heads, words)
+    refusal = partial(_refusal, where)
+    window, windowed = windows(config, refusal)
+    mixture = experts(config, refusal, bias=family == "gpt_oss")
     # Qwen2 has q, k, v biases whatever the config says; the others, o too, follow attention_bias.
     attention_bias = bool(config.attention_bias) and family != "qwen2"
     theta, scaling = _rope(config, where)
     return Model(
         name=name,
-        family=family,
+        family="gemma3" if family == "gemma3_text" else family,
         hidden=hidden,
         layers=config.num_hidden_layers,
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        intermediate=config.intermediate_size,
+        intermediate=config.moe_intermediate_size or config.intermediate_size,
         vocab=config.vocab_size,
         qkv_bias=family == "qwen2" or attention_bias,
         o_bias=attention_bias,
-        qk_norm=family == "qwen3",
+        qk_norm=family in ("qwen3", "qwen3_moe", "gemma3_text"),
         tied=bool(config.tie_word_embeddings),
         rms_eps=config.rms_norm_eps,
         rope_theta=theta,
         rope_scaling=scaling,
         max_position=config.max_position_embeddings,
         source=where,
+        experts=mixture,
+        norms=4 if family in ("gemma2", "gemma3_text") else 2,
+        window=window,
+        windowed=windowed,
+        sinks=family == "gpt_oss",
     )
 
 
+def _decoder(raw: dict[str, Any], where: str) -> dict[str, Any]:
+    """The config of the decoder itself, of a model that sees too."""
+    inner = NESTED.get(str(raw.get("model_type")))
+    if inner is None:
+        return raw
+    text = raw.get("text_config")
+    if not isinstance(text, dict):
+        raise _refusal(where, "text_config", text, "it must be an object, the decoder's config")
+    outer = {key: raw[key] for key in ("quantization_config",) if key in raw}
+    return {"model_type": inner} | outer | text
+
+
+def _named_anew(raw: dict[str, Any]) -> dict[str, Any]:
+    """With one name for what transformers 4, 5 and published configs call otherwise."""
+    found = {key: value for key, value in raw.items() if key not in _OURS}
+    if "_sliding_window_pattern" in raw:
+        found.setdefault("sliding_window_pattern", raw["_sliding_window_pattern"])
+    if "num_local_experts" in raw:
+        found.setdefault("num_experts", None)
+    return found
+
+
 def _refuse_unmodelled(config: _Config, family: str, where: str) -> None:
-    if (quantization := config.quantization_config) is not None:
-        raise _refusal(
-            where,
-            "quantization_config",
-            quantization,
-            "give the unquantised checkpoint, it is quantised on load",
-        )
-    if config.hidden_act != "silu":
+    quantization = config.quantization_config
+    # gpt-oss was published in mxfp4, which is a format here; the shape is that of its config
+    if quantization is not None and family != "gpt_oss":
+        words = "give the config.json of the unquantised model, whose shape is the same"
+        raise _refusal(where, "quantization_config", quantization, words)
+    if config.hidden_act != "silu" and not config.any_activation:
         raise _refusal(where, "hidden_act", config.hidden_act, "only silu is")
     if family == "llama" and config.mlp_bias:
         raise _refusal(where, "mlp_bias", True, "only MLPs without bias are")
-    if config.layer_types is not None:
-        if other := [kind for kind in config.layer_types if kind != "full_attention"]:
-            raise _refusal(where, "layer_types", other[0], "only full_attention layers are")
-    elif family != "llama" and config.use_sliding_window:
-        slides = config.num_hidden_layers > (config.max_window_layers or 0)
-        if slides and config.sliding_window is not None:
-            raise _refusal(where, "use_sliding_window", True, "only full attention is")
 
 
 def _rope(config: _Config, where: str) -> tuple[float, RopeScaling | None]:
