@@ -124,6 +124,9 @@ def test_two_ways_of_speculation_are_two_pairs(cli, tmp_path):
 
 
 def changed(tmp_path, file, **more):
+    """A copy; with other values in each of its lines, if any are given."""
+    if not more:
+        return shutil.copy(file, tmp_path)
     lines = [json.loads(line) | more for line in file.read_text().splitlines()]
     path = tmp_path / f"changed-{file.name}"
     path.write_text("\n".join(map(json.dumps, lines)) + "\n")
@@ -175,6 +178,34 @@ def test_tools_that_differ_are_said(cli, tmp_path):
     assert {row["what"] for row in pair["differs"]} >= {"tool", "tokens generated"}
     assert pair["comparable"] and len(pair["points"]) == 1
     assert "by straight lines" not in " ".join(pair["says"])
+
+
+def test_arms_that_are_swapped(cli):
+    done = cli("check", NO_SPEC, "--without-speculation", MTP4)
+    assert done.code == 2
+    assert "is given as the run without speculation, and says that it speculates" in done.sentence
+
+
+def test_one_file_as_both_arms(cli):
+    done = cli("check", MTP, "--without-speculation", MTP)
+    assert done.code == 2 and "but the run without it" in done.sentence
+
+
+def test_a_folder_as_the_other_arm(cli):
+    """Of all that lies there, the runs of the same thing; those that speculate are none of it."""
+    done = cli("check", MTP4, "--without-speculation", MADE, "--fail-on", "never", "--json")
+    (pair,) = done.record["pairs"]
+    assert {point["file_without"] for point in pair["points"]} == {str(NO_SPEC)}
+    assert [point["gain"] for point in pair["points"]] == pytest.approx(
+        [1.987, 1.932, 1.846], abs=1e-3
+    )
+
+
+def test_as_fast(cli, tmp_path):
+    pair = pair_of(cli, changed(tmp_path, NO_MTP), NO_MTP)
+    said = " ".join(pair["says"])
+    assert "as fast with speculation as without" in said
+    assert "slower" not in said and "faster" not in said
 
 
 def test_an_output_is_no_input(cli):

@@ -65,7 +65,7 @@ def check(
     from truetpot.report.terminal import Terminal
     from truetpot.serving.chosen import Flags
     from truetpot.serving.judged import point
-    from truetpot.serving.pair import find_pairs, pair
+    from truetpot.serving.pair import find_pairs, given_pairs
     from truetpot.serving.series import slopes
     from truetpot.serving.yardstick import from_record
 
@@ -77,7 +77,7 @@ def check(
     pairs = [] if arms else find_pairs(told)
     if without_speculation is not None:
         plain, also = judged([without_speculation], held, output_tokens)
-        pairs = [pair(told, plain)]
+        pairs = given_pairs(told, plain)
         told, left_out = told + plain, left_out + also
     grows = slopes(filter(None, map(point, told)))
     show(Terminal(quiet=json == "-"), told, pairs, grows, left_out)

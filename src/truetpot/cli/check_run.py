@@ -12,10 +12,11 @@ from truetpot.report.runs import draw_runs, draw_slopes, draw_verdicts
 from truetpot.report.serving import draw_checked
 from truetpot.report.terminal import Terminal
 from truetpot.serving.check import check_run
-from truetpot.serving.chosen import Flags
+from truetpot.serving.chosen import Flags, choose
 from truetpot.serving.folder import read_all
 from truetpot.serving.judged import RunOfFile
 from truetpot.serving.pair import stated_tokens_a_step, untold
+from truetpot.serving.records import Run
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import Yardstick, from_run
 
@@ -40,9 +41,17 @@ def judged(
             yardstick, said = from_run(run, held) if isinstance(held, Flags) else (held, ())
             hidden = drafting and stated_tokens_a_step(run) is None
             one = check_run(run, file.runs[:i], None if hidden else yardstick, output_tokens)
-            serving = untold(judge(one)) if hidden else judge(one)
+            serving = judge(one, () if yardstick else _lacks(run, held, said))
+            serving = untold(serving) if hidden else serving
             told.append(RunOfFile(str(file.path), one, serving, tuple(said), yardstick, drafting))
     return told, left_out
+
+
+def _lacks(run: Run, held: Flags | Yardstick, said: Sequence[str]) -> Sequence[str]:
+    """Sentences on what a yardstick would need, and which option gives it."""
+    if isinstance(held, Yardstick):
+        return ()
+    return choose(run.setting, held).missing or said[-1:]
 
 
 def show(

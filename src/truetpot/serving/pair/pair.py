@@ -9,6 +9,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from truetpot.errors import UserError
+from truetpot.files import shortened_path
 from truetpot.records.speculation import PairPoint, PairRow
 from truetpot.records.verdicts import Severity
 from truetpot.serving.judged import RunOfFile, speculates
@@ -32,27 +34,54 @@ def find_pairs(runs: Iterable[RunOfFile]) -> list[PairRow]:
         plain = [run for run in members if not speculates(run)]
         drafting = [run for run in members if speculates(run)]
         for _, part in groupby(sorted(drafting, key=_folder), key=_folder):
-            row = pair(list(part), plain, ", ".join(filter(None, series)))
+            row = _pair(list(part), plain, ", ".join(filter(None, series)))
             if any(point.gain is not None for point in row.points):
                 # what else the folder has is in its table
                 found.append(replace(row, left_out=[]))
     return found
 
 
-def pair(
-    drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile], series: str | None = None
-) -> PairRow:
+def given_pairs(drafting: Iterable[RunOfFile], plain: Iterable[RunOfFile]) -> list[PairRow]:
+    """Pairs of what the user gives as the two arms, one of each model and tool.
+
+    Raises UserError where all runs of the second arm say that they speculate, and where it has all
+    of the first.
+    """
+    other = arms(plain)
+    silent = [run for run in other if not speculates(run)]
+    if other and not silent:
+        raise UserError(
+            f"{shortened_path(other[0].file)} is given as the run without speculation, and says"
+            " that it speculates; give the other file there."
+        )
+    both = {_itself(run) for run in silent}
+    one = [run for run in arms(drafting) if _itself(run) not in both]
+    if both and not one:
+        raise UserError("Nothing is given as the run with speculation but the run without it.")
+    rows = [
+        _pair(list(group), silent, ", ".join(filter(None, series)))
+        for series, group in groupby(sorted(one, key=_series), key=_series)
+    ] or [_pair([], silent, "")]
+    found = [row for row in rows if row.points] or rows[:1]
+    used = {(point.file_without, point.place_without) for row in rows for point in row.points}
+    left_out = [sentence for row in rows for sentence in row.left_out]
+    left_out += [_unmatched(run) for run in silent if (run.file, run.place) not in used]
+    return [replace(found[0], left_out=left_out), *(replace(r, left_out=[]) for r in found[1:])]
+
+
+def _itself(run: RunOfFile) -> tuple[str, str]:
+    return str(Path(run.file).absolute()), run.place
+
+
+def _pair(drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile], series: str) -> PairRow:
     """One comparison of runs with speculation and without, matched by context and batch."""
-    matched, left_out = _match(arms(drafting), arms(plain))
+    matched, left_out = _match(drafting, plain)
     differs = differences(matched)
     comparable = bool(matched) and not any(row.decides for row in differs)
     points = sorted(
         (_point(one, other, comparable) for one, other in matched),
         key=lambda point: (point.context, point.file, point.place),
     )
-    if series is None:
-        named = [*matched[0]] if matched else [*drafting[:1], *plain[:1]]
-        series = ", ".join(filter(None, _series(named[0]))) if named else ""
     row = PairRow(
         series=series,
         comparable=comparable,
@@ -78,7 +107,7 @@ def _match(
     drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile]
 ) -> tuple[list[tuple[RunOfFile, RunOfFile]], list[str]]:
     """Each run with speculation and the nearest without; sentences on those that have none."""
-    unknown = [run for run in (*drafting, *plain) if run.evidence.prompt is None]
+    unknown = [run for run in drafting if run.evidence.prompt is None]
     left_out = [f"{run.named}: nothing says how long its prompts were" for run in unknown]
     drafting = [run for run in drafting if run.evidence.prompt is not None]
     plain = [run for run in plain if run.evidence.prompt is not None]
@@ -89,18 +118,18 @@ def _match(
             matched.append((one, min(near, key=partial(_distance, one))))
         else:
             left_out.append(f"{one.named}: nothing without speculation at {_at(one)}")
-    used = {id(other) for _, other in matched}
-    left_out += [
-        f"{other.named}: nothing with speculation at {_at(other)}"
-        for other in plain
-        if id(other) not in used
-    ]
     return matched, left_out
 
 
-def _distance(one: RunOfFile, other: RunOfFile) -> tuple[float, bool]:
-    """By context; of two the one that lies in the same folder."""
-    return abs(other.context - one.context), _folder(other) != _folder(one)
+def _unmatched(plain: RunOfFile) -> str:
+    return f"{plain.named}: nothing with speculation at {_at(plain)}"
+
+
+def _distance(one: RunOfFile, other: RunOfFile) -> tuple[bool, bool, float, bool]:
+    """Of the same thing and tool if there is one, then by context, then by folder."""
+    decides = any(row.decides for row in differences([(one, other)]))
+    unlike = one.checked.run.tool != other.checked.run.tool
+    return decides, unlike, abs(other.context - one.context), _folder(other) != _folder(one)
 
 
 def _at(arm: RunOfFile) -> str:

@@ -58,10 +58,11 @@ def _verdict(points: Sequence[PairPoint], crossings: Sequence[float]) -> str:
     if crossings:
         where = " and ".join(count(round(each)) for each in crossings)
         return f"{text} The two cross at a context of about {where}, by straight lines."
-    if all(map(_faster, points)):
-        return f"{text} Speculation is faster at each of the {len(points)} points."
-    if not any(map(_faster, points)):
-        return f"{text} Speculation is slower at each of the {len(points)} points."
+    unlike = [point for point in points if not _same(point)]
+    sides = {_faster(point) for point in points}
+    if len(unlike) == len(points) and len(sides) == 1:
+        word = "faster" if sides.pop() else "slower"
+        text += f" Speculation is {word} at each of the {len(points)} points."
     return text
 
 
