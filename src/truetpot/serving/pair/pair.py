@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from truetpot.errors import UserError
 from truetpot.files import shortened_path
 from truetpot.records.speculation import PairPoint, PairRow
-from truetpot.records.verdicts import Severity
+from truetpot.records.verdicts import Counting, Severity
 from truetpot.serving.judged import RunOfFile, speculates
 from truetpot.serving.pair.arms import arms, tokens_a_step
 from truetpot.serving.pair.differences import differences
@@ -173,7 +173,11 @@ def _point(one: RunOfFile, other: RunOfFile, comparable: bool) -> PairPoint:
 
 
 def _wrong(one: RunOfFile, other: RunOfFile) -> str:
-    """An error among the findings of one of them, which makes its time per token none."""
+    """What makes the time per token of one of them none: an error among its findings, or messages
+    counted for tokens, as a message is a step where several tokens come per step."""
+    definition = one.checked.run.definitions.get(one.evidence.per_token)
+    if Counting.CHUNKS in (one.evidence.counting, definition and definition.counting):
+        return "the run with speculation: its tool counts streamed messages, which are steps"
     for arm, which in ((one, "with"), (other, "without")):
         for finding in arm.checked.findings:
             # of a run with speculation a token may well come sooner than a step takes
