@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from truetpot.records.verdicts import Verdict
+from truetpot.records.verdicts import Counting, Verdict
+from truetpot.serving.evidence import Evidence, positive
 from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.judged import RunOfFile
 from truetpot.serving.records import Run
@@ -22,7 +23,7 @@ def stated_tokens_a_step(run: Run) -> float | None:
     stated = run.setting.tokens_per_step
     if stated is None and run.drafts is not None:
         stated = run.drafts.tokens_per_step
-    return stated if stated is not None and stated >= 1 else None
+    return positive(stated) if stated is not None and stated >= 1 else None
 
 
 def tokens_a_step(arm: RunOfFile) -> tuple[float, str] | None:
@@ -38,6 +39,12 @@ def tokens_a_step(arm: RunOfFile) -> tuple[float, str] | None:
         if reading.holds is Holds.FIRST_ALONE:
             return reading.tokens_a_message, "by its streamed messages"
     return None
+
+
+def counts_messages(evidence: Evidence) -> bool:
+    """Whether the tool's time per token is one per streamed message."""
+    definition = evidence.run.definitions.get(evidence.per_token)
+    return Counting.CHUNKS in (evidence.counting, definition and definition.counting)
 
 
 def untold(serving: Serving) -> Serving:

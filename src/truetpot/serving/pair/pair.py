@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from truetpot.errors import UserError
 from truetpot.files import shortened_path
 from truetpot.records.speculation import PairPoint, PairRow
-from truetpot.records.verdicts import Counting, Severity
+from truetpot.records.verdicts import Severity
 from truetpot.serving.judged import RunOfFile, speculates
-from truetpot.serving.pair.arms import arms, tokens_a_step
+from truetpot.serving.pair.arms import arms, counts_messages, tokens_a_step
 from truetpot.serving.pair.differences import differences
 from truetpot.serving.pair.says import says
 from truetpot.serving.series import ALIKE
@@ -175,8 +175,7 @@ def _point(one: RunOfFile, other: RunOfFile, comparable: bool) -> PairPoint:
 def _wrong(one: RunOfFile, other: RunOfFile) -> str:
     """What makes the time per token of one of them none: an error among its findings, or messages
     counted for tokens, as a message is a step where several tokens come per step."""
-    definition = one.checked.run.definitions.get(one.evidence.per_token)
-    if Counting.CHUNKS in (one.evidence.counting, definition and definition.counting):
+    if counts_messages(one.evidence):
         return "the run with speculation: its tool counts streamed messages, which are steps"
     for arm, which in ((one, "with"), (other, "without")):
         for finding in arm.checked.findings:
