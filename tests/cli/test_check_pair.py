@@ -13,6 +13,7 @@ import pytest
 
 from tests.real_files import DATA
 from tests.records.kept import exact
+from tests.serving.readers.vllm_table_files import table
 from truetpot.records.check import CheckRecord
 
 MADE = DATA / "made" / "check"
@@ -231,3 +232,36 @@ def test_the_step_of_one_run(cli, tmp_path):
     plain = tmp_path / "plain.json"
     plain.write_text(NO_SPEC.read_text().splitlines()[0])
     assert "A step gave" not in cli("check", plain, *asked).out
+
+
+DRAFTED = {
+    "Acceptance rate (%):": "73.47", "Acceptance length:": "3.20", "Drafts:": "6393",
+    "Draft tokens:": "19179", "Accepted tokens:": "14090", "Per-position acceptance (%):": "",
+    "  Position 0:": "83.42", "  Position 1:": "72.91", "  Position 2:": "64.07",
+}  # fmt: skip
+
+
+def printed(folder, name, tpot, **more):
+    rows = {
+        "Successful requests:": "20", "Maximum request concurrency:": "1",
+        "Benchmark duration (s):": "309.10", "Total input tokens:": "81920",
+        "Total generated tokens:": "20480", "Mean TPOT (ms):": tpot,
+    }  # fmt: skip
+    (folder / name).write_text(table(rows | more))
+    return folder / name
+
+
+def test_tables_that_name_no_model(cli, tmp_path):
+    """12.65 ms and 3.20 tokens a step are 40.48 ms; the mean ITL printed beside them is 40.50."""
+    printed(tmp_path, "mtp.txt", "12.65", **DRAFTED)
+    whole = {"Benchmark duration (s):": "540.00"}
+    printed(tmp_path, "plain.txt", "23.90", **whole)
+    (pair,) = cli("check", tmp_path, "--json").record["pairs"]
+    (point,) = pair["points"]
+    assert point["step_ms"] == pytest.approx(40.48)
+    assert point["gain"] == pytest.approx(23.90 / 12.65)
+    assert "name no model" in pair["says"][-1]
+    # other requests are another workload, which the user may still put side by side
+    other = printed(tmp_path, "plain.txt", "23.90", **whole | {"Total input tokens:": "80000"})
+    assert cli("check", tmp_path, "--json").record["pairs"] == []
+    assert pair_of(cli, tmp_path / "mtp.txt", other)["comparable"]

@@ -23,13 +23,19 @@ from truetpot.serving.verdict import BELOW_FLOOR
 NEAR = 512
 """Tokens that contexts may be apart: a cache of as many is some per cent of the weights at most."""
 
+UNNAMED = "The files name no model: they are put together as their requests are the same."
+
 
 def find_pairs(runs: Iterable[RunOfFile]) -> list[PairRow]:
     """Pairs among the runs of a folder: of one model and tool, of which one file says that it
-    speculates and the other does not. Those of two folders are two pairs."""
+    speculates and the other does not. Those of two folders are two pairs.
+
+    Files that name no model are put together where their requests are the same ones: as many, with
+    as many tokens in their prompts.
+    """
     found = []
-    named = [run for run in arms(runs) if run.checked.run.setting.model]
-    for series, group in groupby(sorted(named, key=_series), key=_series):
+    known = [run for run in arms(runs) if _workload(run)]
+    for series, group in groupby(sorted(known, key=_workload), key=_workload):
         members = list(group)
         plain = [run for run in members if not speculates(run)]
         drafting = [run for run in members if speculates(run)]
@@ -37,7 +43,8 @@ def find_pairs(runs: Iterable[RunOfFile]) -> list[PairRow]:
             row = _pair(list(part), plain, ", ".join(filter(None, series)))
             if any(point.gain is not None for point in row.points):
                 # what else the folder has is in its table
-                found.append(replace(row, left_out=[]))
+                said = row.says if members[0].checked.run.setting.model else [*row.says, UNNAMED]
+                found.append(replace(row, says=said, left_out=[]))
     return found
 
 
@@ -97,6 +104,17 @@ def _pair(drafting: Sequence[RunOfFile], plain: Sequence[RunOfFile], series: str
 def _series(arm: RunOfFile) -> tuple[str, ...]:
     setting = arm.checked.run.setting
     return arm.checked.run.tool, setting.model or "", setting.weight_format or "", arm.card
+
+
+def _workload(arm: RunOfFile) -> tuple[str, ...]:
+    """What two arms have to have in common; () where nothing tells."""
+    totals = arm.checked.run.totals
+    if arm.checked.run.setting.model:
+        return _series(arm)
+    if not totals.completed or not totals.input_tokens:
+        return ()
+    requests = f"{totals.completed:,} requests with {totals.input_tokens:,} tokens in their prompts"
+    return arm.checked.run.tool, requests
 
 
 def _folder(arm: RunOfFile) -> str:
