@@ -8,7 +8,7 @@ import pytest
 from tests.serving.readers.aiperf_files import aiperf_summary
 from tests.serving.readers.files import read_bytes, read_json
 from tests.serving.readers.llama_files import llama_server_answer, llama_server_lines
-from tests.serving.readers.trtllm_bench_files import report, statistics
+from tests.serving.readers.trtllm_bench_files import PRINTED, report, statistics
 from tests.serving.readers.vllm_files import in_2026, sweep_csv
 from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.report.pair import drafts_of
@@ -127,6 +127,9 @@ def test_trtllm_bench(tmp_path):
     rates = {"draft_acceptance_rate_percentiles": statistics(0.62, 0.1, 0.9)}
     (run,) = read_json(tmp_path, report(decoding_stats={"mode": "MTP", **rates}))
     assert run.drafts == Drafts("draft_acceptance_rate_percentiles", rate=0.62)
+    lines = "[DAR] MINIMUM: 0.10\n[DAR] AVERAGE: 0.62\n[AL] AVERAGE: 2.86\n"
+    (run,) = read_bytes(tmp_path, (PRINTED + lines).encode())
+    assert (run.drafts, run.setting.tokens_per_step) == (Drafts("[DAR] AVERAGE", rate=0.62), 2.86)
 
 
 def test_aiperf(tmp_path):
