@@ -200,12 +200,39 @@ def test_decode_runs_no_window() -> None:
         ("gemma-3-4b", {"text_config": {"model_type": "llama4_text"}}, "model_type"),
         ("mistral-7b-v0.3", {"hidden_act": "gelu"}, "hidden_act"),
         ("mistral-7b-v0.3", {"quantization_config": {"bits": 4}}, "quantization_config"),
-        ("phi-4", {"partial_rotary_factor": 0.75}, "partial_rotary_factor"),
+        ("phi-4", {"partial_rotary_factor": 1.75}, "partial_rotary_factor"),
+        ("phi-4", {"rope_scaling": {"type": "mrope"}}, "rope_type"),
+        ("mistral-7b-v0.3", {"partial_rotary_factor": 0.75}, "partial_rotary_factor"),
     ],
 )
 def test_what_is_not_modelled(name: str, change: dict[str, Any], field: str) -> None:
     with pytest.raises(UserError, match=rf"^config\.json: {field}.* is not supported; "):
         read(PUBLISHED[name] | change)
+
+
+PHI_4_MINI = {
+    "model_type": "phi3", "hidden_size": 3072, "num_hidden_layers": 32, "num_attention_heads": 24,
+    "num_key_value_heads": 8, "intermediate_size": 8192, "vocab_size": 200064,
+    "max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
+    "partial_rotary_factor": 0.75, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+    "rope_scaling": {"type": "longrope", "long_factor": [1.0] * 48, "short_factor": [1.0] * 48},
+    "sliding_window": 262144, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
+def test_a_rotary_embedding_that_no_kernel_has() -> None:
+    """Phi-4-mini, 3.84 billion parameters: no byte depends on how it rotates, decode would."""
+    model = read(PHI_4_MINI)
+    layer = 3072 * (3072 + 2 * 1024) + 3072 * 3072 + 3 * 3072 * 8192 + 2 * 3072
+    assert model.parameters() == 32 * layer + 3072 + 200064 * 3072 == 3_836_021_760
+    assert (model.window, model.windowed) == (262144, 32)
+    assert model.unmodelled == "rotation of 0.75 of a head"
+    for changed in (PHI_4_MINI, PHI_4_MINI | {"sliding_window": None}):
+        with pytest.raises(UserError, match=r"0\.75 of a head, which decode cannot run"):
+            check_decoded(read(changed))
+    whole = {"partial_rotary_factor": 1.0, "sliding_window": None}
+    with pytest.raises(UserError, match="of type longrope, which decode cannot run yet"):
+        check_decoded(read(PHI_4_MINI | whole))
 
 
 @pytest.mark.parametrize("family", ["qwen2_moe", "qwen3_next", "llama4", "deepseek_v3", "gemma3n"])
