@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.serving.readers.aiperf_files import aiperf_summary
+from tests.serving.readers.evalscope_files import OF_1_14
 from tests.serving.readers.files import read_bytes, read_json
 from tests.serving.readers.llama_files import llama_server_answer, llama_server_lines
 from tests.serving.readers.trtllm_bench_files import PRINTED, report, statistics
@@ -149,3 +150,13 @@ def test_a_number_is_no_list(tmp_path):
     row["spec_decode_per_position_acceptance_rates"] = json.dumps({"0": 0.8})
     (run,) = read_bytes(tmp_path, sweep_csv(row))
     assert run.drafts.by_position == ()
+
+
+@pytest.mark.parametrize("key", ["Avg Decoded Tok/Iter", "Decoded Tok/Iter"])
+def test_evalscope(tmp_path, key):
+    """Whatever it called the tokens a step, by its age."""
+    said = OF_1_14
+    said = {name: value for name, value in said.items() if "Decoded" not in name} | {key: 2.5}
+    (run,) = read_json(tmp_path, said)
+    assert run.setting.tokens_per_step == 2.5
+    assert drafts_of(run) == "Speculation: 2.500 tokens a step."
