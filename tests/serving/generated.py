@@ -121,9 +121,13 @@ class Judged:
 
     @property
     def accused_wrongly(self) -> bool:
-        """Called impossible, which no run of a simulation is; or inflated by what it is not."""
-        serving = self.serving
-        if serving.verdict is Verdict.INFLATED and serving.factor is not None:
+        """Called impossible, which no run of a simulation is; or inflated by what it is not.
+
+        A finding's factor is meant; beside a floor alone it is the most that it can be.
+        """
+        serving, found = self.serving, self.checked.findings
+        factors = [f.factor for f in found if f.severity is Severity.ERROR]
+        if serving.verdict is Verdict.INFLATED and serving.factor in factors:
             return not RIGHT[0] < serving.factor / self.off < RIGHT[1]
         return serving.verdict is Verdict.IMPOSSIBLE
 
