@@ -23,14 +23,13 @@ from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import issue_verdict
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.records.check import VisibleCount
 from truetpot.records.doctor import Quick
-from truetpot.records.isa import Counts, Inspection, Loads
+from truetpot.records.isa import Counts, Inspection, IssueVerdict, Loads
 from truetpot.records.opening import ClockRow, Environment
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
@@ -203,17 +202,22 @@ def machine_code(other, folder):
         loads=[Loads(arg="weight", label="load.ugm.d32x8t", count=12, run_bytes=256)],
         weight_load_bytes=64, weight_run_bytes=256, streamed_bytes=123456,
         lane_ops_per_weight=12.34, vector_clocks=123.5, matrix_clocks=64.0,
-        issue_over_memory=1234.56, memory_us=445.6, verdict=issue_verdict(1234.56),
+        issue_over_memory=1234.56, memory_us=445.6, verdict=IssueVerdict.ISSUE,
+        threads=4096, threads_by="registers", in_flight_bytes=1024,
+        needed_bytes=63280, latency_over_memory=0.75, local_over_memory=12.5, turns=138240,
+        config={"rows": other}, opcodes={"mad": 12}, passes=7.5, bank_conflicts=16.0,
+        faults=[f"spills: {other}", "narrow loads: 16 bytes a message"],
     )  # fmt: skip
     two = structs.replace(
         one, target="bmg-g21", issue_over_memory=0.25, weight_load_bytes=None,
-        verdict=issue_verdict(0.25),
+        verdict=IssueVerdict.MEMORY, faults=[], not_followed=other, passes=None,
     )  # fmt: skip
     fields = {"vector_clocks": (123.456, 7890.1), "grf": (128, 256)}
     keys = ("acm-g10", "linear", "opencl", other, other, CASE.label())
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
     page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
-    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound with margin"]
+    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound"]
+    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 turns"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
 
