@@ -16,7 +16,7 @@ import numpy as np
 from truetpot.isa.assembly import Code, Instruction, Operand
 from truetpot.isa.relevant import WIDE_FLAG, flag_bit
 
-MOST_STEPS = 400_000
+MOST_STEPS = 100_000
 """Instructions of a sub-group that are followed before it is given up."""
 _PLACES = {"a": 1 << 15, "acc": 1 << 15 | 1 << 8}
 """Where address and accumulator registers lie, behind 256 registers of 64 bytes and more."""
@@ -48,6 +48,8 @@ class State:
     known: np.ndarray = field(default_factory=lambda: np.zeros(_BYTES, bool))
     flags: np.ndarray = field(default_factory=lambda: np.zeros(8 * WIDE_FLAG, bool))
     flag_known: np.ndarray = field(default_factory=lambda: np.ones(8 * WIDE_FLAG, bool))
+    sure: bool = True
+    """Whether nothing was executed so far that may not be: what a guard on data leaves out."""
     control: int = 0
     """The control register, which has the rounding mode."""
     _places: dict[Any, Any] = field(default_factory=dict)
@@ -216,6 +218,7 @@ def _mask(one: Instruction, state: State, here: np.ndarray) -> np.ndarray:
             mask = np.concatenate([mask, np.zeros(one.lanes - len(mask), bool)])
     if one.predicate and one.op.partition(".")[0] != "sel":
         values, known = _predicate(one, state)
+        state.sure &= one.kind != "send" or bool(known[mask].all())
         mask = mask & (values | ~known)
     return mask
 
@@ -251,6 +254,7 @@ def _branch(code: Code, index: int, state: State, here: np.ndarray, place: np.nd
             if target <= index:
                 raise UnknownError(f"the loop that ends at {one.offset} depends on what was loaded")
             values = np.zeros(state.lanes, bool)  # what it would leave out is counted
+            state.sure = False
         taken = here & values
     if name == "if":
         taken, target = here & ~taken, code.labels.get(one.labels[0], index + 1)

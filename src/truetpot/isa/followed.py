@@ -21,6 +21,8 @@ class Followed:
 
     launch: Launch | None
     traced: Traced | None
+    sub_groups: int = 1
+    """Of a work-group."""
     reason: str | None = None
     cached: set[str] = field(default_factory=set)
     """Arguments that a cache serves, by their names in the source."""
@@ -33,9 +35,7 @@ class Followed:
     @property
     def groups(self) -> tuple[int, int] | None:
         """Work-groups, and sub-groups of one."""
-        if self.launch is None or self.traced is None:
-            return None
-        return self.launch.work_groups, self.traced.sub_groups
+        return None if self.launch is None else (self.launch.work_groups, self.sub_groups)
 
 
 def follow(
@@ -47,11 +47,12 @@ def follow(
 ) -> Followed:
     """Trace the launch, and set what it reads against the sizes of its arguments."""
     if isinstance(launch, str):
-        return Followed(None, None, launch)
+        return Followed(None, None, reason=launch)
+    sub_groups = -(-launch.items // info.simd)
     try:
         traced = trace(code, info, launch, register_bytes, sends)
     except UnknownError as error:
-        return Followed(launch, None, str(error))
+        return Followed(launch, None, sub_groups, str(error))
     asked, differing = {}, {}
     for index, nbytes in traced.requested.items():
         arg = launch.args[index] if index < len(launch.args) else None
@@ -59,7 +60,7 @@ def follow(
             asked[index] = nbytes * launch.work_groups
             differing[index] = min(traced.unique[index] * launch.work_groups, arg.nbytes)
     if not differing:
-        return Followed(launch, traced, None)
+        return Followed(launch, traced, sub_groups)
     whole = sum(differing.values())
     largest = max(differing, key=lambda index: differing[index])
     passes = asked[largest] / differing[largest]
@@ -69,4 +70,4 @@ def follow(
         if nbytes < SMALL * whole and asked[index] / nbytes > 2 * passes
     }
     beyond = {info.names.get(i, f"arg{i}"): n for i, n in traced.beyond.items()}
-    return Followed(launch, traced, None, cached, passes, whole, beyond)
+    return Followed(launch, traced, sub_groups, None, cached, passes, whole, beyond)

@@ -86,7 +86,7 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
         opcodes=_opcodes(one.instructions()),
         scratch_messages=scratch,
         work_groups=None if followed.launch is None else followed.launch.work_groups,
-        sub_groups=None if followed.traced is None else followed.traced.sub_groups,
+        sub_groups=None if followed.launch is None else followed.sub_groups,
         turns=turns,
         passes=followed.passes,
         kernel_bytes=followed.kernel_bytes,

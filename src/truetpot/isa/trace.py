@@ -41,7 +41,7 @@ def trace(
     register_bytes: int,
     sends: Sequence[Message | None],
 ) -> Traced:
-    """Follow the work-group in the middle of the launch.
+    """Follow the work-group in the middle of the launch; of the last one, how far its last goes.
 
     `sends` are the messages by instruction. Raises UnknownError where one of its sub-groups cannot
     be followed to its end.
@@ -62,15 +62,23 @@ def trace(
     )
     returns = [returned_bytes(one, register_bytes) for one in code.instructions]
     sub_groups = -(-launch.items // info.simd)
-    group = tuple(n // 2 for n in launch.groups)
     traced = Traced(sub_groups, np.zeros(len(code.instructions), np.int64))
-    for which in range(sub_groups):
-        payload = Payload(info, launch, (group[0], group[1], group[2]), which)
+
+    def one(group: tuple[int, int, int], which: int) -> tuple[np.ndarray, _Reader]:
+        payload = Payload(info, launch, group, which)
         state = payload.start(register_bytes)
         state.upper_mach = upper
         reader = _Reader(info, launch, state, payload, sends, returns, start)
-        traced.counts += run(code, state, wanted, reader.send)
+        return run(code, state, wanted, reader.send), reader
+
+    x, y, z = launch.groups
+    for which in range(sub_groups):
+        counts, reader = one((x // 2, y // 2, z // 2), which)
+        traced.counts += counts
         reader.add_to(traced)
+    if launch.work_groups > 1:
+        _, reader = one((x - 1, y - 1, z - 1), sub_groups - 1)
+        reader.look_beyond(traced)
     return traced
 
 
@@ -101,6 +109,7 @@ class _Reader:
         self.info, self.launch, self.state, self.payload = info, launch, state, payload
         self.sends, self.start = sends, start
         self.touched: dict[int, list[tuple[np.ndarray, int]]] = defaultdict(list)
+        self.ends: dict[int, int] = {}
         self.returns, self.scratch = returns, Scratch()
         self._surfaces = {
             handle_of(i): i for i, arg in enumerate(launch.args) if isinstance(arg, Hollow)
@@ -150,6 +159,9 @@ class _Reader:
             return None
         offsets = places % (1 << 44) if message.address_bytes == 8 else places
         self.touched[index].append((offsets, each))
+        if self.state.sure:
+            end = int(offsets.max()) + each
+            self.ends[index] = max(self.ends.get(index, 0), end)
         arg = self.launch.args[index] if index < len(self.launch.args) else None
         if message.verb == "load" and isinstance(arg, Hollow) and arg.values is not None:
             return lambda: self._answer(one, message, arg, offsets, each, active)
@@ -197,8 +209,12 @@ class _Reader:
         for index, parts in self.touched.items():
             traced.requested[index] += sum(_unique([part]) for part in parts)
             traced.unique[index] += _unique(parts)
+        self.look_beyond(traced)
+
+    def look_beyond(self, traced: Traced) -> None:
+        """Whether it leaves an argument."""
+        for index, end in self.ends.items():
             arg = self.launch.args[index] if index < len(self.launch.args) else None
-            end = max(int(offsets.max()) + each for offsets, each in parts)
             if isinstance(arg, Hollow) and end > arg.nbytes:
                 traced.beyond[index] = max(traced.beyond.get(index, 0), end - arg.nbytes)
 
