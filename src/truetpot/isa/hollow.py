@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 from truetpot.formats import Weight
 from truetpot.ops import Case, Composite, Operator
 from truetpot.ops.operator import Inputs
+
+FEW = 1 << 14
+"""Numbers that are made for real."""
 
 
 def hollow_inputs(op: Operator, case: Any) -> Inputs:
@@ -70,7 +74,9 @@ class _Hollow:
         self._real = np.random.default_rng(0)
 
     def standard_normal(self, shape: Any = (), dtype: Any = np.float64) -> Any:
-        """Zeros that take no memory."""
+        """Zeros that take no memory; a few numbers are real ones, which may be written to."""
+        if math.prod(np.atleast_1d(shape).tolist()) <= FEW:
+            return self._real.standard_normal(shape, dtype=dtype)
         return _zeros(shape, dtype)
 
     def bytes(self, length: int) -> bytes:
