@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from truetpot.isa.assembly import Code, Instruction, Operand
 
@@ -71,17 +72,22 @@ def _mask(operands: Iterable[Operand], lanes: int, register_bytes: int) -> int:
         elif operand.file in _FILES:
             start = _FILES[operand.file] + operand.number * register_bytes
             start += operand.sub * operand.size
-            mask |= ((1 << _extent(operand, lanes)) - 1) << start
+            mask |= _region(operand.region, operand.stride, operand.size, lanes) << start
     return mask
 
 
-def _extent(operand: Operand, lanes: int) -> int:
-    """Bytes from the first to the last that a region covers."""
-    if len(operand.region) == 3:
-        vertical, width, horizontal = operand.region
-        rows = max(1, lanes // max(1, width))
-        return ((rows - 1) * vertical + (min(width, lanes) - 1) * horizontal + 1) * operand.size
-    return operand.span(lanes)
+@cache
+def _region(region: tuple[int, ...], stride: int, size: int, lanes: int) -> int:
+    """The bytes of its elements, from the first on, without those between them."""
+    mask, each = 0, (1 << size) - 1
+    for lane in range(lanes):
+        if len(region) == 3:
+            vertical, width, horizontal = region
+            element = lane // max(1, width) * vertical + lane % max(1, width) * horizontal
+        else:
+            element = lane * stride
+        mask |= each << element * size
+    return mask
 
 
 def _written(one: Instruction, register_bytes: int) -> tuple[int, bool]:
@@ -97,8 +103,8 @@ def _written(one: Instruction, register_bytes: int) -> tuple[int, bool]:
         mask |= _mask((Operand("acc"),), one.lanes, register_bytes)
     if one.flag and one.op.partition(".")[0] not in ("sel", "csel"):
         mask |= _flag_mask(one.flag, one.lanes, one.first)
-    stride = one.dst is not None and one.dst.stride == 1
-    return mask, not one.predicate and (stride or one.lanes == 1)
+    # a predicate of ``sel`` chooses what is written, not where
+    return mask, not one.predicate or one.op.partition(".")[0] == "sel"
 
 
 def _read(one: Instruction, register_bytes: int) -> int:
