@@ -23,6 +23,8 @@ class FaultLimits:
     """Clocks of local memory over those without a conflict."""
     least_us: float
     """Memory time from which on a kernel has to reach memory's rate."""
+    least_bytes: int
+    """The same in bytes, where the bandwidth is not known."""
     more_passes: float
     """Walks over the largest input, over rows of x."""
     sources: Mapping[str, str]

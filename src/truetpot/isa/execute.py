@@ -24,9 +24,9 @@ _BYTES = 1 << 16
 _KINDS = {
     "b": np.int8, "ub": np.uint8, "w": np.int16, "uw": np.uint16, "d": np.int32, "ud": np.uint32,
     "q": np.int64, "uq": np.int64, "hf": np.uint16, "f": np.uint32, "v": np.int32, "uv": np.uint32,
-    "bf": np.uint16,
+    "bf": np.uint16, "df": np.int64,
 }  # fmt: skip
-_FLOATING = {"f": np.float32, "hf": np.float16}
+_FLOATING = {"f": np.float32, "hf": np.float16, "df": np.float64}
 _CONDITIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
     "ne": np.not_equal, "z": np.equal, "nz": np.not_equal, "e": np.equal, "g": np.greater,

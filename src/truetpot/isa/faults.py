@@ -29,6 +29,7 @@ class Facts:
     passes: float | None
     rows: int
     beyond: dict[str, int]
+    kernel_bytes: int
     memory_us: float | None
     """Of this kernel; None where the card's bandwidth is not known."""
 
@@ -47,7 +48,10 @@ def faults(facts: Facts) -> Iterator[str]:
         yield "calls: a function was not inlined"
     for name, nbytes in facts.beyond.items():
         yield f"out of bounds: {name} is used up to {nbytes} bytes behind its end"
-    big = facts.memory_us is None or facts.memory_us >= least.least_us
+    if facts.memory_us is None:
+        big = facts.kernel_bytes >= least.least_bytes
+    else:
+        big = facts.memory_us >= least.least_us
     if facts.products >= least.products and (big or facts.loops):
         yield f"32-bit products: {facts.products:.2f} for each weight, at a quarter of the rate"
     if facts.conflicts is not None and facts.conflicts >= least.conflicts:

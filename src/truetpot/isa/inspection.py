@@ -121,6 +121,7 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
                     passes=followed.passes,
                     rows=max(1, job.batch),
                     beyond=followed.beyond,
+                    kernel_bytes=followed.kernel_bytes or job.op.bytes(job.case),
                     memory_us=kernel_us,
                 )
             )

@@ -134,10 +134,7 @@ def configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterat
 def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[str, int]:
     """Some rows in flight a thread, and K split until every thread of the card has work."""
     if on_matrix_engine(case):
-        # local memory bounds the threads, to one a DG2 engine with two tiles: too few where weights
-        # have to be unpacked (``truetpot isa``: latency 1.3 of memory's time, with one tile 0.6)
-        few = paired or _four_bits(case)
-        config = {"tiles": 1 if few else 2, "subgroup": target.dpas or 8}
+        config = {"tiles": 1 if paired else 2, "subgroup": target.dpas or 8}
         rows = config["tiles"] * config["subgroup"]
     else:
         config = {"rows": 2 if paired else 4, "subgroup": 16}
