@@ -18,6 +18,7 @@ from truetpot.errors import OutputError, UserError
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.files import write_whole
+from truetpot.isa.configs import named_config
 from truetpot.isa.difference import compare, read_old
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.launch import Offline
@@ -32,7 +33,6 @@ from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
-from truetpot.text import escaped
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def _nothing_left(request: Request, refused: Mapping[str, str]) -> str:
     """What to loosen; a configuration that no kernel has is named with one that says so."""
     why = next((reason for reason in refused.values() if "no configuration" in reason), None)
     if why is not None and isinstance(request.config, dict):
-        asked = ",".join(f"{name}={value}" for name, value in request.config.items())
-        return f"No kernel has a configuration with --config {escaped(asked)}; see --config all."
+        asked = named_config(request.config)
+        return f"No kernel has a configuration with --config {asked}; see --config all."
     return "No OpenCL kernel is left: loosen --op, --kernel, --provider or --format."
 
 

@@ -38,6 +38,13 @@ def read_config(text: str | None) -> str | Config | None:
     return config
 
 
+def named_config(asked: str | Config | None) -> str:
+    """As it was typed."""
+    if isinstance(asked, dict):
+        return escaped(",".join(f"{name}={value}" for name, value in asked.items()))
+    return str(asked)
+
+
 def chosen(kernel: Any, case: Case, device: Offline, asked: str | Config | None) -> list[Config]:
     """The configurations to compile; none where the kernel has none of these values."""
     legal = [dict(one) for one in kernel.configs(case, device)] or [{}]

@@ -8,7 +8,7 @@ from typing import Any
 
 from truetpot.decode.cases import StepCase
 from truetpot.errors import KernelError
-from truetpot.isa.configs import chosen
+from truetpot.isa.configs import chosen, named_config
 from truetpot.isa.launch import Offline
 from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
 from truetpot.ops.guard import guarded, named, who
@@ -85,7 +85,7 @@ def find_jobs(
                     continue
                 if not pairs:
                     name = f"{one.op.name} of {provider}, {one.case.label()}"
-                    refused[name] = f"no configuration has {asked}"
+                    refused[name] = f"no configuration has {named_config(asked)}"
                 for config, build in pairs:
                     job = Job(
                         one.op, provider, one.case, one.roles, build, target.name, config, kernel
