@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from truetpot.isa.assembly import Operand, parse
-from truetpot.isa.execute import State, UnknownError, run
+from truetpot.isa.execute import UnknownError, run
+from truetpot.isa.state import State
 
 DG2 = 32
 END = "(W) send.gtwy (8|M0) null r127 null:0 0x0 0x0 {EOT} // wr:1+0, rd:0; end of thread\n"

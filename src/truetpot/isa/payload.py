@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from truetpot.isa.assembly import Instruction
-from truetpot.isa.execute import State
 from truetpot.isa.launch import Hollow, Launch
 from truetpot.isa.message import Message
+from truetpot.isa.state import State
 from truetpot.isa.zeinfo import KernelInfo
 
 WINDOW = 1 << 44

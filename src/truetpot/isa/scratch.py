@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from truetpot.isa.assembly import Instruction, Operand
-from truetpot.isa.execute import State
 from truetpot.isa.message import Message
+from truetpot.isa.state import State
 
 _DISPLACED = re.compile(r"\[A([+-]0x[0-9a-fA-F]+)\]")
 _BLOCK = 32

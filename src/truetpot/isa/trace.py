@@ -10,12 +10,13 @@ from functools import cache
 import numpy as np
 
 from truetpot.isa.assembly import Code, Instruction, Operand
-from truetpot.isa.execute import State, UnknownError, run
+from truetpot.isa.execute import UnknownError, run
 from truetpot.isa.launch import Hollow, Launch
 from truetpot.isa.message import Message, read_message
 from truetpot.isa.payload import Payload, argument_at, handle_of
 from truetpot.isa.relevant import address_mask, relevant, returned_bytes
 from truetpot.isa.scratch import Scratch
+from truetpot.isa.state import State
 from truetpot.isa.zeinfo import KernelInfo
 
 
