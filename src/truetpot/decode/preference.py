@@ -90,7 +90,8 @@ class Preference:
         able = [
             name
             for name in REGISTRY.offering(call.op.name)
-            if name not in self.providers and self._able(call.op, call.case, name)
+            if name not in self.providers
+            and not isinstance(REGISTRY.find(call.op.name, name, call.case, self.device), str)
         ]
         if able:
             return f"Add one that does with --provider: {', '.join(able)}."

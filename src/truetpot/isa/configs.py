@@ -15,7 +15,7 @@ from truetpot.ops import Case, tuned
 from truetpot.ops.registry import Config
 from truetpot.text import escaped, shortened
 
-ALL, TUNED = "all", "tuned"
+ALL, DEFAULT, TUNED = "all", "default", "tuned"
 _SHIPPED = Path(tuned.__file__).parents[1] / "tuned"
 
 
@@ -24,7 +24,9 @@ def read_config(text: str | None) -> str | Config | None:
 
     Raises UserError for any other form.
     """
-    if text is None or text in (ALL, TUNED):
+    if text in (None, DEFAULT):
+        return None
+    if text in (ALL, TUNED):
         return text
     config: Config = {}
     for part in text.split(","):
