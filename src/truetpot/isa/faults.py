@@ -72,7 +72,8 @@ def _of_memory(facts: Facts) -> Iterator[str]:
             f"than {facts.in_flight} bytes in flight"
         )
     if facts.passes is not None and facts.passes >= facts.rows * least.more_passes:
-        yield f"passes: the largest input is read {facts.passes:.1f} times for {facts.rows} rows"
+        rows = "a row" if facts.rows == 1 else f"{facts.rows} rows"
+        yield f"passes: the largest input is read {facts.passes:.1f} times for {rows} of x"
     if facts.needed is not None and facts.in_flight_on_card < facts.needed:
         yield (
             f"latency: {facts.in_flight_on_card} bytes in flight on the card, of the "
