@@ -108,7 +108,8 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
         each = config["BW"] * (8 * inputs + 4 * config["BN"])
     else:
         each = config["BK"] * (inputs + config["BN"] * ITEMSIZE.get(case.weight_format, 1))
-    return bool(config["STAGES"] * each <= local_memory(device))
+    # one more than there are stages where x and W have to be widened for their product
+    return bool((config["STAGES"] + 1) * each <= local_memory(device))
 
 
 def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
