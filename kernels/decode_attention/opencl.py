@@ -141,12 +141,20 @@ class OpenClDecodeAttention(OpenClKernel):
     def configs(cls, case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
         """The default, then sub-group, team, rows at a time, work-groups a core."""
         assert isinstance(device, OpenClDevice)
-        yield {}
-        sizes = [n for n in SUBGROUPS if n in device.target.subgroups]
-        for subgroup, team, rows, waves in product(sizes, TEAM, ROWS, WAVES):
+        usual = plan(case, device.target)
+        if isinstance(usual, str):
+            return
+        first: Config = {
+            "subgroup": usual.subgroup, "team": usual.team, "rows": ROWS[0], "waves": WAVES[0],
+        }  # fmt: skip
+        yield first
+        words = case.head_dim * ITEMSIZE[case.kv_format] // 4
+        fitting = [n for n in SUBGROUPS if n in device.target.subgroups and words % n == 0]
+        for subgroup, team, rows, waves in product(fitting, TEAM, ROWS, WAVES):
             config: Config = {"subgroup": subgroup, "team": team, "rows": rows, "waves": waves}
-            words = case.head_dim * ITEMSIZE[case.kv_format] // 4
-            if words % subgroup == 0 and isinstance(plan(case, device.target, **config), Plan):
+            divided = plan(case, device.target, **config)
+            # of a team that is cut down there is a configuration already
+            if isinstance(divided, Plan) and divided.team == team and config != first:
                 yield config
 
     @classmethod

@@ -22,6 +22,7 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
+from truetpot.ops.tuned import Choice
 from truetpot.records.kernels import KernelRow
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
@@ -66,6 +67,8 @@ class KernelResult:
     """Whether that takes its error above the tolerance."""
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
+    choice: Choice | None = None
+    """Where they come from."""
 
     @property
     def known(self) -> bool:
@@ -109,6 +112,8 @@ class KernelResult:
             copies=self.copies,
             note=self.note,
             config=self.config,
+            origin=None if self.choice is None else self.choice.origin,
+            origin_case=None if self.choice is None else self.choice.of_case,
             share_ci=None if share is None else (share.low, share.high),
             over_best_ci=None if over is None else (over.low, over.high),
             order=None if self.standing is None else self.standing.order,
@@ -290,6 +295,7 @@ def _prepare(
         with guarded(who=who(found, case)):
             kernel = found.make(case, device)
             result.note, result.config = kernel.note(device), kernel.parameters
+            result.choice = kernel.choice
             result.rounds = kernel.coarse
         verdict = check_on(kernel, case, host, want)
         result.error, result.tolerance = verdict.error, verdict.tolerance

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from truetpot.measure.kernels import KernelResult
 from truetpot.records.words import Cache, KernelStatus
+from truetpot.report.config import with_origin
 from truetpot.report.numbers import digits, microseconds, percent
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
@@ -44,7 +45,7 @@ def draw_head() -> RenderableType:
 
 
 def draw_case(rows: Sequence[Row]) -> RenderableType:
-    """One case: what it is, then a line a provider; below them, who has a reason for his status.
+    """One case: what it is, then a line a provider; below them launch parameters and reasons.
 
     Who was skipped has no numbers, and so no line among those who have.
     """
@@ -55,6 +56,9 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
         table.row("ceiling", "", digits(ceiling.bandwidth / 1e9), "", "", "", style="dim")
     reasons: list[RenderableType] = []
     for found, _ in rows:
+        if ran := parameters(found):
+            reasons.append(words(f"{found.provider}: {ran}", style="dim"))
+    for found, _ in rows:
         style = _STYLE.get(found.status, "")
         if found.status is not KernelStatus.SKIPPED:
             table.row(*_cells(found), words((found.status, style)))
@@ -62,6 +66,13 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
             reasons.append(words(f"{found.provider}: {found.status}: {found.reason}", style=style))
     reasons += [words(line, style="yellow") for line in not_established(rows)]
     return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
+
+
+def parameters(found: KernelResult) -> str:
+    """What the kernel was launched with, and where that comes from; empty where it has none."""
+    if found.config is None or found.choice is None:
+        return ""
+    return with_origin(found.config, found.choice.origin, found.choice.of_case)
 
 
 def not_established(rows: Sequence[Row]) -> Iterator[str]:
