@@ -62,6 +62,11 @@ class Kernel:
     def make(cls, case: Any, device: Device, **config: Any) -> Self:
         """The kernel with the launch parameters given, else the usual ones."""
         choice = Choice(config, Origin.GIVEN) if config else cls.usual(case, device)
+        return cls.with_choice(case, device, choice)
+
+    @classmethod
+    def with_choice(cls, case: Any, device: Device, choice: Choice) -> Self:
+        """The kernel with launch parameters that know where they come from."""
         kernel = cls(case, device, **choice.config)
         kernel.given, kernel.choice = choice.config, choice
         return kernel
@@ -99,6 +104,14 @@ class Kernel:
     def configs(cls, case: Any, device: Device) -> Iterable[Config]:
         """Launch parameters worth trying, the default first."""
         return ({},)
+
+    @classmethod
+    def withheld(cls, case: Any, device: Device) -> Iterable[tuple[Config, str]]:
+        """Launch parameters that are not in ``configs`` because of this device, with the reason.
+
+        What is named may be a part: ``({"grf": 256}, "the driver refuses ...")``.
+        """
+        return ()
 
     def rounded(self, inputs: Inputs) -> Inputs:
         """The host inputs as a ``coarse`` kernel rounds them: on these it has to be right."""

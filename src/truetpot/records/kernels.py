@@ -83,6 +83,14 @@ class KernelRow(Part, frozen=True, kw_only=True):
     """Beside the fastest; `undecided` where the order is not established."""
     ceiling_gb_s: Finite | None = None
     """In the rounds of this case."""
+    asked: str | None = None
+    """As `--config` named the launch parameters; null without it."""
+    time_over_first: NotNegative | None = None
+    """This configuration's time over that of the first `--config`, median over the rounds."""
+    over_first_ci: tuple[Finite, Finite] | None = None
+    """95 % interval of `time_over_first`."""
+    order_to_first: Comparison | None = None
+    """Beside the first `--config`; `undecided` where the order is not established."""
     roles: list[str]
     """Of the case in the decode step."""
 
