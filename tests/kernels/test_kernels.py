@@ -57,7 +57,7 @@ def test_kernel(kernel, device, case, reason):
     seed = crc32(case.label().encode())
     default, *others = kernel.configs(case, device)
     most = MOST_CONFIGS
-    if device.kind == "opencl":  # each is compiled, which takes a second
+    if device.kind == "opencl" or kernel.provider == "numba":  # compiled, which takes seconds
         most = min(most, 2 if seed % 8 == 0 else 1)
     picked = np.random.default_rng(seed).permutation(len(others))[: most - 1]
     for config in (default, *(others[i] for i in picked)):
