@@ -129,6 +129,33 @@ def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monke
     assert warning.startswith("mine linear (dtype=bf16 m=1 n=128 k=128")
 
 
+def test_what_there_is_to_tune(cli, model, folder, tmp_path):
+    def listed(*args):
+        asked = ("--model", model, "--context", 20, "--format", "bf16", "--device", "cpu", *args)
+        done = cli("tune", "--list", *asked)
+        assert done.code == 0, done.err
+        return " ".join(done.out.split())
+
+    text = listed("--kernels", folder, "--op", "linear,rms_norm", "--provider", "mine,numba,torch")
+    assert "linear mine 5 repeat (64, 1, 24), wrong (True)" in text
+    assert "linear numba 54 ahead (0, 1024, 4096), unroll (1, 2, 4), shares" in text or (
+        "linear numba 27 ahead" in text  # one thread cannot be halved
+    )
+    assert "linear torch 0 it has no launch parameters" in text
+    assert "rms_norm numba 0 it has no launch parameters" in text
+    assert "rms_norm mine" not in text
+    everyone = listed("--op", "linear", "--provider", "all")
+    assert "linear triton 0" in everyone
+    assert "runs on" in everyone
+    assert not (tmp_path / "data").exists(), "nothing was searched"
+
+
+def test_a_list_is_no_record(cli, tmp_path):
+    done = cli("tune", "--list", "--json", tmp_path / "list.json")
+    assert done.code == 2
+    assert "leave --json out" in done.err
+
+
 def test_the_table_and_what_is_left_out(tune):
     done = tune(provider="mine,torch", role="o,down")
     assert done.code == 0, done.err

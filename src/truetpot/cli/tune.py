@@ -17,8 +17,9 @@ from truetpot.cli.command import (
     PageOption,
     listed,
 )
-from truetpot.cli.kernels import CONTEXT, MODEL
+from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.errors import UserError
 
 
 def tune(
@@ -50,6 +51,9 @@ def tune(
     seconds: Annotated[
         float, typer.Option(min=0.05, help="Timing for each case; checks come on top.")
     ] = 30.0,
+    list: Annotated[
+        bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
+    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Do not go on from where the last run was interrupted.")
     ] = False,
@@ -63,15 +67,22 @@ def tune(
     read = [*of_model(model), *of_kernels(kernels)]
     check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting
+    from truetpot.cli.setting import find_setting, load_kernels
+    from truetpot.cli.tune_list import show
     from truetpot.cli.tune_run import make_folder, run
     from truetpot.facts.models import load_model
+    from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
     from truetpot.tune.progress import progress_file
 
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
+    if list and json is not None:
+        raise UserError("--list is for people to read; leave --json out.")
+    if list and provider == ALL:
+        load_kernels(terminal, kernels)
+        provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         known,
@@ -84,6 +95,9 @@ def tune(
         samples=False,
         hot=False,
     )
+    if list:
+        show(request, terminal)
+        return
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)

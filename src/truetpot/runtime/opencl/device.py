@@ -63,7 +63,7 @@ class OpenClDevice(Device):
 
     def function(self, build: Build, text: str) -> Function:
         """The entry point of a source that is given with its includes; raises UserError."""
-        return Function(self, self.programs.get(build, text), build)
+        return Function(self, build, text)
 
     def option_refused(self, flag: str) -> str | None:
         """Why the driver's compiler does not take an option, in one line; None if it does."""
