@@ -51,15 +51,15 @@ def tune(
     seconds: Annotated[
         float, typer.Option(min=0.05, help="Timing for each case; checks come on top.")
     ] = 30.0,
-    list: Annotated[
-        bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
-    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Do not go on from where the last run was interrupted.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of the user's file of this device.")
     ] = None,
+    list: Annotated[
+        bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
+    ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
 ) -> None:
