@@ -150,6 +150,20 @@ def test_what_there_is_to_tune(cli, model, folder, tmp_path):
     assert not (tmp_path / "data").exists(), "nothing was searched"
 
 
+def test_a_linear_of_any_shape(cli, folder, check_tune, tmp_path):
+    done = cli(
+        *("tune", "--shape", "48x128", "--kernels", folder, "--provider", "mine", "--batch", 3),
+        *("--format", "bf16", "--seconds", 0.3, "--device", "cpu", "--json"),
+    )
+    assert done.code == 0, done.err
+    check_tune(done.record)
+    assert done.record["model"] is None
+    (result,) = done.record["results"]
+    assert result["case"] == "dtype=bf16 m=3 n=48 k=128 weight_format=bf16"
+    (file,) = (tmp_path / "data" / "truetpot" / "tuned").glob("*.toml")
+    assert result["case"] in tomllib.loads(file.read_text())["linear"]["mine"]
+
+
 def test_a_list_is_no_record(cli, tmp_path):
     done = cli("tune", "--list", "--json", tmp_path / "list.json")
     assert done.code == 2
