@@ -113,6 +113,26 @@ def test_what_is_found_is_used(tune, kernels, cli, model, folder, tmp_path, monk
     assert kernels() == {"repeat": 32, "wrong": False}
 
 
+def test_a_batch_that_was_not_tuned_takes_the_nearest_entry_and_says_so(tune, cli, model, folder):
+    case = tune("--json").record["results"][0]["case"]
+
+    def kernels(*args):
+        return cli(
+            *("kernels", "--model", model, "--kernels", folder, "--op", "linear", "--role", "o"),
+            *("--provider", "mine", "--format", "bf16", "--seconds", 0.05, *args),
+        )
+
+    (same,) = kernels("--json").record["results"]
+    assert (same["origin"], same["origin_case"]) == ("user", None)
+    (other,) = kernels("--batch", 2, "--json").record["results"]
+    assert (other["origin"], other["origin_case"]) == ("nearest", case)
+    assert other["config"] == same["config"]
+    text = " ".join(kernels("--batch", 2).out.split())
+    assert f"mine: repeat=1 wrong=False (no entry: nearest, of {case})" in text
+    (off,) = kernels("--batch", 2, "--config", "default", "--json").record["results"]
+    assert (off["origin"], off["config"]["repeat"]) == ("default", 32)
+
+
 def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monkeypatch):
     """On a case with fewer rows, for which there is no entry."""
     monkeypatch.setattr("truetpot.cli.cases.CHECKED_ROWS", 32)
