@@ -51,7 +51,9 @@ def compile_all(op, **config):
     for case in kernel_type.op.grid():
         if case.dtype == "bf16" and kernel_type.refuses(case, device) is None:
             few = getattr(case, "parts", (case,))[0]
-            kinds[case.format, getattr(few, "m", 1) > 1, getattr(few, "page", None)] = case
+            # one row, few and many go by other device functions
+            m = getattr(few, "m", 1)
+            kinds[case.format, (m > 1) + (m > 8) + (m > 16), getattr(few, "page", None)] = case
     for case in kinds.values():
         kernel = kernel_type(case, device, **config)
         kernel(**prepare(kernel, kernel.op.inputs(case, np.random.default_rng(0))))
