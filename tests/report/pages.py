@@ -26,7 +26,7 @@ from truetpot.isa.difference import Change
 from truetpot.isa.inspection import issue_verdict
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import KernelResult
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
