@@ -73,7 +73,8 @@ print(json.dumps(found))
 ONE_PACKING = (
     DEVICES
     + """
-weight = LINEAR.inputs(LinearCase("bf16", 1, 40, 320, "sym_int4"), np.random.default_rng(0))["weight"]
+one = LinearCase("bf16", 1, 40, 320, "sym_int4")
+weight = LINEAR.inputs(one, np.random.default_rng(0))["weight"]
 packed = [
     product.Product(LinearCase("bf16", m, 40, 320, "sym_int4"), Of("cuda"), {}).pack(weight)
     for m in (1, 2, 8, 9, 16, 17, 64)
