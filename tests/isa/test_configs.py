@@ -62,6 +62,9 @@ def test_what_spills_on_dg2_is_offered_where_registers_are_wider(weight_format):
         return max(c["rows"] * (1 + paired) * c["subgroup"] for c in configs)
 
     for paired in (False, True):
+        kernel, case, _ = offered(weight_format, DG2, paired)
+        ((config, reason),) = kernel.withheld(case, DG2)
+        assert config == {"rows": 4 if paired else 8, "subgroup": 32} and "spill" in reason
         assert (widest(DG2, paired), widest(XE2, paired)) == (8 * 16, 8 * 32)
 
 

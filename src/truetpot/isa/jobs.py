@@ -75,12 +75,10 @@ def find_jobs(
                     continue
                 try:
                     with guarded(named(kernel, one.case), who(kernel, one.case)):
-                        # a kernel may say by another method which options its builds have too
-                        builds = getattr(kernel, "compilations", kernel.builds)
                         pairs = [
                             (config, build)
                             for config in chosen(kernel, one.case, device, asked)
-                            for build in builds(one.case, target, **config)
+                            for build in kernel.builds(one.case, target, **config)
                         ]
                 except KernelError as fault:
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = str(fault)

@@ -31,10 +31,6 @@ class Offline(OpenClDevice):
         self.name, self.target = target.name, target
         self.is_cpu = False
 
-    def option_refused(self, flag: str) -> str | None:
-        """Compilers are asked by compiling."""
-        return None
-
 
 @dataclass(frozen=True)
 class Launch:

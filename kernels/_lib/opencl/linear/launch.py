@@ -131,6 +131,17 @@ def configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterat
             yield config
 
 
+def withheld(
+    case: LinearCase, target: Target, *, paired: bool = False
+) -> Iterator[tuple[Config, str]]:
+    """What compilers make spill: the largest division where registers are narrow."""
+    narrow = target.subgroups[:1] == (8,)
+    if narrow and not on_matrix_engine(case) and not _four_bits(case):
+        rows = 4 if paired else 8
+        reason = "what is loaded at once fills a thread's registers, and compilers spill"
+        yield {"rows": rows, "subgroup": 32}, f"on {target.name} {reason} (truetpot isa)"
+
+
 def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[str, int]:
     """Some rows in flight a thread, and K split until every thread of the card has work."""
     if on_matrix_engine(case):
