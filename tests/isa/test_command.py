@@ -223,3 +223,16 @@ def test_mistakes_are_one_sentence(run, words, said):
 @pytest.mark.isa
 def test_targets_that_are_not_known_are_refused(ocloc, run):
     assert "There is no target 'dg9'" in run("isa", "--target", "dg9")[2]
+
+
+@pytest.mark.isa
+def test_the_example_of_a_kernel_of_ones_own_is_clean(ocloc, run, request):
+    folder = request.config.rootpath / "examples/opencl_kernels"
+    words = ["--kernels", str(folder), "--op", "linear", "--provider", "colwise", "--batch", "1"]
+    words += ["--format", "sym_int4", "--target", "acm-g10", "--strict", "--json"]
+    code, out, _ = run("isa", *words)
+    (kernel,) = json.loads(out)["kernels"]
+    assert code == 0 and kernel["faults"] == []
+    assert kernel["config"] == {"split": "8", "ahead": "4"} and kernel["passes"] == 1
+    assert kernel["macros"] == {"SPLIT": "8", "AHEAD": "4"} and "-DSUBGROUP=16" in kernel["options"]
+    assert len(kernel["source_digest"]) == 64 and kernel["opcodes"]["send"] > 0

@@ -9,11 +9,11 @@ from truetpot.kernels._lib.opencl.kernel import source_text
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
-from truetpot.isa.inspection import MARGIN, Inspection
 from truetpot.isa.jobs import CEILING, find_jobs
 from truetpot.isa.survey import survey
 from truetpot.ops import COMPOSITES
 from truetpot.ops.registry import REGISTRY
+from truetpot.records.isa import Inspection, IssueVerdict
 from truetpot.runtime.opencl.target import known_targets
 
 pytestmark = pytest.mark.isa
@@ -68,8 +68,24 @@ def _several(case):
     return " m=8 " in case or " batch=8 " in case
 
 
+def test_no_kernel_has_a_fault(kernel):
+    assert kernel.faults == []
+
+
 def test_nothing_spills(kernel):
     assert (kernel.spill_bytes, kernel.private_bytes, kernel.has_calls) == (0, 0, False)
+    assert kernel.scratch_messages == 0
+
+
+def test_every_kernel_is_followed_through_its_launch(kernel):
+    assert kernel.not_followed is None and kernel.work_groups >= 1
+
+
+def test_a_row_of_x_takes_one_pass_over_the_weights(kernel):
+    """As many as there are on the vector engines, one to eight of them on the matrix engine."""
+    if _reads_weights(kernel) and kernel.op != "memory_read":
+        passes = 1 if kernel.has_dpas else kernel.batch
+        assert kernel.passes == pytest.approx(passes, rel=1e-3)
 
 
 @pytest.mark.parametrize("which", range(len(JOBS)), ids=NAMES)
@@ -106,7 +122,12 @@ def _reads_caches(kernel):
     return bool({load.arg for load in kernel.loads} & CACHES)
 
 
-def test_issue_hides_behind_memory_at_batch_1(kernel):
-    if kernel.batch == 1:
-        assert kernel.issue_over_memory is not None
-        assert kernel.issue_over_memory < MARGIN
+def test_linear_and_attention_wait_for_memory_and_not_for_instructions_at_batch_1(kernel):
+    if kernel.batch == 1 and (_reads_weights(kernel) or _reads_caches(kernel)):
+        assert kernel.issue_over_memory < 0.8 and kernel.local_over_memory < 0.8
+        assert kernel.threads * kernel.in_flight_bytes > kernel.needed_bytes
+
+
+def test_linear_of_one_row_is_memory_bound(kernel):
+    if kernel.batch == 1 and _reads_weights(kernel):
+        assert kernel.verdict is IssueVerdict.MEMORY

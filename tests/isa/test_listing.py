@@ -71,6 +71,11 @@ SENDS = [
       " // wr:1+0, rd:0; signal barrier"), 32, "barrier"),
     (("send.gtwy (8|M0) null r127 null:0 0x0 0x02000010 {EOT,A@1}"
       " // wr:1+0, rd:0; end of thread"), 32, "end"),
+    (("send.dc0 (8|M0) null r2 r14:2 0x0 0x020F1001 {$6}"
+      " // wr:1h+2, rd:0; hword scratch block write x2"), 32, "store scratch 64 B block default"),
+    (("send.ugm (1|M0) null r4 r112:1 0x80600000:a0.2 0x4200D504 {$2}"
+      " // wr:1+1, rd:0; store.ugm.d32x16t.a32.ss[a0.2][A-0xFF40]"), 64,
+     "store scratch 64 B block default"),
     (("send.ugm (1|M0) r15 r13 null:0 0x0 0x02400203 {I@2,$3}"
       " // wr:1+0, rd:4; load_block2d.ugm.d16.a64"), 64, "load ugm 256 B block default"),
 ]  # fmt: skip
@@ -90,6 +95,24 @@ def test_a_line_that_is_no_instruction_is_refused():
 def test_an_unknown_entry_point_is_refused():
     with pytest.raises(UserError, match="no kernel other"):
         read_info("kernels: [{name: one, execution_env: {}}]", "other")
+
+
+SPILLS = [  # what compilers have written: 22.43, 26.27, and an array in scratch that is no spill
+    (("execution_env: {simd_size: 16, grf_count: 128}, per_thread_memory_buffers: "
+     "[{type: scratch, usage: single_space, size: 1024}]"), 1024, 0),
+    (("execution_env: {simd_size: 16, grf_count: 128, spill_size: 3712}, "
+      "per_thread_memory_buffers: "
+     "[{type: scratch, usage: spill_fill_space, size: 4096}]"), 3712, 0),
+    (("execution_env: {simd_size: 16, grf_count: 128}, per_thread_memory_buffers: "
+     "[{type: global, usage: private_space, size: 96}]"), 0, 96),
+    ("execution_env: {simd_size: 16, grf_count: 128}", 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "spilled", "private"), SPILLS)
+def test_spills_are_seen_whatever_the_compiler_calls_them(entry, spilled, private):
+    info = read_info(f"kernels: [{{name: one, {entry}}}]", "one")
+    assert (info.spill_bytes, info.private_bytes) == (spilled, private)
 
 
 def test_the_width_that_most_bytes_have():

@@ -23,19 +23,20 @@ from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import issue_verdict
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import KernelResult
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
+from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
 from truetpot.records.doctor import Quick
-from truetpot.records.isa import Counts, Inspection, Loads
+from truetpot.records.isa import Counts, Inspection, IssueVerdict, Loads
+from truetpot.records.launch import LaunchRecord, LaunchRow
 from truetpot.records.opening import ClockRow, Environment
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus
+from truetpot.records.words import Cache, KernelStatus, Origin
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.doctor import (
     draw_check,
@@ -47,12 +48,20 @@ from truetpot.report.doctor import (
 from truetpot.report.floor import draw_floor, draw_published
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.kernels import draw_case, draw_head
-from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_ranks
+from truetpot.report.ladder import (
+    describe_device,
+    draw_ladder,
+    draw_operators,
+    draw_parameters,
+    draw_ranks,
+)
+from truetpot.report.launch import draw_launch
 from truetpot.report.numbers import digits, microseconds
 from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
 from truetpot.report.tune import draw_left_out, draw_tuned
+from truetpot.report.tune_list import Tunable, draw_tunable
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
@@ -87,7 +96,8 @@ def kernels(other, folder):
     results = [
         result("torch", "ok", 1234567e-6, standing=over(123.45), **timed),
         result("torch_scaled_mm", "coarse", 4.321e-4, standing=over(1.0), reason="fp8", **timed),
-        result("numba", "wrong", reason="error inf is above the tolerance", error=math.inf,
+        result("numba", "wrong", config={"tile": 4, other: 1}, choice=Choice(),
+               reason="error inf is above the tolerance", error=math.inf,
                tolerance=1.5e-2),
         result(other, "invalid", 5e-4, standing=over(1.16), reason=reason, **timed),
         result("vllm_xpu", "skipped", reason=reason),
@@ -203,19 +213,47 @@ def machine_code(other, folder):
         loads=[Loads(arg="weight", label="load.ugm.d32x8t", count=12, run_bytes=256)],
         weight_load_bytes=64, weight_run_bytes=256, streamed_bytes=123456,
         lane_ops_per_weight=12.34, vector_clocks=123.5, matrix_clocks=64.0,
-        issue_over_memory=1234.56, memory_us=445.6, verdict=issue_verdict(1234.56),
+        issue_over_memory=1234.56, memory_us=445.6, verdict=IssueVerdict.ISSUE,
+        threads=4096, threads_by="registers", in_flight_bytes=1024,
+        needed_bytes=63280, latency_over_memory=0.75, local_over_memory=12.5, turns=138240,
+        config={"rows": other}, opcodes={"mad": 12}, passes=7.5, bank_conflicts=16.0,
+        faults=[f"spills: {other}", "narrow loads: 16 bytes a message"],
     )  # fmt: skip
     two = structs.replace(
         one, target="bmg-g21", issue_over_memory=0.25, weight_load_bytes=None,
-        verdict=issue_verdict(0.25),
+        verdict=IssueVerdict.MEMORY, faults=[], not_followed=other, passes=None,
     )  # fmt: skip
     fields = {"vector_clocks": (123.456, 7890.1), "grf": (128, 256)}
     keys = ("acm-g10", "linear", "opencl", other, other, CASE.label())
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
     page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
-    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound with margin"]
+    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound"]
+    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 turns"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
+
+
+def launched(other, folder):
+    """What one kernel launches, and what there is to tune."""
+    environment = Environment(
+        truetpot="0.1.0", commit=None, python="3.11", os=other, packages={}, variables={},
+        device={"name": other}, clock=ClockRow(source="", empty_pair_s=0.0), state={},
+    )  # fmt: skip
+    row = LaunchRow(
+        entry_point=other, global_size=[65536, 1234], local_size=[1024, 1],
+        options=["-cl-std=CL3.0", f"-D{other}"], binary=f"/a/{other}.bin", note=other,
+    )  # fmt: skip
+    found = LaunchRecord(
+        started="", command="", environment=environment, partial=False, model=None, device="cpu",
+        op="linear", case=CASE.label(), roles=["gate_up"], provider=other, config={other: 12345},
+        origin=Origin.GIVEN, origin_case=None, calls=1234, copies=567, cache=Cache.ROTATED,
+        launches=[row, LaunchRow()], state_after={},
+    )  # fmt: skip
+    some = Tunable("linear", other, [54, 1234], {other: [1, 12345]}, {"grf = 256": other})
+    none = Tunable("argmax", "numba", reasons=[f"no {other}"])
+    whole = [other, "65536 x 1234", "1024 x 1", "not known", "1234 calls", "567 copies", "as given"]
+    whole += ["linear", "54 to 1234", "12345", "not grf = 256", "argmax", "numba", f"no {other}"]
+    return [draw_launch(found), draw_tunable([some, none])], whole
 
 
 def decode(other, folder):
@@ -223,6 +261,7 @@ def decode(other, folder):
         return OperatorRow(
             role=role, op=op, provider=provider, count=80, median_s=seconds, cv=0.0,
             ci_s=(seconds, seconds), share=share, share_of_ceiling=of_ceiling, bytes=1, case="m=1",
+            config={"BN": 2, other: 1024}, origin=Origin.NEAREST, origin_case=f"m=8 {other}",
         )  # fmt: skip
 
     row = operator("gate_up+silu_mul", "linear_silu_mul", other, 1234567e-6, 0.4321, 0.9123)
@@ -254,11 +293,12 @@ def decode(other, folder):
     )  # fmt: skip
     page = [
         describe_device("xpu:0", environment), draw_ladder(ladder, {"spec": absent}),
-        draw_ranks(ladder), draw_operators(ladder),
+        draw_ranks(ladder), draw_operators(ladder), draw_parameters(ladder),
     ]  # fmt: skip
     whole = [other, absent, "spec", "ceiling", "kernels", "step", "1,234,567", "4,321"]
     whole += [row.op, attention.op, row.role, attention.role, "43.2 %", "91.2 %", "from cache"]
     whole += ["12,346*", "12,300 to 12,400", "1,645 to 1,656", "1.100", "7.480", "12.2 %"]
+    whole += ["BN=2", "1024", "no entry: nearest, of m=8"]
     whole += ["511.2", "2400 MHz, 81 C", "0000:00:00.0", "0000:01:00.0", "gloo", "extrapolated"]
     return page, whole + numbers(1500.25, 1650.5, 1651.5, 12345.6, 12.25, 10695.1)
 
@@ -330,6 +370,6 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        decode, bound, published, served, prompts,
+        launched, decode, bound, published, served, prompts,
     )
 }  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import Kernel
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, expand
@@ -64,6 +65,10 @@ class OpenClKernel(Kernel):
         """Entry points of the builds, in order; compiled at the first use."""
         builds = self.builds(self.case, self.device.target, **self.config)
         return tuple(self.device.function(build, source_text(build)) for build in builds)
+
+    def launches(self) -> tuple[LaunchRow, ...]:
+        """Entry points with the sizes of their last launch; the binary where it was kept."""
+        return tuple(one.last_launch() for one in self.functions)
 
     def empty(self, *shape: int, dtype: Any = None) -> OpenClArray:
         """New memory, by default of the activations' dtype."""

@@ -23,6 +23,15 @@ def isa(
         str | None,
         typer.Option(metavar="WORDS", help="Only kernels with these words in name or variant."),
     ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Whose kernels; opencl and your own if not given.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|tuned|name=..,..", help="Launch parameters; the default if not given."
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="acm-g10,bmg-g21,...; all that ocloc knows if not given."),
@@ -54,6 +63,9 @@ def isa(
     diff: Annotated[
         Path | None, typer.Option(metavar="OLD.json", help="What changed since this record.")
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where a kernel has a fault.")
+    ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -63,6 +75,7 @@ def isa(
     from truetpot.cli.command import numbers
     from truetpot.cli.isa_run import Request, run
     from truetpot.facts.models import load_model
+    from truetpot.isa.configs import read_config
     from truetpot.report.terminal import Terminal
 
     request = Request(
@@ -78,6 +91,8 @@ def isa(
         words=tuple((kernel or "").split()),
         targets=None if target is None else listed(target, "--target"),
         own=kernels,
+        providers=None if provider is None else listed(provider, "--provider"),
+        config=read_config(config),
     )
     terminal = Terminal(quiet=json == "-")
-    raise typer.Exit(run(request, ocloc, work, instructions, asm, diff, json, terminal))
+    raise typer.Exit(run(request, ocloc, work, instructions, strict, asm, diff, json, terminal))

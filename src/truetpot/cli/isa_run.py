@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from truetpot.errors import OutputError, UserError
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.files import write_whole
+from truetpot.isa.configs import named_config
 from truetpot.isa.difference import compare, read_old
-from truetpot.isa.jobs import CEILING, PROVIDER, Job, Offline, find_jobs
+from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
+from truetpot.isa.launch import Offline
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
 from truetpot.ops import COMPOSITES, OPERATORS
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.registry import REGISTRY, Config
 from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
@@ -49,6 +51,8 @@ class Request:
     words: tuple[str, ...]
     targets: tuple[str, ...] | None
     own: Path | None
+    providers: tuple[str, ...] | None = None
+    config: str | Config | None = None
 
     def shapes(self) -> Iterable[StepShape]:
         """One a batch, weight format and KV format."""
@@ -71,6 +75,7 @@ def run(
     command: str,
     work: str | None,
     instructions: bool,
+    strict: bool,
     asm: Path | None,
     diff: Path | None,
     json: str | None,
@@ -79,6 +84,12 @@ def run(
     """The exit code. Raises UserError where there is nothing to inspect."""
     own = load_kernels(terminal, request.own)
     providers = in_order((PROVIDER,), own, Offline.kind)
+    for name in request.providers or ():
+        if name not in providers:
+            raise UserError(
+                f"There is no provider {name!r} here; known are {', '.join(providers)}."
+            )
+    providers = request.providers or providers
     composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
     known = {**OPERATORS, **composites}
     for name in request.ops or ():
@@ -89,10 +100,10 @@ def run(
     targets, left_out = find_targets(ocloc, request.targets)
     fused = [one for one in composites.values() if REGISTRY.offers(one.name, providers)]
     cases = [case for s in request.shapes() for case in step_cases(request.model, s, fused)]
-    jobs, refused = find_jobs([*cases, CEILING], targets, providers)
+    jobs, refused = find_jobs([*cases, CEILING], targets, providers, request.config)
     jobs = [job for job in jobs if request.wants(job)]
     if not jobs:
-        raise UserError("No OpenCL kernel is left: loosen --op, --kernel or --format.")
+        raise UserError(_nothing_left(request, refused))
     names = ", ".join(target.name for target in targets)
     terminal.say(f"ocloc {ocloc.version} for {names}; {count_of(len(jobs), 'compilation')}")
     for reason in left_out.values():
@@ -131,7 +142,19 @@ def run(
         write_record(written, json)
     if asm is not None:
         _write_assembly(results, asm)
-    return ExitCode.INVALID if failed else ExitCode.OK
+    faulty = sum(bool(one.faults) for one in found)
+    if faulty:
+        terminal.say(f"{count_of(faulty, 'kernel')} with faults", "bold red")
+    return ExitCode.INVALID if failed or (strict and faulty) else ExitCode.OK
+
+
+def _nothing_left(request: Request, refused: Mapping[str, str]) -> str:
+    """What to loosen; a configuration that no kernel has is named with one that says so."""
+    why = next((reason for reason in refused.values() if "no configuration" in reason), None)
+    if why is not None and isinstance(request.config, dict):
+        asked = named_config(request.config)
+        return f"No kernel has a configuration with --config {asked}; see --config all."
+    return "No OpenCL kernel is left: loosen --op, --kernel, --provider or --format."
 
 
 def make_ocloc(command: str, work: str | None) -> Ocloc:

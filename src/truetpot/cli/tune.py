@@ -17,8 +17,9 @@ from truetpot.cli.command import (
     PageOption,
     listed,
 )
-from truetpot.cli.kernels import CONTEXT, MODEL
+from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.errors import UserError
 
 
 def tune(
@@ -36,6 +37,10 @@ def tune(
     role: Annotated[
         str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="NxK", help="A linear's shape, no model's; n=..,k=..[,m=..]"),
+    ] = None,
     provider: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +57,9 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of the user's file of this device.")
     ] = None,
+    list: Annotated[
+        bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
+    ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -59,15 +67,22 @@ def tune(
     read = [*of_model(model), *of_kernels(kernels)]
     check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting
+    from truetpot.cli.setting import find_setting, load_kernels
+    from truetpot.cli.tune_list import show
     from truetpot.cli.tune_run import make_folder, run
     from truetpot.facts.models import load_model
+    from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
     from truetpot.tune.progress import progress_file
 
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
+    if list and json is not None:
+        raise UserError("--list is for people to read; leave --json out.")
+    if list and provider == ALL:
+        load_kernels(terminal, kernels)
+        provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         known,
@@ -75,11 +90,15 @@ def tune(
         setting,
         None if op is None else listed(op, "--op"),
         None if role is None else listed(role, "--role"),
-        None,
+        shape,
         seconds,
         samples=False,
         hot=False,
     )
+    if list:
+        show(request, terminal)
+        return
+    request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
     raise typer.Exit(run(request, file, again, json, terminal))

@@ -77,7 +77,7 @@ def run(request: Request, file: Path, again: bool, json: str | None, terminal: T
             command=opening.command,
             environment=environment,
             partial=partial,
-            model=request.model.name,
+            model=request.model.name if request.linear is None else None,
             device=device.name,
             file=str(file),
             ceiling=None if ceiling is None else ceiling.record(),

@@ -81,7 +81,18 @@ class Preference:
             reasons = (one if isinstance(one, str) else "not on every rank" for one in found)
             raise UserError(
                 f"No given provider runs {call.op.name} ({call.case.label()}) on "
-                f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. Add one that can, such "
-                "as torch."
+                f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. {self._advice(call)}"
             )
         return REGISTRY.build(call.op.name, self.providers[place], call.case, self.device)
+
+    def _advice(self, call: Call) -> str:
+        """Who runs it on this device; where nobody does, that no provider will help."""
+        able = [
+            name
+            for name in REGISTRY.offering(call.op.name)
+            if name not in self.providers
+            and not isinstance(REGISTRY.find(call.op.name, name, call.case, self.device), str)
+        ]
+        if able:
+            return f"Add one that does with --provider: {', '.join(able)}."
+        return "No other provider runs it here either: choose a case that one of them takes."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, field
 
 from truetpot.errors import UserError
 
@@ -17,13 +18,18 @@ FLOATS = ("hf", "f", "df", "bf", "tf32", "vf")
 _LABEL = re.compile(r"^(L\d+):$")
 _LINE = re.compile(
     r"^\s*(?:\((?P<predicate>[^)|]*)\)\s+)?(?P<op>[a-z]\w*(?:\.\w+)*)"
-    r"(?:\s+\((?P<lanes>\d+)\|M\d+\))?\s*(?:\([a-z]+\)f\d\.\d\s+)?(?P<rest>.*)$"
+    r"(?:\s+\((?P<lanes>\d+)\|M(?P<first>\d+)\))?\s*(?:\((?P<compare>[a-z]+)\)(?P<flag>f\d\.\d)\s+)?"
+    r"(?P<rest>.*)$"
 )
 _REGISTER = re.compile(
     r"^[-~]*(?:\(abs\))?(?P<file>r|acc|a|f|cr|sr|null)(?P<number>\d*)(?:\.(?P<sub>\d+))?"
     r"(?P<region><[^>]*>)?(?::(?P<type>[a-z]\w*))?$"
 )
+_TOKENS = re.compile(r"\{(?P<tokens>[^{}]*)\}\s*$")
 _IMMEDIATE = re.compile(r"^(?P<value>-?(?:0x[0-9A-Fa-f]+|\d+)):(?P<type>[a-z]\w*)$")
+
+
+_NAN = re.compile(r"^-?(?P<kind>[qs])nan\((?P<rest>0x[0-9A-Fa-f]+)\)$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,9 @@ class Operand:
     type: str = "ud"
     value: int | None = None
     negated: bool = False
+    region: tuple[int, ...] = ()
+    """As it is written: ``(8, 8, 1)`` of ``<8;8,1>``; empty where there is none."""
+    absolute: bool = False
 
     @property
     def size(self) -> int:
@@ -65,6 +74,19 @@ class Instruction:
     comment: str
     compacted: bool
     """Eight bytes rather than sixteen."""
+    predicate: str = ""
+    """``f0.0``, ``~f0.0``; empty where all lanes that are here execute it."""
+    everywhere: bool = False
+    """``(W)``: also in lanes that are not here."""
+    compare: str = ""
+    """``lt`` of ``(lt)f0.0``."""
+    flag: str = ""
+    first: int = 0
+    """Its first lane among those of the sub-group."""
+    tokens: tuple[str, ...] = field(default=())
+    """What it waits for and what it sets: ``A@1``, ``$3``, ``$3.dst``."""
+    descriptor: int = 0
+    """Of a send: the number that says what it does."""
 
     @property
     def kind(self) -> str:
@@ -131,7 +153,9 @@ def _instruction(line: str, offset: int) -> Instruction:
     found = _LINE.match(code.rstrip())
     if found is None:
         raise UserError(f"The disassembly has a line that is no instruction: {line.strip()!r}.")
-    words = re.sub(r"\{[^{}]*\}\s*$", "", found["rest"]).split()
+    predicate = found["predicate"] or ""
+    tokens = _TOKENS.search(found["rest"])
+    words = _TOKENS.sub("", found["rest"]).split()
     labels = tuple(word for word in words if re.fullmatch(r"L\d+", word))
     operands = [] if labels else [o for word in words if (o := _operand(word)) is not None]
     return Instruction(
@@ -143,14 +167,34 @@ def _instruction(line: str, offset: int) -> Instruction:
         labels,
         comment.strip(),
         "Compacted" in code,
+        predicate.removeprefix("W").removeprefix("&"),
+        predicate.startswith("W"),
+        found["compare"] or "",
+        found["flag"] or "",
+        int(found["first"] or 0),
+        tuple(_waits(words))
+        + tuple(w for w in (tokens["tokens"] if tokens else "").split(",") if w),
+        _descriptor(words),
     )
+
+
+def _descriptor(words: list[str]) -> int:
+    """The last number without a type, which only sends have."""
+    numbers = [word for word in words if re.fullmatch(r"0x[0-9A-Fa-f]+", word)]
+    return int(numbers[-1], 16) if numbers else 0
+
+
+def _waits(words: list[str]) -> list[str]:
+    """Of ``sync.allrd ($2,$3)``."""
+    return [one for word in words if word.startswith("($") for one in word.strip("()").split(",")]
 
 
 def _operand(word: str) -> Operand | None:
     if found := _IMMEDIATE.match(word):
         return Operand("imm", type=found["type"], stride=0, value=int(found["value"], 0))
     if re.match(r"^-?[\d.]+(?:e[-+]?\d+)?:[a-z]\w*$|^-?(?:inf|[sq]nan).*:[a-z]\w*$", word):
-        return Operand("imm", type=word.rpartition(":")[2], stride=0)
+        number, _, kind = word.rpartition(":")
+        return Operand("imm", type=kind, stride=0, value=_bits(number, kind))
     if found := _REGISTER.match(word):
         # a send's register has a count (r3:1) or nothing behind it
         return Operand(
@@ -160,6 +204,8 @@ def _operand(word: str) -> Operand | None:
             _stride(found["region"]),
             found["type"] or "ud",
             negated=word[0] in "-~",
+            region=tuple(int(n) for n in re.findall(r"\d+", found["region"] or "")),
+            absolute="(abs)" in word,
         )
     if re.match(r"^r\d+:\d+$", word):
         return Operand("r", int(word[1:].partition(":")[0]))
@@ -176,3 +222,15 @@ def _stride(region: str | None) -> int:
     if len(numbers) == 3 and numbers[1] != 1:
         return numbers[2]
     return numbers[0]
+
+
+def _bits(number: str, kind: str) -> int | None:
+    """A float's bits: compilers write integers so too, where the bits are what they are after."""
+    if found := _NAN.match(number):
+        payload = (0x7F800000 if found["kind"] == "s" else 0x7FC00000) | int(found["rest"], 16)
+        return payload | (1 << 31 if number.startswith("-") else 0)
+    try:
+        value = float(number)
+        return int.from_bytes(struct.pack({"hf": "<e", "f": "<f"}[kind], value), "little")
+    except (KeyError, ValueError, OverflowError):
+        return None

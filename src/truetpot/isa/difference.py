@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from truetpot.records.store import read_record
 COMPARED = (
     "simd", "grf", "spill_bytes", "private_bytes", "slm_bytes", "barriers", "has_dpas",
     "weight_load_bytes", "weight_run_bytes", "streamed_bytes", "lane_ops_per_weight",
-    "vector_clocks", "matrix_clocks", "issue_over_memory",
+    "vector_clocks", "matrix_clocks", "alone_clocks", "local_clocks", "scratch_messages", "turns",
+    "passes", "threads", "in_flight_bytes", "bank_conflicts", "products_per_weight",
+    "issue_over_memory", "latency_over_memory", "local_over_memory", "verdict", "faults",
 )  # fmt: skip
 KEY = ("target", "op", "provider", "name", "variant", "case")
 """What names a kernel."""
@@ -38,8 +41,11 @@ def read_old(path: Path) -> list[Inspection]:
 
 def compare(old: Iterable[Inspection], new: Iterable[Inspection]) -> list[Change]:
     """Kernels that differ; those without a counterpart too."""
-    before = {_key(kernel): kernel for kernel in old}
-    after = {_key(kernel): kernel for kernel in new}
+    lists = [*old], [*new]
+    counted = Counter(key for kernels in lists for key in map(_key, kernels))
+    # where a kernel was compiled more than once, its configurations tell which is which
+    several = {key for key, count in counted.items() if count > len(lists)}
+    before, after = ({_named(one, several): one for one in some} for some in lists)
     changes = []
     for key, kernel in after.items():
         if key not in before:
@@ -56,6 +62,14 @@ def _key(kernel: Inspection) -> tuple[str, ...]:
     return (
         kernel.target, kernel.op, kernel.provider, kernel.name, kernel.variant, kernel.case
     )  # fmt: skip
+
+
+def _named(kernel: Inspection, several: set[tuple[str, ...]]) -> tuple[str, ...]:
+    key = _key(kernel)
+    if key not in several:
+        return key
+    config = " ".join(f"{name}={value}" for name, value in kernel.config.items())
+    return (*key[:4], f"{key[4]} {config}", key[5])
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.issue_rates import IssueRates
-from truetpot.isa.addresses import Access, accesses, narrowest, runs
-from truetpot.isa.assembly import Code, parse
+from truetpot.isa.assembly import Code, Instruction
+from truetpot.isa.banks import local_clocks
+from truetpot.isa.counted import Counted
+from truetpot.isa.faults import Facts, faults
 from truetpot.isa.jobs import Job
+from truetpot.isa.launch import Launch
+from truetpot.isa.limits import Limits, Turn, limits, resident
+from truetpot.isa.loads import loads_of, overlap, widths
 from truetpot.isa.message import read_message
-from truetpot.isa.model import clocks
-from truetpot.isa.zeinfo import read_info
-from truetpot.ops import Case, Operator
-from truetpot.ops.arrays import ITEMSIZE
-from truetpot.records.isa import Counts, Inspection, IssueVerdict, Listing, Loads
-
-MARGIN = 0.8
-"""Of the memory time: below it, issue is hidden with margin."""
-SMALL = 0.1
-"""Share of an operator's bytes below which an input is read once and then out of a cache."""
-MOST = 0.9
-"""Share of the weight bytes whose loads have at least the width that is reported."""
+from truetpot.kernels._lib.opencl.kernel import source_text
+from truetpot.records.isa import Counts, Inspection, Listing
+from truetpot.runtime.opencl.build import options
 
 
-def issue_verdict(issue_over_memory: float | None) -> IssueVerdict:
-    """What the ratio says."""
-    if issue_over_memory is None:
-        return IssueVerdict.UNKNOWN
-    if issue_over_memory < MARGIN:
-        return IssueVerdict.MARGIN
-    return IssueVerdict.NO_MARGIN if issue_over_memory < 1 else IssueVerdict.ISSUE
-
-
-def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
+def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates) -> Inspection:
     """What the compiler made of a job. Raises UserError where the listing is not understood."""
-    code, info = parse(listing.assembly), read_info(listing.info, job.build.function)
-    found = accesses(code, info, rates.register_bytes)
-    cached = small_inputs(job.op, job.case)
-    where, spots = _hot(code, found, cached)
-    there = [a for a in found if a.index in spots]
-    streamed = [a for a in there if _streams(a, cached)]
-    moved = sum(a.message.nbytes for a in streamed if a.message.verb == "load")
-    stored = sum(a.message.nbytes for a in streamed if a.message.verb == "store")
-    instructions = [code.instructions[i] for i in sorted(spots)]
-    taken = clocks(instructions, rates)
-    weights = moved * weights_per_byte(job.case)
-    work = sum(i.lanes for i in instructions if i.kind in ("float", "integer", "math"))
-    widths = _widths(streamed)
-    hardware, engines = rates.hardware, rates.engines
-    ratio = memory_us = None
-    if hardware is not None and engines is not None:
-        memory_us = hardware.read_ms(job.op.bytes(job.case)) * 1e3
-        if moved:
-            issue_s = taken.issue / (engines * rates.clock_ghz * 1e9)
-            ratio = issue_s / ((moved + stored) / (hardware.bandwidth_gb_s * 1e9))
+    one = Counted(job, listing, launch, rates)
+    info, followed = one.info, one.followed
+    taken, alone_, turns = one.turn_clocks(), one.alone(), one.turns()
+    weights, wide = one.weights(), widths(one.streamed)
+    local, local_free = local_clocks(one.there, one.latencies)
+    hardware = rates.hardware
+    cores = None if hardware is None else hardware.xe_cores
+    threads = (
+        None if cores is None else resident(info, rates, one.latencies, cores, followed.groups)
+    )
+    nbytes: float = one.loaded() + one.stored()
+    if turns and followed.kernel_bytes:
+        nbytes = followed.kernel_bytes / turns
+    turn = Turn(taken.issue, alone_.clocks, local, nbytes, turns)
+    bounds = Limits() if threads is None else limits(turn, threads, rates)
+    needed = None
+    if hardware is not None:
+        needed = round(hardware.bandwidth_gb_s * one.latencies.memory_ns)
+    memory_us = None if hardware is None else hardware.read_ms(job.op.bytes(job.case)) * 1e3
+    kernel_us = memory_us
+    if hardware is not None and followed.kernel_bytes is not None:
+        kernel_us = hardware.read_ms(followed.kernel_bytes) * 1e3
+    scratch = sum(m is not None and m.space == "scratch" for m in one.sends)
+    has_calls = info.has_calls or any(i.op in ("call", "calla") for i in one.code.instructions)
+    conflicts = local / local_free if local_free else None
+    text = source_text(job.build)
     return Inspection(
         op=job.op.name,
         provider=job.provider,
@@ -71,95 +64,80 @@ def inspect(job: Job, listing: Listing, rates: IssueRates) -> Inspection:
         private_bytes=info.private_bytes,
         slm_bytes=info.slm_bytes,
         barriers=info.barriers,
-        has_dpas=any(i.kind == "dpas" for i in code.instructions),
-        has_calls=info.has_calls or any(i.op in ("call", "calla") for i in code.instructions),
-        instructions=_count(code, range(len(code.instructions)), rates),
-        where=where,
-        hot=_count(code, sorted(spots), rates),
-        loads=_loads(there),
-        weight_load_bytes=widths[0],
-        weight_run_bytes=widths[1],
-        streamed_bytes=moved + stored,
-        lane_ops_per_weight=work / weights if weights else None,
+        has_dpas=any(i.kind == "dpas" for i in one.code.instructions),
+        has_calls=has_calls,
+        instructions=_count(one.code, range(len(one.code.instructions)), rates),
+        where=one.where,
+        hot=_count(one.code, sorted(one.spots), rates),
+        loads=loads_of(one.there),
+        weight_load_bytes=wide[0],
+        weight_run_bytes=wide[1],
+        streamed_bytes=one.loaded() + one.stored(),
+        lane_ops_per_weight=_lanes(one.instructions()) / weights if weights else None,
         vector_clocks=taken.vector,
         matrix_clocks=taken.matrix,
-        issue_over_memory=ratio,
+        issue_over_memory=bounds.issue,
         memory_us=memory_us,
-        verdict=issue_verdict(ratio),
+        verdict=bounds.verdict(),
+        config={name: str(value) for name, value in job.config.items()},
+        macros={name: str(value) for name, value in job.build.macros.items()},
+        options=[*options(job.build)],
+        source_digest=hashlib.sha256(text.encode()).hexdigest(),
+        opcodes=_opcodes(one.instructions()),
+        scratch_messages=scratch,
+        work_groups=None if followed.launch is None else followed.launch.work_groups,
+        sub_groups=None if followed.launch is None else followed.sub_groups,
+        turns=turns,
+        passes=followed.passes,
+        kernel_bytes=followed.kernel_bytes,
+        outside_loop=one.outside(),
+        requested_bytes=sum(a.message.nbytes for a in one.streamed),
+        threads=None if threads is None else threads.count,
+        threads_by=None if threads is None else threads.by,
+        in_flight_bytes=alone_.in_flight,
+        needed_bytes=needed,
+        alone_clocks=alone_.clocks,
+        local_clocks=local,
+        bank_conflicts=conflicts,
+        products_per_weight=one.products() if weights else None,
+        latency_over_memory=bounds.latency,
+        local_over_memory=bounds.local,
+        faults=[
+            *faults(
+                Facts(
+                    spill_bytes=info.spill_bytes,
+                    scratch_messages=scratch,
+                    private_bytes=info.private_bytes,
+                    has_calls=has_calls,
+                    load_bytes=wide[0],
+                    overlap=overlap(one.streamed),
+                    products=one.products(),
+                    loops=one.where != "kernel",
+                    conflicts=conflicts,
+                    dependent=one.dependent(),
+                    in_flight=alone_.in_flight,
+                    in_flight_on_card=alone_.in_flight * (threads.count if threads else 0),
+                    needed=needed,
+                    passes=followed.passes,
+                    rows=max(1, job.batch),
+                    beyond=followed.beyond,
+                    kernel_bytes=followed.kernel_bytes or job.op.bytes(job.case),
+                    memory_us=kernel_us,
+                )
+            )
+        ],
+        not_followed=followed.reason,
     )
 
 
-def small_inputs(op: Operator, case: Case) -> set[str]:
-    """Inputs that are too small to be read from memory again and again."""
-    reads = op.reads(case)
-    whole = sum(reads.values())
-    return {name for name, nbytes in reads.items() if nbytes < SMALL * whole}
+def _lanes(instructions: Sequence[Instruction]) -> int:
+    """Lanes that arithmetic instructions occupy."""
+    return sum(i.lanes for i in instructions if i.kind in ("float", "integer", "math"))
 
 
-def weights_per_byte(case: Case) -> float:
-    """Weights, cached elements or activations that a byte holds, scales counted as bytes."""
-    first = getattr(case, "parts", (case,))[0]
-    if hasattr(first, "weight_format"):
-        return 8 / format_facts(first.weight_format).bits_per_weight
-    if hasattr(first, "kv_format"):
-        return 1 / kv_bytes(first.kv_format)
-    return 1 / ITEMSIZE[first.dtype]
-
-
-def _hot(code: Code, found: Sequence[Access], cached: set[str]) -> tuple[str, set[int]]:
-    """The inner loops that stream, those that do at least half of what the largest does."""
-    loops = {
-        loop: sum(
-            a.message.nbytes
-            for a in found
-            if a.index in loop and a.message.verb == "load" and _streams(a, cached)
-        )
-        for loop in code.inner_loops()
-    }
-    most = max(loops.values(), default=0)
-    if not most:
-        return "kernel", set(range(len(code.instructions)))
-    return "inner loop", {i for loop, nbytes in loops.items() if 2 * nbytes >= most for i in loop}
-
-
-def _streams(access: Access, cached: set[str]) -> bool:
-    """Whether memory, rather than a cache, serves it. What cannot be followed counts as cached."""
-    known = access.arg is not None and access.arg not in cached
-    return known and access.message.verb in ("load", "store")
-
-
-def _loads(there: Sequence[Access]) -> list[Loads]:
-    loads = [a for a in there if a.message.verb == "load"]
-    longest: Counter[int] = Counter()
-    for nbytes, parts in runs(loads):
-        for index in parts:
-            longest[index] = max(longest[index], nbytes)
-    counted = Counter(
-        (
-            a.arg or ("local" if a.message.space == "slm" else "?"),
-            a.message.label(),
-            longest[a.index],
-        )
-        for a in loads
-    )
-    return [
-        Loads(arg=arg, label=label, count=n, run_bytes=nbytes)
-        for (arg, label, nbytes), n in counted.items()
-    ]
-
-
-def _widths(streamed: Sequence[Access]) -> tuple[int | None, int | None]:
-    """Of the largest input: bytes of a load, blocks that follow each other as one, and of a run."""
-    loads = [a for a in streamed if a.message.verb == "load"]
-    by_arg: Counter[str | None] = Counter()
-    for one in loads:
-        by_arg[one.arg] += one.message.nbytes
-    main = next((arg for arg, _ in by_arg.most_common(1)), None)
-    largest = [one for one in loads if one.arg == main]
-    blocks = [nbytes for nbytes, _ in runs(a for a in largest if a.message.block)]
-    scattered = [a.message.nbytes for a in largest if not a.message.block]
-    run = narrowest([nbytes for nbytes, _ in runs(largest)], MOST)
-    return narrowest(blocks + scattered, MOST), run
+def _opcodes(instructions: Sequence[Instruction]) -> dict[str, int]:
+    """How often each name occurs, the most frequent first."""
+    return dict(Counter(i.op.partition(".")[0] for i in instructions).most_common())
 
 
 def _count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:

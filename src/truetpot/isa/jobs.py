@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from truetpot.decode.cases import StepCase
 from truetpot.errors import KernelError
+from truetpot.isa.configs import chosen, named_config
+from truetpot.isa.launch import Offline
 from truetpot.ops import MEMORY_READ, Case, MemoryReadCase, Operator
 from truetpot.ops.guard import guarded, named, who
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.registry import REGISTRY, Config
 from truetpot.runtime.opencl.build import Build
-from truetpot.runtime.opencl.device import OpenClDevice
 from truetpot.runtime.opencl.target import Target
 
 PROVIDER = "opencl"
 CEILING = StepCase(MEMORY_READ, MemoryReadCase("fp32", 1 << 28), ("ceiling",), 0)
 """What every kernel is held against, itself no part of a step."""
-
-
-class Offline(OpenClDevice):
-    """A card that is compiled for and not there: as much of one as kernels choose by."""
-
-    def __init__(self, target: Target) -> None:
-        self.name, self.target = target.name, target
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,10 @@ class Job:
     roles: tuple[str, ...]
     build: Build
     target: str
+    config: Config = field(default_factory=dict)
+    """Launch parameters, whole."""
+    kernel: Any = None
+    """The class that is launched."""
 
     @property
     def batch(self) -> int:
@@ -49,13 +47,17 @@ class Job:
         """What one compilation is told from another by."""
         macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
         build = (self.build.source, self.build.function, macros, self.build.subgroup)
-        return (self.target, self.op.name, self.provider, self.batch > 1, *build)
+        config = tuple(sorted((name, str(value)) for name, value in self.config.items()))
+        return (self.target, self.op.name, self.provider, self.batch, config, *build)
 
 
 def find_jobs(
-    cases: Iterable[StepCase], targets: Iterable[Target], providers: Sequence[str] = (PROVIDER,)
+    cases: Iterable[StepCase],
+    targets: Iterable[Target],
+    providers: Sequence[str] = (PROVIDER,),
+    asked: str | Config | None = None,
 ) -> tuple[list[Job], dict[str, str]]:
-    """Every distinct job, and why the other cases have no kernel.
+    """Every distinct job, and why the other cases have no kernel. `asked` as of --config.
 
     A build that serves several cases is looked at with the one that a step calls most often, of
     those the one with the most bytes. Raises KernelError where a kernel cannot name its builds.
@@ -73,13 +75,21 @@ def find_jobs(
                     continue
                 try:
                     with guarded(named(kernel, one.case), who(kernel, one.case)):
-                        config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                        builds = [*kernel.builds(one.case, target, **config)]
+                        pairs = [
+                            (config, build)
+                            for config in chosen(kernel, one.case, device, asked)
+                            for build in kernel.builds(one.case, target, **config)
+                        ]
                 except KernelError as fault:
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = str(fault)
                     continue
-                for build in builds:
-                    job = Job(one.op, provider, one.case, one.roles, build, target.name)
+                if not pairs:
+                    name = f"{one.op.name} of {provider}, {one.case.label()}"
+                    refused[name] = f"no configuration has {named_config(asked)}"
+                for config, build in pairs:
+                    job = Job(
+                        one.op, provider, one.case, one.roles, build, target.name, config, kernel
+                    )
                     jobs.setdefault(job.key, job)
     order = list(dict.fromkeys(one.op.name for one in ranked))
     found = sorted(jobs.values(), key=lambda job: order.index(job.op.name))

@@ -10,6 +10,8 @@ from truetpot.isa.assembly import Instruction
 _LENGTHS = re.compile(r"wr:(\d+)h?\+(\d+), rd:(\d+); (.*)")
 _DATA = re.compile(r"\.d(\d+)(?:[uc]\d+)?(?:x(\d+))?(t)?\b")
 _CACHE = re.compile(r"\.((?:uc|ca|cc|wb|wt|st|ri|df)\.(?:uc|ca|cc|wb|wt|st|ri|df))\b")
+_SCRATCH = re.compile(r"\bscratch\b|\bss\[")
+"""The older port's own messages; of newer ones, those that address the scratch surface."""
 _FLAT = re.compile(r"flat\[A([+-]0x[0-9a-fA-F]+)\]")
 
 
@@ -20,7 +22,7 @@ class Message:
     verb: str
     """``load``, ``store``, ``atomic``, ``prefetch``, ``fence``, ``barrier``, ``end``, ``other``."""
     space: str
-    """``ugm`` (global), ``slm`` (local), ``dc0`` (the older global port), ``gtwy``."""
+    """``ugm`` (global), ``slm`` (local), ``dc0`` (the older global port), ``gtwy``, ``scratch``."""
     nbytes: int
     """Of memory that it moves for the whole sub-group."""
     block: bool
@@ -32,6 +34,8 @@ class Message:
     displacement: int
     """Bytes that the message adds to its address."""
     address_bytes: int
+    shaped: bool = False
+    """A block of rows and columns, whose address has a pitch too."""
 
     def label(self) -> str:
         """``load ugm 256 B block ca.ca``: how sends are counted."""
@@ -46,6 +50,8 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
     space = send.op.split(".")[1] if "." in send.op else ""
     found = _LENGTHS.search(send.comment)
     what = found[4] if found else ""
+    if _SCRATCH.search(what):
+        space = "scratch"
     read, written = (int(found[3]), int(found[2])) if found else (0, 0)
     verb = _verb(what)
     if verb == "load" and not read:
@@ -68,6 +74,7 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
         int(surface[1]) if surface else None,
         int(flat[1], 0) if flat else 0,
         8 if ".a64" in what else 4,
+        "2d" in what,
     )
 
 

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Any
 
 from truetpot.errors import UserError
 from truetpot.facts.issue_rates import all_issue_rates
 from truetpot.isa.inspection import inspect
 from truetpot.isa.jobs import Job
+from truetpot.isa.launch import Launch, record_launches
 from truetpot.isa.ocloc import CompileError, Ocloc
 from truetpot.kernels._lib.opencl.kernel import source_text
 from truetpot.records.isa import Failure, Inspection, Listing
@@ -53,8 +55,9 @@ def survey(
 ) -> list[Result]:
     """Every job's result, in the order of the jobs."""
     results: dict[int, Result] = {}
+    launches = _launches(jobs)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        futures = {pool.submit(_one, job, ocloc): i for i, job in enumerate(jobs)}
+        futures = {pool.submit(_one, job, ocloc, launches[i]): i for i, job in enumerate(jobs)}
         try:
             for future in as_completed(futures):
                 results[futures[future]] = future.result()
@@ -75,7 +78,25 @@ def inspections(results: Iterable[Result]) -> list[Inspection]:
     return [r.outcome for r in results if isinstance(r.outcome, Inspection)]
 
 
-def _one(job: Job, ocloc: Ocloc) -> Result:
+def _launches(jobs: Sequence[Job]) -> list[Launch | str]:
+    """How each job's kernel launches it: its own call is asked, once for all builds of a kernel."""
+    known: dict[tuple[Any, ...], tuple[Launch, ...] | str] = {}
+    found: list[Launch | str] = []
+    for job in jobs:
+        key = (job.kernel, job.case, job.target, tuple(map(str, job.config.items())))
+        if key not in known:
+            target = known_targets()[job.target]
+            known[key] = record_launches(job.kernel, job.op, job.case, target, job.config)
+        launches = known[key]
+        if isinstance(launches, str):
+            found.append(launches)
+            continue
+        mine = [one for one in launches if one.build == job.build]
+        found.append(mine[0] if mine else f"its call does not launch {job.build.function}")
+    return found
+
+
+def _one(job: Job, ocloc: Ocloc, launch: Launch | str) -> Result:
     build = job.build
     try:
         listing = ocloc.compile(source_text(build), build.function, options(build), job.target)
@@ -90,4 +111,4 @@ def _one(job: Job, ocloc: Ocloc) -> Result:
             reason=str(error),
         )
         return Result(job, None, failure)
-    return Result(job, listing, inspect(job, listing, all_issue_rates()[job.target]))
+    return Result(job, listing, inspect(job, listing, launch, all_issue_rates()[job.target]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from truetpot.errors import UserError
@@ -16,6 +16,25 @@ except ImportError as error:
     ) from error
 
 
+_SPILLS = ("single_space", "spill_fill_space")
+"""Usages of a thread's scratch that hold what found no register, by older and newer compilers."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Where something that a thread is started with lies among the arguments in memory."""
+
+    kind: str
+    """``arg_byvalue``, ``arg_bypointer``, ``local_size`` and the like, as the compiler names it."""
+    offset: int
+    size: int
+    """Bytes; a pointer that is a surface alone has none."""
+    index: int | None = None
+    """Of the argument in the source."""
+    mode: str = ""
+    """Of a pointer: ``stateless`` (an address), ``stateful``, ``bindless`` (a surface), ``slm``."""
+
+
 @dataclass(frozen=True)
 class KernelInfo:
     """One kernel's entry."""
@@ -24,7 +43,7 @@ class KernelInfo:
     grf: int
     """Registers of a thread."""
     spill_bytes: int
-    """Of a hardware thread, as the compiler gives it."""
+    """Of a hardware thread: by ``spill_size`` where the compiler gives that, else its scratch."""
     private_bytes: int
     """Of a work-item: arrays that found no registers."""
     slm_bytes: int
@@ -38,6 +57,9 @@ class KernelInfo:
     """Names of the pointer arguments, by where they lie among the arguments in memory."""
     surfaces: Mapping[int, str]
     """Names of the pointer arguments, by binding table index."""
+    arguments: tuple[Argument, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Of the arguments, by their index."""
 
 
 def read_info(text: str, kernel: str) -> KernelInfo:
@@ -55,7 +77,10 @@ def read_info(text: str, kernel: str) -> KernelInfo:
     return KernelInfo(
         simd=env["simd_size"],
         grf=env["grf_count"],
-        spill_bytes=env.get("spill_size", 0),
+        spill_bytes=env.get("spill_size")
+        or sum(
+            b["size"] for b in buffers if b.get("type") == "scratch" and b.get("usage") in _SPILLS
+        ),
         private_bytes=sum(b["size"] for b in buffers if b.get("usage") == "private_space"),
         slm_bytes=env.get("slm_size", 0),
         barriers=env.get("barrier_count", 0),
@@ -71,6 +96,17 @@ def read_info(text: str, kernel: str) -> KernelInfo:
             one["bti_value"]: names.get(one["arg_index"], f"arg{one['arg_index']}")
             for one in entry.get("binding_table_indices") or []
         },
+        arguments=tuple(
+            Argument(
+                arg["arg_type"],
+                arg["offset"],
+                arg["size"],
+                arg.get("arg_index"),
+                arg.get("addrmode", ""),
+            )
+            for arg in entry.get("payload_arguments") or []
+        ),
+        names=names,
     )
 
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from msgspec import UNSET
 
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.entrant import Entrant
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import guarded, who
+from truetpot.ops.guard import NONE, guarded, who
+from truetpot.ops.named import TUNED, chosen
 from truetpot.ops.operator import Inputs, Outputs
-from truetpot.ops.registry import REGISTRY, Config, Fault
-from truetpot.records.kernels import KernelRow
+from truetpot.ops.registry import REGISTRY, Fault
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
+from truetpot.stats import StopRule, fastest, standing
 
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
@@ -34,96 +33,6 @@ MOST_COPIES = 1024
 """A case so small that as many do not fill the cache four times over is timed ``hot``."""
 FEW_COPIES = 8
 """Of inputs without weights or KV: in a decode step they come out of a cache too."""
-
-
-@dataclass
-class KernelResult:
-    """One provider on one case."""
-
-    op: str
-    case: Case
-    provider: str
-    device: str
-    status: KernelStatus
-    reason: str = ""
-    error: float | None = None
-    tolerance: float | None = None
-    cache: Cache = Cache.NOT_TIMED
-    copies: int = 0
-    entrant: Entrant | None = None
-    share: Ratio | None = None
-    """Its bandwidth over the ceiling's, round by round; None without a ceiling."""
-    standing: Standing | None = None
-    """Beside the fastest provider."""
-    ceiling: Samples | None = None
-    """In the rounds of this case."""
-    bytes: int = 0
-    flops: int = 0
-    note: str = ""
-    rounds: str = ""
-    """What the kernel's arithmetic rounds further than the operator's, by design."""
-    coarse: bool = False
-    """Whether that takes its error above the tolerance."""
-    config: Config | None = None
-    """Launch parameters; None where there was no kernel."""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a time, or a fault that takes its place."""
-        timed = self.entrant is not None and bool(self.entrant.device_s)
-        return timed or self.status in (KernelStatus.WRONG, KernelStatus.INVALID)
-
-    def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
-        """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
-        timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
-        device = None if timed is None else timed.stats
-        share = self.share
-        over = None if self.standing is None else self.standing.over_best
-        return KernelRow(
-            op=self.op,
-            case=self.case.label(),
-            format=self.case.format,
-            provider=self.provider,
-            device=self.device,
-            status=self.status,
-            reason=self.reason,
-            median_s=None if device is None else device.median_s,
-            ci_s=None if device is None else (device.low_s, device.high_s),
-            cv=None if device is None else device.cv,
-            min_s=None if device is None else device.min_s,
-            samples=None if device is None else device.count,
-            calls_per_sample=None if timed is None else timed.per_sample,
-            submitted=None if timed is None else timed.submitted,
-            wall_median_s=None if timed is None else timed.wall.median_s,
-            stop=None if timed is None else timed.stop,
-            gb_s=None if device is None else self.bytes / device.median_s / 1e9,
-            samples_s=list(timed.device_s) if timed is not None and samples else UNSET,
-            bytes=self.bytes,
-            flops=self.flops,
-            share_of_ceiling=None if share is None else share.median,
-            time_over_best=None if over is None else over.median,
-            # a shape or an exception has no size, and JSON no infinity
-            error=None if self.error == math.inf else self.error,
-            tolerance=self.tolerance,
-            cache=self.cache,
-            copies=self.copies,
-            note=self.note,
-            config=self.config,
-            share_ci=None if share is None else (share.low, share.high),
-            over_best_ci=None if over is None else (over.low, over.high),
-            order=None if self.standing is None else self.standing.order,
-            ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
-            roles=list(roles),
-        )
-
-    @property
-    def share_refuted(self) -> bool:
-        """Whether the medians say something else of the share than the rounds do."""
-        if self.share is None or self.ceiling is None or self.entrant is None:
-            return False
-        # a share is bandwidth over bandwidth: the ceiling's time over this one's, by their bytes
-        times = self.share.times(self.ceiling.bytes / self.bytes)
-        return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
 def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:
@@ -168,10 +77,19 @@ def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True)
     )
 
 
+@dataclass(frozen=True)
+class Contender:
+    """A provider's kernel, with the launch parameters that are usual or that ``config`` names."""
+
+    provider: str
+    config: str = ""
+    """``default``, ``tuned`` or ``rows=2,split=4``; empty: the usual ones."""
+
+
 def measure_kernels(
     op: Operator,
     case: Case,
-    providers: Sequence[str],
+    providers: Sequence[str | Contender],
     device: Device,
     ceiling: Ceiling | None,
     rule: StopRule,
@@ -180,14 +98,17 @@ def measure_kernels(
     rotate: bool = True,
     on_start: Callable[[list[KernelResult]], None] | None = None,
 ) -> tuple[list[KernelResult], bool]:
-    """Every provider's result, in the order given; False with it if the user interrupted.
+    """Every contender's result, in the order given; False with it if the user interrupted.
+
+    A name alone is a provider with its usual launch parameters.
 
     Without a ceiling there is no share of it, and nothing that empties the cache between samples.
     ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
     the race; those that take part are ``partial`` until it ends.
     """
     given = Given(op, case)
-    results = [_prepare(given, p, device, hardware, rotate) for p in providers]
+    entries = [Contender(one) if isinstance(one, str) else one for one in providers]
+    results = [_prepare(given, one, device, hardware, rotate) for one in entries]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
@@ -210,6 +131,7 @@ def measure_kernels(
     running = [result for result in running if result.entrant is not None]
     fault = tops[0].fault or tops[0].check_again() if tops else ""
     _judge(running, tops[0] if tops and not fault else None, finished)
+    _beside_first(results)
     if fault:
         for result in running:
             result.reason = result.reason or f"no share of the ceiling: its read kernel {fault}"
@@ -253,6 +175,19 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
             result.standing = standing(result.entrant, best)
 
 
+def _beside_first(results: Sequence[KernelResult]) -> None:
+    """Each configuration that ``--config`` named beside the first of them, where both have times.
+
+    Of a kernel that is invalid there is no time to compare.
+    """
+    first, *others = results
+    if not first.asked or first.standing is None or first.entrant is None:
+        return
+    for result in others:
+        if result.standing is not None and result.entrant is not None:
+            result.beside_first = standing(result.entrant, first.entrant)
+
+
 class Given:
     """One case's random inputs, the same for every provider."""
 
@@ -273,11 +208,12 @@ class Given:
 
 
 def _prepare(
-    given: Given, provider: str, device: Device, hardware: Hardware | None, rotate: bool
+    given: Given, contender: Contender, device: Device, hardware: Hardware | None, rotate: bool
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
-    op, case = given.op, given.case
+    op, case, provider = given.op, given.case, contender.provider
     result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
+    result.asked = contender.config
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
@@ -287,9 +223,11 @@ def _prepare(
         return result
     host, want = given.checked
     try:
-        with guarded(who=who(found, case)):
-            kernel = found.make(case, device)
+        choice = chosen(found, case, device, contender.config or TUNED)
+        with guarded(who=who(found, case, choice.config if contender.config else NONE)):
+            kernel = found.with_choice(case, device, choice)
             result.note, result.config = kernel.note(device), kernel.parameters
+            result.choice = kernel.choice
             result.rounds = kernel.coarse
         verdict = check_on(kernel, case, host, want)
         result.error, result.tolerance = verdict.error, verdict.tolerance
@@ -312,7 +250,7 @@ def _prepare(
     if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
     result.entrant = timed_calls(
-        provider, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
+        result.label, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
     )
     return result
 

@@ -5,21 +5,29 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import field
+
 from truetpot.records.numbers import AtLeastOne, Bytes, Count, NotNegative, Ratio, Words
 from truetpot.records.opening import Named, Part
 
 
 class IssueVerdict(StrEnum):
-    """What issue over memory says."""
+    """The tightest of the limits that are estimated."""
 
     UNKNOWN = "-"
     """There is no ratio: the card's rates are not known."""
-    MARGIN = "memory-bound with margin"
-    """Issue is hidden behind memory, and takes less than 0.8 of its time."""
-    NO_MARGIN = "memory-bound, no margin"
-    """Issue takes 0.8 of the time of memory, or more."""
+    MEMORY = "memory-bound"
+    """Memory takes longest."""
     ISSUE = "issue-bound"
-    """Issue takes longer than memory."""
+    """Issuing the instructions takes longest."""
+    LATENCY = "latency-bound"
+    """The threads wait: too few bytes are under way, or too few threads."""
+    LOCAL = "local-memory-bound"
+    """Local memory takes longest."""
+    MARGIN = "memory-bound with margin"
+    """Of records up to November 2026, which knew of issue alone: less than 0.8 of memory's time."""
+    NO_MARGIN = "memory-bound, no margin"
+    """Of these too: 0.8 of memory's time, or more."""
 
 
 class Counts(Part, frozen=True, kw_only=True):
@@ -63,6 +71,7 @@ class Inspection(Part, frozen=True, kw_only=True):
     grf: Count
     """Registers of a thread."""
     spill_bytes: Bytes
+    """Of a thread: scratch that holds what found no register."""
     private_bytes: Bytes
     slm_bytes: Bytes
     barriers: Count
@@ -79,6 +88,7 @@ class Inspection(Part, frozen=True, kw_only=True):
     weight_run_bytes: Bytes | None
     """And in contiguous runs, over lanes and loads, of at least this."""
     streamed_bytes: Bytes
+    """Of memory: each byte once, however many lanes ask for it."""
     lane_ops_per_weight: NotNegative | None
     vector_clocks: NotNegative
     matrix_clocks: NotNegative
@@ -86,6 +96,53 @@ class Inspection(Part, frozen=True, kw_only=True):
     memory_us: NotNegative | None
     """Of the case, at the card's datasheet bandwidth."""
     verdict: IssueVerdict
+    config: dict[str, str] = field(default_factory=dict)
+    """Launch parameters, all of them."""
+    macros: dict[str, str] = field(default_factory=dict)
+    options: list[str] = field(default_factory=list)
+    """The compiler's."""
+    source_digest: str | None = None
+    """SHA-256 of the source with its includes."""
+    opcodes: dict[str, Count] = field(default_factory=dict)
+    """Instructions there, by their name."""
+    scratch_messages: Count | None = None
+    """Sends of the kernel that save registers and bring them back."""
+    work_groups: AtLeastOne | None = None
+    """Of the launch; None where the kernel's call could not be followed, as of what follows."""
+    sub_groups: AtLeastOne | None = None
+    """Of a work-group."""
+    turns: NotNegative | None = None
+    """How often the launch's sub-groups go round, together."""
+    passes: NotNegative | None = None
+    """How often the largest input is read: 1 is once."""
+    kernel_bytes: Bytes | None = None
+    """That the launch has to move, each byte of an argument once."""
+    outside_loop: NotNegative | None = None
+    """Share of the launch's clocks that is not of the inner loop."""
+    requested_bytes: Bytes | None = None
+    """As `streamed_bytes`, by message: what several lanes or messages ask for counts each time."""
+    threads: Count | None = None
+    """Hardware threads of the card that it keeps busy."""
+    threads_by: str | None = None
+    """What bounds them: `registers`, `local memory` or `launch`."""
+    in_flight_bytes: Bytes | None = None
+    """That a thread has asked memory for before it waits for the first of them."""
+    needed_bytes: Bytes | None = None
+    """In flight on the card so that memory is never idle: its bandwidth times its latency."""
+    alone_clocks: NotNegative | None = None
+    """Of a turn, for a thread that has its engine for itself."""
+    local_clocks: NotNegative | None = None
+    """Of a Xe core's local memory, for a turn."""
+    bank_conflicts: NotNegative | None = None
+    """Clocks of local memory over those without a conflict; None where it is not used."""
+    products_per_weight: NotNegative | None = None
+    """Lanes that multiply 32-bit integers."""
+    latency_over_memory: NotNegative | None = None
+    local_over_memory: NotNegative | None = None
+    faults: list[str] = field(default_factory=list)
+    """What a kernel should not do, a sentence each."""
+    not_followed: str | None = None
+    """Why the launch or its sub-groups could not be followed; passes are then taken to be one."""
 
 
 class Failure(Part, frozen=True, kw_only=True):

@@ -8,25 +8,35 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from truetpot.isa.difference import Change
-from truetpot.isa.inspection import MARGIN
-from truetpot.records.isa import Counts, Inspection
+from truetpot.records.isa import Counts, Inspection, IssueVerdict
 from truetpot.report.numbers import digits
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
 _COLUMNS = (
-    name("target", least=8),
+    name("target", least=7),
     number("simd", least=4),
-    number("grf", least=4),
-    number("spill", least=6),
-    number("slm", least=6),
+    number("grf", least=3),
+    number("spill", least=5),
+    number("slm", least=5),
     number("dpas", least=4),
     number("load B", least=6),
     number("run B", least=5),
-    number("ops/w", least=6),
-    number("issue/memory", least=12),
+    number("ops/w", least=5),
+    number("threads", least=7),
+    number("flight KB", least=9),
+    number("of KB", least=5),
+    number("issue", least=5),
+    number("latency", least=7),
+    number("local", least=5),
     prose(),
 )
+"""KB are 1000 bytes, as a bandwidth's are."""
+_NOTED = {
+    "spills": "spill", "private": "spill", "narrow": "load B", "overlapping": "run B",
+    "latency": "flight KB", "bank": "local", "32-bit": "ops/w", "passes": "issue",
+}  # fmt: skip
+"""The column that a fault shows in, by its first word."""
 
 
 def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableType:
@@ -38,7 +48,9 @@ def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableT
         parts.append(words((f"{op} {kernel}", "bold"), f"  {provider}: {variant}; {case}"))
         table = Table(*_COLUMNS, head=False)
         for one in same:
-            table.row(one.target, *_cells(one), words(one.verdict, style=_style(one)))
+            table.row(*_cells(one), words(one.verdict, style=_style(one)))
+            for line in _below(one):
+                table.line(line)
         parts.append(table)
         if instructions:
             parts += [line for one in same for line in _instructions(one)]
@@ -53,34 +65,79 @@ def draw_changes(changes: Sequence[Change]) -> RenderableType:
 
 
 def _title(one: Inspection) -> tuple[str, ...]:
-    return one.op, one.provider, one.name, one.variant, one.case
+    return one.op, one.provider, one.name, _variant(one), one.case
 
 
-def _cells(one: Inspection) -> tuple[str, ...]:
-    return (
-        str(one.simd),
-        str(one.grf),
-        str(one.spill_bytes),
-        str(one.slm_bytes),
-        "yes" if one.has_dpas else "no",
-        "-" if one.weight_load_bytes is None else str(one.weight_load_bytes),
-        "-" if one.weight_run_bytes is None else str(one.weight_run_bytes),
-        _number(one.lane_ops_per_weight),
-        _number(one.issue_over_memory),
-    )
+def _variant(one: Inspection) -> str:
+    config = " ".join(f"{name}={value}" for name, value in one.config.items())
+    return one.variant if not config or config in one.variant else f"{one.variant}; {config}"
+
+
+def _cells(one: Inspection) -> list[str | Text]:
+    known = one.threads is not None and one.in_flight_bytes is not None
+    on_card = (one.threads or 0) * (one.in_flight_bytes or 0) if known else None
+    texts = {
+        "target": one.target,
+        "simd": str(one.simd),
+        "grf": str(one.grf),
+        "spill": str(one.spill_bytes),
+        "slm": str(one.slm_bytes),
+        "dpas": "yes" if one.has_dpas else "no",
+        "load B": "-" if one.weight_load_bytes is None else str(one.weight_load_bytes),
+        "run B": "-" if one.weight_run_bytes is None else str(one.weight_run_bytes),
+        "ops/w": _number(one.lane_ops_per_weight),
+        "threads": "-" if one.threads is None else str(one.threads),
+        "flight KB": "-" if on_card is None else f"{on_card / 1e3:.0f}",
+        "of KB": "-" if one.needed_bytes is None else f"{one.needed_bytes / 1e3:.0f}",
+        "issue": _number(one.issue_over_memory),
+        "latency": _number(one.latency_over_memory),
+        "local": _number(one.local_over_memory),
+    }
+    red = {_NOTED.get(fault.split(":")[0].split()[0], "") for fault in one.faults}
+    return [words(text, style="bold red" if at in red else "") for at, text in texts.items()]
+
+
+def _below(one: Inspection) -> Iterator[Text]:
+    """Faults, and what the figures of the row could not take into account."""
+    for fault in one.faults:
+        yield words(f"   {fault}", style="bold red")
+    if one.not_followed is not None:
+        yield words(f"   one pass over its inputs is assumed: {one.not_followed}", style="yellow")
+    elif one.passes is not None and round(one.passes, 1) != 1 and not one.faults:
+        yield words(f"   the largest input is read {one.passes:.1f} times", style="dim")
 
 
 def _style(one: Inspection) -> str:
-    return "yellow" if (one.issue_over_memory or 0) >= MARGIN else ""
+    return "" if one.verdict in (IssueVerdict.MEMORY, IssueVerdict.UNKNOWN) else "yellow"
 
 
 def _instructions(one: Inspection) -> Iterator[Text]:
     yield words(f"   {one.target} kernel: {_counts(one.instructions)}", style="dim")
     if one.where != "kernel":
         yield words(f"   {one.target} inner loop: {_counts(one.hot)}", style="dim")
+    names = ", ".join(f"{count} {op}" for op, count in one.opcodes.items())
+    if names:
+        yield words(f"   {one.target} {one.where}: {names}", style="dim")
+    if one.turns is not None:
+        yield words(f"   {one.target} {_turns(one)}", style="dim")
     for load in one.loads:
         run = "" if f" {load.run_bytes} B" in load.label else f" in runs of {load.run_bytes} B"
         yield words(f"   {one.target} {load.count} x {load.label} of {load.arg}{run}", style="dim")
+
+
+def _turns(one: Inspection) -> str:
+    """What the ratios are made of."""
+    clocks = max(one.vector_clocks, one.matrix_clocks)
+    parts = [
+        f"{digits(one.turns or 0)} turns of {digits(clocks)} clocks",
+        f"{one.streamed_bytes} bytes of memory",
+        f"{digits(one.alone_clocks or 0)} clocks for a thread alone",
+    ]
+    if one.local_clocks:
+        parts.append(f"{digits(one.local_clocks)} clocks of local memory")
+    if one.outside_loop is not None:
+        parts.append(f"{100 * one.outside_loop:.1f} % of the clocks are outside of the loop")
+    return ", ".join(parts) + f"; threads by {one.threads_by}"
 
 
 def _counts(counts: Counts) -> str:

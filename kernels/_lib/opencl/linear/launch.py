@@ -13,6 +13,9 @@ Of ``gemv.cl``:
 - ``subgroup`` 16, 32: each item loads 16 bytes of a row, so 256 or 512 that adjoin; 32 with 4-bit
   weights only where registers are 64 bytes wide.
 
+What is loaded at once may fill half of a thread's registers: with 8 rows of 8 bits and sub-groups
+of 32 on DG2, all of them, compilers spill (``truetpot isa``: 32 to 182 messages to scratch memory).
+
 Of ``gemm.cl``:
 
 - ``tiles`` 1, 2: rows of W over those of a matrix operand, which are as many as ``subgroup``; more
@@ -47,6 +50,8 @@ TURNED_BYTES = STRETCH_BYTES + 16
 """What they take there."""
 LANE_BYTES = 16
 """What a work-item of ``gemv.cl`` loads of a row at a time."""
+NARROW_REGISTERS = 4096
+"""Bytes that a thread of DG2 has in registers; twice as many where they are 64 bytes wide."""
 MOST_ITEMS = 1024
 """Of a work-group, on any Arc."""
 THREADS = 128
@@ -126,6 +131,17 @@ def configs(case: LinearCase, target: Target, *, paired: bool = False) -> Iterat
             yield config
 
 
+def withheld(
+    case: LinearCase, target: Target, *, paired: bool = False
+) -> Iterator[tuple[Config, str]]:
+    """What compilers make spill: the largest division where registers are narrow."""
+    narrow = target.subgroups[:1] == (8,)
+    if narrow and not on_matrix_engine(case) and not _four_bits(case):
+        rows = 4 if paired else 8
+        reason = "what is loaded at once fills a thread's registers, and compilers spill"
+        yield {"rows": rows, "subgroup": 32}, f"on {target.name} {reason} (truetpot isa)"
+
+
 def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[str, int]:
     """Some rows in flight a thread, and K split until every thread of the card has work."""
     if on_matrix_engine(case):
@@ -142,13 +158,14 @@ def default(case: LinearCase, target: Target, *, paired: bool = False) -> dict[s
 
 
 def _legal_gemv(case: LinearCase, target: Target, paired: bool) -> Iterator[Config]:
-    four_bits = case.weight_format.endswith("int4")
+    four_bits = _four_bits(case)
     # 64-byte registers came with a smallest sub-group of 16; a CPU has no such limit
     wide = target.subgroups[:1] != (8,)
+    most = NARROW_REGISTERS * (2 if wide else 1) // 2
     for rows, subgroup, split, groups in product((1, 2, 4, 8), (16, 32), SPLITS, GROUPS):
-        if rows * (1 + paired) <= (4 if four_bits else 8) and (
-            subgroup == 16 or wide or not four_bits
-        ):
+        loaded = rows * (1 + paired)
+        fits = loaded <= (4 if four_bits else 8) and loaded * subgroup * LANE_BYTES <= most
+        if fits and (subgroup == 16 or wide or not four_bits):
             yield {"rows": rows, "subgroup": subgroup, "split": split, "groups": groups}
 
 
@@ -159,6 +176,10 @@ def _legal_gemm(case: LinearCase, target: Target, paired: bool) -> Iterator[Conf
         fits = groups * split * rows * TURNED_BYTES <= target.local_bytes
         if tiles * (1 + paired) <= 2 and fits:
             yield {"tiles": tiles, "subgroup": subgroup, "split": split, "groups": groups}
+
+
+def _four_bits(case: LinearCase) -> bool:
+    return case.weight_format.endswith("int4")
 
 
 def _dpas_m(case: LinearCase) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truetpot.kernels._lib.opencl.linear.launch import Launch, on_matrix_engine
+from truetpot.kernels._lib.opencl.linear.launch import MOST_ROWS, Launch, on_matrix_engine
 
 from truetpot.formats import Weight
 from truetpot.ops import LinearCase
@@ -25,9 +25,10 @@ def pack(weight: Weight, device: OpenClDevice) -> Packed:
 
 def note(device: Device) -> str:
     """For ``truetpot providers``."""
+    rows = f"up to {MOST_ROWS} rows"
     if not isinstance(device, OpenClDevice) or device.target.dpas:
-        return ""
-    return "emulated dpas for several rows: for tests, not for timing"
+        return rows
+    return f"{rows}; emulated dpas for several: for tests, not for timing"
 
 
 def engine(case: LinearCase, target: Target) -> Config:

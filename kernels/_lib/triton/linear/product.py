@@ -21,6 +21,7 @@ from truetpot.kernels._lib.triton.linear.configs import (
     kinds,
     usual,
 )
+from truetpot.kernels._lib.triton.registers import MODE
 
 from truetpot.formats import Weight
 from truetpot.ops import LinearCase
@@ -68,7 +69,8 @@ class Product:
         # parameters that are given say which function they are of
         normed = self.eps is not None
         able = kinds(case, self.device, normed)
-        name = next((n for n in able if {*self.config} <= {*DEFAULT[n]}), able[0])
+        named = {*self.config} - {MODE}
+        name = next((n for n in able if named <= {*DEFAULT[n]}), able[0])
         self.launch = {
             "int4": self._gemv_int4,
             "int4_matrix": self._gemv_int4_matrix,

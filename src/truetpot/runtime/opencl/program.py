@@ -14,6 +14,7 @@ import numpy as np
 
 from truetpot.errors import OutputError, UserError
 from truetpot.files import user_folder, write_whole
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Argument = OpenClArray | np.generic | int | float | None
 
 log = logging.getLogger(__name__)
+_NOTHING = "__kernel void nothing(void) {}"
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -38,19 +40,44 @@ class Programs:
         about = [told(device, what) for what in ("name", "version", "driver_version")]
         self._driver = " ".join(map(str, [*about, version]))
         self._programs: dict[str, Any] = {}
+        self._refused: dict[str, str | None] = {}
+
+    def refused(self, flag: str) -> str | None:
+        """Why the compiler does not take an option, by its own words; None if it does.
+
+        Asked with a kernel that does nothing, once.
+        """
+        if flag not in self._refused:
+            cl = platforms.load()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", cl.CompilerWarning)
+                    cl.Program(self.context, _NOTHING).build([flag])
+                self._refused[flag] = None
+            except cl.Error as error:
+                self._refused[flag] = _line_with(flag, str(error))
+        return self._refused[flag]
 
     def get(self, build: Build, text: str) -> Any:
         """The program of a source with its includes: from memory, from disk, or compiled.
 
         Raises UserError with the compiler's own line where it does not compile.
         """
-        flags = options(build)
-        key = hashlib.sha256("\0".join((self._driver, *flags, text)).encode()).hexdigest()
+        flags, key = options(build), self._key(build, text)
         if key not in self._programs:
             self._programs[key] = self._cached(key, flags) or self._compiled(
                 key, build, text, flags
             )
         return self._programs[key]
+
+    def kept(self, build: Build, text: str) -> Path | None:
+        """The file of a program's binary, behind a digest of 32 bytes; None where there is none."""
+        file = _file(self._key(build, text))
+        return file if file.is_file() else None
+
+    def _key(self, build: Build, text: str) -> str:
+        words = (self._driver, *options(build), text)
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
     def _cached(self, key: str, flags: Sequence[str]) -> Any | None:
         binary = _load(_file(key))
@@ -87,9 +114,10 @@ class Function:
     None a null pointer, an int an ``int``, a float a ``float``, a NumPy scalar what it is.
     """
 
-    def __init__(self, device: OpenClDevice, program: Any, name: str) -> None:
-        self.device, self.name = device, name
-        self.kernel = platforms.load().Kernel(program, name)
+    def __init__(self, device: OpenClDevice, build: Build, text: str) -> None:
+        self.device, self.build, self.text, self.name = device, build, text, build.function
+        self.kernel = platforms.load().Kernel(device.programs.get(build, text), self.name)
+        self._sizes: tuple[tuple[int, ...], tuple[int, ...] | None] | None = None
         self._handle = self.kernel.int_ptr
         self._scalars: dict[int, Argument] = {}
 
@@ -100,6 +128,7 @@ class Function:
 
         Raises RuntimeError with OpenCL's name of what is wrong.
         """
+        self._sizes = global_size, local_size
         memory, handle, alive = self.device.memory, self._handle, []
         for index, arg in enumerate(args):
             if isinstance(arg, OpenClArray):
@@ -110,6 +139,19 @@ class Function:
             elif index not in self._scalars or self._scalars[index] is not arg:
                 self._set(index, arg)
         self.device.launch(self.kernel, global_size, local_size, alive)
+
+    def last_launch(self) -> LaunchRow:
+        """Entry point, sizes, options and where the binary lies."""
+        whole, group = self._sizes or (None, None)
+        file = self.device.programs.kept(self.build, self.text)
+        return LaunchRow(
+            entry_point=self.name,
+            global_size=None if whole is None else list(whole),
+            local_size=None if group is None else list(group),
+            options=list(options(self.build)),
+            binary=None if file is None else str(file),
+            note="" if file is None else f"the binary begins behind {_DIGEST} bytes of digest",
+        )
 
     def _set(self, index: int, arg: Argument) -> None:
         """Most scalars are a step's constants: one that is what it was stays set."""
@@ -153,6 +195,14 @@ def _save(file: Path, binary: bytes) -> None:
         write_whole(file, hashlib.sha256(binary).digest() + binary, "XDG_CACHE_HOME")
     except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the program cache cannot keep %s: %s", file.name, error)
+
+
+def _line_with(flag: str, text: str) -> str:
+    """The build log's line about an option; the error's own name where there is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # pyopencl's own line repeats all options
+    about = (one for one in lines if flag in one and not one.startswith("(options:"))
+    return next(about, lines[0] if lines else "it gave no reason")
 
 
 def _first_error(text: str) -> str:

@@ -1,0 +1,31 @@
+"""Which provider serves a case, and what is said where none does."""
+
+import pytest
+
+from truetpot.decode.preference import Preference
+from truetpot.decode.program import Call
+from truetpot.errors import UserError
+from truetpot.isa.launch import Offline
+from truetpot.ops import LINEAR, LinearCase
+from truetpot.runtime.choose import choose_device
+from truetpot.runtime.opencl.target import known_targets
+
+
+def said(device, m, *providers):
+    call = Call(LINEAR, LinearCase("fp16", m, 128, 256, "sym_int4"), "o", 0, {}, ())
+    with pytest.raises(UserError) as error:
+        Preference(providers, device).build(call)
+    return str(error.value)
+
+
+def test_others_that_run_it_here_are_named():
+    text = said(choose_device("cpu"), 1, "triton")
+    assert "runs on cuda, xpu, not on cpu" in text
+    assert "numba" in text.split("--provider: ")[1]
+
+
+def test_nobody_is_named_where_nobody_runs_it():
+    """OpenCL takes 16 rows, and torch's kernels do not run on its devices."""
+    text = said(Offline(known_targets()["acm-g10"]), 17, "opencl")
+    assert "up to 16 rows, not 17" in text and "No other provider runs it here" in text
+    assert "torch" not in text

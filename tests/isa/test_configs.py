@@ -1,0 +1,109 @@
+"""No configuration that a linear offers on DG2 spills; those that would are not offered."""
+
+import pytest
+
+from truetpot.cli import main
+from truetpot.decode.cases import StepCase
+from truetpot.errors import UserError
+from truetpot.isa.configs import chosen, read_config
+from truetpot.isa.jobs import find_jobs
+from truetpot.isa.launch import Offline
+from truetpot.isa.survey import survey
+from truetpot.ops import LINEAR, LINEAR_SILU_MUL, LinearCase, SiluMulCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.opencl.target import known_targets
+
+DG2, XE2 = (Offline(known_targets()[name]) for name in ("acm-g10", "bmg-g21"))
+LARGEST = [
+    ("fp8_e4m3", False, {"rows": 4, "subgroup": 32}),
+    ("fp8_e4m3", False, {"rows": 8, "subgroup": 16}),
+    ("sym_int8", False, {"rows": 4, "subgroup": 32}),
+    ("asym_int4", False, {"rows": 4, "subgroup": 16}),
+    ("fp8_e5m2", True, {"rows": 2, "subgroup": 32}),
+    ("fp8_e4m3", True, {"rows": 4, "subgroup": 16}),
+    ("sym_int4", True, {"rows": 2, "subgroup": 16}),
+]
+
+
+def of(weight_format, paired=False, m=1):
+    linear = LinearCase("fp16", m, 55296, 5120, weight_format)
+    if not paired:
+        return LINEAR, linear
+    return LINEAR_SILU_MUL, LINEAR_SILU_MUL.case(linear, SiluMulCase("fp16", m, 27648))
+
+
+def offered(weight_format, device, paired=False, m=1):
+    REGISTRY.load_builtin()
+    op, case = of(weight_format, paired, m)
+    kernel = REGISTRY.find(op.name, "opencl", case, device)
+    return kernel, case, [dict(one) for one in kernel.configs(case, device)]
+
+
+@pytest.mark.isa
+@pytest.mark.parametrize(("weight_format", "paired", "sizes"), LARGEST)
+def test_the_largest_that_are_offered_do_not_spill(ocloc, weight_format, paired, sizes):
+    _, case, configs = offered(weight_format, DG2, paired)
+    config = {**sizes, "split": 2, "groups": 1}
+    assert config in [{name: one[name] for name in config} for one in configs]
+    more = [c for c in configs if c["rows"] * c["subgroup"] > sizes["rows"] * sizes["subgroup"]]
+    assert not more
+    step = StepCase(of(weight_format, paired)[0], case, (), 1)
+    asked = {name: str(value) for name, value in config.items()}
+    jobs, _ = find_jobs([step], [DG2.target], asked=asked)
+    (result,) = survey(jobs, ocloc, lambda done, total: None)
+    assert (result.outcome.spill_bytes, result.outcome.scratch_messages) == (0, 0)
+    assert result.outcome.private_bytes == 0
+
+
+@pytest.mark.parametrize("weight_format", ["sym_int8", "fp8_e5m2", "fp16"])
+def test_what_spills_on_dg2_is_offered_where_registers_are_wider(weight_format):
+    def widest(device, paired):
+        _, _, configs = offered(weight_format, device, paired)
+        return max(c["rows"] * (1 + paired) * c["subgroup"] for c in configs)
+
+    for paired in (False, True):
+        kernel, case, _ = offered(weight_format, DG2, paired)
+        ((config, reason),) = kernel.withheld(case, DG2)
+        assert config == {"rows": 4 if paired else 8, "subgroup": 32} and "spill" in reason
+        assert (widest(DG2, paired), widest(XE2, paired)) == (8 * 16, 8 * 32)
+
+
+def test_what_config_names():
+    kernel, case, configs = offered("sym_int4", DG2)
+    assert chosen(kernel, case, DG2, None) == configs[:1]
+    assert len(chosen(kernel, case, DG2, "all")) == len(configs)
+    assert chosen(kernel, case, DG2, read_config("rows=2")) == [{**configs[0], "rows": 2}]
+    assert chosen(kernel, case, DG2, read_config("rows=3")) == []
+    for text in ("rows", "rows=", "=2", ""):
+        with pytest.raises(UserError, match="name=value"):
+            read_config(text)
+
+
+def test_tuned_parameters_of_the_targets_card(tmp_path, monkeypatch):
+    kernel, case, configs = offered("sym_int4", DG2)
+    folder = tmp_path / "truetpot" / "tuned"
+    folder.mkdir(parents=True)
+    table = f'[linear.opencl."{case.label()}"]\nconfig = {{ rows = 1, split = 4 }}\n'
+    (folder / "intel-r-arc-tm-b580-graphics.toml").write_text(table.replace("4", "8"))
+    (folder / "intel-r-arc-tm-a770-graphics.toml").write_text(table)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert chosen(kernel, case, DG2, "tuned") == [{**configs[0], "rows": 1, "split": 4}]
+    assert chosen(kernel, case, XE2, "tuned")[0] == offered("sym_int4", XE2)[2][0]
+
+
+@pytest.mark.isa
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--config", "rows=77"), "No kernel has a configuration with --config rows=77"),
+        (("--config", "many"), "name=value"),
+        (("--provider", "nobody"), "There is no provider 'nobody'"),
+    ],
+)
+def test_mistakes_are_one_sentence(ocloc, capsys, words, said):
+    asked = ("isa", "--op", "linear", "--batch", "1", "--format", "sym_int4")
+    with pytest.raises(SystemExit) as done:
+        main([*asked, "--target", "acm-g10", *words])
+    err = capsys.readouterr().err
+    assert done.value.code == 2
+    assert said in err.splitlines()[-1]
