@@ -42,6 +42,8 @@ ADDED = {
     ("check", "cached_tokens"),
     ("check", "yardstick"),
     ("check", "yardstick_from"),
+    ("tune", "decision"),
+    ("tune", "step"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 
