@@ -72,9 +72,10 @@ class Climb:
     def ask(self) -> int | None:
         """A neighbour of where it stands, else a place to start from."""
         while self._near:
-            index = self._near.pop()
+            index = self._near[-1]
             if index not in self._costs:
                 return index
+            self._near.pop()
             self._move(index)
         self._at = None
         return self._fresh.ask()
