@@ -1,4 +1,4 @@
-"""``linear`` in Triton: float32 multiply-adds for one row of x, ``tl.dot`` for up to sixteen."""
+"""``linear`` in Triton: one row of x by vectors or the matrix engine, up to 64 by the latter."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from truetpot.runtime.torch_device import TorchDevice
 
 @register(LINEAR_ADD, provider="triton", devices=DEVICES)
 class TritonLinearAdd(Kernel):
-    """x W^T + bias + residual, for one row."""
+    """x W^T + bias + residual."""
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
@@ -27,9 +27,8 @@ class TritonLinearAdd(Kernel):
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
-        """As the linear, and several rows."""
-        part = case.part(LinearCase)
-        return refuses(part) or (f"one row, not {part.m}" if part.m > 1 else None)
+        """As the linear."""
+        return refuses(case.part(LinearCase))
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -46,5 +45,5 @@ class TritonLinearAdd(Kernel):
         return self.product.pack(weight)
 
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None, residual: Tensor) -> Tensor:
-        """One launch; out [1, n]."""
+        """One launch; out [m, n]."""
         return self.product(x, weight, bias, residual=residual)

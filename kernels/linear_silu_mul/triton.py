@@ -39,7 +39,7 @@ class TritonLinearSiluMul(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's: the launch has the same parameters."""
-        return configs(case.part(LinearCase), device, paired=True)
+        return configs(case.part(LinearCase), device)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's, half by half."""

@@ -57,6 +57,14 @@ def rounded(x, to):
 
 
 @triton.jit
+def widened(x, to: tl.constexpr):
+    """Numbers of a byte as ``to``, of 16 bits or more: exact."""
+    if _WIDEN:  # the interpreter knows the way through float32 only
+        x = x.to(tl.float32)
+    return x.to(to)
+
+
+@triton.jit
 def dot(a, b, total):
     """total + a b, accumulated in float32; exact products."""
     if _WIDEN:  # the interpreter would multiply the bits of a bf16

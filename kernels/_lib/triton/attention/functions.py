@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._lib.triton.common import dot, rounded
+from truetpot.kernels._lib.triton.common import dot, rounded, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin
 
 GRANULE = tl.constexpr(16)
@@ -36,10 +36,13 @@ def attend(
     kv_heads, splits, table_width, capacity, max_length, cos_sin, q_norm, k_norm, eps,
     GROUP: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr, D: tl.constexpr,
     PAGE: tl.constexpr, RAGGED: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
-    BT: tl.constexpr, STAGES: tl.constexpr, EARLY: tl.constexpr,
+    BT: tl.constexpr, STAGES: tl.constexpr, COMPUTE: tl.constexpr, EARLY: tl.constexpr,
     ROPE: tl.constexpr, NORM: tl.constexpr,
 ):  # fmt: skip
     """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
+
+    Products are of COMPUTE: q's dtype, or fp16 for a cache of bytes, which is an instruction away
+    from fp8 and holds it exactly. q is then divided by a power of two, lest it be too large.
 
     With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last token go into the cache.
     """
@@ -77,6 +80,14 @@ def attend(
             tl.debug_barrier()  # before any thread reads it
     else:
         q = tl.load(q_at + here, mask=inside[:, None], other=0.0)
+    if COMPUTE != q.dtype:
+        wide = q.to(tl.float32)
+        largest = tl.maximum(tl.max(tl.abs(wide), 1), 1e-30)
+        power = (largest.to(tl.int32, bitcast=True) & 0x7F800000).to(tl.float32, bitcast=True)
+        q = (wide / power[:, None]).to(COMPUTE)
+        factor = (scale * power)[:, None]
+    else:
+        factor = scale
     top = tl.full((ROWS,), -1e30, tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     acc = tl.zeros((ROWS, D), tl.float32)
@@ -93,15 +104,15 @@ def attend(
         else:
             slot = pair.to(tl.int64) * capacity + at
         rows = slot[:, None] * D + column[None, :]
-        k = tl.load(k_at + rows, mask=ok[:, None], other=0.0).to(q.dtype)
-        s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * scale
+        k = widened(tl.load(k_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
+        s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * factor
         s = tl.where(ok[None, :], s, -1e30)
         new = tl.maximum(top, tl.max(s, 1))
         p = tl.exp2(s - new[:, None])
         fade = tl.exp2(top - new)
         total = total * fade + tl.sum(p, 1)
-        v = tl.load(v_at + rows, mask=ok[:, None], other=0.0).to(q.dtype)
-        acc = dot(p.to(q.dtype), v, acc * fade[:, None])
+        v = widened(tl.load(v_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
+        acc = dot(p.to(COMPUTE), v, acc * fade[:, None])
         top = new
     if splits == 1:
         y = (acc / total[:, None]).to(out_at.dtype.element_ty)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from truetpot.kernels._lib.triton.attention import functions
-from truetpot.kernels._lib.triton.common import local_memory, power_of_2, units
+from truetpot.kernels._lib.triton.common import TL_DTYPE, local_memory, power_of_2, units
 from truetpot.kernels._lib.triton.dependent_launch import choices, options
 
 from truetpot.ops import DecodeAttentionCase
@@ -51,6 +51,8 @@ class Attention:
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, config: Config) -> None:
         self.case, self.config = case, usual(case, device) | config
+        of_bytes = case.kv_format.startswith("fp8") and case.dtype != "fp32"
+        self.compute = TL_DTYPE["fp16" if of_bytes else case.dtype]
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads
         waves = self.config.pop("WAVES")
@@ -83,7 +85,7 @@ class Attention:
             q if k_norm is None else k_norm, eps, PAGE=case.page or 0,
             GROUP=self.group, ROWS=max(MATRIX_ROWS, power_of_2(self.group)),
             FEW_ROWS=power_of_2(self.group), D=case.head_dim, RAGGED=case.ragged,
-            MOST=power_of_2(splits), ROPE=rope is not None, NORM=q_norm is not None,
+            MOST=power_of_2(splits), COMPUTE=self.compute, ROPE=rope is not None, NORM=q_norm is not None,
             **{**config, **options(config["EARLY"])},
         )  # fmt: skip
         return out

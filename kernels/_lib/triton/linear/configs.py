@@ -8,28 +8,34 @@ from itertools import product
 from truetpot.kernels._lib.triton.common import local_memory, power_of_2
 from truetpot.kernels._lib.triton.dependent_launch import choices
 from truetpot.kernels._lib.triton.linear.int4_matrix import STEP
+from truetpot.kernels._lib.triton.linear.warp_groups import LEAST_COLUMNS
 
 from truetpot.ops import LinearCase
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.ops.registry import Config
 from truetpot.runtime.device import Device
 
-MOST_ROWS = 16
+MOST_ROWS, FEW = 64, 8
 PLAIN = ("fp32", "fp16", "bf16", "fp8_e5m2")
 INT4 = ("sym_int4", "woq_int4")
-FEW_ROWS, LONG_ROW = 16384, 8192
+MANY_OUTPUTS, LONG_ROW = 16384, 8192
+"""From where on a weight has enough rows, or long enough ones, for another default."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
-    "wide": {"BN": 2, "BK": 1024, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
-    "narrow": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
+    "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
+    "narrow": {"BN": 4, "BK": 512, "UNROLL": 1, "num_warps": 2, "EARLY": 0},
     "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
-    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 3, "num_warps": 4, "EARLY": 0},
-    "gemm": {"BN": 32, "BK": 128, "STAGES": 3, "num_warps": 4, "EARLY": 0},
-    "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "num_warps": 4, "EARLY": 0},
-    "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "num_warps": 4, "EARLY": 0},
+    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 0},
+    "int4_few": {"R": 2, "WK": 1, "WR": 2, "SPLIT": 8, "EARLY": 0},
+    "groups_int4": {"Q": 1, "STAGES": 1, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "groups_byte": {"Q": 1, "DEEP": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "gemm": {"BN": 64, "BK": 128, "STAGES": 6, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
+    "gemm_byte": {"BN": 64, "BK": 128, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "gemm_int4": {"BN": 32, "BW": 32, "STAGES": 2, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
 }
 
 
@@ -40,62 +46,97 @@ def kinds(case: LinearCase, device: Device, normed: bool = False) -> tuple[str, 
     """
     if normed:
         return ("int4_matrix",)
-    if case.weight_format in INT4 and case.m == 1:
-        # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
-        both = ("int4", "int4_matrix") if device.kind == "xpu" else ("int4_matrix", "int4")
-        return ("int4",) if case.dtype == "fp32" else both
-    return (_kind(case),)
-
-
-def _kind(case: LinearCase) -> str:
     if case.weight_format in INT4:
-        return "gemm_int4"
-    if case.weight_format in SCALED:
-        return "scaled" if case.m == 1 else "gemm_scaled"
-    if case.m > 1:
-        return "gemm"
-    return "narrow" if case.weight_format == "fp8_e5m2" else "wide"
+        return _kinds_int4(case, device)
+    if case.weight_format in (*SCALED, "fp8_e5m2"):
+        return _kinds_byte(case, device)
+    return ("gemm",) if case.m > 1 else ("wide", "gemm")
 
 
-def configs(
-    case: LinearCase, device: Device, paired: bool = False, normed: bool = False
-) -> Iterable[Config]:
+def _kinds_int4(case: LinearCase, device: Device) -> tuple[str, ...]:
+    if case.dtype == "fp32":
+        return ("int4",) if case.m == 1 else ("gemm_int4",)
+    if case.m == 1:
+        # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
+        return ("int4", "int4_matrix") if device.kind == "xpu" else ("int4_matrix", "int4")
+    few, many = ("int4_few",), ("groups_int4",)
+    if case.m > 2 * FEW:  # sums of so many rows would not fit a warp's registers
+        few = ()
+    by_groups = few + many if case.m <= FEW else many + few
+    return ("gemm_int4", *by_groups) if device.kind == "xpu" else by_groups
+
+
+def _kinds_byte(case: LinearCase, device: Device) -> tuple[str, ...]:
+    scaled = case.weight_format in SCALED
+    vectors, tiles = ("scaled", "gemm_scaled") if scaled else ("narrow", "gemm_byte")
+    groups = () if case.dtype == "fp32" else ("groups_byte",)
+    if case.m == 1:
+        # widening takes a vector longer than reading where a row is long
+        by_tiles = case.k > LONG_ROW and not scaled and device.kind != "xpu"
+        return (tiles, vectors) if by_tiles else (vectors, tiles)
+    return (tiles, *groups) if case.m <= LEAST_COLUMNS else (*groups, tiles)
+
+
+def columns(name: str, case: LinearCase, device: Device) -> int:
+    """Rows of x in a tile: a power of two that the device's matrix engine takes."""
+    least = LEAST_COLUMNS if device.kind == "xpu" or name.startswith("groups") else FEW
+    return max(least, power_of_2(case.m))
+
+
+def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen: list[Config] = []
-    n = case.n // 2 if paired else case.n
     for name in kinds(case, device, normed):
-        for candidate in (usual(name, n, case.k), *_candidates(name)):
+        for candidate in (usual(name, case), *_candidates(name, case)):
             for early in choices(device):
                 config = fitted(candidate | early, case)
-                if config in seen or (seen and not _has_room(config, case, device, paired)):
+                if config in seen or (seen and not _has_room(config, case, device)):
                     continue
                 seen.append(config)
                 yield config
 
 
-def _has_room(config: Config, case: LinearCase, device: Device, paired: bool) -> bool:
+def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
     """Whether the stages' tiles of x and W fit local memory, where Triton keeps them there."""
-    if device.kind != "cuda" or "BN" not in config or "STAGES" not in config:
+    if device.kind != "cuda" or "STAGES" not in config or "G" in config:
         return True
-    rows, inputs = config["BN"] * (2 if paired else 1), MOST_ROWS * ITEMSIZE[case.dtype]
+    inputs = max(LEAST_COLUMNS, power_of_2(case.m)) * ITEMSIZE[case.dtype]
+    if "Q" in config:  # x is there once more, in the weights' order
+        each = 64 * config.get("DEEP", 1) * (inputs + 16 * config["num_warps"] * config["Q"])
+        return (config["STAGES"] + 2) * each <= local_memory(device)
     if "BW" in config:  # words of eight weights
-        columns, each = config["BW"], 8 * inputs + 4 * rows
+        each = config["BW"] * (8 * inputs + 4 * config["BN"])
     else:
-        columns, each = config["BK"], inputs + rows * ITEMSIZE.get(case.weight_format, 1)
-    return bool(config["STAGES"] * columns * each <= local_memory(device))
+        each = config["BK"] * (inputs + config["BN"] * ITEMSIZE.get(case.weight_format, 1))
+    return bool(config["STAGES"] * each <= local_memory(device))
 
 
-def usual(name: str, n: int, k: int) -> Config:
-    """A device function's default for n outputs: int4 has more warps where there are few rows."""
-    config = DEFAULT[name]
-    if name == "int4_matrix" and n > FEW_ROWS:
-        return config | {"num_warps": 2 if n <= 2 * FEW_ROWS else 1}
-    if name == "int4_matrix" and k > LONG_ROW:
-        return config | {"STAGES": 4}
-    return config
+def usual(name: str, case: LinearCase) -> Config:
+    """A device function's default: by how many outputs there are, how long a row, how large m."""
+    config, many = DEFAULT[name], case.n > MANY_OUTPUTS
+    long = case.k > LONG_ROW and not many
+    change: Config = {}
+    if name == "int4_matrix" and long:
+        change = {"UNROLL": 4}
+    elif name == "int4_few" and (many or long):
+        change = {"R": 8 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
+    elif name == "groups_int4" and many:
+        change = {"Q": 2, "STAGES": 4, "SPLIT": 1 if case.m > 2 * LEAST_COLUMNS else 2}
+    elif name == "groups_int4" and case.m > LEAST_COLUMNS:
+        change = {"STAGES": 3} if long else {"SPLIT": 4}
+    elif name == "groups_byte" and many:
+        change = {"STAGES": 4, "SPLIT": 1}
+    elif name == "gemm_byte" and case.m > FEW:
+        change = {"BN": 32, "num_warps": 2} | ({"BK": 256, "STAGES": 4, "SPLIT": 1} if many else {})
+    elif name == "gemm" and (many or (long and case.m <= LEAST_COLUMNS)):
+        change = {"STAGES": 2, "SPLIT": 1 if many else 8}
+    elif many and "SPLIT" in config:
+        change = {"SPLIT": 1}
+    return config | change
 
 
-def _candidates(name: str) -> Iterable[Config]:
+def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
+    splits = (1, 2, 4, 8)
     if name in ("wide", "narrow"):
         for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (2, 4, 8)):
             if 8 <= bn * bk // (32 * warps) <= 64:
@@ -113,18 +154,37 @@ def _candidates(name: str) -> Iterable[Config]:
         for g, unroll, stages, warps in product((1, 2), (1, 2, 4), (1, 3, 4, 5), (1, 2, 4, 8)):
             if g * unroll <= 4 and 1 in (unroll, stages):
                 yield {"G": g, "UNROLL": unroll, "STAGES": stages, "num_warps": warps}
+    elif name == "int4_few":
+        for r, wk, wr, split in product((2, 4, 8), (1, 2, 4), (1, 2, 4), splits):
+            if wk * wr <= 4 and r * max(FEW, case.m) <= 128:
+                yield {"R": r, "WK": wk, "WR": wr, "SPLIT": split}
+    elif name.startswith("groups"):
+        for q, deep, stages, split, warps in product(
+            (1, 2, 4), (1, 2, 4), (1, 2, 3, 4), splits, (4, 8)
+        ):
+            if q * max(LEAST_COLUMNS, case.m) <= 128:
+                config = {"Q": q, "STAGES": stages, "SPLIT": split, "num_warps": warps}
+                if name == "groups_byte":
+                    yield config | {"DEEP": deep}
+                elif deep == 1:
+                    yield config
     else:
         depth, sizes = {
             "gemm": ("BK", (64, 128, 256)),
+            "gemm_byte": ("BK", (64, 128, 256)),
             "gemm_scaled": ("BK", (64,)),
             "gemm_int4": ("BW", (16, 32, 64)),
         }[name]
-        for bn, bk, stages, warps in product((16, 32, 64), sizes, (1, 2, 3, 4), (2, 4, 8)):
-            yield {"BN": bn, depth: bk, "STAGES": stages, "num_warps": warps}
+        for bn, bk, stages, warps, split in product(
+            (16, 32, 64, 128), sizes, (1, 2, 3, 4, 6), (2, 4, 8), splits
+        ):
+            if bn >= 16 * warps // 2:
+                sizes_of = {"BN": bn, depth: bk, "STAGES": stages, "num_warps": warps}
+                yield sizes_of | {"SPLIT": split}
 
 
 def fitted(config: Config, case: LinearCase) -> Config:
-    """No block longer than K, no more unrolling than there are blocks."""
+    """No block longer than K, no more unrolling or parts than there are blocks."""
     config = dict(config)
     if "G" in config and "STAGES" in config:
         steps = -(-case.k // STEP)
@@ -136,4 +196,11 @@ def fitted(config: Config, case: LinearCase) -> Config:
             config[name] = max(least, min(config[name], power_of_2(length)))
             if "UNROLL" in config:
                 config["UNROLL"] = max(1, min(config["UNROLL"], length // config[name]))
+    if "DEEP" in config:
+        config["DEEP"] = min(config["DEEP"], power_of_2(-(-case.k // 64)))
+        if case.weight_format in SCALED:
+            config["DEEP"] = 1
+    if "SPLIT" in config:
+        blocks = -(-case.k // config.get("BK", 8 * config.get("BW", 16)))
+        config["SPLIT"] = min(config["SPLIT"], power_of_2(blocks + 1) // 2)
     return config

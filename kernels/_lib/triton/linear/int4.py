@@ -18,7 +18,8 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.plain import finish, finished
+from truetpot.kernels._lib.triton.linear.plain import finished
+from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_row
 
 from truetpot.formats import Weight, rows
 from truetpot.runtime.torch_device import TorchDevice
@@ -162,39 +163,34 @@ def gemv(
 
 @triton.jit
 def gemm(
-    x, words, scales, bias, out, m, n, k, row_words, row_blocks, groups,
+    x, words, scales, bias, residual, out, partial, arrived, m, n, k, row_words, row_blocks, groups,
     BM: tl.constexpr, BN: tl.constexpr, BW: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, EARLY: tl.constexpr,
+    SPLIT: tl.constexpr, COMPUTE: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """x [m, k] times BN rows; weights are dequantised and rounded to COMPUTE before the product."""
-    first = tl.program_id(0) * BN + tl.arange(0, BN)
+    first = first_output(BN, PAIRED)
+    row = weight_row(first, tl.arange(0, BN), n, PAIRED)
+    group = (row // n * groups + row % n // 4)[:, None]
     column, i = tl.arange(0, BW), tl.arange(0, BM)
-    group = tl.minimum(first // 4, groups - 1).to(tl.int64)
-    halves: tl.constexpr = 2 if PAIRED else 1
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k
+    total = tl.zeros((BN, BM), tl.float32)
+    low, high = own_range(tl.cdiv(row_words, BW), SPLIT, 1)
     begin(EARLY)
-    sums = ()
-    for _ in tl.static_range(halves):
-        sums += (tl.zeros((BM, BN), tl.float32),)
-    for start in tl.range(0, row_words, BW, num_stages=STAGES):
-        at = start + column
+    for block in tl.range(low, high, 1, num_stages=STAGES):
+        at = (block * BW + column)[None, :]
         ok = at < row_words
-        from_x = x + i[:, None] * k + (at // 8 * 64 + at % 8)[None, :]
-        new = ()
-        for h in tl.static_range(halves):
-            here = (group + h * groups)[None, :]
-            from_words = words + (here * row_words + at[:, None]) * 4 + (first % 4)[None, :]
-            q = tl.load(from_words, mask=ok[:, None], other=0)
-            from_scales = (
-                scales + (here * row_blocks + (at // 8)[:, None]) * 4 + (first % 4)[None, :]
-            )
-            scale = tl.load(from_scales, mask=ok[:, None], other=0.0).to(tl.float32)
-            values = _exact_floats(q)
-            part = sums[h]
-            for s in tl.static_range(8):
-                xs = tl.load(from_x + 8 * s, mask=(i < m)[:, None] & ok[None, :], other=0.0)
-                ws = (values[s] * scale).to(COMPUTE)
-                part = dot(xs.to(COMPUTE), ws, part)
-            new += (part,)
-        sums = new
+        from_words = words + (group * row_words + at) * 4 + (row % n % 4)[:, None]
+        q = tl.load(from_words, mask=ok, other=0)
+        from_scales = scales + (group * row_blocks + at // 8) * 4 + (row % n % 4)[:, None]
+        scale = tl.load(from_scales, mask=ok, other=0.0).to(tl.float32)
+        values = _exact_floats(q)
+        for s in tl.static_range(8):
+            xs = tl.load(from_x + at // 8 * 64 + at % 8 + 8 * s, mask=ok, other=0.0)
+            ws = (values[s] * scale).to(COMPUTE)
+            total = dot(ws, xs.to(COMPUTE).trans(1, 0), total)
     end(EARLY)
-    finish(sums[0], sums[halves - 1], bias, out, i, first, m, n, PAIRED, BIAS)
+    store(
+        total, bias, residual, out, partial, arrived, first, m, n, BN, BM, PAIRED, BIAS, ADD,
+        SPLIT,
+    )  # fmt: skip

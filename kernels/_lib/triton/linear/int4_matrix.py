@@ -63,7 +63,7 @@ def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch
 
 
 @triton.jit
-def _two_halves(words, ELEMENT: tl.constexpr):
+def two_halves(words, ELEMENT: tl.constexpr):
     """[..., 2]: the halves of each word as 16-bit floats."""
     low = (words & 0xFFFF).to(tl.uint16).to(ELEMENT, bitcast=True)
     return tl.join(low, (words >> 16).to(tl.uint16).to(ELEMENT, bitcast=True))
@@ -74,12 +74,12 @@ def _operand(words, mask, exponent, ELEMENT: tl.constexpr, WARPS: tl.constexpr):
     """Words [WARPS, 128] of half a step each: numbers [WARPS, 32, 32], too large by the offset."""
     q = words.reshape([WARPS, 8, 4, 2, 2])
     low = tl.join(
-        _two_halves((q & mask) | exponent, ELEMENT),
-        _two_halves(((q >> 4) & mask) | exponent, ELEMENT),
+        two_halves((q & mask) | exponent, ELEMENT),
+        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
     )
     high = tl.join(
-        _two_halves(((q >> 8) & mask) | exponent, ELEMENT),
-        _two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
+        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
+        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
     )
     a = tl.join(low, high)  # warp, g, c, l, h, then the place in the word from its lowest bit
     if K_WIDTH == 4:

@@ -52,7 +52,7 @@ class NormedProduct(Kernel):
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
-        return configs(case.part(LinearCase), device, cls.paired, normed=True)
+        return configs(case.part(LinearCase), device, normed=True)
 
     def pack(self, weight: Weight) -> Any:
         """As the linear's."""

@@ -1,7 +1,8 @@
-"""Device functions of ``linear`` and ``linear_silu_mul``: one row of x, or up to sixteen.
+"""Device functions of ``linear`` and ``linear_silu_mul``: one row of x, or up to 64.
 
-One row goes by multiply-adds in float32: a matrix engine would idle on fifteen sixteenths of its
-work, and what counts is how many bytes are under way. Two rows and more go by ``tl.dot``.
+One row goes by multiply-adds in float32: a matrix engine would idle on seven eighths of its work,
+and what counts is how many bytes are under way. Two rows and more go by ``tl.dot``, and one row of
+weights that take long to widen.
 
 With ``PAIRED`` a program computes the same rows of both halves of W and stores silu(gate) * up; n
 is then half of W's rows. With ``ADD`` what is stored is added to a residual.
@@ -14,8 +15,9 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._lib.triton.common import dot, silu
+from truetpot.kernels._lib.triton.common import dot, silu, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
+from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_row
 
 RUN = tl.constexpr(8)
 """Elements of one load: 16 bytes of x."""
@@ -107,55 +109,37 @@ def gemv_scaled(
 
 @triton.jit
 def gemm(
-    x, w, scales, bias, out, m, n, k,
+    x, w, scales, bias, residual, out, partial, arrived, m, n, k,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, SCALED: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
-    EARLY: tl.constexpr,
+    SPLIT: tl.constexpr, COMPUTE: tl.constexpr, SCALED: tl.constexpr, EVEN: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """x [m, k], up to BM rows, times BN rows of W [n, k]; both taken to COMPUTE first.
 
     SCALED, a step is one block of scales [n, k / 64]: BK is 64.
     """
-    first = tl.program_id(0) * BN + tl.arange(0, BN)
-    row = tl.minimum(first, n - 1).to(tl.int64)
+    first = first_output(BN, PAIRED)
+    row = weight_row(first, tl.arange(0, BN), n, PAIRED)
     column, i = tl.arange(0, BK), tl.arange(0, BM)
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k
+    total = tl.zeros((BN, BM), tl.float32)
+    low, high = own_range(tl.cdiv(k, BK), SPLIT, 1)
     begin(EARLY)
-    gate = tl.zeros((BM, BN), tl.float32)
-    up = gate
-    for start in tl.range(0, k, BK, num_stages=STAGES):
-        at = start + column
-        ok = at < k
-        here = w + row[None, :] * k + at[:, None]
-        xk = tl.load(x + i[:, None] * k + at[None, :], mask=(i < m)[:, None] & ok[None, :], other=0)
-        xk = xk.to(COMPUTE)
-        wk = tl.load(here, mask=ok[:, None], other=0.0)
-        of_block = scales + row * (k // 64) + start // 64
-        gate = _add_product(xk, wk, of_block, gate, SCALED)
-        if PAIRED:
-            wk = tl.load(here + n.to(tl.int64) * k, mask=ok[:, None], other=0.0)
-            of_block = scales + (row + n) * (k // 64) + start // 64
-            up = _add_product(xk, wk, of_block, up, SCALED)
+    for block in tl.range(low, high, 1, num_stages=STAGES):
+        at = (block * BK + column)[None, :]
+        wk = tl.load(
+            w + row[:, None] * k + at, mask=(at < k) | EVEN, other=0.0,
+            eviction_policy="evict_first",
+        )  # fmt: skip
+        xk = tl.load(from_x + at, mask=(at < k) | EVEN, other=0.0).to(COMPUTE).trans(1, 0)
+        wk = widened(wk, COMPUTE)
+        if SCALED:
+            part = dot(wk, xk, tl.zeros((BN, BM), tl.float32))
+            total += part * tl.load(scales + row * (k // 64) + block)[:, None]
+        else:
+            total = dot(wk, xk, total)
     end(EARLY)
-    finish(gate, up, bias, out, i, first, m, n, PAIRED, BIAS)
-
-
-@triton.jit
-def _add_product(xk, wk, scales, total, SCALED: tl.constexpr):
-    """total + xk wk, the product times its block's scale of each column if SCALED."""
-    wk = wk.to(tl.float32).to(xk.dtype)
-    if SCALED:
-        part = dot(xk, wk, tl.zeros(total.shape, tl.float32))
-        return total + part * tl.load(scales)[None, :]
-    return dot(xk, wk, total)
-
-
-@triton.jit
-def finish(gate, up, bias, out, i, row, m, n, PAIRED: tl.constexpr, BIAS: tl.constexpr):
-    """Bias or activation, and the store of [BM, BN]."""
-    y = gate
-    if BIAS:
-        y += tl.load(bias + row, mask=row < n, other=0.0).to(tl.float32)[None, :]
-    if PAIRED:
-        y = silu(y) * up
-    inside = (i < m)[:, None] & (row < n)[None, :]
-    tl.store(out + i[:, None] * n + row[None, :], y.to(out.dtype.element_ty), mask=inside)
+    store(
+        total, bias, residual, out, partial, arrived, first, m, n, BN, BM, PAIRED, BIAS, ADD,
+        SPLIT,
+    )  # fmt: skip

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from truetpot.kernels._lib.triton.common import TL_DTYPE
 from truetpot.kernels._lib.triton.dependent_launch import options
-from truetpot.kernels._lib.triton.linear import int4, int4_matrix, plain
+from truetpot.kernels._lib.triton.linear import int4, int4_few, int4_matrix, plain, warp_groups
 from truetpot.kernels._lib.triton.linear.configs import (
     DEFAULT,
     INT4,
     MOST_ROWS,
     PLAIN,
     SCALED,
+    columns,
     fitted,
     kinds,
     usual,
@@ -26,6 +27,8 @@ from truetpot.ops import LinearCase
 from truetpot.ops.registry import Config
 from truetpot.runtime.torch_device import TorchDevice
 
+_MOST_TILE = 512
+"""Rows of W that a program has at most."""
 FP8 = {"fp8_e5m2": torch.float8_e5m2, "fp8_e4m3": torch.float8_e4m3fn}
 
 
@@ -68,17 +71,31 @@ class Product:
         self.launch = {
             "int4": self._gemv_int4,
             "int4_matrix": self._gemv_int4_matrix,
+            "int4_few": self._gemm_int4_few,
+            "groups_int4": self._gemm_groups_int4,
+            "groups_byte": self._gemm_groups_byte,
             "gemm_int4": self._gemm_int4,
             "scaled": self._gemv_scaled,
             "gemm_scaled": self._gemm,
+            "gemm_byte": self._gemm,
             "gemm": self._gemm,
         }.get(name, self._gemv)
         self.n = case.n // 2 if self.paired else case.n
-        self.config = fitted({**usual(name, self.n, case.k), **self.config}, case)
-        self.int4 = int4_matrix if name == "int4_matrix" else int4
+        self.config = fitted({**usual(name, case), **self.config}, case)
+        self.int4 = int4 if name in ("int4", "gemm_int4") else int4_matrix
         self.groups = -(-self.n // self.int4.GROUP)
+        self.columns = columns(name, case, self.device)
+        self._make_room()
         direct = case.weight_format in (case.dtype, "fp8_e5m2", *INT4, *SCALED)
         self.compute = TL_DTYPE[case.dtype if direct else "fp32"]
+
+    def _make_room(self) -> None:
+        """For sums of parts of K, and a count of them for each tile that is 0 between launches."""
+        split, device = self.config.get("SPLIT", 1), self.device.torch
+        rows = self.case.n + 2 * _MOST_TILE  # a tile may reach beyond the end of each half
+        size = split * rows * self.columns if split > 1 else 1
+        self.partial = torch.empty(size, dtype=torch.float32, device=device)
+        self.arrived = torch.zeros(rows, dtype=torch.int32, device=device)
 
     def pack(self, weight: Weight) -> Any:
         """On the device; the halves of a paired weight each in whole groups."""
@@ -105,9 +122,11 @@ class Product:
             x, x if gamma is None else gamma, weight, out if bias is None else bias,
             out if residual is None else residual, out,
         )  # fmt: skip
-        flags = {"PAIRED": self.paired, "BIAS": bias is not None}
-        if self.case.m == 1:
-            flags["ADD"] = residual is not None
+        flags = {
+            "PAIRED": self.paired,
+            "BIAS": bias is not None,
+            "ADD": residual is not None,
+        }
         self.launch(given, {**self.config, **flags, **options(self.config["EARLY"])})
         return out
 
@@ -142,16 +161,51 @@ class Product:
         )  # fmt: skip
 
     def _gemm(self, to: _Arguments, config: Config) -> None:
-        m, n, k = self.case.m, self.n, self.case.k
+        k, bk = self.case.k, config["BK"]
         codes, scales = to.weight if isinstance(to.weight, tuple) else (to.weight, to.weight)
-        plain.gemm[(-(-n // config["BN"]),)](
-            to.x, codes, scales, to.bias, to.out, m, n, k,
-            BM=MOST_ROWS, COMPUTE=self.compute, SCALED=codes is not scales, **config,
-        )
+        plain.gemm[self._grid(config["BN"])](
+            to.x, codes, scales, *self._results(to), self.case.m, self.n, k, BM=self.columns,
+            COMPUTE=self.compute, SCALED=codes is not scales, EVEN=k % bk == 0, **config,
+        )  # fmt: skip
 
     def _gemm_int4(self, to: _Arguments, config: Config) -> None:
-        m, n, k = self.case.m, self.n, self.case.k
-        int4.gemm[(-(-n // config["BN"]),)](
-            to.x, *to.weight, to.bias, to.out, m, n, k, k // 8, k // 64, self.groups,
-            BM=MOST_ROWS, COMPUTE=self.compute, **config,
+        k = self.case.k
+        int4.gemm[self._grid(config["BN"])](
+            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, k // 8, k // 64,
+            self.groups, BM=self.columns, COMPUTE=self.compute, **config,
         )
+
+    def _gemm_int4_few(self, to: _Arguments, config: Config) -> None:
+        k, warps = self.case.k, config["WK"] * config["WR"]
+        whole = k % (int4_few.HALF * config["WK"] * config["SPLIT"]) == 0
+        exponent, offset = int4_matrix.BITS[self.case.dtype]
+        int4_few.gemm[self._grid(8 * config["R"] * config["WR"])](
+            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, to.weight[0].shape[1],
+            self.groups, int4_matrix.MASK, exponent, offset, BM=self.columns, EVEN=whole,
+            num_warps=warps, **config,
+        )  # fmt: skip
+
+    def _gemm_groups_int4(self, to: _Arguments, config: Config) -> None:
+        k, warps = self.case.k, config["num_warps"]
+        exponent, offset = int4_matrix.BITS[self.case.dtype]
+        warp_groups.gemm_int4[self._grid(16 * config["Q"] * warps)](
+            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, to.weight[0].shape[1],
+            self.groups, int4_matrix.MASK, exponent, offset, BM=self.columns, W=warps,
+            EVEN=k % int4_few.HALF == 0, **config,
+        )  # fmt: skip
+
+    def _gemm_groups_byte(self, to: _Arguments, config: Config) -> None:
+        k, warps = self.case.k, config["num_warps"]
+        codes, scales = to.weight if isinstance(to.weight, tuple) else (to.weight, to.weight)
+        warp_groups.gemm_byte[self._grid(16 * config["Q"] * warps)](
+            to.x, codes, scales, *self._results(to), self.case.m, self.n, k, BM=self.columns,
+            W=warps, SCALED=codes is not scales, EVEN=k % (64 * config["DEEP"]) == 0, **config,
+        )  # fmt: skip
+
+    def _grid(self, rows: int) -> tuple[int, int]:
+        """Programs, of so many rows of W each, times parts of K."""
+        outputs = rows // 2 if self.paired else rows
+        return -(-self.n // outputs), self.config["SPLIT"]
+
+    def _results(self, to: _Arguments) -> tuple[Tensor, ...]:
+        return to.bias, to.residual, to.out, self.partial, self.arrived

@@ -1,0 +1,130 @@
+"""Up to sixteen rows of x times int4 weights, each warp by itself and nothing in shared memory.
+
+The words are those of :mod:`.int4_matrix`, packed once for every number of rows: what one row of x
+needs eight columns of the matrix engine for, eight rows of x have one each. So eight rows cost as
+many matrix instructions as one does.
+
+x is loaded as the second operand has it in a warp's threads, 16 bytes a thread, from the L1 or L2:
+a block of 32 columns of eight rows. A program of few rows of W reads more of x than of W; where
+that counts, ``R`` is larger.
+
+A program's warps are ``WK`` times ``WR``: so many have a part of K each, and as many times the rows.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from truetpot.kernels._lib.triton.common import dot
+from truetpot.kernels._lib.triton.dependent_launch import begin, end
+from truetpot.kernels._lib.triton.linear.int4_matrix import K_WIDTH, two_halves
+from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_group
+
+HALF = 128
+"""Columns of a group's words that lie together: half a step of :mod:`.int4_matrix`."""
+
+
+@triton.jit
+def _operand(q, mask, exponent, ELEMENT: tl.constexpr, B: tl.constexpr, R: tl.constexpr):
+    """Words [B, R, 8, 4, 2] of 64 columns: numbers [B, 8 R, 64], too large by the offset."""
+    low = tl.join(
+        two_halves((q & mask) | exponent, ELEMENT),
+        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
+    )
+    high = tl.join(
+        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
+        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
+    )
+    a = tl.join(low, high)  # warp, group, row, c, h, then the place in the word from its lowest bit
+    if K_WIDTH == 4:
+        a = a.permute(0, 1, 2, 4, 7, 3, 6, 5)
+    else:
+        a = a.permute(0, 1, 2, 4, 7, 6, 3, 5)
+    return a.reshape([B, R * 8, 64])
+
+
+@triton.jit
+def _columns(x, WIDTH: tl.constexpr, B: tl.constexpr, T: tl.constexpr):
+    """x [B, 2 T, 256] as [B, 64, 8 T], in the order of K that :func:`_operand` or a plain one has."""
+    x = x.reshape([B, T, 2, 8, 4, 2, 2, 2])
+    if WIDTH == 4:
+        x = x.permute(0, 2, 5, 4, 6, 7, 1, 3)
+    else:
+        x = x.permute(0, 2, 5, 6, 4, 7, 1, 3)
+    return x.reshape([B, 64, T * 8])
+
+
+@triton.jit
+def _spread(scales, B: tl.constexpr, R: tl.constexpr, T: tl.constexpr):
+    """Scales [B, R, 32], four threads of a row alike, for sums [B, 8 R, 8 T]."""
+    scales = scales.reshape([B, R, 8, 1, 4, 1])
+    return tl.broadcast_to(scales, (B, R, 8, T, 4, 2)).reshape([B, R * 8, T * 8])
+
+
+@triton.jit
+def _from_offset(minus, x, B: tl.constexpr, R: tl.constexpr, T: tl.constexpr):
+    """What sums start at: minus the offset times the sum of x, for [B, 8 R, 8 T]."""
+    start = dot(minus, _columns(x, 2, B, T), tl.zeros((B, 16, T * 8), tl.float32))
+    start = tl.broadcast_to(start[:, None], (B, R // 2, 16, T * 8))
+    return start.reshape([B, R * 8, T * 8])
+
+
+@triton.jit
+def gemm(
+    x, words, scales, bias, residual, out, partial, arrived, m, n, k, steps, groups,
+    mask, exponent, offset,
+    BM: tl.constexpr, R: tl.constexpr, WK: tl.constexpr, WR: tl.constexpr, SPLIT: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    EARLY: tl.constexpr,
+):  # fmt: skip
+    """x [m, k] times R groups of eight rows a warp, R even; BM is m or more, a multiple of 8.
+
+    Mask and exponent are arguments: as constants they would cost an instruction each time.
+    """
+    B: tl.constexpr = WK * WR
+    T: tl.constexpr = BM // 8
+    ELEMENT: tl.constexpr = x.dtype.element_ty
+    ROWS: tl.constexpr = 8 * R * WR
+    first = first_output(ROWS, PAIRED)
+    mask = mask.to(tl.uint32, bitcast=True)
+    exponent = exponent.to(tl.uint32, bitcast=True)
+    warp, word, lane = tl.arange(0, B), tl.arange(0, 128), tl.arange(0, 32)
+    of_tile = (warp // WK)[:, None] * R + tl.arange(0, R)[None, :]
+    group = weight_group(first, of_tile, groups, PAIRED) * (2 * steps)
+    part, element = tl.arange(0, 2 * T)[:, None], tl.arange(0, 256)[None, :]
+    row = tl.minimum(part // 2 * 8 + element // 32, m - 1)
+    column = part % 2 * 32 + element % 32
+    minus = (tl.zeros((B, 16, 64), tl.float32) - offset).to(ELEMENT)
+    total = tl.zeros((B, R * 8, BM), tl.float32)
+    low, high = own_range(tl.cdiv(k, 128), SPLIT, WK)
+    begin(EARLY)
+    for start in tl.range(low, high, WK, num_stages=1):
+        half = start + warp % WK
+        there = (half < high) | EVEN
+        tile = group + half[:, None]
+        q = tl.load(
+            words + (tile * 128)[:, :, None] + word[None, None, :], mask=there[:, None, None],
+            other=0, eviction_policy="evict_first",
+        )  # fmt: skip
+        # the threads' order of the dimensions: a load in another one is exchanged after it
+        pairs = tl.load(
+            scales + (tile * 8)[None, :, :] + (lane // 4)[:, None, None],
+            mask=there[None, :, None], other=0,
+        ).permute(1, 2, 0)  # fmt: skip
+        at = (half * 128)[:, None, None] + column[None]
+        from_x = x + row[None] * k + at
+        x0 = tl.load(from_x, mask=(there[:, None, None] & (at < k)) | EVEN, other=0.0)
+        x1 = tl.load(from_x + 64, mask=(there[:, None, None] & (at + 64 < k)) | EVEN, other=0.0)
+        q = q.to(tl.uint32, bitcast=True).reshape([B, R, 8, 4, 2, 2]).permute(0, 1, 2, 3, 5, 4)
+        q0, q1 = tl.split(q)
+        s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        a = _operand(q0, mask, exponent, ELEMENT, B, R)
+        sums = dot(a, _columns(x0, K_WIDTH, B, T), _from_offset(minus, x0, B, R, T))
+        total += sums * _spread(s0, B, R, T)
+        a = _operand(q1, mask, exponent, ELEMENT, B, R)
+        sums = dot(a, _columns(x1, K_WIDTH, B, T), _from_offset(minus, x1, B, R, T))
+        total += sums * _spread(s1, B, R, T)
+    end(EARLY)
+    y = tl.sum(total.reshape([WR, WK, R * 8, BM]), 1).reshape([ROWS, BM])
+    store(y, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD, SPLIT)

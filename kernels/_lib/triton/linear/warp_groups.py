@@ -1,0 +1,172 @@
+"""Up to 64 rows of x times weights of four or eight bits, by warp groups of the matrix engine.
+
+On Hopper a group of four warps multiplies 64 rows of W, in its registers, with x in shared memory.
+A thread loads 16 bytes of W that are already the elements it needs there: any order of K is right,
+so x is put into the weights' order on its way to shared memory, which costs little: it is small.
+No weight changes threads.
+
+int4 words are those of :mod:`.int4_matrix`. Weights of a byte lie as the format has them, [n, k].
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from truetpot.kernels._lib.triton.common import dot, widened
+from truetpot.kernels._lib.triton.dependent_launch import begin, end
+from truetpot.kernels._lib.triton.linear.int4_matrix import two_halves
+from truetpot.kernels._lib.triton.linear.tile import (
+    first_output,
+    own_range,
+    store,
+    weight_group,
+    weight_row,
+)
+
+LEAST_COLUMNS = 16
+"""The fewest rows of x that a tile has, filled up: fewer go by another instruction."""
+
+
+@triton.jit
+def _operand(q, mask, exponent, ELEMENT: tl.constexpr, ROWS: tl.constexpr):
+    """Words [warp, tile, 2, 8, 4, 2] of 64 columns: numbers [ROWS, 64], too large by the offset."""
+    low = tl.join(
+        two_halves((q & mask) | exponent, ELEMENT),
+        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
+    )
+    high = tl.join(
+        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
+        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
+    )
+    a = tl.join(low, high)  # warp, tile, eight, row, c, h, then the place in the word
+    return a.permute(1, 0, 2, 3, 5, 8, 7, 4, 6).reshape([ROWS, 64])
+
+
+@triton.jit
+def _in_words_order(x, BM: tl.constexpr):
+    """x [BM, 64] as [64, BM]; K by part of 32, pair of pairs, pair, thread, one of a pair."""
+    x = x.reshape([BM, 2, 4, 2, 2, 2]).permute(0, 1, 3, 4, 2, 5)
+    return x.reshape([BM, 64]).trans(1, 0)
+
+
+@triton.jit
+def _start(minus, x, Q: tl.constexpr, ROWS: tl.constexpr, BM: tl.constexpr):
+    """What sums start at: minus the offset times the sum of x, for [ROWS, BM]."""
+    each: tl.constexpr = ROWS // Q
+    start = dot(minus, x, tl.zeros((each, BM), tl.float32))
+    return tl.broadcast_to(start[None], (Q, each, BM)).reshape([ROWS, BM])
+
+
+@triton.jit
+def gemm_int4(
+    x, words, scales, bias, residual, out, partial, arrived, m, n, k, steps, groups,
+    mask, exponent, offset,
+    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr, SPLIT: tl.constexpr,
+    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
+    EARLY: tl.constexpr,
+):  # fmt: skip
+    """x [m, k] times Q tiles of 16 rows of each of W warps, 128 columns at a time."""
+    ELEMENT: tl.constexpr = x.dtype.element_ty
+    ROWS: tl.constexpr = 16 * W * Q
+    first = first_output(ROWS, PAIRED)
+    mask = mask.to(tl.uint32, bitcast=True)
+    exponent = exponent.to(tl.uint32, bitcast=True)
+    warp, eight = tl.arange(0, W)[:, None], tl.arange(0, 2 * Q)[None, :]
+    of_tile = (eight // 2 * W + warp) * 2 + eight % 2
+    group = weight_group(first, of_tile, groups, PAIRED) * (2 * steps)
+    in_order = weight_group(first, tl.arange(0, 2 * W * Q), groups, PAIRED) * (2 * steps)
+    word, row, i, column = (
+        tl.arange(0, 128), tl.arange(0, 8), tl.arange(0, BM), tl.arange(0, 64)
+    )  # fmt: skip
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
+    minus = (tl.zeros((16 * W, 64), tl.float32) - offset).to(ELEMENT)
+    total = tl.zeros((ROWS, BM), tl.float32)
+    low, high = own_range(tl.cdiv(k, 128), SPLIT, 1)
+    begin(EARLY)
+    for half in tl.range(low, high, 1, num_stages=STAGES):
+        q = tl.load(
+            words + ((group + half) * 128)[:, :, None] + word[None, None, :],
+            eviction_policy="evict_first",
+        )
+        pairs = tl.load(scales + ((in_order + half) * 8)[:, None] + row[None, :])
+        pairs = pairs.reshape([ROWS, 1])
+        s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        at = (half * 128 + column)[None, :]
+        x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0)
+        x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0)
+        x0, x1 = _in_words_order(x0, BM), _in_words_order(x1, BM)
+        q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
+        q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
+        a = _operand(q0, mask, exponent, ELEMENT, ROWS)
+        total += dot(a, x0, _start(minus, x0, Q, ROWS, BM)) * s0
+        a = _operand(q1, mask, exponent, ELEMENT, ROWS)
+        total += dot(a, x1, _start(minus, x1, Q, ROWS, BM)) * s1
+    end(EARLY)
+    store(
+        total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
+        SPLIT,
+    )  # fmt: skip
+
+
+@triton.jit
+def _load_bytes(at, left, EVEN: tl.constexpr):
+    """Weights at ``at``, as far as there are any left."""
+    return tl.load(at, mask=(left > 0) | EVEN, other=0.0, eviction_policy="evict_first")
+
+
+@triton.jit
+def gemm_byte(
+    x, w, scales, bias, residual, out, partial, arrived, m, n, k,
+    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, DEEP: tl.constexpr, STAGES: tl.constexpr,
+    SPLIT: tl.constexpr, SCALED: tl.constexpr, EVEN: tl.constexpr, PAIRED: tl.constexpr,
+    BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
+):  # fmt: skip
+    """As :func:`gemm_int4`, W [n, k] of a byte each, DEEP times 64 columns at a time.
+
+    DEEP is 1, 2 or 4; 1 if SCALED, with scales [n, k / 64].
+    """
+    ELEMENT: tl.constexpr = x.dtype.element_ty
+    ROWS: tl.constexpr = 16 * W * Q
+    first = first_output(ROWS, PAIRED)
+    warp, eight = tl.arange(0, W)[:, None, None], tl.arange(0, 2 * Q)[None, :, None]
+    COLUMNS: tl.constexpr = DEEP * 64
+    element, i, column = tl.arange(0, 512)[None, None, :], tl.arange(0, BM), tl.arange(0, COLUMNS)
+    of_tile = (eight // 2 * W + warp) * 16 + eight % 2 * 8 + element // 64
+    here = w + weight_row(first, of_tile, n, PAIRED) * k + element % 64
+    in_order = weight_row(first, tl.arange(0, ROWS), n, PAIRED) * (k // 64)
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
+    total = tl.zeros((ROWS, BM), tl.float32)
+    low, high = own_range(tl.cdiv(k, COLUMNS), SPLIT, 1)
+    begin(EARLY)
+    for block in tl.range(low, high, 1, num_stages=STAGES):
+        start = block * COLUMNS
+        inside = (start + column < k)[None, :] | EVEN
+        xk = tl.load(from_x + start, mask=inside, other=0.0)
+        # K by block, pair of pairs, pair, thread, one of a pair: a thread has sixteen in a row
+        xk = xk.reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
+        xk = xk.reshape([BM, COLUMNS]).trans(1, 0)
+        left = k - start - element % 64
+        wk = _load_bytes(here + start, left, EVEN)
+        if DEEP > 1:
+            wk = tl.join(wk, _load_bytes(here + start + 64, left - 64, EVEN))
+        if DEEP > 2:
+            third = _load_bytes(here + start + 128, left - 128, EVEN)
+            wk = tl.join(wk, tl.join(third, _load_bytes(here + start + 192, left - 192, EVEN)))
+        if DEEP < 4:
+            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
+            wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7)
+        else:
+            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, 2, 2])
+            wk = wk.permute(1, 0, 2, 3, 9, 8, 5, 6, 4, 7)
+        wk = wk.reshape([ROWS, COLUMNS])
+        if SCALED:
+            part = dot(wk, xk, tl.zeros((ROWS, BM), tl.float32))
+            total += part * tl.load(scales + in_order + block)[:, None]
+        else:
+            total = dot(wk, xk, total)
+    end(EARLY)
+    store(
+        total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
+        SPLIT,
+    )  # fmt: skip
