@@ -32,6 +32,7 @@ from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.records.words import KernelStatus
+from truetpot.report.kernels import parameters
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
@@ -161,6 +162,8 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
     elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
+    if ran := parameters(result):
+        print(f"{provider} {op.name}: {ran}", file=sys.stderr)
     return samples(result.entrant.device_s)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from truetpot.cli.checks import wrong_kernels
 from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import SHARDS, plan
@@ -13,6 +15,7 @@ from truetpot.errors import UserError
 from truetpot.facts.models import load_model
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.step_check import Witness
+from truetpot.report.config import with_origin
 
 from . import common
 
@@ -74,6 +77,10 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
         step = Step(model, chosen.shape, here, preference.providers, weights)
     except UserError as error:
         common.skip(str(error))
+    for kernel, role in {bound.kernel: bound.call.role for bound in step.bound}.items():
+        choice = kernel.choice
+        if ran := with_origin(kernel.parameters, choice.origin, choice.of_case):
+            print(f"{role} {kernel.provider}: {ran}", file=sys.stderr)
     witness = Witness(step)
     must_move = step_traffic(model, chosen.shape, chosen.layers).bound
     entrant = Entrant(

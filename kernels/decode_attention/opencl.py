@@ -9,13 +9,14 @@ float) has time for 46 an element of an fp16 cache, for 23 of an fp8 one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
+from truetpot.kernels._lib.opencl.options import GRF, joined, withheld
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.arrays import ITEMSIZE
@@ -139,14 +140,38 @@ class OpenClDecodeAttention(OpenClKernel):
 
     @classmethod
     def configs(cls, case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
-        """The default, then sub-group, team, rows at a time, work-groups a core."""
+        """The default, then sub-group, team, rows at a time, work-groups a core, registers.
+
+        Not ``fast_math``: the sources start their maxima from an infinity.
+        """
         assert isinstance(device, OpenClDevice)
-        yield {}
-        sizes = [n for n in SUBGROUPS if n in device.target.subgroups]
-        for subgroup, team, rows, waves in product(sizes, TEAM, ROWS, WAVES):
+        usual = plan(case, device.target)
+        if isinstance(usual, str):
+            return ()
+
+        def sub_groups(config: Config) -> int:
+            return int(config["team"]) * usual.parts
+
+        return joined(cls._sizes(case, device.target, usual), device, (GRF,), sub_groups)
+
+    @classmethod
+    def withheld(cls, case: DecodeAttentionCase, device: Device) -> Iterable[tuple[Config, str]]:
+        """Compiler options that the driver refuses."""
+        return withheld(device, (GRF,))
+
+    @staticmethod
+    def _sizes(case: DecodeAttentionCase, target: Target, usual: Plan) -> Iterator[Config]:
+        first: Config = {
+            "subgroup": usual.subgroup, "team": usual.team, "rows": ROWS[0], "waves": WAVES[0],
+        }  # fmt: skip
+        yield first
+        words = case.head_dim * ITEMSIZE[case.kv_format] // 4
+        fitting = [n for n in SUBGROUPS if n in target.subgroups and words % n == 0]
+        for subgroup, team, rows, waves in product(fitting, TEAM, ROWS, WAVES):
             config: Config = {"subgroup": subgroup, "team": team, "rows": rows, "waves": waves}
-            words = case.head_dim * ITEMSIZE[case.kv_format] // 4
-            if words % subgroup == 0 and isinstance(plan(case, device.target, **config), Plan):
+            divided = plan(case, target, **config)
+            # of a team that is cut down there is a configuration already
+            if isinstance(divided, Plan) and divided.team == team and config != first:
                 yield config
 
     @classmethod

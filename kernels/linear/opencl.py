@@ -8,6 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
+from truetpot.kernels._lib.opencl.options import joined, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -47,7 +48,13 @@ class OpenClLinear(OpenClKernel):
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
         """As :mod:`truetpot.kernels._lib.opencl.linear.launch` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
-        return linear.configs(case, device.target)
+        sizes = linear.configs(case, device.target)
+        return joined(sizes, device, sub_groups=lambda one: one["split"] * one["groups"])
+
+    @classmethod
+    def withheld(cls, case: LinearCase, device: Device) -> Iterable[tuple[Config, str]]:
+        """Compiler options that the driver refuses."""
+        return withheld(device)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is: nothing is converted."""
@@ -59,4 +66,3 @@ class OpenClLinear(OpenClKernel):
         launch = linear.launch(self.case, self.device.target, **self.config)
         product(self.functions[0], launch, x, weight, bias, out)
         return out
-

@@ -8,6 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
+from truetpot.kernels._lib.opencl.options import joined, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -50,7 +51,13 @@ class OpenClLinearSiluMul(OpenClKernel):
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
         assert isinstance(device, OpenClDevice)
-        return linear.configs(case.part(LinearCase), device.target, paired=True)
+        sizes = linear.configs(case.part(LinearCase), device.target, paired=True)
+        return joined(sizes, device, sub_groups=lambda one: one["split"] * one["groups"])
+
+    @classmethod
+    def withheld(cls, case: CompositeCase, device: Device) -> Iterable[tuple[Config, str]]:
+        """Compiler options that the driver refuses."""
+        return withheld(device)
 
     def pack(self, weight: Weight) -> Packed:
         """As it is."""

@@ -42,6 +42,20 @@ CASES = {
     "kernels: no case": (["kernels", "--op", "argmax", "--role", "qkv"], "no case of argmax, qkv"),
     "kernels: unknown format": (["kernels", "--format", "bf16,int3"], "int3"),
     "kernels: bad shape": (["kernels", "--shape", "n=3"], "n=27648,k=5120"),
+    "kernels: shape of letters": (["kernels", "--shape", "3xk"], "27648x5120"),
+    "tune: bad shape": (["tune", "--shape", "0x64"], "27648x5120"),
+    "kernels: configurations of all": (
+        ["kernels", "--config", "default", "--provider", "all"], "name one --provider",
+    ),
+    "kernels: configurations of two": (
+        ["kernels", "--config", "default", "--provider", "numba,torch"], "name one --provider",
+    ),
+    "kernels: no configuration": (
+        ["kernels", "--op", "memory_read", "--config", "streams"], "of the form rows=2,split=4",
+    ),
+    "kernels: configurations of collectives": (
+        ["kernels", "--op", "all_reduce", "--config", "default"], "name no collectives",
+    ),
     "kernels: shape of another": (["kernels", "--shape", "n=4,k=4", "--op", "argmax"], "argmax"),
     "kernels: bad tp": (["kernels", "--tp", 3], "tp = 3"),
     "floor: unknown card": (["floor", "--device", "rtx"], "known are arc-a770"),

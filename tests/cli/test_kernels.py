@@ -4,6 +4,27 @@ import pytest
 
 from truetpot.measure.ceiling import SLICES
 
+TILED = """
+import torch
+from truetpot.ops import ARGMAX, SILU_MUL
+from truetpot.ops.registry import Kernel, register
+
+@register(SILU_MUL, provider="mine", devices=("cpu",))
+class Tiled(Kernel):
+    @classmethod
+    def configs(cls, case, device):
+        return [{"tile": 4, "warps": 1}, {"tile": 8, "warps": 1}]
+
+    def __call__(self, *, gate_up):
+        gate, up = gate_up.float().chunk(2, -1)
+        return (torch.nn.functional.silu(gate) * up).to(gate_up.dtype)
+
+@register(ARGMAX, provider="mine", devices=("cpu",))
+class Plain(Kernel):
+    def __call__(self, *, logits):
+        return logits.argmax(-1)
+"""
+
 
 @pytest.fixture
 def kernels(cli, model, check_kernels):
@@ -68,6 +89,67 @@ def test_a_fused_operator_that_is_asked_for_is_never_left_out(kernels):
         done = kernels("--op", op, "--provider", "torch", "--json")
         assert {r["status"] for r in done.record["results"]} == {"skipped"}
         assert f"torch has no {op} kernel" in {r["reason"] for r in done.record["results"]}
+
+
+@pytest.fixture
+def tiled(kernels, tmp_path):
+    """The same with a kernel whose ``silu_mul`` has configurations, and whose argmax has none."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "mine.py").write_text(TILED)
+
+    def call(*configs, op="silu_mul", json=True):
+        asked = [word for config in configs for word in ("--config", config)]
+        return kernels("--op", op, "--kernels", folder, *asked, *["--json"] * json)
+
+    return call
+
+
+def test_configurations_of_one_kernel(tiled):
+    done = tiled("default", "tile=8", "default")
+    assert done.code == 0, done.err
+    first, other, again = done.record["results"]
+    assert {one["provider"] for one in done.record["results"]} == {"mine"}, "the user's own first"
+    assert [one["asked"] for one in done.record["results"]] == ["default", "tile=8", "default"]
+    assert first["config"] == again["config"] == {"tile": 4, "warps": 1}
+    assert other["config"] == {"tile": 8, "warps": 1}
+    assert [one["origin"] for one in (first, other, again)] == ["default", "given", "default"]
+    assert first["time_over_first"] is None
+    for one in (other, again):
+        low, high = one["over_first_ci"]
+        assert low <= one["time_over_first"] <= high
+        assert one["order_to_first"] in ("faster", "same", "slower", "undecided")
+
+
+def test_configurations_are_shown_whole(tiled):
+    done = tiled("default", "tile=8", json=False)
+    assert done.code == 0, done.err
+    text = " ".join(done.out.split())
+    assert "mine default: tile=4 warps=1 (the default)" in text
+    assert "mine tile=8: tile=8 warps=1 (as given)" in text
+    assert "times the time of default, by rounds:" in text
+
+
+def test_an_illegal_configuration(tiled):
+    done = tiled("default", "tile=5", json=False)
+    assert done.code == 2
+    assert "has tile = 4, 8; choose one of them." in done.err
+
+
+def test_a_configuration_that_is_legal_for_some_cases(tiled):
+    done = tiled("default", "tile=8", op="silu_mul,argmax")
+    found = {(r["op"], r["asked"]): r for r in done.record["results"]}
+    assert found["silu_mul", "tile=8"]["status"] == "ok"
+    assert found["argmax", "default"]["status"] == "ok"
+    assert found["argmax", "default"]["config"] == {}
+    assert found["argmax", "tile=8"]["status"] == "skipped"
+    assert "no launch parameters" in found["argmax", "tile=8"]["reason"]
+
+
+def test_a_shape_in_short(kernels):
+    done = kernels("--shape", "32x128", "--batch", 2, "--format", "bf16", "--json")
+    (case,) = {one["case"] for one in done.record["results"]}
+    assert case == "dtype=bf16 m=2 n=32 k=128 weight_format=bf16"
 
 
 def test_a_shape_of_ones_own(kernels):

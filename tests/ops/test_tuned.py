@@ -87,6 +87,56 @@ def test_the_users_file_comes_before_the_packages(files, parameters):
     assert parameters()["tile"] == 16
 
 
+def label(m, n=64):
+    return f"dtype=bf16 m={m} n={n}"
+
+
+def of(case, config):
+    return f'[silu_mul.mine."{case}"]\nconfig = {config}\n'
+
+
+@pytest.mark.parametrize(
+    ("user", "shipped", "tile", "origin", "of_case"),
+    [
+        ("", "", 4, "default", None),
+        (entry("{ tile = 32 }"), entry("{ tile = 16 }"), 32, "user", None),
+        ("", entry("{ tile = 16 }"), 16, "shipped", None),
+        (entry("{}"), entry("{ tile = 16 }"), 4, "user", None),
+        (of(label(8), "{ tile = 32 }"), entry("{ tile = 16 }"), 16, "shipped", None),
+        (of(label(8), "{ tile = 32 }"), of(label(2), "{ tile = 16 }"), 16, "nearest", label(2)),
+        (of(label(2), "{ tile = 32 }"), of(label(2), "{ tile = 16 }"), 32, "nearest", label(2)),
+        (of(label(2), "{ tile = 5 }") + of(label(4), "{ tile = 32 }"), "", 32, "nearest", label(4)),
+        (of(label(2), "{}"), "", 4, "nearest", label(2)),
+        (entry("{ tile = 5 }") + of(label(4), "{ tile = 32 }"), "", 32, "nearest", label(4)),
+        (of(label(1, n=128), "{ tile = 32 }"), "", 4, "default", None),
+        (of("dtype=fp16 m=1 n=64", "{ tile = 32 }"), "", 4, "default", None),
+        (of("dtype=bf16 m=1 n=64 m=2", "{ tile = 32 }"), "", 4, "default", None),
+        (of("dtype=bf16 m=x n=64", "{ tile = 32 }"), "", 4, "default", None),
+        (of(f"dtype=bf16 m={'9' * 5000} n=64", "{ tile = 32 }"), "", 4, "default", None),
+    ],
+)
+def test_a_choice_says_where_it_comes_from(
+    files, fresh, cpu, user, shipped, tile, origin, of_case
+):
+    files(user=user, shipped=shipped)
+    choice = fresh.build("silu_mul", "mine", CASE, cpu).choice
+    assert (choice.config["tile"], choice.origin, choice.of_case) == (tile, origin, of_case)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "far"),
+    [
+        ("batch=1 heads=8 context=1023", "batch=3 heads=8 context=4095", 3),
+        ("batch=1 heads=8 context=1023", "batch=1 heads=16 context=1023", None),
+        ("m=1 n=8 + m=1 n=4", "m=3 n=8 + m=3 n=4", 2),
+        ("m=1 page=16", "m=1", None),
+        ("m=1 page=16", "m=1 page=32", None),
+    ],
+)
+def test_near_is_of_batch_and_context_only(a, b, far):
+    assert tuned.octaves(a, b) == tuned.octaves(b, a) == far
+
+
 def test_given_parameters_come_first(files, parameters):
     files(user=entry("{ tile = 16, warps = 4 }"))
     assert parameters(tile=2) == {"tile": 2, "warps": 1}

@@ -28,6 +28,7 @@ from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
+from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
 from truetpot.records.doctor import Quick
 from truetpot.records.isa import Counts, Inspection, Loads
@@ -35,7 +36,7 @@ from truetpot.records.opening import ClockRow, Environment
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus
+from truetpot.records.words import Cache, KernelStatus, Origin
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.doctor import (
     draw_check,
@@ -47,7 +48,13 @@ from truetpot.report.doctor import (
 from truetpot.report.floor import draw_floor, draw_published
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.kernels import draw_case, draw_head
-from truetpot.report.ladder import describe_device, draw_ladder, draw_operators, draw_ranks
+from truetpot.report.ladder import (
+    describe_device,
+    draw_ladder,
+    draw_operators,
+    draw_parameters,
+    draw_ranks,
+)
 from truetpot.report.numbers import digits, microseconds
 from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import draw_providers
@@ -87,7 +94,8 @@ def kernels(other, folder):
     results = [
         result("torch", "ok", 1234567e-6, standing=over(123.45), **timed),
         result("torch_scaled_mm", "coarse", 4.321e-4, standing=over(1.0), reason="fp8", **timed),
-        result("numba", "wrong", reason="error inf is above the tolerance", error=math.inf,
+        result("numba", "wrong", config={"tile": 4, other: 1}, choice=Choice(),
+               reason="error inf is above the tolerance", error=math.inf,
                tolerance=1.5e-2),
         result(other, "invalid", 5e-4, standing=over(1.16), reason=reason, **timed),
         result("vllm_xpu", "skipped", reason=reason),
@@ -223,6 +231,7 @@ def decode(other, folder):
         return OperatorRow(
             role=role, op=op, provider=provider, count=80, median_s=seconds, cv=0.0,
             ci_s=(seconds, seconds), share=share, share_of_ceiling=of_ceiling, bytes=1, case="m=1",
+            config={"BN": 2, other: 1024}, origin=Origin.NEAREST, origin_case=f"m=8 {other}",
         )  # fmt: skip
 
     row = operator("gate_up+silu_mul", "linear_silu_mul", other, 1234567e-6, 0.4321, 0.9123)
@@ -254,11 +263,12 @@ def decode(other, folder):
     )  # fmt: skip
     page = [
         describe_device("xpu:0", environment), draw_ladder(ladder, {"spec": absent}),
-        draw_ranks(ladder), draw_operators(ladder),
+        draw_ranks(ladder), draw_operators(ladder), draw_parameters(ladder),
     ]  # fmt: skip
     whole = [other, absent, "spec", "ceiling", "kernels", "step", "1,234,567", "4,321"]
     whole += [row.op, attention.op, row.role, attention.role, "43.2 %", "91.2 %", "from cache"]
     whole += ["12,346*", "12,300 to 12,400", "1,645 to 1,656", "1.100", "7.480", "12.2 %"]
+    whole += ["BN=2", "1024", "no entry: nearest, of m=8"]
     whole += ["511.2", "2400 MHz, 81 C", "0000:00:00.0", "0000:01:00.0", "gloo", "extrapolated"]
     return page, whole + numbers(1500.25, 1650.5, 1651.5, 12345.6, 12.25, 10695.1)
 

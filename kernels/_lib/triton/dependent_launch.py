@@ -19,6 +19,7 @@ from typing import Any
 import torch
 import triton
 import triton.language as tl
+from truetpot.kernels._lib.triton.registers import modes
 
 from truetpot.ops.registry import Config
 from truetpot.runtime.ask import ask
@@ -41,8 +42,12 @@ def able(device: Device) -> bool:
 
 
 def choices(device: Device) -> Iterable[Config]:
-    """What the parameter may be, the default first: to be joined with a kernel's others."""
-    return tuple({"EARLY": early} for early in ((0, 1) if able(device) else (0,)))
+    """What the parameter may be, the default first: to be joined with a kernel's others.
+
+    With it goes what else a launch can be given on the device: :mod:`.registers`.
+    """
+    early = (0, 1) if able(device) else (0,)
+    return tuple({"EARLY": one, **mode} for one in early for mode in modes(device))
 
 
 def options(early: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from truetpot.ops import (
     Operator,
     SiluMulCase,
 )
+from truetpot.text import shortened
 
 CHECKED_ROWS = 2048
 """Rows of a weight or table that a check is content with: the loop over them is the same."""
@@ -80,13 +82,20 @@ def _with_fewer_rows(parts: Sequence[Case]) -> Sequence[Case]:
 
 
 def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
-    """Cases of ``n=..,k=..[,m=..]`` instead of a model's. Raises UserError where there is none."""
+    """Cases of ``NxK`` weights instead of a model's, for as many rows of x as the batch has.
+
+    ``n=..,k=..[,m=..]`` says the rows of x too. Raises UserError for any other text.
+    """
+    both = re.fullmatch(r"(\d{1,9})[xX](\d{1,9})", text)
+    words = both.expand(r"n=\1,k=\2") if both else text
     try:
-        given = {name: int(value) for name, value in (p.split("=") for p in text.split(","))}
+        given = {name: int(value) for name, value in (p.split("=") for p in words.split(","))}
     except ValueError:
         given = {}
     if not {"n", "k"} <= given.keys() <= {"n", "k", "m"} or min(given.values()) < 1:
-        raise UserError(f"--shape {text!r} is not of the form n=27648,k=5120 or n=64,k=64,m=4.")
+        raise UserError(
+            f"--shape {shortened(text)!r} is not of the form 27648x5120, or n=27648,k=5120,m=4."
+        )
     m, n, k = given.get("m", shape.batch), given["n"], given["k"]
     linear = LinearCase(shape.dtype, m, n, k, shape.weight_format)
     found = []

@@ -71,7 +71,7 @@ def _fault(call: Call, provider: str, preference: Preference) -> str:
     wrong = ""
     try:
         with guarded(who=who(whole, case)):
-            kernel = whole.make(case, device, **whole.usual(call.case, device))
+            kernel = whole.make(case, device, **whole.usual(call.case, device).config)
     except KernelError as fault:
         wrong = str(fault)
     if wrong := anywhere(call.op, wrong):

@@ -12,6 +12,7 @@ from truetpot.report.ladder import (
     describe_device,
     draw_ladder,
     draw_operators,
+    draw_parameters,
     draw_ranks,
     draw_warnings,
 )
@@ -57,6 +58,8 @@ def show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
         terminal.show("", draw_ranks(ladder))
     if ladder.operators:
         terminal.show("", draw_operators(ladder))
+        if (ran := draw_parameters(ladder)) is not None:
+            terminal.show("", ran)
     if outcome.timings is not None and outcome.timings.rounds:
         wall = outcome.timings.step.wall.median_s * 1e3
         terminal.show(

@@ -56,7 +56,14 @@ def kernels(
     ] = None,
     shape: Annotated[
         str | None,
-        typer.Option(metavar="n=..,k=..[,m=..]", help="A linear of this shape, not a model's."),
+        typer.Option(metavar="NxK", help="A linear's shape, no model's; n=..,k=..[,m=..]"),
+    ] = None,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="default|tuned|name=value,..",
+            help="Race configurations of one kernel, this one and others: give it several times.",
+        ),
     ] = None,
     small: Annotated[
         bool,
@@ -87,6 +94,9 @@ def kernels(
         if not set(ops) <= set(COLLECTIVES):
             raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
 
+        if config:
+            raise UserError("--config is for the kernels of one device; name no collectives.")
+
         def on(device: str) -> int:
             terminal = Terminal(quiet=json == "-", picture=svg, mute=current().rank > 0)
             load_kernels(terminal, kernels)
@@ -98,12 +108,15 @@ def kernels(
             return sweep(asked, json, terminal)
 
         raise typer.Exit(run_ranks(None if tp == 1 else tp, device, on))
+    if config and provider == ALL:
+        raise UserError("--config races the configurations of one kernel; name one --provider.")
     terminal = Terminal(quiet=json == "-", picture=svg)
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
     if everyone := provider == ALL:
         load_kernels(terminal, kernels)
         provider = ",".join(REGISTRY.providers())
+    named = provider is not None
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         known,
@@ -116,5 +129,7 @@ def kernels(
         samples,
         small,
         everyone,
+        tuple(config or ()),
+        named,
     )
     raise typer.Exit(run(request, json, terminal))

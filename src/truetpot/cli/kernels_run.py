@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from truetpot.cli.cases import choose, shaped
+from truetpot.cli.contenders import contenders, one_provider
 from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import Setting, doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
@@ -18,7 +19,7 @@ from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.keeper import Keeper
-from truetpot.measure.kernels import KernelResult, measure_kernels
+from truetpot.measure.kernels import Contender, KernelResult, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
@@ -47,6 +48,10 @@ class Request:
     """Time on few copies, out of the cache: to see that things run, not how fast they are."""
     everyone: bool = False
     """All providers were asked for: of each operator those that have it, the fastest first."""
+    configs: tuple[str, ...] = ()
+    """Launch parameters that race each other, in the first provider's kernel."""
+    chosen: bool = True
+    """Whether the user named the providers."""
 
     def _wanted(self, composite: Composite) -> bool:
         """One that was asked for, or that any of the providers has."""
@@ -82,6 +87,7 @@ class Request:
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
     """The exit code. Raises UserError where nothing could be measured."""
     cases = request.cases()
+    entries = _entries(request, cases)
     opening = record.opening(request.setting.device)
     before = Before.take()
     tell = terminal.status if before.ended else terminal.say
@@ -124,7 +130,7 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
 
                 place = f"{i + 1}/{len(cases)}"
                 results, finished = _measure(
-                    request, case, ceiling, terminal, place, on_start, keep
+                    request, entries, case, ceiling, terminal, place, on_start, keep
                 )
                 running.clear()
                 new = [(result, case.roles) for result in results]
@@ -170,8 +176,19 @@ class Before:
             here.put("rows", pickle.dumps((cases, rows)))
 
 
+def _entries(request: Request, cases: list[StepCase]) -> tuple[Contender, ...]:
+    """Who races: the providers, or configurations of one. Raises UserError for an illegal one."""
+    setting = request.setting
+    if not request.configs:
+        return tuple(map(Contender, setting.providers))
+    device = setting.device
+    provider = one_provider(setting.providers, cases, device, request.chosen)
+    return contenders(request.configs, provider, cases, device)
+
+
 def _measure(
     request: Request,
+    entries: tuple[Contender, ...],
     case: StepCase,
     ceiling: Ceiling,
     terminal: Terminal,
@@ -180,10 +197,10 @@ def _measure(
     keep: Keeper,
 ) -> tuple[list[KernelResult], bool]:
     """All providers on one case; what has no room is skipped with its reason."""
-    setting, providers = request.setting, request.setting.providers
+    setting = request.setting
     if request.everyone:
         offering = REGISTRY.offering(case.op.name)
-        providers = tuple(name for name in providers if name in offering)
+        entries = tuple(one for one in entries if one.provider in offering)
     rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
     with terminal.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
 
@@ -195,7 +212,7 @@ def _measure(
             results, finished = measure_kernels(
                 case.op,
                 case.case,
-                providers,
+                entries,
                 setting.device,
                 ceiling,
                 rule,
@@ -208,9 +225,12 @@ def _measure(
         except UserError as error:
             name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
-                KernelResult(case.op.name, case.case, provider, name, skipped, str(error))
-                for provider in providers
-            ], True
+                KernelResult(
+                    case.op.name, case.case, one.provider, name, skipped, str(error),
+                    asked=one.config,
+                )
+                for one in entries
+            ], True  # fmt: skip
 
 
 def _place(result: KernelResult) -> tuple[bool, float, str]:

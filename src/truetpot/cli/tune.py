@@ -39,6 +39,10 @@ def tune(
     role: Annotated[
         str | None, typer.Option(metavar="qkv,o,..", help="Only cases of these roles.")
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="NxK", help="A linear's shape, no model's; n=..,k=..[,m=..]"),
+    ] = None,
     provider: Annotated[
         str | None,
         typer.Option(
@@ -112,11 +116,12 @@ def tune(
         setting,
         None if op is None else listed(op, "--op"),
         None if role is None else listed(role, "--role"),
-        None,
+        shape,
         seconds,
         samples=False,
         hot=False,
     )
+    request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
     how = How(strategy, budget, transfer, limit, kernels, again, step, t4)

@@ -68,7 +68,7 @@ def run(request: Request, file: Path, how: How, json: str | None, terminal: Term
             command=opening.command,
             environment=environment,
             partial=partial,
-            model=request.model.name,
+            model=request.model.name if request.linear is None else None,
             device=device.name,
             file=str(file),
             ceiling=None if ceiling is None else ceiling.record(),

@@ -26,6 +26,10 @@ class Offline(OpenClDevice):
     def __init__(self, target: Target) -> None:
         self.name, self.target = target.name, target
 
+    def option_refused(self, flag: str) -> str | None:
+        """The compiler for Intel's cards takes all that kernels ask for."""
+        return None
+
 
 @dataclass(frozen=True)
 class Job:
@@ -48,7 +52,8 @@ class Job:
     def key(self) -> tuple[Any, ...]:
         """What one compilation is told from another by."""
         macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
-        build = (self.build.source, self.build.function, macros, self.build.subgroup)
+        one = self.build
+        build = (one.source, one.function, macros, one.subgroup, one.flags)
         return (self.target, self.op.name, self.provider, self.batch > 1, *build)
 
 
@@ -74,7 +79,7 @@ def find_jobs(
                 try:
                     with guarded(named(kernel, one.case), who(kernel, one.case)):
                         config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                        builds = [*kernel.builds(one.case, target, **config)]
+                        builds = [*kernel.compilations(one.case, target, **config)]
                 except KernelError as fault:
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = str(fault)
                     continue

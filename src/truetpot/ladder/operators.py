@@ -39,4 +39,6 @@ def _row(
         case=kernel.case,
         config=kernel.config,
         at_step_s=at_step,
+        origin=kernel.origin,
+        origin_case=kernel.origin_case,
     )

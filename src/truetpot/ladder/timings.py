@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from truetpot.records.words import Origin
 from truetpot.stats import Samples, Stats, stats
 
 RESIDENT = 1 << 20
@@ -25,6 +26,9 @@ class KernelTiming:
     count: int
     """Calls in the step that was measured."""
     config: dict[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
+    """Where its launch parameters come from."""
+    origin_case: str | None = None
     layered: bool = True
     """Whether it belongs to the layers, so that more layers mean more calls."""
     collective: bool = False

@@ -19,9 +19,11 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
-from truetpot.ops.guard import guarded, who
+from truetpot.ops.guard import NONE, guarded, who
+from truetpot.ops.named import TUNED, chosen
 from truetpot.ops.operator import Inputs, Outputs
 from truetpot.ops.registry import REGISTRY, Config, Fault
+from truetpot.ops.tuned import Choice
 from truetpot.records.kernels import KernelRow
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
@@ -66,6 +68,17 @@ class KernelResult:
     """Whether that takes its error above the tolerance."""
     config: Config | None = None
     """Launch parameters; None where there was no kernel."""
+    choice: Choice | None = None
+    """Where they come from."""
+    asked: str = ""
+    """As ``--config`` named them; empty where it did not."""
+    beside_first: Standing | None = None
+    """Beside the first of the configurations that ``--config`` named."""
+
+    @property
+    def label(self) -> str:
+        """Who it is in a table: the provider, and the configuration where several race."""
+        return f"{self.provider} {self.asked}" if self.asked else self.provider
 
     @property
     def known(self) -> bool:
@@ -79,6 +92,7 @@ class KernelResult:
         device = None if timed is None else timed.stats
         share = self.share
         over = None if self.standing is None else self.standing.over_best
+        first = None if self.beside_first is None else self.beside_first.over_best
         return KernelRow(
             op=self.op,
             case=self.case.label(),
@@ -109,6 +123,12 @@ class KernelResult:
             copies=self.copies,
             note=self.note,
             config=self.config,
+            asked=self.asked or None,
+            time_over_first=None if first is None else first.median,
+            over_first_ci=None if first is None else (first.low, first.high),
+            order_to_first=None if self.beside_first is None else self.beside_first.order,
+            origin=None if self.choice is None else self.choice.origin,
+            origin_case=None if self.choice is None else self.choice.of_case,
             share_ci=None if share is None else (share.low, share.high),
             over_best_ci=None if over is None else (over.low, over.high),
             order=None if self.standing is None else self.standing.order,
@@ -168,10 +188,19 @@ def plan_rotation(op: Operator, case: Case, device: Device, rotate: bool = True)
     )
 
 
+@dataclass(frozen=True)
+class Contender:
+    """A provider's kernel, with the launch parameters that are usual or that ``config`` names."""
+
+    provider: str
+    config: str = ""
+    """``default``, ``tuned`` or ``rows=2,split=4``; empty: the usual ones."""
+
+
 def measure_kernels(
     op: Operator,
     case: Case,
-    providers: Sequence[str],
+    providers: Sequence[str | Contender],
     device: Device,
     ceiling: Ceiling | None,
     rule: StopRule,
@@ -180,14 +209,17 @@ def measure_kernels(
     rotate: bool = True,
     on_start: Callable[[list[KernelResult]], None] | None = None,
 ) -> tuple[list[KernelResult], bool]:
-    """Every provider's result, in the order given; False with it if the user interrupted.
+    """Every contender's result, in the order given; False with it if the user interrupted.
+
+    A name alone is a provider with its usual launch parameters.
 
     Without a ceiling there is no share of it, and nothing that empties the cache between samples.
     ``rotate`` False times every case hot, on few copies. ``on_start`` is given the results before
     the race; those that take part are ``partial`` until it ends.
     """
     given = Given(op, case)
-    results = [_prepare(given, p, device, hardware, rotate) for p in providers]
+    entries = [Contender(one) if isinstance(one, str) else one for one in providers]
+    results = [_prepare(given, one, device, hardware, rotate) for one in entries]
     running = [result for result in results if result.entrant is not None]
     if not running:
         return results, True
@@ -210,6 +242,7 @@ def measure_kernels(
     running = [result for result in running if result.entrant is not None]
     fault = tops[0].fault or tops[0].check_again() if tops else ""
     _judge(running, tops[0] if tops and not fault else None, finished)
+    _beside_first(results)
     if fault:
         for result in running:
             result.reason = result.reason or f"no share of the ceiling: its read kernel {fault}"
@@ -253,6 +286,19 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
             result.standing = standing(result.entrant, best)
 
 
+def _beside_first(results: Sequence[KernelResult]) -> None:
+    """Each configuration that ``--config`` named beside the first of them, where both have times.
+
+    Of a kernel that is invalid there is no time to compare.
+    """
+    first, *others = results
+    if not first.asked or first.standing is None or first.entrant is None:
+        return
+    for result in others:
+        if result.standing is not None and result.entrant is not None:
+            result.beside_first = standing(result.entrant, first.entrant)
+
+
 class Given:
     """One case's random inputs, the same for every provider."""
 
@@ -273,11 +319,12 @@ class Given:
 
 
 def _prepare(
-    given: Given, provider: str, device: Device, hardware: Hardware | None, rotate: bool
+    given: Given, contender: Contender, device: Device, hardware: Hardware | None, rotate: bool
 ) -> KernelResult:
     """Check the kernel and make its calls; a result without an entrant says why there is none."""
-    op, case = given.op, given.case
+    op, case, provider = given.op, given.case, contender.provider
     result = KernelResult(op.name, case, provider, device.name, KernelStatus.SKIPPED)
+    result.asked = contender.config
     result.bytes, result.flops = op.bytes(case), op.flops(case)
     found = REGISTRY.find(op.name, provider, case, device)
     if isinstance(found, str):
@@ -287,9 +334,11 @@ def _prepare(
         return result
     host, want = given.checked
     try:
-        with guarded(who=who(found, case)):
-            kernel = found.make(case, device)
+        choice = chosen(found, case, device, contender.config or TUNED)
+        with guarded(who=who(found, case, choice.config if contender.config else NONE)):
+            kernel = found.with_choice(case, device, choice)
             result.note, result.config = kernel.note(device), kernel.parameters
+            result.choice = kernel.choice
             result.rounds = kernel.coarse
         verdict = check_on(kernel, case, host, want)
         result.error, result.tolerance = verdict.error, verdict.tolerance
@@ -312,7 +361,7 @@ def _prepare(
     if hardware is not None and result.cache is Cache.ROTATED:
         floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
     result.entrant = timed_calls(
-        provider, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
+        result.label, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
     )
     return result
 

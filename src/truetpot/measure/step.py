@@ -92,6 +92,8 @@ def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int)
         use.case.label(),
         use.count,
         use.kernel.parameters,
+        use.kernel.choice.origin,
+        use.kernel.choice.of_case,
         layered=use.layered,
         collective=use.op.collective,
         resident_bytes=sum(reads.get(name, 0) for name in RESIDENT),

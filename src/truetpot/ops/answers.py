@@ -69,6 +69,20 @@ def _configs(kernel: type[Kernel], configs: Any) -> Iterator[dict[str, Any]]:
         raise ContractError(_fault(kernel, "configs", fault))
 
 
+def _withheld(kernel: type[Kernel], found: Any) -> list[tuple[dict[str, Any], str]]:
+    advice = "return pairs of launch parameters by name and the reason, a text"
+    if not isinstance(found, Iterable):
+        raise ContractError(_fault(kernel, "withheld", f"returned {shown(found)}; {advice}"))
+    pairs = list(islice(found, MOST_CONFIGS))
+    for pair in pairs:
+        match pair:
+            case (dict() as config, str()) if config and all(isinstance(n, str) for n in config):
+                pass
+            case _:
+                raise ContractError(_fault(kernel, "withheld", f"gave {shown(pair)}; {advice}"))
+    return pairs
+
+
 def _rounded(method: Callable[[Any, Inputs], Inputs]) -> Callable[[Any, Inputs], Inputs]:
     def rounded(self: Kernel, inputs: Inputs) -> Inputs:
         found = method(self, inputs)
@@ -96,4 +110,5 @@ _HELD: dict[str, Callable[[type[Kernel], Any], Any]] = {
     "refuses": _refusal,
     "note": _note,
     "configs": _configs,
+    "withheld": _withheld,
 }

@@ -31,7 +31,8 @@ from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Inputs, Operator
-from truetpot.ops.tuned import tuned_config
+from truetpot.ops.tuned import Choice, choose
+from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
 
@@ -55,25 +56,30 @@ class Kernel:
     def __init__(self, case: Any, device: Device, **config: Any) -> None:
         self.case, self.device, self.config = case, device, config
         self.given = config
+        self.choice = Choice(config, Origin.GIVEN)
 
     @classmethod
     def make(cls, case: Any, device: Device, **config: Any) -> Self:
-        """The kernel with the launch parameters given, else the tuned ones, else the default."""
-        chosen = config or cls.usual(case, device)
-        kernel = cls(case, device, **chosen)
-        kernel.given = chosen
+        """The kernel with the launch parameters given, else the usual ones."""
+        choice = Choice(config, Origin.GIVEN) if config else cls.usual(case, device)
+        return cls.with_choice(case, device, choice)
+
+    @classmethod
+    def with_choice(cls, case: Any, device: Device, choice: Choice) -> Self:
+        """The kernel with launch parameters that know where they come from."""
+        kernel = cls(case, device, **choice.config)
+        kernel.given, kernel.choice = choice.config, choice
         return kernel
 
     @classmethod
-    def usual(cls, case: Any, device: Device) -> Config:
-        """The tuned launch parameters for a case, else the default's.
+    def usual(cls, case: Any, device: Device) -> Choice:
+        """The tuned launch parameters for a case, else the nearest tuned, else the default's.
 
         Of a collective rank 0's, on every rank: in how many steps it goes may depend on them.
         """
         op, provider = cls.op.name, cls.provider
-        tuned = tuned_config(op, provider, case, device, lambda: cls.configs(case, device))
-        usual = tuned or dict(next(iter(cls.configs(case, device)), {}))
-        return dict(current().gather(usual)[0]) if cls.op.collective else usual
+        usual = choose(op, provider, case, device, lambda: cls.configs(case, device))
+        return current().gather(usual)[0] if cls.op.collective else usual
 
     @property
     def parameters(self) -> Config:
@@ -98,6 +104,14 @@ class Kernel:
     def configs(cls, case: Any, device: Device) -> Iterable[Config]:
         """Launch parameters worth trying, the default first."""
         return ({},)
+
+    @classmethod
+    def withheld(cls, case: Any, device: Device) -> Iterable[tuple[Config, str]]:
+        """Launch parameters that are not in ``configs`` because of this device, with the reason.
+
+        What is named may be a part: ``({"grf": 256}, "the driver refuses ...")``.
+        """
+        return ()
 
     def rounded(self, inputs: Inputs) -> Inputs:
         """The host inputs as a ``coarse`` kernel rounds them: on these it has to be right."""

@@ -6,18 +6,21 @@ There is one TOML file a device, named after it, with a table a case::
     config = { G = 2, BW = 128 }
 
 The user's own file comes before the one that is part of the package. An empty ``config`` says that
-the kernel's default was the best. A file may be of another version, or written by hand: what it
-says is held against the configurations that the kernel has, and an entry that is none of them is
-left out. A kernel is given the values as it named them itself.
+the kernel's default was the best. A case without an entry takes the nearest one of the same kernel
+and shape, which differs in batch and context only. A file may be of another version, or written by
+hand: what it says is held against the configurations that the kernel has for the case, and an entry
+that is none of them is left out. A kernel is given the values as it named them itself.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ from truetpot.ops.foreign import shown
 from truetpot.ops.operator import Case
 from truetpot.records.store import fault
 from truetpot.records.tuned import TunedEntry
+from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
 from truetpot.text import escaped, one_line, shortened
 
@@ -39,6 +43,11 @@ MOST_DOTS = 100
 """In a line: of keys, numbers, versions."""
 VARIABLE = "TRUETPOT_TUNED"
 """Set to ``off``, every kernel runs with its default."""
+
+AXES = ("m", "batch", "context")
+"""What a case may differ in from the one whose entry it takes, as its label names them."""
+MOST_DIGITS = 18
+"""Of a number in a label."""
 
 Config = dict[str, Any]
 
@@ -79,47 +88,103 @@ def read(file: Path) -> dict[str, Any]:
     raise UserError(f"{shortened_path(file)} cannot be read ({reason}); mend or delete it.")
 
 
-def tuned_config(
+@dataclass(frozen=True)
+class Choice:
+    """Launch parameters for a case, all of them, and where they come from."""
+
+    config: Config = field(default_factory=dict)
+    origin: Origin = Origin.DEFAULT
+    of_case: str | None = None
+    """Of ``nearest``: the label of the case whose entry it is."""
+
+
+def choose(
     op: str,
     provider: str,
     case: Case,
     device: Device,
     known: Callable[[], Iterable[Config]],
-) -> Config:
-    """Launch parameters for a case; empty where there are none, or where they are switched off.
+) -> Choice:
+    """Launch parameters for a case: the tuned ones, else the nearest tuned, else the default.
 
-    ``known`` gives the configurations that the kernel has, the default first: an entry that is none
-    of them is named in a warning, once.
+    ``known`` gives the configurations that the kernel has, the default first: an entry of the case
+    that is none of them is named in a warning, once. The nearest one that is one of them is taken.
     """
+    found = _tuned(op, provider, case.label(), device, known)
+    return found or Choice(dict(next(iter(known()), {})))
+
+
+def _tuned(
+    op: str, provider: str, label: str, device: Device, known: Callable[[], Iterable[Config]]
+) -> Choice | None:
     if os.environ.get(VARIABLE, "").lower() == "off":
-        return {}
-    for file in (user_file(device), shipped_file(device)):
-        entry = _entry(file, op, provider, case.label())
-        if entry is None:
+        return None
+    files = ((user_file(device), Origin.USER), (shipped_file(device), Origin.SHIPPED))
+    entries = [(file, origin, _entries(file, op, provider)) for file, origin in files]
+    for file, origin, cases in entries:
+        if label not in cases:
             continue
         try:
-            config = msgspec.convert(entry, TunedEntry).config
-        except msgspec.ValidationError as error:
-            wrong = fault(error)
-        else:
-            if not config:
-                return {}
-            legal = [*known()]
-            if (found := _legal(config, legal)) is not None:
-                return found
-            wrong = _fault(config, legal)
-        where = f"{escaped(str(file))}: {op}.{provider}, {case.label()}"
-        _warn(f"{where} is not used: {wrong}; tune it again.")
-    return {}
+            return Choice(_config(cases[label], [*known()]), origin)
+        except ValueError as wrong:
+            where = f"{escaped(str(file))}: {op}.{provider}, {label}"
+            _warn(f"{where} is not used: {wrong}; tune it again.")
+    for near, entry in _by_distance(label, [cases for _, _, cases in entries]):
+        try:
+            return Choice(_config(entry, [*known()]), Origin.NEAREST, near)
+        except ValueError:  # legal for its own case, where a fault would be told
+            continue
+    return None
+
+
+def _config(entry: Any, known: Sequence[Config]) -> Config:
+    """The kernel's configuration that an entry means; ValueError with what is wrong with it."""
+    try:
+        config = msgspec.convert(entry, TunedEntry).config
+    except msgspec.ValidationError as error:
+        raise ValueError(fault(error)) from None
+    found = _legal(config, known)
+    if found is None:
+        raise ValueError(_fault(config, known))
+    return found
+
+
+def _by_distance(label: str, files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Entries of the same shape, the nearest first; of two at the same distance the user's."""
+    found = [
+        (distance, place, near, entry)
+        for place, cases in enumerate(files)
+        for near, entry in cases.items()
+        if near != label and (distance := octaves(label, near)) is not None
+    ]
+    found.sort(key=lambda one: one[:3])
+    return ((near, entry) for _, _, near, entry in found)
+
+
+def octaves(label: str, other: str) -> float | None:
+    """How far two cases are from each other in batch and context: doublings, added up.
+
+    None where anything else differs: a shape, a format.
+    """
+    ours, theirs = label.split(" "), other.split(" ")
+    if len(ours) != len(theirs):
+        return None
+    total = 0.0
+    for one, two in zip(ours, theirs, strict=True):
+        if one == two:
+            continue
+        (name, _, value), (same, _, near) = one.partition("="), two.partition("=")
+        sizes = [text for text in (value, near) if text.isascii() and text.isdecimal()]
+        if name != same or name not in AXES or len(sizes) < 2 or len(near) > MOST_DIGITS:
+            return None
+        total += abs(math.log2((int(value) + 1) / (int(near) + 1)))
+    return total
 
 
 def _legal(config: Config, known: Sequence[Config]) -> Config | None:
-    """The configuration of the kernel that an entry, which may leave parameters out, names."""
+    """The whole configuration that an entry, which may leave parameters out, names."""
     whole = {**known[0], **config} if known else config
-    for one in known:
-        if _equal(one, config) or _equal(one, whole):
-            return {name: one[name] for name in config}
-    return None
+    return next((dict(one) for one in known if _equal(one, config) or _equal(one, whole)), None)
 
 
 def _equal(one: Config, other: Config) -> bool:
@@ -142,15 +207,16 @@ def _fault(config: Config, known: Sequence[Config]) -> str:
     return "no configuration of the kernel has these values together"
 
 
-def _entry(file: Path, op: str, provider: str, label: str) -> Any:
+def _entries(file: Path, op: str, provider: str) -> Mapping[str, Any]:
+    """What a file has of a kernel, by case; nothing where there is no file."""
     try:
         state = file.stat()
     except OSError:
-        return None
+        return {}
     found: Any = _tables(file, state.st_mtime_ns, state.st_size)
-    for name in (op, provider, label):
+    for name in (op, provider):
         found = found.get(name) if isinstance(found, dict) else None
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 @cache

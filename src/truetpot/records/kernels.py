@@ -17,7 +17,7 @@ from truetpot.records.numbers import (
     Share,
 )
 from truetpot.records.opening import Measured, Part
-from truetpot.records.words import Cache, KernelStatus
+from truetpot.records.words import Cache, KernelStatus, Origin
 from truetpot.stats import Comparison, Stop, Submitted
 
 
@@ -70,7 +70,11 @@ class KernelRow(Part, frozen=True, kw_only=True):
     note: str
     """The code path."""
     config: Config | None
-    """Launch parameters, given, tuned or the default; null without a kernel."""
+    """Launch parameters, all of them; null without a kernel."""
+    origin: Origin | None = None
+    """Where they come from; null without a kernel."""
+    origin_case: str | None = None
+    """The case whose entry it is, where `origin` is `nearest`."""
     share_ci: tuple[Finite, Finite] | None = None
     """95 % interval of `share_of_ceiling`."""
     over_best_ci: tuple[Finite, Finite] | None = None
@@ -79,6 +83,14 @@ class KernelRow(Part, frozen=True, kw_only=True):
     """Beside the fastest; `undecided` where the order is not established."""
     ceiling_gb_s: Finite | None = None
     """In the rounds of this case."""
+    asked: str | None = None
+    """As `--config` named the launch parameters; null without it."""
+    time_over_first: NotNegative | None = None
+    """This configuration's time over that of the first `--config`, median over the rounds."""
+    over_first_ci: tuple[Finite, Finite] | None = None
+    """95 % interval of `time_over_first`."""
+    order_to_first: Comparison | None = None
+    """Beside the first `--config`; `undecided` where the order is not established."""
     roles: list[str]
     """Of the case in the decode step."""
 

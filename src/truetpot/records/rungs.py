@@ -18,6 +18,7 @@ from truetpot.records.numbers import (
     Share,
 )
 from truetpot.records.opening import Part
+from truetpot.records.words import Origin
 
 Interval = tuple[Finite, Finite]
 
@@ -90,6 +91,12 @@ class OperatorRow(Part, frozen=True, kw_only=True):
     )
     at_step_s: Annotated[
         Seconds | None, Meta(description="of one call, at the step's median round")
+    ] = None
+    origin: Annotated[
+        Origin | None, Meta(description="where the launch parameters come from")
+    ] = None
+    origin_case: Annotated[
+        str | None, Meta(description="the case whose entry it is, where `origin` is `nearest`")
     ] = None
 
 

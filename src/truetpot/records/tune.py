@@ -147,7 +147,8 @@ class TuneRecord(Measured, frozen=True, kw_only=True):
     """`truetpot tune --json`."""
 
     kind: Literal["tune"] = "tune"
-    model: str
+    model: str | None
+    """Null with `--shape`."""
     device: str
     """`cpu`, `xpu:0`."""
     file: str

@@ -30,3 +30,18 @@ class Cache(StrEnum):
     """A cache may hold them."""
     NOT_TIMED = ""
     """It was not timed."""
+
+
+class Origin(StrEnum):
+    """Where a kernel's launch parameters come from."""
+
+    DEFAULT = "default"
+    """The kernel's own default: no tuned entry fits."""
+    USER = "user"
+    """The entry of this case in the user's file of tuned parameters."""
+    SHIPPED = "shipped"
+    """The entry of this case in the package's file."""
+    NEAREST = "nearest"
+    """The entry of the same kernel and shape at the nearest batch and context."""
+    GIVEN = "given"
+    """Named by `--config`, or by the program."""

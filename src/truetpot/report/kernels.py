@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from truetpot.measure.kernels import KernelResult
 from truetpot.records.words import Cache, KernelStatus
+from truetpot.report.config import with_origin
 from truetpot.report.numbers import digits, microseconds, percent
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
@@ -44,7 +45,7 @@ def draw_head() -> RenderableType:
 
 
 def draw_case(rows: Sequence[Row]) -> RenderableType:
-    """One case: what it is, then a line a provider; below them, who has a reason for his status.
+    """One case: what it is, then a line a provider; below them launch parameters and reasons.
 
     Who was skipped has no numbers, and so no line among those who have.
     """
@@ -55,13 +56,38 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
         table.row("ceiling", "", digits(ceiling.bandwidth / 1e9), "", "", "", style="dim")
     reasons: list[RenderableType] = []
     for found, _ in rows:
+        if ran := parameters(found):
+            reasons.append(words(f"{found.label}: {ran}", style="dim"))
+    for found, _ in rows:
         style = _STYLE.get(found.status, "")
         if found.status is not KernelStatus.SKIPPED:
             table.row(*_cells(found), words((found.status, style)))
         if found.reason or found.status is KernelStatus.SKIPPED:
-            reasons.append(words(f"{found.provider}: {found.status}: {found.reason}", style=style))
+            reasons.append(words(f"{found.label}: {found.status}: {found.reason}", style=style))
+    reasons += [words(line) for line in against_first(rows)]
     reasons += [words(line, style="yellow") for line in not_established(rows)]
     return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
+
+
+def parameters(found: KernelResult) -> str:
+    """What the kernel was launched with, and where that comes from; empty where it has none."""
+    if found.config is None or found.choice is None:
+        return ""
+    return with_origin(found.config, found.choice.origin, found.choice.of_case)
+
+
+def against_first(rows: Sequence[Row]) -> Iterator[str]:
+    """A sentence for each configuration of ``--config`` beside the first of them."""
+    first = rows[0][0]
+    for found, _ in rows:
+        if found.beside_first is None:
+            continue
+        over, order = found.beside_first.over_best, found.beside_first.order
+        verdict = "order not established" if order is Comparison.UNDECIDED else order
+        yield (
+            f"{found.asked}: {over.median:.3f} ({over.low:.3f} to {over.high:.3f}) times the time "
+            f"of {first.asked}, by rounds: {verdict}"
+        )
 
 
 def not_established(rows: Sequence[Row]) -> Iterator[str]:
@@ -72,17 +98,18 @@ def not_established(rows: Sequence[Row]) -> Iterator[str]:
         assert found.standing is not None
         assert found.entrant is not None
         over = found.standing.over_best
-        if found.standing.order is Comparison.UNDECIDED and best is not None:
+        undecided = found.standing.order is Comparison.UNDECIDED and not found.asked
+        if undecided and best is not None:
             assert best.entrant is not None
             medians = found.entrant.stats.median_s / best.entrant.stats.median_s
             yield (
-                f"order not established: {found.provider} takes {over.median:.3f} "
-                f"({over.low:.3f} to {over.high:.3f}) times {best.provider}'s time by rounds, "
+                f"order not established: {found.label} takes {over.median:.3f} "
+                f"({over.low:.3f} to {over.high:.3f}) times {best.label}'s time by rounds, "
                 f"{medians:.3f} by medians; run again with more --seconds, on a quieter machine"
             )
         if found.share_refuted:
             yield (
-                f"share of the ceiling not established for {found.provider}: rounds and medians "
+                f"share of the ceiling not established for {found.label}: rounds and medians "
                 "differ by more than their intervals; run again with more --seconds, on a quieter "
                 "machine"
             )
@@ -95,7 +122,7 @@ def _cells(result: KernelResult) -> tuple[str, ...]:
         error = f"{result.error:.1e}/{result.tolerance:.1e}"
     entrant = result.entrant
     if entrant is None or not entrant.device_s:
-        return (result.provider, "-", "-", "-", "-", error)
+        return (result.label, "-", "-", "-", "-", error)
     median = entrant.stats.median_s
     over = "-" if result.standing is None else f"{result.standing.over_best.median:.2f}"
     if result.standing is not None and result.standing.refuted:
@@ -104,7 +131,7 @@ def _cells(result: KernelResult) -> tuple[str, ...]:
     if result.share_refuted:
         share = "?"
     return (
-        result.provider,
+        result.label,
         microseconds(median),
         digits(result.bytes / median / 1e9),
         share if result.cache is Cache.ROTATED else "hot",

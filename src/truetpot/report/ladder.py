@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from truetpot.ladder import LOSSES, RUNGS
 from truetpot.records.opening import Environment
 from truetpot.records.rungs import Ladder
+from truetpot.report.config import with_origin
 from truetpot.report.numbers import bar, digits, microseconds, percent
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
@@ -98,6 +99,19 @@ def draw_operators(ladder: Ladder) -> RenderableType:
             percent(row.share_of_ceiling) if row.share_of_ceiling is not None else "from cache",
         )
     return table
+
+
+def draw_parameters(ladder: Ladder) -> RenderableType | None:
+    """What each kernel was launched with, and where that comes from; None if none has any."""
+    table = Table(name("role"), name("provider"), prose("launch parameters"))
+    ran = [
+        (row, text)
+        for row in ladder.operators
+        if (text := with_origin(row.config, row.origin, row.origin_case))
+    ]
+    for row, text in ran:
+        table.row(row.role, row.provider, text, style="dim")
+    return table if ran else None
 
 
 def draw_warnings(ladder: Ladder) -> list[tuple[str, str]]:

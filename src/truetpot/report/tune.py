@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
-from truetpot.ops.registry import Config
 from truetpot.records.tune import EntryInStep, StepDecision, TuneStatus
+from truetpot.report.config import describe
 from truetpot.report.numbers import microseconds, percent
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
@@ -73,11 +73,6 @@ def draw_left_out(results: Sequence[Tuned]) -> Iterator[str]:
         left = "; ".join(f"{count} x {kind}" for kind, count in kinds.most_common() if kind)
         if left:
             yield f"left out of {result.op} of {result.provider}, {result.case.label()}: {left}"
-
-
-def describe(config: Config) -> str:
-    """``BN=2 BK=1024``."""
-    return " ".join(f"{key}={value}" for key, value in config.items()) or "the default"
 
 
 def _draw(result: Tuned) -> Iterator[RenderableType]:

@@ -21,6 +21,7 @@ from truetpot.kernels._lib.triton.linear.configs import (
     kinds,
     usual,
 )
+from truetpot.kernels._lib.triton.registers import MODE
 
 from truetpot.formats import Weight
 from truetpot.ops import LinearCase
@@ -67,7 +68,8 @@ class Product:
         case = self.case
         # parameters that are given say which function they are of
         able = kinds(case, self.device, self.eps is not None)
-        name = next((n for n in able if {*self.config} <= {*DEFAULT[n]}), able[0])
+        named = {*self.config} - {MODE}
+        name = next((n for n in able if named <= {*DEFAULT[n]}), able[0])
         self.launch = {
             "int4": self._gemv_int4,
             "int4_matrix": self._gemv_int4_matrix,

@@ -26,6 +26,8 @@ class Build:
     """Short name for tables: ``sym_int4 m=1``, ``sym_int4 m=8 dg2``."""
     subgroup: int = 0
     """The size that the source asks for as ``SUBGROUP``; 0 where it asks for none."""
+    flags: tuple[str, ...] = ()
+    """Options beside those that every build has: ``-cl-fast-relaxed-math``."""
 
 
 def options(build: Build) -> tuple[str, ...]:
@@ -34,7 +36,7 @@ def options(build: Build) -> tuple[str, ...]:
     if build.subgroup:
         macros["SUBGROUP"] = build.subgroup
     defined = [f"-D{name}={_literal(value)}" for name, value in macros.items()]
-    return ("-cl-std=CL3.0", "-cl-mad-enable", *defined)
+    return ("-cl-std=CL3.0", "-cl-mad-enable", *build.flags, *defined)
 
 
 def expand(source: Path, folders: Sequence[Path]) -> str:

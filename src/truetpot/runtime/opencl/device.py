@@ -63,7 +63,11 @@ class OpenClDevice(Device):
 
     def function(self, build: Build, text: str) -> Function:
         """The entry point of a source that is given with its includes; raises UserError."""
-        return Function(self, self.programs.get(build, text), build.function)
+        return Function(self, self.programs.get(build, text), build)
+
+    def option_refused(self, flag: str) -> str | None:
+        """Why the driver's compiler does not take an option, in one line; None if it does."""
+        return self.programs.refused(flag)
 
     def launch(
         self,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Argument = OpenClArray | np.generic | int | float | None
 
 log = logging.getLogger(__name__)
+_NOTHING = "__kernel void nothing(void) {}"
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -38,6 +39,23 @@ class Programs:
         about = [told(device, what) for what in ("name", "version", "driver_version")]
         self._driver = " ".join(map(str, [*about, version]))
         self._programs: dict[str, Any] = {}
+        self._refused: dict[str, str | None] = {}
+
+    def refused(self, flag: str) -> str | None:
+        """Why the compiler does not take an option, by its own words; None if it does.
+
+        Asked with a kernel that does nothing, once.
+        """
+        if flag not in self._refused:
+            cl = platforms.load()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", cl.CompilerWarning)
+                    cl.Program(self.context, _NOTHING).build([flag])
+                self._refused[flag] = None
+            except cl.Error as error:
+                self._refused[flag] = _line_with(flag, str(error))
+        return self._refused[flag]
 
     def get(self, build: Build, text: str) -> Any:
         """The program of a source with its includes: from memory, from disk, or compiled.
@@ -87,9 +105,9 @@ class Function:
     None a null pointer, an int an ``int``, a float a ``float``, a NumPy scalar what it is.
     """
 
-    def __init__(self, device: OpenClDevice, program: Any, name: str) -> None:
-        self.device, self.name = device, name
-        self.kernel = platforms.load().Kernel(program, name)
+    def __init__(self, device: OpenClDevice, program: Any, build: Build) -> None:
+        self.device, self.build, self.name = device, build, build.function
+        self.kernel = platforms.load().Kernel(program, self.name)
         self._handle = self.kernel.int_ptr
         self._scalars: dict[int, Argument] = {}
 
@@ -153,6 +171,14 @@ def _save(file: Path, binary: bytes) -> None:
         write_whole(file, hashlib.sha256(binary).digest() + binary, "XDG_CACHE_HOME")
     except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
         log.info("the program cache cannot keep %s: %s", file.name, error)
+
+
+def _line_with(flag: str, text: str) -> str:
+    """The build log's line about an option; the error's own name where there is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # pyopencl's own line repeats all options
+    about = (one for one in lines if flag in one and not one.startswith("(options:"))
+    return next(about, lines[0] if lines else "it gave no reason")
 
 
 def _first_error(text: str) -> str:
