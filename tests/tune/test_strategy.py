@@ -1,4 +1,4 @@
-"""Strategies: nothing is asked for twice, failures are passed by, and the model needs few trials."""
+"""Strategies: nothing is asked for twice, failures are passed by, the model needs few trials."""
 
 import math
 import statistics

@@ -80,7 +80,7 @@ def attend(
             tl.debug_barrier()  # before any thread reads it
     else:
         q = tl.load(q_at + here, mask=inside[:, None], other=0.0)
-    if COMPUTE != q.dtype:
+    if q.dtype != COMPUTE:
         wide = q.to(tl.float32)
         largest = tl.maximum(tl.max(tl.abs(wide), 1), 1e-30)
         power = (largest.to(tl.int32, bitcast=True) & 0x7F800000).to(tl.float32, bitcast=True)
