@@ -80,7 +80,12 @@ class Kernel:
         """
         op, provider = cls.op.name, cls.provider
         usual = choose(
-            op, provider, case, device, lambda: cls.configs(case, device), lambda: digest_once(cls)
+            op,
+            provider,
+            case,
+            device,
+            lambda: cls.configs(case, device),
+            lambda: digest_once(cls),  # type: ignore[arg-type]  # a class is hashable
         )
         return current().gather(usual)[0] if cls.op.collective else usual
 
