@@ -28,6 +28,10 @@ from truetpot.tune.transfer import Transfer
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials
 
 
+STARTING_S = 60.0
+"""For a new process to import what it needs, and to make a case's inputs."""
+
+
 @dataclass(frozen=True)
 class How:
     """How to search, beside what."""
@@ -150,7 +154,7 @@ def make(
             result.op, result.provider, result.case, setting.device.name, how.folder,
             default, config, seconds, swapped=number % 2 == 1,
         )  # fmt: skip
-        return sit(order, how.limit_s + seconds)
+        return sit(order, STARTING_S + 2 * how.limit_s + seconds)  # it makes and checks two
 
     with terminal.bar(what) as advance:
 
