@@ -27,7 +27,6 @@ from truetpot.tune.search import FINAL_SHARE, LOOKS_SHARE, Plan, Stage, candidat
 from truetpot.tune.transfer import Transfer
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials
 
-
 STARTING_S = 60.0
 """For a new process to import what it needs, and to make a case's inputs."""
 

@@ -44,7 +44,7 @@ class Mine(Kernel):
 
 @pytest.fixture
 def tune(tmp_path):
-    """A command that searches these ways; a trial takes a second, and a busy machine has its time."""
+    """A command that searches these ways; a trial takes a second, on a busy machine several."""
 
     def make(*ways):
         folder = tmp_path / "kernels"
