@@ -59,10 +59,11 @@ def at_risk(arguments: Sequence[str]) -> bool:
 def supervise(arguments: Sequence[str]) -> int:
     """The exit code of the command. 1 if a kernel ended it, whatever else is well."""
     blamed: dict[str, str] = {}
+    trials: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="truetpot-") as temporary:
         folder = Path(temporary)
         while True:
-            prepare(folder, blamed)
+            prepare(folder, blamed | trials)
             status, told = _run(arguments, folder)
             last = left(folder)
             if last.code is not None:
@@ -70,10 +71,10 @@ def supervise(arguments: Sequence[str]) -> int:
             if told is not None:  # by the user, or a batch system
                 return 128 + told
             how = last.lost or _how(status)
-            if last.trial and last.trial not in blamed:
+            if last.trial and last.trial not in trials:
                 late = "took too long and was ended" if overdue(folder) else f"ended it ({how})"
-                blamed[last.trial] = f"a process before this one was in it: it {late}"
-                Terminal().status(f"truetpot: {last.trial}: {blamed[last.trial]}.", style="")
+                trials[last.trial] = f"a process before this one was in it: it {late}"
+                Terminal().status(f"truetpot: {last.trial}: {trials[last.trial]}.", style="")
                 continue
             if not last.who:
                 Terminal().status(f"truetpot: the run ended before its end ({how}).", style="")
