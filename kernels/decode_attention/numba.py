@@ -1,10 +1,10 @@
 """``decode_attention`` on the CPU: K and V read once for all heads of a group, split over tokens.
 
 A work item is one sequence, one KV head and a range of tokens. It walks the range in tiles, and
-prefetches the next tile's rows, one for each row it uses: there is too much arithmetic between two
-loads for the hardware to look ahead by itself. The tile's keys give the scores of the whole group,
-an online softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and sum, and the
-tile's values are added up. Partial results of a sequence are combined at the end.
+prefetches the next tile's rows (by default), one for each row it uses: there is too much arithmetic
+between two loads for the hardware to look ahead by itself. The tile's keys give the scores of the
+whole group, an online softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) updates maximum and
+sum, and the tile's values are added up. Partial results of a sequence are combined at the end.
 
 With bf16 activations and cache both products go by ``vdpbf16ps``, two elements an instruction:
 pairs of dimensions for q.K, pairs of tokens for p.V, for which two rows' words are interleaved and
@@ -14,8 +14,9 @@ p is rounded to bf16, as matrix engines have it. Everything else is float32.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,20 +24,23 @@ import torch
 from numba import get_num_threads, njit, prange
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
-from truetpot.ops.registry import Kernel, register
+from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import LOADS, STORES
 
-TILE = 64
-"""Tokens whose keys, then values, are gone through; the next tile's are prefetched meanwhile."""
+TILE = (64, 32, 128)
+"""Tokens whose keys, then values, are gone through; here as below the default comes first."""
+AHEAD = (1, 0)
+"""Whether the next tile's rows are prefetched meanwhile."""
 MOST_AT_ONCE = 8
 """Heads whose sums of q.K the registers hold together."""
 ACCUMULATORS = 24
 """Vectors that the registers hold of p.V, beside the rows and p."""
 STATE = 16
 """Floats beside a head's accumulator: maximum, sum, and room that keeps vectors aligned."""
-ITEMS_A_THREAD = 4
+ITEMS = (4, 1, 2, 8)
+"""Ranges of tokens for a thread: many let no core wait for another, few have less to combine."""
 LOWEST = np.float32(-3.0e38)
 
 
@@ -47,13 +51,16 @@ class NumbaDecodeAttention(Kernel):
     def __init__(self, case: DecodeAttentionCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
         group = case.heads // case.kv_heads
-        self.run = attend(case.dtype, case.kv_format, group, case.head_dim)
+        tile, ahead = config.get("tile", TILE[0]), bool(config.get("ahead", AHEAD[0]))
+        self.tile, self.run = (
+            tile, attend(case.dtype, case.kv_format, group, case.head_dim, tile, ahead)
+        )
         pairs = case.batch * case.kv_heads
-        self.most_splits = -(-ITEMS_A_THREAD * get_num_threads() // pairs)
+        self.most_splits = -(-config.get("items", ITEMS[0]) * get_num_threads() // pairs)
         self.partial = torch.empty((pairs * self.most_splits, group, case.head_dim + STATE))
-        self.scores = torch.empty((pairs * self.most_splits, group, TILE))
+        self.scores = torch.empty((pairs * self.most_splits, group, tile))
         self.products = torch.empty((pairs * self.most_splits, group, 4 * simd.LANES))
-        self.offsets = torch.empty((pairs * self.most_splits, 2 * TILE), dtype=torch.int64)
+        self.offsets = torch.empty((pairs * self.most_splits, 2 * tile), dtype=torch.int64)
         self.identity = torch.arange(case.batch, dtype=torch.int32)
 
     @classmethod
@@ -62,6 +69,12 @@ class NumbaDecodeAttention(Kernel):
         if case.head_dim % simd.LANES:
             return f"head_dim must be a multiple of {simd.LANES}, not {case.head_dim}"
         return None if case.kv_format in LOADS else f"no KV cache in {case.kv_format}"
+
+    @classmethod
+    def configs(cls, case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
+        """The default first; the tile is whole vectors of scores."""
+        names = ("tile", "ahead", "items")
+        return (dict(zip(names, one, strict=True)) for one in product(TILE, AHEAD, ITEMS))
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -82,7 +95,7 @@ class NumbaDecodeAttention(Kernel):
         out = torch.empty_like(q)
         query = q if dots(case.dtype, case.kv_format, case.head_dim) else q.to(torch.float32)
         table = self.identity if block_table is None else block_table
-        splits = max(1, min(self.most_splits, -(-max_length // TILE)))
+        splits = max(1, min(self.most_splits, -(-max_length // self.tile)))
         self.run(
             query.data_ptr(), k_cache.data_ptr(), v_cache.data_ptr(),
             table.data_ptr(), table.shape[-1] if block_table is not None else 1,
@@ -100,7 +113,9 @@ def dots(dtype: str, kv_format: str, head_dim: int) -> bool:
 
 
 @cache
-def values(head_dim: int, kv_format: str, by_dot: bool, heads: int) -> Callable[..., Any]:
+def values(
+    head_dim: int, kv_format: str, by_dot: bool, heads: int, tile: int, prefetched: bool
+) -> Callable[..., Any]:
     """njit ``(v_cache, offsets, ahead, p, acc, count)``: acc[h] += sum over the rows of p[h] v.
 
     The tile is gone through as many columns at a time as leave every head's accumulator in a
@@ -125,23 +140,26 @@ def values(head_dim: int, kv_format: str, by_dot: bool, heads: int) -> Callable[
             at = v_cache + c * lane_bytes
             out = load(acc + 64 * c, state_bytes)
             for t in range(0, count, unit):
-                for i in range(unit):
-                    next_row = at + peek_i64(ahead + 8 * (t + i))
-                    for line in range(0, column_bytes, 64):
-                        prefetch(next_row + line)
+                if prefetched:
+                    for i in range(unit):
+                        next_row = at + peek_i64(ahead + 8 * (t + i))
+                        for line in range(0, column_bytes, 64):
+                            prefetch(next_row + line)
                 if by_dot:  # p as pairs of bf16 at the start of each row of scores
                     even, odd = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
-                    out = multiply(out, two_rows(at + even, at + odd), p + 2 * t, 4 * TILE)
+                    out = multiply(out, two_rows(at + even, at + odd), p + 2 * t, 4 * tile)
                 else:
                     row = one_row(at + peek_i64(offsets + 8 * t))
-                    out = multiply(out, row, p + 4 * t, 4 * TILE)
+                    out = multiply(out, row, p + 4 * t, 4 * tile)
             store(out, acc + 64 * c, state_bytes)
 
     return add_values
 
 
 @cache
-def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..., Any]:
+def attend(
+    dtype: str, kv_format: str, group: int, head_dim: int, tile: int, prefetched: bool
+) -> Callable[..., Any]:
     """njit over addresses; see the call above. lengths and table are int32, offsets int64."""
     by_dot = dots(dtype, kv_format, head_dim)
     heads = max(h for h in range(1, MOST_AT_ONCE + 1) if group % h == 0)
@@ -172,10 +190,11 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
         for t in range(0, count, 4):
             o0, o1 = peek_i64(offsets + 8 * t), peek_i64(offsets + 8 * t + 8)
             o2, o3 = peek_i64(offsets + 8 * t + 16), peek_i64(offsets + 8 * t + 24)
-            for i in range(4):
-                next_row = k_cache + peek_i64(ahead + 8 * (t + i))
-                for line in range(0, row_bytes, 64):
-                    prefetch(next_row + line)
+            if prefetched:
+                for i in range(4):
+                    next_row = k_cache + peek_i64(ahead + 8 * (t + i))
+                    for line in range(0, row_bytes, 64):
+                        prefetch(next_row + line)
             for b in range(blocks):
                 a0, a1, a2, a3 = zero(), zero(), zero(), zero()
                 for c in range(steps):
@@ -191,7 +210,7 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
             if t % 16 == 12 or t + 4 >= count:
                 for g in range(group):
                     store(
-                        scores + 4 * (g * TILE + t // 16 * 16),
+                        scores + 4 * (g * tile + t // 16 * 16),
                         sums_of_four_folds(products + 256 * g),
                         16,
                     )
@@ -223,14 +242,14 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
         before = peek(state + 4)
         poke(state + 4, before * largest(factor) + total(sums))
 
-    add_values = values(head_dim, kv_format, by_dot, heads)
+    add_values = values(head_dim, kv_format, by_dot, heads, tile, prefetched)
 
     @njit(boundscheck=False)
     def locate(table, head, kv_heads, page, first, last, offsets):  # type: ignore[no-untyped-def]
         """Byte offsets of a tile's rows; past the end the last row's, which then weighs nothing."""
         index, slot = first // page, first % page
         offset = np.int64(0)
-        for t in range(TILE):
+        for t in range(tile):
             if first + t < last:
                 if slot == page:  # counted along: a division a token costs a third of the time
                     index, slot = index + 1, 0
@@ -250,19 +269,19 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
                 store(at + 64 * c, splat(np.float32(0.0)), 16)
             poke(at + acc_bytes, LOWEST)
             poke(at + acc_bytes + 4, np.float32(0.0))
-        ahead = offsets + 8 * TILE
+        ahead = offsets + 8 * tile
         locate(table, head, kv_heads, page, first, last, ahead)
-        for start in range(first, last, TILE):
-            count = min(TILE, last - start)
+        for start in range(first, last, tile):
+            count = min(tile, last - start)
             offsets, ahead = ahead, offsets
-            locate(table, head, kv_heads, page, start + TILE, last, ahead)
+            locate(table, head, kv_heads, page, start + tile, last, ahead)
             score_tile(q, k_cache, offsets, ahead, scores, products, count)
             for g in range(group):
                 at = partial + g * state_bytes
-                soften(scores + 4 * g * TILE, at + acc_bytes, at, count, scale)
+                soften(scores + 4 * g * tile, at + acc_bytes, at, count, scale)
             for g in range(0, group, heads):
                 add_values(
-                    v_cache, offsets, ahead, scores + 4 * g * TILE, partial + g * state_bytes, count
+                    v_cache, offsets, ahead, scores + 4 * g * tile, partial + g * state_bytes, count
                 )
 
     @njit(boundscheck=False)
@@ -307,8 +326,8 @@ def attend(dtype: str, kv_format: str, group: int, head_dim: int) -> Callable[..
                 q + pair * group * head_dim * q_size, k_cache, v_cache,
                 table + 4 * row * table_width, head, kv_heads, page,
                 split * length // splits, (split + 1) * length // splits,
-                partial + item * step, scores + item * 4 * group * TILE,
-                products + item * 256 * group, offsets + item * 16 * TILE, np.float32(scale),
+                partial + item * step, scores + item * 4 * group * tile,
+                products + item * 256 * group, offsets + item * 16 * tile, np.float32(scale),
             )
         for pair in range(batch * kv_heads):
             for g in range(group):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
-from truetpot.kernels._lib.opencl.options import GRF, joined, withheld
+from truetpot.kernels._lib.opencl.options import GRF, applied, joined, withheld
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.arrays import ITEMSIZE
@@ -196,7 +196,7 @@ class OpenClDecodeAttention(OpenClKernel):
         }
         variant = f"{case.dtype} kv={case.kv_format} head_dim={case.head_dim}"
         variant += f" group={of_both['GROUP']}" + " paged" * (case.page is not None)
-        return (
+        builds = (
             Build(
                 "decode_attention/attend.cl",
                 "attend",
@@ -211,6 +211,7 @@ class OpenClDecodeAttention(OpenClKernel):
                 f"combine {variant}",
             ),
         )
+        return applied(builds, config)
 
     def __call__(
         self,

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import torch
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
 from truetpot.kernels._lib.numba.linear.panels import (
     BLOCK,
     ROWS,
-    SHARES,
     pack,
     panel_bytes,
     panel_dot,
     terms,
 )
+from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, sweep
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
-from truetpot.ops.registry import Kernel, register
+from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import STORES
@@ -34,7 +34,8 @@ class NumbaLinear(Kernel):
     def __init__(self, case: LinearCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
         self.activations = Activations(case)
-        self.run = linear_panels(case.weight_format, case.dtype)
+        self.sweep = sweep(case, config)
+        self.run = linear_panels(case.weight_format, case.dtype, self.sweep.compiled)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
@@ -45,6 +46,11 @@ class NumbaLinear(Kernel):
     def note(cls, device: Device) -> str:
         """The path in use."""
         return simd.path_name()
+
+    @classmethod
+    def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
+        """As :mod:`truetpot.kernels._lib.numba.linear.sweep` lists them, the default first."""
+        return configs(case)
 
     def pack(self, weight: Weight) -> Any:
         """uint8 panels."""
@@ -58,26 +64,22 @@ class NumbaLinear(Kernel):
             weight.ctypes.data, columns, stride, offsets,
             bias.data_ptr() if bias is not None else 0,
             out.data_ptr(), case.m, case.n, case.k,
-            self.activations.next.data_ptr(), get_num_threads(),
+            self.activations.next.data_ptr(), self.sweep.parts(),
         )
         return out
 
 
-def rows_at_once(weight_format: str, dtype: str) -> int:
-    """Rows of x that share one sweep over a panel, as many as the registers hold."""
-    return max(1, 4 // terms(weight_format, dtype))
-
-
 @cache
-def linear_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
+def linear_panels(weight_format: str, dtype: str, compiled: Compiled) -> Callable[..., Any]:
     """njit ``(w, x, stride, offsets, bias, out, m, n, k, next, parts)``.
 
     Threads take panels as they come free, from the counter at ``next``: a core that another
     process uses for a while does not hold up the others.
     """
     count = terms(weight_format, dtype)
-    several = rows_at_once(weight_format, dtype)
-    many, one = (panel_dot(weight_format, dtype, count * c) for c in (several, 1))
+    several, shares = compiled.rows, compiled.shares
+    ahead, unroll = compiled.ahead, compiled.unroll
+    many, one = (panel_dot(weight_format, dtype, count * c, ahead, unroll) for c in (several, 1))
     get_many, get_one = simd.block(count * several).get, simd.block(count).get
     store, size = STORES[dtype]
     load_some = simd.load_some(dtype)
@@ -113,7 +115,7 @@ def linear_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
     @njit(parallel=True, boundscheck=False)
     def run(w, x, stride, offsets, bias_at, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
         panels, step = (n + ROWS - 1) // ROWS, k * per_block // BLOCK
-        some = max(1, panels // (parts * SHARES))
+        some = max(1, panels // (parts * shares))
         poke(next_at, 0)
         for _ in prange(parts):
             first = take(next_at, some)

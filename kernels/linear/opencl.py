@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import joined, withheld
+from truetpot.kernels._lib.opencl.options import applied, joined, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -27,7 +27,7 @@ class OpenClLinear(OpenClKernel):
     @classmethod
     def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (linear.launch(case, target, **config).build,)
+        return applied((linear.launch(case, target, **config).build,), config)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:

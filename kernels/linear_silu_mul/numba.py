@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import torch
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
 from truetpot.kernels._lib.numba.linear.panels import (
     BLOCK,
     ROWS,
-    SHARES,
     pack,
     panel_bytes,
     panel_dot,
     terms,
 )
+from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, sweep
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
-from truetpot.ops.registry import Kernel, register
+from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import STORES
@@ -35,7 +35,10 @@ class NumbaLinearSiluMul(Kernel):
         super().__init__(case, device, **config)
         self.linear = case.part(LinearCase)
         self.activations = Activations(self.linear)
-        self.run = fused_panels(self.linear.weight_format, self.linear.dtype)
+        self.sweep = sweep(self.linear, config)
+        self.run = fused_panels(
+            self.linear.weight_format, self.linear.dtype, self.sweep.compiled
+        )
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
@@ -48,6 +51,11 @@ class NumbaLinearSiluMul(Kernel):
         """The path in use."""
         return simd.path_name()
 
+    @classmethod
+    def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
+        """As :mod:`truetpot.kernels._lib.numba.linear.sweep` lists them, a row at a time."""
+        return configs(case.part(LinearCase), several=False)
+
     def pack(self, weight: Weight) -> Any:
         """uint8 panels, gate and up alternating."""
         return pack(weight, halves=2)
@@ -59,16 +67,17 @@ class NumbaLinearSiluMul(Kernel):
         self.run(
             weight.ctypes.data, columns, stride, offsets,
             out.data_ptr(), case.m, case.n // 2, case.k,
-            self.activations.next.data_ptr(), get_num_threads(),
+            self.activations.next.data_ptr(), self.sweep.parts(),
         )
         return out
 
 
 @cache
-def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
+def fused_panels(weight_format: str, dtype: str, compiled: Compiled) -> Callable[..., Any]:
     """njit ``(w, x, stride, offsets, out, m, n, k, next, parts)``, n of the result."""
     count = terms(weight_format, dtype)
-    dot, get = panel_dot(weight_format, dtype, count), simd.block(count).get
+    ahead, unroll, shares = compiled.ahead, compiled.unroll, compiled.shares
+    dot, get = panel_dot(weight_format, dtype, count, ahead, unroll), simd.block(count).get
     store, size = STORES[dtype]
     add, mul, silu = simd.add, simd.mul, simd.silu
     poke, take = simd.poke_i64, simd.fetch_add
@@ -94,7 +103,7 @@ def fused_panels(weight_format: str, dtype: str) -> Callable[..., Any]:
     @njit(parallel=True, boundscheck=False)
     def run(w, x, stride, offsets, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
         panels, step = (n + ROWS - 1) // ROWS, k * per_k // BLOCK
-        some = max(1, panels // (parts * SHARES))
+        some = max(1, panels // (parts * shares))
         poke(next_at, 0)
         for _ in prange(parts):
             first = take(next_at, some)

@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import joined, withheld
+from truetpot.kernels._lib.opencl.options import applied, joined, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -27,7 +27,8 @@ class OpenClLinearSiluMul(OpenClKernel):
     @classmethod
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return (linear.launch(case.part(LinearCase), target, paired=True, **config).build,)
+        launch = linear.launch(case.part(LinearCase), target, paired=True, **config)
+        return applied((launch.build,), config)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:

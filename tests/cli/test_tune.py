@@ -130,6 +130,26 @@ def test_what_is_found_is_used(tune, kernels, cli, model, folder, tmp_path, monk
     assert kernels() == {"repeat": 32, "wrong": False}
 
 
+def test_a_batch_that_was_not_tuned_takes_the_nearest_entry_and_says_so(tune, cli, model, folder):
+    case = tune("--json").record["results"][0]["case"]
+
+    def kernels(*args):
+        return cli(
+            *("kernels", "--model", model, "--kernels", folder, "--op", "linear", "--role", "o"),
+            *("--provider", "mine", "--format", "bf16", "--seconds", 0.05, *args),
+        )
+
+    (same,) = kernels("--json").record["results"]
+    assert (same["origin"], same["origin_case"]) == ("user", None)
+    (other,) = kernels("--batch", 2, "--json").record["results"]
+    assert (other["origin"], other["origin_case"]) == ("nearest", case)
+    assert other["config"] == same["config"]
+    text = " ".join(kernels("--batch", 2).out.split())
+    assert f"mine: repeat=1 wrong=False (no entry: nearest, of {case})" in text
+    (off,) = kernels("--batch", 2, "--config", "default", "--json").record["results"]
+    assert (off["origin"], off["config"]["repeat"]) == ("default", 32)
+
+
 def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monkeypatch):
     """On a case with fewer rows, for which there is no entry."""
     monkeypatch.setattr("truetpot.cli.cases.CHECKED_ROWS", 32)
@@ -144,6 +164,47 @@ def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monke
     assert done.code == 1
     (warning,) = (text for text in done.record["warnings"] if "is wrong" in text)
     assert warning.startswith("mine linear (dtype=bf16 m=1 n=128 k=128")
+
+
+def test_what_there_is_to_tune(cli, model, folder, tmp_path):
+    def listed(*args):
+        asked = ("--model", model, "--context", 20, "--format", "bf16", "--device", "cpu", *args)
+        done = cli("tune", "--list", *asked)
+        assert done.code == 0, done.err
+        return " ".join(done.out.split())
+
+    text = listed("--kernels", folder, "--op", "linear,rms_norm", "--provider", "mine,numba,torch")
+    assert "linear mine 5 repeat (64, 1, 24), wrong (True)" in text
+    assert "linear numba 54 ahead (0, 1024, 4096), unroll (1, 2, 4), shares" in text or (
+        "linear numba 27 ahead" in text  # one thread cannot be halved
+    )
+    assert "linear torch 0 it has no launch parameters" in text
+    assert "rms_norm numba 0 it has no launch parameters" in text
+    assert "rms_norm mine" not in text
+    everyone = listed("--op", "linear", "--provider", "all")
+    assert "linear triton 0" in everyone
+    assert "runs on" in everyone
+    assert not (tmp_path / "data").exists(), "nothing was searched"
+
+
+def test_a_linear_of_any_shape(cli, folder, check_tune, tmp_path):
+    done = cli(
+        *("tune", "--shape", "48x128", "--kernels", folder, "--provider", "mine", "--batch", 3),
+        *("--format", "bf16", "--seconds", 0.3, "--device", "cpu", "--json"),
+    )
+    assert done.code == 0, done.err
+    check_tune(done.record)
+    assert done.record["model"] is None
+    (result,) = done.record["results"]
+    assert result["case"] == "dtype=bf16 m=3 n=48 k=128 weight_format=bf16"
+    (file,) = (tmp_path / "data" / "truetpot" / "tuned").glob("*.toml")
+    assert result["case"] in tomllib.loads(file.read_text())["linear"]["mine"]
+
+
+def test_a_list_is_no_record(cli, tmp_path):
+    done = cli("tune", "--list", "--json", tmp_path / "list.json")
+    assert done.code == 2
+    assert "leave --json out" in done.err
 
 
 def test_the_table_and_what_is_left_out(tune):

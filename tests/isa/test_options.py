@@ -25,7 +25,7 @@ def listing(ocloc, name, **changed):
     (kernel,) = REGISTRY.kernels(op.name, "opencl")
     device = Offline(known_targets()["acm-g10"])
     config = next(iter(kernel.configs(case, device))) | changed
-    build = kernel.compilations(case, device.target, **config)[0]
+    build = kernel.builds(case, device.target, **config)[0]
     return ocloc.compile(source_text(build), build.function, options(build), "acm-g10")
 
 

@@ -57,7 +57,7 @@ def test_kernel(kernel, device, case, reason):
     seed = crc32(case.label().encode())
     default, *others = kernel.configs(case, device)
     most = MOST_CONFIGS
-    if device.kind == "opencl":  # each is compiled, which takes a second
+    if device.kind == "opencl" or kernel.provider == "numba":  # compiled, which takes seconds
         most = min(most, 2 if seed % 8 == 0 else 1)
     picked = np.random.default_rng(seed).permutation(len(others))[: most - 1]
     for config in (default, *(others[i] for i in picked)):
@@ -91,3 +91,15 @@ def test_a_kernel_refuses_no_case_on_every_device_and_says_why_in_one_line(kerne
 def test_every_operator_has_a_kernel():
     simple = {op.name for op in OPERATORS.values() if not hasattr(op, "parts")}
     assert simple <= {kernel.op.name for kernel in REGISTRY.kernels(provider="torch")}
+
+
+@pytest.mark.parametrize("kernel", REGISTRY.kernels(), ids=lambda k: f"{k.op.name}-{k.provider}")
+def test_a_default_is_whole(kernel):
+    """What ran is recorded by it: a kernel that has parameters says which values are usual."""
+    for device in map(choose_device, present()):
+        if device.kind not in kernel.devices:
+            continue
+        for case in kernel.op.grid():
+            if kernel.refuses(case, device) is None:
+                default, *others = kernel.configs(case, device)
+                assert default or not others, case.label()

@@ -48,8 +48,8 @@ def test_a_card_is_offered_both_register_modes(device, case):
 def test_options_reach_the_compiler_and_nothing_else(device):
     kernel = kernel_of(LINEAR)
     first = next(iter(kernel.configs(ONE, device)))
-    (plain,) = kernel.compilations(ONE, device.target, **first)
-    (other,) = kernel.compilations(ONE, device.target, **first | {"grf": 256, "fast_math": 1})
+    (plain,) = kernel.builds(ONE, device.target, **first)
+    (other,) = kernel.builds(ONE, device.target, **first | {"grf": 256, "fast_math": 1})
     (bare,) = kernel.builds(ONE, device.target)
     assert options(plain) == options(bare)
     assert {*options(other)} - {*options(plain)} == {GRF_256, "-cl-fast-relaxed-math"}

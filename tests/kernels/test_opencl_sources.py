@@ -14,5 +14,5 @@ KERNELS = REGISTRY.kernels(provider="opencl")
 def test_a_source_is_the_kernels_own_or_shared(kernel):
     targets = known_targets().values()
     cases = [case for case in kernel.op.grid() if case.dtype in ("fp16", "fp32")]
-    builds = [build for case in cases for t in targets for build in kernel.compilations(case, t)]
+    builds = [build for case in cases for t in targets for build in kernel.builds(case, t)]
     assert {build.source.partition("/")[0] for build in builds} <= {kernel.op.name, "_lib"}

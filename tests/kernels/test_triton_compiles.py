@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,9 @@ def compile_all(op, **config):
     for case in kernel_type.op.grid():
         if case.dtype == "bf16" and kernel_type.refuses(case, device) is None:
             few = getattr(case, "parts", (case,))[0]
-            kinds[case.format, getattr(few, "m", 1) > 1, getattr(few, "page", None)] = case
+            # one row, few and many go by other device functions
+            m = getattr(few, "m", 1)
+            kinds[case.format, (m > 1) + (m > 8) + (m > 16), getattr(few, "page", None)] = case
     for case in kinds.values():
         kernel = kernel_type(case, device, **config)
         kernel(**prepare(kernel, kernel.op.inputs(case, np.random.default_rng(0))))
@@ -114,6 +117,26 @@ kernel = launch(
     EARLY=0, num_warps=4,
 )
 print(kernel.asm["ptx"].count("shfl"))
+"""
+)
+LAUNCH = (
+    NO_GPU
+    + """
+import json
+from truetpot.measure.launch import launch
+from truetpot.ops import LinearCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.ops.tuned import Choice
+from truetpot.records.store import plain
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+[kernel] = REGISTRY.kernels("linear", "triton")
+case, device = LinearCase("bf16", 1, 256, 512, "bf16"), choose_device("cpu")
+before = JITFunction.run
+found = launch(kernel, case, device, Choice(next(iter(kernel.configs(case, device)))), 3)
+assert JITFunction.run is before
+print(json.dumps([plain(row) for row in found.launches]))
 """
 )
 ROOM = (
@@ -205,3 +228,14 @@ def test_int4_words_stay_in_their_threads(tmp_path):
     """Only sums are exchanged; in an order of K that is not this Triton's, each weight is too."""
     assert run(INT4, "usual", tmp_path) < 16
     assert run(INT4, "other", tmp_path) > 32
+
+
+def test_what_is_launched_is_seen_on_its_way(tmp_path):
+    """Once, though there were three calls: name, sizes, options and the machine code's file."""
+    (row,) = run(LAUNCH, "linear", tmp_path)
+    assert row["entry_point"] == "gemv"
+    assert row["local_size"] == [128, 1, 1]
+    assert row["global_size"][0] % 128 == 0
+    assert {"num_warps=4"} <= {*row["options"]}
+    assert Path(row["binary"]).is_relative_to(tmp_path)
+    assert Path(row["binary"]).read_bytes()[1:4] == b"ELF"

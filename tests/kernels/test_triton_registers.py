@@ -14,6 +14,7 @@ from truetpot.ops import DecodeAttentionCase, LinearCase
 
 class Arc:
     kind = "xpu"
+    torch = "cpu"
 
     def identity(self):
         return {"units": 32, "local_memory_bytes": 128 << 10}
@@ -21,7 +22,6 @@ class Arc:
 
 class Other(Arc):
     kind = "cuda"
-    torch = None
 
 
 @pytest.fixture(params=["256", "large"])

@@ -26,12 +26,13 @@ from truetpot.isa.difference import Change
 from truetpot.isa.inspection import issue_verdict
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import KernelResult
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
 from truetpot.records.doctor import Quick
 from truetpot.records.isa import Counts, Inspection, Loads
+from truetpot.records.launch import LaunchRecord, LaunchRow
 from truetpot.records.opening import ClockRow, Environment
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
@@ -55,11 +56,13 @@ from truetpot.report.ladder import (
     draw_parameters,
     draw_ranks,
 )
+from truetpot.report.launch import draw_launch
 from truetpot.report.numbers import digits, microseconds
 from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
 from truetpot.report.tune import draw_left_out, draw_tuned
+from truetpot.report.tune_list import Tunable, draw_tunable
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
@@ -226,6 +229,29 @@ def machine_code(other, folder):
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
 
 
+def launched(other, folder):
+    """What one kernel launches, and what there is to tune."""
+    environment = Environment(
+        truetpot="0.1.0", commit=None, python="3.11", os=other, packages={}, variables={},
+        device={"name": other}, clock=ClockRow(source="", empty_pair_s=0.0), state={},
+    )  # fmt: skip
+    row = LaunchRow(
+        entry_point=other, global_size=[65536, 1234], local_size=[1024, 1],
+        options=["-cl-std=CL3.0", f"-D{other}"], binary=f"/a/{other}.bin", note=other,
+    )  # fmt: skip
+    found = LaunchRecord(
+        started="", command="", environment=environment, partial=False, model=None, device="cpu",
+        op="linear", case=CASE.label(), roles=["gate_up"], provider=other, config={other: 12345},
+        origin=Origin.GIVEN, origin_case=None, calls=1234, copies=567, cache=Cache.ROTATED,
+        launches=[row, LaunchRow()], state_after={},
+    )  # fmt: skip
+    some = Tunable("linear", other, [54, 1234], {other: [1, 12345]}, {"grf = 256": other})
+    none = Tunable("argmax", "numba", reasons=[f"no {other}"])
+    whole = [other, "65536 x 1234", "1024 x 1", "not known", "1234 calls", "567 copies", "as given"]
+    whole += ["linear", "54 to 1234", "12345", "not grf = 256", "argmax", "numba", f"no {other}"]
+    return [draw_launch(found), draw_tunable([some, none])], whole
+
+
 def decode(other, folder):
     def operator(role, op, provider, seconds, share, of_ceiling):
         return OperatorRow(
@@ -340,6 +366,6 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        decode, bound, published, served, prompts,
+        launched, decode, bound, published, served, prompts,
     )
 }  # fmt: skip

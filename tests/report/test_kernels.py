@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import KernelResult
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import SiluMulCase
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.kernels import draw_case, draw_head

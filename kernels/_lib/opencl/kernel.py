@@ -6,16 +6,15 @@ their entry points. ``truetpot isa`` asks the same question, without a device.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from truetpot.kernels._lib.opencl.options import split
 
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import Kernel
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, expand
@@ -47,13 +46,6 @@ class OpenClKernel(Kernel):
         raise NotImplementedError
 
     @classmethod
-    def compilations(cls, case: Any, target: Target, **config: Any) -> tuple[Build, ...]:
-        """``builds``, with the compiler's options that are among the launch parameters."""
-        flags, sizes = split(config)
-        builds = cls.builds(case, target, **sizes)
-        return tuple(replace(one, flags=(*one.flags, *flags)) for one in builds)
-
-    @classmethod
     def refuses(cls, case: Any, device: Device) -> str | None:
         """What every OpenCL kernel needs; one that needs more asks this first."""
         assert isinstance(device, OpenClDevice)
@@ -63,7 +55,7 @@ class OpenClKernel(Kernel):
         if cls.half and not target.half:
             return f"{device.name} has no cl_khr_fp16"
         config = dict(next(iter(cls.configs(case, device)), {}))
-        for build in cls.compilations(case, target, **config):
+        for build in cls.builds(case, target, **config):
             if build.subgroup and build.subgroup not in target.subgroups:
                 return f"{device.name} has no sub-groups of {build.subgroup} to ask for"
         return None
@@ -71,8 +63,12 @@ class OpenClKernel(Kernel):
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """Entry points of the builds, in order; compiled at the first use."""
-        builds = self.compilations(self.case, self.device.target, **self.config)
+        builds = self.builds(self.case, self.device.target, **self.config)
         return tuple(self.device.function(build, source_text(build)) for build in builds)
+
+    def launches(self) -> tuple[LaunchRow, ...]:
+        """Entry points with the sizes of their last launch; the binary where it was kept."""
+        return tuple(one.last_launch() for one in self.functions)
 
     def empty(self, *shape: int, dtype: Any = None) -> OpenClArray:
         """New memory, by default of the activations' dtype."""

@@ -14,10 +14,12 @@ words as the reason. One that it takes is checked like any other before it has a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from truetpot.ops.registry import Config
 from truetpot.runtime.device import Device
+from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
 
 GRF, FAST_MATH = "grf", "fast_math"
@@ -28,10 +30,10 @@ _THREADS = {8: 128, 16: 64}
 """Hardware threads of an Xe core by the smallest sub-group: 16 engines of 8 on DG2, 8 on Xe2."""
 
 
-def split(config: Config) -> tuple[tuple[str, ...], Config]:
-    """The compiler's options of a configuration, and the other parameters."""
+def applied(builds: Iterable[Build], config: Config) -> tuple[Build, ...]:
+    """The builds with the options of a configuration."""
     flags = tuple(flag for (name, value), flag in FLAGS.items() if config.get(name) == value)
-    return flags, {name: value for name, value in config.items() if name not in VALUES}
+    return tuple(replace(one, flags=flags) for one in builds)
 
 
 def joined(

@@ -25,6 +25,7 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
+from truetpot.cli.launch import launch
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
 from truetpot.cli.signals import interrupting
@@ -41,7 +42,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (floor, decode, kernels, tune, check, prompts, providers, dispatch, doctor, isa):
+for _command in (
+    floor, decode, kernels, tune, launch, check, prompts, providers, dispatch, doctor, isa,
+):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 
 # The class that usage errors share. Recent typer has its own copy of click, older ones use click's.

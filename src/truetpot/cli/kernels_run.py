@@ -19,7 +19,8 @@ from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.keeper import Keeper
-from truetpot.measure.kernels import Contender, KernelResult, measure_kernels
+from truetpot.measure.kernel_result import KernelResult
+from truetpot.measure.kernels import Contender, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord

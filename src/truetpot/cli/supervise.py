@@ -29,7 +29,7 @@ from truetpot.runtime.running import SIGNALS, VARIABLE, Left, kept, left, overdu
 
 MOST_ENDS = 8
 """An operator of a provider that ended the process so often is not called any more at all."""
-_CALLING_KERNELS = ("decode", "doctor", "isa", "kernels", "providers", "tune")
+_CALLING_KERNELS = ("decode", "doctor", "isa", "kernels", "launch", "providers", "tune")
 _LOOK_S = 1.0
 _BY_THE_TERMINAL = 0x80
 """``si_code`` of what the kernel sends: SI_KERNEL."""

@@ -19,7 +19,7 @@ from truetpot.cli.command import (
     listed,
     one_of,
 )
-from truetpot.cli.kernels import CONTEXT, MODEL
+from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
 
@@ -83,6 +83,9 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of the user's file of this device.")
     ] = None,
+    list: Annotated[
+        bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
+    ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -94,10 +97,12 @@ def tune(
         raise UserError("--step times one step: name one --format.")
     check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting
+    from truetpot.cli.setting import find_setting, load_kernels
+    from truetpot.cli.tune_list import show
     from truetpot.cli.tune_run import make_folder, run
     from truetpot.cli.tune_search import How
     from truetpot.facts.models import load_model
+    from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
     from truetpot.tune.progress import progress_file
@@ -108,6 +113,11 @@ def tune(
     transfer = None if other is None else load(other)
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
+    if list and json is not None:
+        raise UserError("--list is for people to read; leave --json out.")
+    if list and provider == ALL:
+        load_kernels(terminal, kernels)
+        provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     shapes = setting.shapes(format, batch, context, tp, page)
     request = Request(
@@ -121,6 +131,9 @@ def tune(
         samples=False,
         hot=False,
     )
+    if list:
+        show(request, terminal)
+        return
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)

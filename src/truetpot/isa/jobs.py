@@ -26,10 +26,6 @@ class Offline(OpenClDevice):
     def __init__(self, target: Target) -> None:
         self.name, self.target = target.name, target
 
-    def option_refused(self, flag: str) -> str | None:
-        """The compiler for Intel's cards takes all that kernels ask for."""
-        return None
-
 
 @dataclass(frozen=True)
 class Job:
@@ -52,8 +48,7 @@ class Job:
     def key(self) -> tuple[Any, ...]:
         """What one compilation is told from another by."""
         macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
-        one = self.build
-        build = (one.source, one.function, macros, one.subgroup, one.flags)
+        build = (self.build.source, self.build.function, macros, self.build.subgroup)
         return (self.target, self.op.name, self.provider, self.batch > 1, *build)
 
 
@@ -79,7 +74,7 @@ def find_jobs(
                 try:
                     with guarded(named(kernel, one.case), who(kernel, one.case)):
                         config = dict(next(iter(kernel.configs(one.case, device)), {}))
-                        builds = [*kernel.compilations(one.case, target, **config)]
+                        builds = [*kernel.builds(one.case, target, **config)]
                 except KernelError as fault:
                     refused[f"{one.op.name} of {provider}, {one.case.label()}"] = str(fault)
                     continue

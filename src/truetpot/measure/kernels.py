@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from msgspec import UNSET
 
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.entrant import Entrant
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.measure.race import race
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops import Case, Operator
 from truetpot.ops.guard import NONE, guarded, who
 from truetpot.ops.named import TUNED, chosen
 from truetpot.ops.operator import Inputs, Outputs
-from truetpot.ops.registry import REGISTRY, Config, Fault
-from truetpot.ops.tuned import Choice
-from truetpot.records.kernels import KernelRow
+from truetpot.ops.registry import REGISTRY, Fault
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.stats import Ratio, Samples, Standing, StopRule, contradicts, fastest, standing
+from truetpot.stats import StopRule, fastest, standing
 
 ROTATED_BYTES = 1 << 30
 """Weights and KV rotate through at least this much, or four times the cache if that is more."""
@@ -36,114 +33,6 @@ MOST_COPIES = 1024
 """A case so small that as many do not fill the cache four times over is timed ``hot``."""
 FEW_COPIES = 8
 """Of inputs without weights or KV: in a decode step they come out of a cache too."""
-
-
-@dataclass
-class KernelResult:
-    """One provider on one case."""
-
-    op: str
-    case: Case
-    provider: str
-    device: str
-    status: KernelStatus
-    reason: str = ""
-    error: float | None = None
-    tolerance: float | None = None
-    cache: Cache = Cache.NOT_TIMED
-    copies: int = 0
-    entrant: Entrant | None = None
-    share: Ratio | None = None
-    """Its bandwidth over the ceiling's, round by round; None without a ceiling."""
-    standing: Standing | None = None
-    """Beside the fastest provider."""
-    ceiling: Samples | None = None
-    """In the rounds of this case."""
-    bytes: int = 0
-    flops: int = 0
-    note: str = ""
-    rounds: str = ""
-    """What the kernel's arithmetic rounds further than the operator's, by design."""
-    coarse: bool = False
-    """Whether that takes its error above the tolerance."""
-    config: Config | None = None
-    """Launch parameters; None where there was no kernel."""
-    choice: Choice | None = None
-    """Where they come from."""
-    asked: str = ""
-    """As ``--config`` named them; empty where it did not."""
-    beside_first: Standing | None = None
-    """Beside the first of the configurations that ``--config`` named."""
-
-    @property
-    def label(self) -> str:
-        """Who it is in a table: the provider, and the configuration where several race."""
-        return f"{self.provider} {self.asked}" if self.asked else self.provider
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a time, or a fault that takes its place."""
-        timed = self.entrant is not None and bool(self.entrant.device_s)
-        return timed or self.status in (KernelStatus.WRONG, KernelStatus.INVALID)
-
-    def record(self, roles: Sequence[str], samples: bool = False) -> KernelRow:
-        """Seconds, bytes; None where there is no time. ``roles`` of the case in the step."""
-        timed = self.entrant if self.entrant is not None and self.entrant.device_s else None
-        device = None if timed is None else timed.stats
-        share = self.share
-        over = None if self.standing is None else self.standing.over_best
-        first = None if self.beside_first is None else self.beside_first.over_best
-        return KernelRow(
-            op=self.op,
-            case=self.case.label(),
-            format=self.case.format,
-            provider=self.provider,
-            device=self.device,
-            status=self.status,
-            reason=self.reason,
-            median_s=None if device is None else device.median_s,
-            ci_s=None if device is None else (device.low_s, device.high_s),
-            cv=None if device is None else device.cv,
-            min_s=None if device is None else device.min_s,
-            samples=None if device is None else device.count,
-            calls_per_sample=None if timed is None else timed.per_sample,
-            submitted=None if timed is None else timed.submitted,
-            wall_median_s=None if timed is None else timed.wall.median_s,
-            stop=None if timed is None else timed.stop,
-            gb_s=None if device is None else self.bytes / device.median_s / 1e9,
-            samples_s=list(timed.device_s) if timed is not None and samples else UNSET,
-            bytes=self.bytes,
-            flops=self.flops,
-            share_of_ceiling=None if share is None else share.median,
-            time_over_best=None if over is None else over.median,
-            # a shape or an exception has no size, and JSON no infinity
-            error=None if self.error == math.inf else self.error,
-            tolerance=self.tolerance,
-            cache=self.cache,
-            copies=self.copies,
-            note=self.note,
-            config=self.config,
-            asked=self.asked or None,
-            time_over_first=None if first is None else first.median,
-            over_first_ci=None if first is None else (first.low, first.high),
-            order_to_first=None if self.beside_first is None else self.beside_first.order,
-            origin=None if self.choice is None else self.choice.origin,
-            origin_case=None if self.choice is None else self.choice.of_case,
-            share_ci=None if share is None else (share.low, share.high),
-            over_best_ci=None if over is None else (over.low, over.high),
-            order=None if self.standing is None else self.standing.order,
-            ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
-            roles=list(roles),
-        )
-
-    @property
-    def share_refuted(self) -> bool:
-        """Whether the medians say something else of the share than the rounds do."""
-        if self.share is None or self.ceiling is None or self.entrant is None:
-            return False
-        # a share is bandwidth over bandwidth: the ceiling's time over this one's, by their bytes
-        times = self.share.times(self.ceiling.bytes / self.bytes)
-        return contradicts(times, self.ceiling.stats, self.entrant.stats)
 
 
 def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:

@@ -82,12 +82,12 @@ class _Linear(Operator):
         return relative_error(got["out"], want["out"], typical)
 
     def grid(self) -> Iterable[LinearCase]:
-        """Main formats in every dtype; n of 1, odd, not a multiple of any tile; m of 1 to 16.
+        """Main formats in every dtype; n of 1, odd, not a multiple of any tile; m of 1 to 64.
 
         The other formats once a dtype: an odd n, some rows with a bias, and many weights.
         """
         shapes = [(1, 48, 192), (1, 1, 64), (2, 17, 128), (3, 130, 320)]
-        shapes += [(8, 33, 64), (16, 65, 448), (4, 96, 256)]
+        shapes += [(8, 33, 64), (16, 65, 448), (4, 96, 256), (33, 96, 192), (64, 130, 320)]
         for weight_format in GRID_FORMATS:
             for dtype in ("bf16", "fp16", "fp32"):
                 for i, (m, n, k) in enumerate(shapes):

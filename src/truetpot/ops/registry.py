@@ -33,6 +33,7 @@ from truetpot.ops.guard import guarded, who
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Inputs, Operator
 from truetpot.ops.tuned import Choice, choose
+from truetpot.records.launch import LaunchRow
 from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
@@ -128,6 +129,10 @@ class Kernel:
     def pack(self, weight: Weight) -> Any:
         """The canonical weight in this kernel's own layout, on its device."""
         raise NotImplementedError(f"{type(self).__name__} takes no weight")
+
+    def launches(self) -> Iterable[LaunchRow]:
+        """What the last call launched, in order; nothing where the kernel cannot tell."""
+        return ()
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Run; inputs and results are arrays of the device, weights what ``pack`` returned."""

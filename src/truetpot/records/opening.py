@@ -111,7 +111,7 @@ class Named(Part, frozen=True, kw_only=True):
 
 
 class Measured(Named, frozen=True, kw_only=True):
-    """What `decode`, `logits`, `kernels`, `collectives`, `tune` and `providers` begin with."""
+    """What each measured record begins with: that of a command that asks the device."""
 
     started: str
     """UTC."""

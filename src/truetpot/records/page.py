@@ -16,6 +16,7 @@ from truetpot.records.doctor import DoctorRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
+from truetpot.records.launch import LaunchRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
@@ -30,6 +31,7 @@ RECORDS: dict[str, type[Part]] = {
     "logits": LogitsRecord,
     "kernels": KernelsRecord,
     "collectives": CollectivesRecord,
+    "launch": LaunchRecord,
     "tune": TuneRecord,
     "check": CheckRecord,
     "prompts": PromptsRecord,

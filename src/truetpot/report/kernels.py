@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
-from truetpot.measure.kernels import KernelResult
+from truetpot.measure.kernel_result import KernelResult
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.config import with_origin
 from truetpot.report.numbers import digits, microseconds, percent

@@ -2,7 +2,8 @@
 
 Sixteen output rows make a panel; lane r of every vector belongs to row r, so a panel needs no
 horizontal sum and its bytes are read in one forward sweep, which the hardware's prefetcher follows
-by itself: software prefetch made it slower (docs/performance/cpu.md).
+by itself: software prefetch, which is a launch parameter (:mod:`.sweep`), made it slower on the
+machine of docs/performance/cpu.md.
 
 =============  ====================================================================  =============
 format         one step of a panel                                                   bytes a step
@@ -38,8 +39,6 @@ from truetpot.runtime.simd import LOADS
 
 ROWS = simd.LANES
 BLOCK = 64
-SHARES = 8
-"""Times that a thread comes back for more panels."""
 INT4_STEP = 2 * ROWS + BLOCK // 2 * ROWS
 
 TERMS = {"bf16": 1, "fp16": 2}
@@ -146,45 +145,54 @@ def _gather(eight):  # type: ignore[no-untyped-def]
 
 
 @cache
-def panel_dot(weight_format: str, dtype: str, columns: int) -> Callable[..., Any]:
+def panel_dot(
+    weight_format: str, dtype: str, columns: int, ahead: int = 0, unroll: int = 1
+) -> Callable[..., Any]:
     """njit ``(w, x, stride, offsets, offset_stride, k) -> Block(columns)``: one panel times x.
 
     w: the panel's address. x: bf16 or float32 columns (see :func:`prepare`), ``stride`` bytes
-    apart. offsets: float32 [columns, k / 64], what each block's accumulators start from.
+    apart. offsets: float32 [columns, k / 64], what each block's accumulators start from. ``ahead``:
+    bytes from a load to the line that is prefetched with it, 0 for none. ``unroll``: turns of the
+    loop that are one, of the plain formats.
     """
-    if weight_format == "sym_int4":
-        return (_int4_bf16 if by_dot(weight_format, dtype) else _int4_generic)(columns)
-    return _plain_dot(weight_format, columns)
+    if weight_format == "sym_int4":  # the loop over a block's vectors is unrolled as it is
+        return (_int4_bf16 if by_dot(weight_format, dtype) else _int4_generic)(columns, ahead)
+    return _plain_dot(weight_format, columns, ahead, unroll)
 
 
-def _plain_dot(weight_format: str, columns: int) -> Callable[..., Any]:
+def _plain_dot(weight_format: str, columns: int, ahead: int, unroll: int) -> Callable[..., Any]:
     load, step = LOADS[weight_format]
     block = simd.block(columns)
-    zero, fma, add = block.zero, block.fma_broadcast, block.add
+    zero, fma, add, prefetch = block.zero, block.fma_broadcast, block.add, simd.prefetch
+    each = 4 * unroll
 
     @njit(boundscheck=False)
     def dot(w, x, stride, offsets, offset_stride, k):  # type: ignore[no-untyped-def]
         a0, a1, a2, a3 = zero(), zero(), zero(), zero()
-        for i in range(k // 4):
-            at, xi = w + i * 4 * step, x + 16 * i
-            a0 = fma(a0, load(at), xi, stride)
-            a1 = fma(a1, load(at + step), xi + 4, stride)
-            a2 = fma(a2, load(at + 2 * step), xi + 8, stride)
-            a3 = fma(a3, load(at + 3 * step), xi + 12, stride)
-        for i in range(k // 4 * 4, k):
+        for i in range(k // each):
+            if ahead:
+                for line in range(0, each * step, 64):
+                    prefetch(w + i * each * step + ahead + line)
+            for u in range(unroll):
+                at, xi = w + (i * unroll + u) * 4 * step, x + 16 * (i * unroll + u)
+                a0 = fma(a0, load(at), xi, stride)
+                a1 = fma(a1, load(at + step), xi + 4, stride)
+                a2 = fma(a2, load(at + 2 * step), xi + 8, stride)
+                a3 = fma(a3, load(at + 3 * step), xi + 12, stride)
+        for i in range(k // each * each, k):
             a0 = fma(a0, load(w + i * step), x + 4 * i, stride)
         return add(add(a0, a1), add(a2, a3))
 
     return dot
 
 
-def _int4_bf16(columns: int) -> Callable[..., Any]:
+def _int4_bf16(columns: int, ahead: int) -> Callable[..., Any]:
     block = simd.block(columns)
     zero, dot_pairs, fma, add, fill = (
         block.zero, block.dot_broadcast, block.fma, block.add, block.fill
     )
     load, load_scales = simd.load_i32, simd.load_f16
-    shift, and_or = simd.shift_right, simd.and_or
+    shift, and_or, prefetch = simd.shift_right, simd.and_or, simd.prefetch
     nibbles, base = int32(0x000F000F), int32(0x43004300)
 
     @njit(boundscheck=False)
@@ -193,8 +201,12 @@ def _int4_bf16(columns: int) -> Callable[..., Any]:
         for b in range(k // BLOCK):
             d0 = fill(offsets + 4 * b, offset_stride)
             d1, d2, d3 = zero(), zero(), zero()
+            if ahead:
+                prefetch(w + ahead)
             for j in range(8):
                 at, xj = w + 2 * ROWS + 64 * j, x + 16 * j
+                if ahead:
+                    prefetch(at + ahead)
                 q = load(at)
                 d0 = dot_pairs(d0, and_or(q, nibbles, base), xj, stride)
                 d1 = dot_pairs(d1, and_or(shift(q, 4), nibbles, base), xj + 4, stride)
@@ -208,13 +220,13 @@ def _int4_bf16(columns: int) -> Callable[..., Any]:
     return dot
 
 
-def _int4_generic(columns: int) -> Callable[..., Any]:
+def _int4_generic(columns: int, ahead: int) -> Callable[..., Any]:
     block = simd.block(columns)
     zero, fma_x, fma, add, fill = (
         block.zero, block.fma_broadcast, block.fma, block.add, block.fill
     )
     load, load_scales, to_f32 = simd.load_i32, simd.load_f16, simd.to_f32
-    shift, and_or = simd.shift_right, simd.and_or
+    shift, and_or, prefetch = simd.shift_right, simd.and_or, simd.prefetch
     nibble, none = int32(15), int32(0)
 
     @njit(boundscheck=False)
@@ -222,8 +234,12 @@ def _int4_generic(columns: int) -> Callable[..., Any]:
         y = zero()
         for b in range(k // BLOCK):
             even, odd = fill(offsets + 4 * b, offset_stride), zero()
+            if ahead:
+                prefetch(w + ahead)
             for j in range(8):
                 at = w + 2 * ROWS + 64 * j
+                if ahead:
+                    prefetch(at + ahead)
                 q = load(at)
                 for i in range(4):
                     xi = x + 32 * j + 8 * i

@@ -27,14 +27,15 @@ from truetpot.runtime.torch_device import TorchDevice
 MATRIX_ROWS = 16
 """The fewest rows of a ``tl.dot``."""
 MOST_SPLITS = 256
-SHORT, SINGLE, USUAL = (
-    {"BT": 128, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
+SHORT, SINGLE, USUAL, OF_BYTES = (
+    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
     {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
     {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
+    {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
 )
 """Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
 SHORT_TO = 2048
-"""Tokens up to which a program's whole range fits one tile."""
+"""Tokens of all sequences up to which a program has one or two tiles."""
 
 
 class Rope(NamedTuple):
@@ -85,7 +86,8 @@ class Attention:
             q if k_norm is None else k_norm, eps, PAGE=case.page or 0,
             GROUP=self.group, ROWS=max(MATRIX_ROWS, power_of_2(self.group)),
             FEW_ROWS=power_of_2(self.group), D=case.head_dim, RAGGED=case.ragged,
-            MOST=power_of_2(splits), COMPUTE=self.compute, ROPE=rope is not None, NORM=q_norm is not None,
+            MOST=power_of_2(splits), COMPUTE=self.compute, ROPE=rope is not None,
+            NORM=q_norm is not None,
             **{**config, **options(config["EARLY"])},
         )  # fmt: skip
         return out
@@ -101,6 +103,8 @@ def refuses(case: DecodeAttentionCase) -> str | None:
 def usual(case: DecodeAttentionCase, device: Device) -> Config:
     """The default, its tiles no larger than the device's local memory."""
     config = dict(SINGLE if case.page is None and case.batch == 1 else USUAL)
+    if case.kv_format.startswith("fp8"):
+        config = dict(OF_BYTES)
     if case.context * case.batch <= SHORT_TO:
         config = dict(SHORT)
     tile = 2 * config["BT"] * case.head_dim * 2 * config["STAGES"]

@@ -59,11 +59,11 @@ def _kinds_int4(case: LinearCase, device: Device) -> tuple[str, ...]:
     if case.m == 1:
         # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
         return ("int4", "int4_matrix") if device.kind == "xpu" else ("int4_matrix", "int4")
-    few, many = ("int4_few",), ("groups_int4",)
+    able: tuple[str, ...]
+    able = ("int4_few", "groups_int4") if case.m <= FEW else ("groups_int4", "int4_few")
     if case.m > 2 * FEW:  # sums of so many rows would not fit a warp's registers
-        few = ()
-    by_groups = few + many if case.m <= FEW else many + few
-    return ("gemm_int4", *by_groups) if device.kind == "xpu" else by_groups
+        able = able[:1]
+    return ("gemm_int4", *able) if device.kind == "xpu" else able
 
 
 def _kinds_byte(case: LinearCase, device: Device) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen: list[Config] = []
     for name in kinds(case, device, normed):
-        for candidate in (usual(name, case), *_candidates(name, case)):
+        for candidate in (usual(name, case, normed), *_candidates(name, case)):
             for early in choices(device):
                 config = fitted(candidate | early, case)
                 if config in seen or (seen and not _has_room(config, case, device)):
@@ -111,12 +111,17 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
     return bool(config["STAGES"] * each <= local_memory(device))
 
 
-def usual(name: str, case: LinearCase) -> Config:
-    """A device function's default: by how many outputs there are, how long a row, how large m."""
+def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
+    """A device function's default: by how many outputs there are, how long a row, how large m.
+
+    Where x is ``normed`` on the way, as many warps as there are each sum its squares.
+    """
     config, many = DEFAULT[name], case.n > MANY_OUTPUTS
     long = case.k > LONG_ROW and not many
     change: Config = {}
-    if name == "int4_matrix" and long:
+    if normed and many:
+        change = {"STAGES": 3, "num_warps": 2 if case.n <= 4 * MANY_OUTPUTS else 1}
+    elif name == "int4_matrix" and long:
         change = {"UNROLL": 4}
     elif name == "int4_few" and (many or long):
         change = {"R": 8 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}

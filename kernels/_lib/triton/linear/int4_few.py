@@ -8,7 +8,7 @@ x is loaded as the second operand has it in a warp's threads, 16 bytes a thread,
 a block of 32 columns of eight rows. A program of few rows of W reads more of x than of W; where
 that counts, ``R`` is larger.
 
-A program's warps are ``WK`` times ``WR``: so many have a part of K each, and as many times the rows.
+A program's warps are ``WK`` times ``WR``: WK have a part of K each, WR have other rows of W.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _operand(q, mask, exponent, ELEMENT: tl.constexpr, B: tl.constexpr, R: tl.co
 
 @triton.jit
 def _columns(x, WIDTH: tl.constexpr, B: tl.constexpr, T: tl.constexpr):
-    """x [B, 2 T, 256] as [B, 64, 8 T], in the order of K that :func:`_operand` or a plain one has."""
+    """x [B, 2 T, 256] as [B, 64, 8 T], in the order of K of :func:`_operand` or a plain one."""
     x = x.reshape([B, T, 2, 8, 4, 2, 2, 2])
     if WIDTH == 4:
         x = x.permute(0, 2, 5, 4, 6, 7, 1, 3)

@@ -67,7 +67,8 @@ class Product:
     def __post_init__(self) -> None:
         case = self.case
         # parameters that are given say which function they are of
-        able = kinds(case, self.device, self.eps is not None)
+        normed = self.eps is not None
+        able = kinds(case, self.device, normed)
         named = {*self.config} - {MODE}
         name = next((n for n in able if named <= {*DEFAULT[n]}), able[0])
         self.launch = {
@@ -83,7 +84,7 @@ class Product:
             "gemm": self._gemm,
         }.get(name, self._gemv)
         self.n = case.n // 2 if self.paired else case.n
-        self.config = fitted({**usual(name, case), **self.config}, case)
+        self.config = fitted({**usual(name, case, normed), **self.config}, case)
         self.int4 = int4 if name in ("int4", "gemm_int4") else int4_matrix
         self.groups = -(-self.n // self.int4.GROUP)
         self.columns = columns(name, case, self.device)

@@ -63,11 +63,15 @@ class OpenClDevice(Device):
 
     def function(self, build: Build, text: str) -> Function:
         """The entry point of a source that is given with its includes; raises UserError."""
-        return Function(self, self.programs.get(build, text), build)
+        return Function(self, build, text)
 
     def option_refused(self, flag: str) -> str | None:
-        """Why the driver's compiler does not take an option, in one line; None if it does."""
-        return self.programs.refused(flag)
+        """Why the driver's compiler does not take an option, in one line; None if it does.
+
+        A card that is compiled for and not there has no driver, and refuses nothing.
+        """
+        here: Programs | None = vars(self).get("programs")
+        return None if here is None else here.refused(flag)
 
     def launch(
         self,

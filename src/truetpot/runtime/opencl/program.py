@@ -14,6 +14,7 @@ import numpy as np
 
 from truetpot.errors import OutputError, UserError
 from truetpot.files import user_folder, write_whole
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
@@ -62,13 +63,21 @@ class Programs:
 
         Raises UserError with the compiler's own line where it does not compile.
         """
-        flags = options(build)
-        key = hashlib.sha256("\0".join((self._driver, *flags, text)).encode()).hexdigest()
+        flags, key = options(build), self._key(build, text)
         if key not in self._programs:
             self._programs[key] = self._cached(key, flags) or self._compiled(
                 key, build, text, flags
             )
         return self._programs[key]
+
+    def kept(self, build: Build, text: str) -> Path | None:
+        """The file of a program's binary, behind a digest of 32 bytes; None where there is none."""
+        file = _file(self._key(build, text))
+        return file if file.is_file() else None
+
+    def _key(self, build: Build, text: str) -> str:
+        words = (self._driver, *options(build), text)
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
     def _cached(self, key: str, flags: Sequence[str]) -> Any | None:
         binary = _load(_file(key))
@@ -105,9 +114,10 @@ class Function:
     None a null pointer, an int an ``int``, a float a ``float``, a NumPy scalar what it is.
     """
 
-    def __init__(self, device: OpenClDevice, program: Any, build: Build) -> None:
-        self.device, self.build, self.name = device, build, build.function
-        self.kernel = platforms.load().Kernel(program, self.name)
+    def __init__(self, device: OpenClDevice, build: Build, text: str) -> None:
+        self.device, self.build, self.text, self.name = device, build, text, build.function
+        self.kernel = platforms.load().Kernel(device.programs.get(build, text), self.name)
+        self._sizes: tuple[tuple[int, ...], tuple[int, ...] | None] | None = None
         self._handle = self.kernel.int_ptr
         self._scalars: dict[int, Argument] = {}
 
@@ -118,6 +128,7 @@ class Function:
 
         Raises RuntimeError with OpenCL's name of what is wrong.
         """
+        self._sizes = global_size, local_size
         memory, handle, alive = self.device.memory, self._handle, []
         for index, arg in enumerate(args):
             if isinstance(arg, OpenClArray):
@@ -128,6 +139,19 @@ class Function:
             elif index not in self._scalars or self._scalars[index] is not arg:
                 self._set(index, arg)
         self.device.launch(self.kernel, global_size, local_size, alive)
+
+    def last_launch(self) -> LaunchRow:
+        """Entry point, sizes, options and where the binary lies."""
+        whole, group = self._sizes or (None, None)
+        file = self.device.programs.kept(self.build, self.text)
+        return LaunchRow(
+            entry_point=self.name,
+            global_size=None if whole is None else list(whole),
+            local_size=None if group is None else list(group),
+            options=list(options(self.build)),
+            binary=None if file is None else str(file),
+            note="" if file is None else f"the binary begins behind {_DIGEST} bytes of digest",
+        )
 
     def _set(self, index: int, arg: Argument) -> None:
         """Most scalars are a step's constants: one that is what it was stays set."""

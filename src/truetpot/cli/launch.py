@@ -1,0 +1,73 @@
+"""``truetpot launch``: one kernel and nothing else, for a profiler."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from truetpot.cli.command import (
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    KernelsOption,
+    KvFormatOption,
+    PageOption,
+)
+from truetpot.cli.kernels import CONTEXT, MODEL
+from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+
+
+def launch(
+    op: Annotated[str, typer.Option(help="The operator.")] = "linear",
+    role: Annotated[
+        str | None, typer.Option(help="Of the case: qkv, o, ..; needed where there are several.")
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="NxK", help="A linear's shape, no model's; n=..,k=..[,m=..]."),
+    ] = None,
+    format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
+    model: Annotated[str, typer.Option(help="Whose decode step has the case.")] = MODEL,
+    tp: Annotated[int, typer.Option(min=1, help="The case of one of so many ranks.")] = 1,
+    context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
+    batch: BatchOption = 1,
+    dtype: DtypeOption = "auto",
+    kv_format: KvFormatOption = "auto",
+    page: PageOption = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Whose kernel; the first usual one that has it.")
+    ] = None,
+    config: Annotated[
+        str,
+        typer.Option(metavar="default|tuned|name=value,..", help="Its launch parameters."),
+    ] = "tuned",
+    repeat: Annotated[int, typer.Option(min=1, help="Calls.")] = 1,
+    device: DeviceOption = "auto",
+    kernels: KernelsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Run one kernel and nothing else, so that a profiler sees it alone; say what is launched."""
+    check_outputs({"--json": json}, [*of_model(model), *of_kernels(kernels)])
+    from truetpot.cli.kernels_run import Request
+    from truetpot.cli.launch_run import run
+    from truetpot.cli.setting import find_setting
+    from truetpot.facts.models import load_model
+    from truetpot.report.terminal import Terminal
+
+    terminal = Terminal(quiet=json == "-")
+    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    request = Request(
+        load_model(model),
+        setting.shapes(format, batch, context, tp, page),
+        setting,
+        (op,),
+        None if role is None else (role,),
+        shape,
+        seconds=0.0,
+        samples=False,
+        hot=False,
+        chosen=provider is not None,
+    )
+    raise typer.Exit(run(request, config, repeat, json, terminal))
