@@ -105,8 +105,10 @@ def test_no_config(cli, tmp_path):
 
 def test_an_unsupported_config(cli, model):
     config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"model_type": "mamba2"}))
+    assert "mamba2" in sentence(cli("decode", "--model", model))
     (model / "config.json").write_text(json.dumps(config | {"model_type": "mixtral"}))
-    assert "mixtral" in sentence(cli("decode", "--model", model))
+    assert "mixture of experts" in sentence(cli("decode", "--model", model))
     (model / "config.json").write_text("{")
     assert "config.json" in sentence(cli("decode", "--model", model))
 

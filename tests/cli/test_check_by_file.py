@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.real_files import DATA
 from tests.records.kept import exact
 from tests.serving.readers.files import lines
 from tests.serving.readers.llama_files import llama_bench_test
@@ -84,3 +85,28 @@ def test_faster_than_the_bytes_allow(checked):
     fast = {"avg_ns": 640_000_000, "samples_ns": [640_000_000], "avg_ts": 200.0}
     _, record = checked(fast)
     assert record["verdict"] == "impossible"
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--format", "int5"), ("--kv-format", "int5"), ("--device", "arc-a771")]
+)
+def test_a_word_that_is_none_is_refused_whatever_the_file_says(cli, wrong):
+    """Also where nothing else is known, so that no floor would be taken."""
+    done = cli("check", DATA / "made" / "check" / "06b-same-run-as-vllm.json", *wrong)
+    assert done.code == 2 and "known are" in done.sentence
+
+
+def test_what_is_missing_is_named_in_the_first_lines(cli):
+    file = DATA / "made" / "check" / "06b-same-run-as-vllm.json"
+    why = cli("check", file, "--device", "arc-a770", "--json").record["serving"]["why"]
+    assert why == (
+        "Nothing in the file speaks against the figure, and nothing is there to hold it against."
+        " Model: m is not a known one; give --model."
+    )
+
+
+def test_a_record_of_our_own(cli, tmp_path):
+    record = tmp_path / "record.json"
+    cli("check", DATA / "made" / "check" / "06b-same-run-as-vllm.json", "--json", record)
+    done = cli("check", record)
+    assert done.code == 2 and "is a record of truetpot itself" in done.sentence

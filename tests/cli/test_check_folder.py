@@ -1,6 +1,7 @@
 """``truetpot check FOLDER``: one row a run, the farthest from its floor first, and slopes."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -76,3 +77,15 @@ def test_a_file_that_was_named_has_to_be_one(cli, folder):
     done = cli("check", folder / "notes.txt", folder / "06b-same-run-as-vllm.json")
     assert done.code == 2
     assert "notes.txt is no result file" in done.sentence
+
+
+def test_relative_and_absolute_paths_in_one_call(cli, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    done = cli("check", "06b-same-run-as-vllm.json", folder / "below" / "depth.jsonl")
+    assert done.code == 0, done.err
+    assert "below/depth.jsonl line 1" in done.out
+    # with nothing in common but the root, as they were given
+    other, above = MADE / "20-aiperf.csv", os.path.commonpath([folder, MADE])
+    done = cli("check", "06b-same-run-as-vllm.json", other)
+    shown = other if above == os.sep else other.relative_to(above)
+    assert str(shown) in "".join(done.out.split())

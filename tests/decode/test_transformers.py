@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.decode.conftest import CONFIGS
+from tests.decode.conftest import CONFIGS, LIKE_LLAMA
 from truetpot.formats import dequantise, quantise
 from truetpot.ops.tolerance import relative_error, tolerance
 
@@ -28,6 +28,14 @@ def test_fp32_logits(every_checkpoint, provider):
     step = saved.step(provider)
     error = relative_error(step.feed(tokens), saved.logits(tokens))
     assert set(step.providers.values()) == {provider}
+    assert error < step_tolerance(saved.model, "fp32") < 1e-4
+
+
+@pytest.mark.parametrize("name", LIKE_LLAMA)
+def test_fp32_logits_of_other_configs(checkpoint, name):
+    saved = checkpoint(name)
+    tokens = saved.tokens()
+    error = relative_error(saved.step("torch").feed(tokens), saved.logits(tokens))
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 

@@ -128,7 +128,7 @@ def test_qwen2_ignores_attention_bias_as_transformers_does() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"model_type": "mistral"}, "model_type"),
+        ({"model_type": "mamba2"}, "model_type"),
         ({"model_type": None}, "model_type"),
         ({"hidden_act": "gelu"}, "hidden_act"),
         ({"quantization_config": {"quant_method": "awq"}}, "quantization_config"),
@@ -301,11 +301,18 @@ FIELDS = (
     *COUNTS, *NUMBERS, "hidden_act", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "use_sliding_window", "sliding_window", "max_window_layers", "layer_types",
     "quantization_config", "rope_parameters", "partial_rotary_factor", "model_type",
+    "sliding_window_pattern", "num_experts", "num_local_experts", "num_experts_per_tok",
+    "moe_intermediate_size", "decoder_sparse_step", "mlp_only_layers", "n_shared_experts",
+    "text_config", "layout", "any_activation",
+)  # fmt: skip
+FAMILIES = (
+    "qwen2", "qwen3", "llama", "mistral", "phi3", "gemma2", "gemma3_text", "qwen3_moe", "mixtral",
+    "gpt_oss", "gemma3", "mistral3",
 )  # fmt: skip
 
 
 @given(
-    family=st.sampled_from(["qwen2", "qwen3", "llama"]),
+    family=st.sampled_from(FAMILIES),
     changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3),
     rope=st.none() | ROPE,
 )

@@ -37,6 +37,8 @@ ADDED = {
     ("check", "batch_range"),
     ("check", "file"),
     ("check", "slopes"),
+    ("check", "drafts"),
+    ("check", "pairs"),
     ("check", "low_lengths"),
     ("check", "tokens_a_message"),
     ("check", "reported_from"),

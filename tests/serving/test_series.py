@@ -27,6 +27,18 @@ def test_over_the_batch():
     assert slope.floor_ms_per_step is None
 
 
+def test_runs_that_contradict_each_other_are_no_series():
+    """21.6 and 36.1 ms at one context: a setting that no file states. One slope a file then."""
+    fast = [Point(LLAMA, d, 1.0, t, file=f"a/{f}") for f, d, t in (
+        ("with.json", 2000, 0.0216), ("with.json", 34000, 0.0671),
+        ("without.json", 2000, 0.0361), ("without.json", 34000, 0.0430),
+    )]  # fmt: skip
+    found = slopes(fast)
+    assert [slope.ms_per_step for slope in found] == pytest.approx([45.5 / 32, 6.9 / 32])
+    assert [slope.series.rpartition(", ")[2] for slope in found] == ["with.json", "without.json"]
+    assert slopes([Point(LLAMA, p.context, 1.0, p.token_s, file="one") for p in fast]) == []
+
+
 def test_both_and_neither():
     grid = [Point(LLAMA, d, b, (20 + b + d / 1000) / 1e3) for d in (1000, 8000) for b in (1, 8)]
     found = slopes(grid)

@@ -34,6 +34,13 @@ def check(
         int | None,
         typer.Option(min=1, help="Output tokens asked for, where the file does not say."),
     ] = None,
+    without_speculation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="The same run without speculative decoding, beside which the others are put.",
+        ),
+    ] = None,
     fail_on: Annotated[
         str, typer.Option(help="Exit with 1 from this severity on: info, warning, error, never.")
     ] = "error",
@@ -43,52 +50,43 @@ def check(
 
     Several files, or a folder, give a table with one row a run, the farthest from its floor first.
     Model, card, number of cards and formats that are not given are the file's, where it has them.
+    Of a run with speculative decoding and the same one without, it says which is faster, and where.
     """
-    check_outputs({"--json": json}, [*results, ladder, *of_model(model)])
+    inputs = [*results, without_speculation, ladder, *of_model(model)]
+    check_outputs({"--json": json}, inputs)
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
+    from truetpot.cli.check_run import judged, show
     from truetpot.records.check import CheckRecord
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
     from truetpot.records.verdicts import Verdict
-    from truetpot.report.runs import RunOfFile, draw_runs, draw_slopes
-    from truetpot.report.serving import draw_checked
     from truetpot.report.terminal import Terminal
-    from truetpot.serving.check import check_run
     from truetpot.serving.chosen import Flags
-    from truetpot.serving.folder import read_all
+    from truetpot.serving.judged import point
+    from truetpot.serving.pair import find_pairs, given_pairs
     from truetpot.serving.series import slopes
-    from truetpot.serving.verdict import judge, point
-    from truetpot.serving.yardstick import from_record, from_run
+    from truetpot.serving.yardstick import from_record
 
-    terminal = Terminal(quiet=json == "-")
     flags = Flags(model, device, tp, format, kv_format)
     flags.check()
-    measured = None if ladder is None else from_record(ladder)
-    files, left_out = read_all(results)
-    told = []
-    for file in files:
-        for i, run in enumerate(file.runs):
-            held, said = (measured, ()) if measured else from_run(run, flags)
-            one = check_run(run, file.runs[:i], held, output_tokens)
-            told.append(RunOfFile(str(file.path), one, judge(one), tuple(said)))
-    if len(files) == 1:
-        for row in told:
-            terminal.show(draw_checked(row.checked, row.serving, row.yardstick_from), "")
-    if len(told) > 1:
-        terminal.show(draw_runs(told), "")
-    grows = slopes(filter(None, (point(row.checked, row.serving) for row in told)))
-    if grows:
-        terminal.show(draw_slopes(grows), "")
-    for sentence in left_out:
-        terminal.say(f"left out: {sentence}", "dim")
+    held = flags if ladder is None else from_record(ladder)
+    arms = without_speculation is not None
+    told, left_out = judged(results, held, output_tokens, drafting=arms)
+    pairs = [] if arms else find_pairs(told)
+    if without_speculation is not None:
+        plain, also = judged([without_speculation], held, output_tokens)
+        pairs = given_pairs(told, plain)
+        told, left_out = told + plain, left_out + also
+    grows = slopes(filter(None, map(point, told)))
+    show(Terminal(quiet=json == "-"), told, pairs, grows, left_out)
     if json is not None:
         rows = [
             row.checked.record(row.serving.record(), row.yardstick_from, row.file) for row in told
         ]
-        given = ", ".join(map(str, results))
-        write_record(CheckRecord.of(rows, command(), given, grows), json)
+        given = ", ".join(map(str, [*results, *filter(None, [without_speculation])]))
+        write_record(CheckRecord.of(rows, command(), given, grows, pairs), json)
     found = [finding.severity for row in told for finding in row.checked.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
     impossible = any(row.serving.verdict is Verdict.IMPOSSIBLE for row in told)

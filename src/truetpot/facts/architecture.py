@@ -82,6 +82,8 @@ class Model:
     window: int | None = None
     windowed: int = 0
     sinks: bool = False
+    unmodelled: str = ""
+    """What no kernel here has, though no byte depends on it; "" for nothing."""
 
     @property
     def group(self) -> int:

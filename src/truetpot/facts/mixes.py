@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 
+from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.formats import all_formats, format_facts, storage
 from truetpot.facts.shapes import Linear, kv_heads_of_rank, linears
@@ -76,6 +77,13 @@ def known_formats() -> tuple[str, ...]:
     """Names that a model's weights can be counted in: plain formats, then mixes."""
     plain = (name for name in all_formats() if not name.startswith("ggml_"))
     return (*plain, *all_mixes())
+
+
+def check_format(name: str) -> None:
+    """Raise UserError for a weight format that is not known; ggml_ ones are parts of mixes."""
+    if name not in known_formats() and not name.startswith("ggml_"):
+        known = ", ".join(known_formats())
+        raise UserError(f"unknown weight format {name!r}; known are {known}.")
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,14 @@ def all_models() -> dict[str, Model]:
 
 def check_decoded(model: Model) -> None:
     """Raise UserError for a model whose bytes are known, but whose step no kernel here runs yet."""
-    if model.family in DECODED and model.experts is None and not model.windowed:
+    plain = model.experts is None and not model.windowed and not model.unmodelled
+    if model.family in DECODED and plain:
         return
     what = "a mixture of experts" if model.experts else f"of the {model.family} family"
+    if model.family in DECODED and model.windowed:
+        what = f"a model whose attention has a window of {model.window} tokens"
+    if model.family in DECODED and model.unmodelled:
+        what = f"a model with {model.unmodelled}"
     raise UserError(
         f"{model.name} is {what}, which decode cannot run yet: truetpot floor and check take it; "
         "for anything that is measured give a dense model of the Qwen2, Qwen3 or Llama family."

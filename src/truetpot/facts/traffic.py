@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.formats import kv_bytes, storage
-from truetpot.facts.mixes import all_mixes, known_formats, stored
+from truetpot.facts.mixes import all_mixes, check_format, stored
 from truetpot.facts.shapes import Linear, check_tp, kv_heads_of_rank, linears
 
 # Norm weights, biases and the embedding row travel in the activations' dtype.
@@ -136,9 +136,7 @@ def _rows(
     model: Model, tp: int, format: str, lm_head_format: str | None, layers: int
 ) -> list[LinearTraffic]:
     mix = all_mixes().get(format)
-    if mix is None and format not in known_formats() and not format.startswith("ggml_"):
-        known = ", ".join(known_formats())
-        raise UserError(f"unknown weight format {format!r}; known are {known}.")
+    check_format(format)
     check_tp(model, tp, None if mix else format)
     if mix is None:
         rows = [LinearTraffic(x, format, *storage(format, x.n, x.k)) for x in linears(model, tp)]

@@ -12,6 +12,7 @@ from msgspec import field
 
 from truetpot.records.numbers import Count
 from truetpot.records.opening import Named, Part
+from truetpot.records.speculation import DraftsRow, PairRow
 from truetpot.records.verdicts import Counting, Metric, Severity, Verdict
 
 Said = float | None
@@ -228,6 +229,8 @@ class CheckedRun(Part, frozen=True, kw_only=True):
     """What the figures are held against."""
     yardstick_from: list[str] = field(default_factory=list)
     """Sentences on what it was made of, or what it lacks: model, card, formats."""
+    drafts: DraftsRow | None = None
+    """Of speculative decoding, where the file has them."""
 
 
 class SlopeRow(Part, frozen=True, kw_only=True):
@@ -275,13 +278,21 @@ class CheckRecord(Named, frozen=True, kw_only=True):
     """Sentences on what it was made of, or what it lacks: model, card, formats."""
     slopes: list[SlopeRow] = field(default_factory=list)
     """Of the runs that form a series."""
+    drafts: DraftsRow | None = None
+    pairs: list[PairRow] = field(default_factory=list)
+    """Runs with speculative decoding beside the same ones without."""
 
     @classmethod
     def of(
-        cls, runs: list[CheckedRun], command: str, file: str, slopes: list[SlopeRow]
+        cls,
+        runs: list[CheckedRun],
+        command: str,
+        file: str,
+        slopes: list[SlopeRow],
+        pairs: list[PairRow],
     ) -> CheckRecord:
         """The record of runs; ``file`` is what was given, and stands for that of each run."""
         worst = min(runs, key=lambda run: run.verdict.rank)
         names = {*CheckedRun.__struct_fields__} - {"file"}
         fields = {name: getattr(worst, name) for name in names}
-        return cls(command=command, file=file, **fields, runs=runs, slopes=slopes)
+        return cls(command=command, file=file, **fields, runs=runs, slopes=slopes, pairs=pairs)

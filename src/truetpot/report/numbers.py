@@ -40,8 +40,8 @@ def gib(count: float) -> str:
 
 
 def count_of(count: int, what: str) -> str:
-    """``1 layer``, ``64 layers``."""
-    return f"{count} {what}" + ("" if count == 1 else "s")
+    """``1 layer``, ``64 layers``, ``1,024 layers``."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def bar(value: float, most: float, width: int = BAR) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os.path import commonpath
 from pathlib import Path
 
@@ -14,41 +14,56 @@ from truetpot.report.numbers import digits
 from truetpot.report.serving import VERDICT_STYLE
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
-from truetpot.serving.check import Checked
-from truetpot.serving.verdict import Serving
+from truetpot.serving.judged import RunOfFile
 
 
-@dataclass(frozen=True)
-class RunOfFile:
-    """A run, what it was judged, and where it lies."""
-
-    file: str
-    checked: Checked
-    serving: Serving
-    yardstick_from: tuple[str, ...]
+def draw_verdicts(runs: Sequence[RunOfFile]) -> RenderableType:
+    """How many runs there are of each verdict, the worst first, and where the worst one is."""
+    counts = Counter(one.serving.verdict for one in runs)
+    ranked = sorted(counts, key=lambda verdict: verdict.rank)
+    parts: list[str | tuple[str, str]] = [f"{len(runs)} runs: "]
+    for i, verdict in enumerate(ranked):
+        parts += [", " if i else "", (f"{counts[verdict]} {verdict.value}", VERDICT_STYLE[verdict])]
+    worst = min(runs, key=lambda one: one.serving.verdict.rank)
+    where = "" if len(ranked) == 1 else f". The worst is {_place(worst, _above(runs))}"
+    return words(*parts, f"{where}.")
 
 
 def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
     """One row a run; those without a yardstick come last."""
     numbers = map(number, ("ms a token", "x spec", "batch", "context"))
     table = Table(name("run"), name("tool"), *numbers, name("verdict"), prose("worst finding"))
-    above = commonpath([Path(one.file).parent for one in runs])
+    above = _above(runs)
     for one in sorted(runs, key=lambda one: one.serving.over_floor or 0.0, reverse=True):
         serving, findings = one.serving, one.checked.findings
         batch, context = serving.batch, serving.context
-        place = f" {one.checked.run.place}" if one.checked.run.place else ""
         table.row(
-            f"{Path(one.file).relative_to(above)}{place}",
+            _place(one, above),
             one.checked.run.tool,
             "" if serving.reported_s is None else digits(serving.reported_s * 1e3),
             "" if serving.over_floor is None else digits(serving.over_floor),
             "" if batch is None or batch.assumed else f"{batch.value:.3g}",
-            "" if context is None else f"{context.value:,.0f}",
+            f"{context.value:,.0f}" if context and one.evidence.prompt else "",
             serving.verdict.value,
             findings[0].title if findings else "",
             style=VERDICT_STYLE[serving.verdict],
         )
     return table
+
+
+def _above(runs: Sequence[RunOfFile]) -> str:
+    """The folder that all files have in common; "" where that is a root, or none."""
+    try:
+        above = commonpath([Path(one.file).absolute().parent for one in runs])
+    except ValueError:  # on drives of their own
+        return ""
+    return "" if above == Path(above).anchor else above
+
+
+def _place(run: RunOfFile, above: str) -> str:
+    """File below that folder, else as it was given, and place in it."""
+    file = Path(run.file)
+    return f"{file.absolute().relative_to(above) if above else file} {run.place}".strip()
 
 
 def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:
@@ -59,8 +74,10 @@ def draw_slopes(slopes: Sequence[SlopeRow]) -> RenderableType:
 def _sentence(slope: SlopeRow) -> str:
     each = "1,000 tokens of context" if slope.over == "depth" else "sequence of the batch"
     what = "contexts" if slope.over == "depth" else "batches"
+    form = ",.0f" if slope.over == "depth" else ".3g"
     text = (
-        f"{slope.series}, {slope.runs} runs at {what} of {slope.least:,.3g} to {slope.most:,.3g}:"
+        f"{slope.series}, {slope.runs} runs at {what} of {slope.least:{form}} to"
+        f" {slope.most:{form}}:"
         f" each {each} adds {digits(slope.ms_per_step)} ms to {digits(slope.ms_at_zero)} ms"
     )
     if slope.floor_ms_per_step is not None:

@@ -10,13 +10,16 @@ from rich.padding import Padding
 
 from truetpot.records.check import VisibleCount
 from truetpot.records.verdicts import Metric, Verdict
-from truetpot.report.numbers import digits
+from truetpot.report.numbers import count_of, digits
+from truetpot.report.pair import drafts_of
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 from truetpot.serving.check import DENOMINATOR, Checked
 from truetpot.serving.evidence import Known
 from truetpot.serving.findings.visible import OPEN
+from truetpot.serving.pair import counts_messages
 from truetpot.serving.records import Run
+from truetpot.serving.thresholds import limit
 from truetpot.serving.verdict import Serving
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -42,6 +45,8 @@ def draw_checked(
     where = f", {run.place}" if run.place else ""
     head = words((run.tool, "bold"), f" ({run.variant}){where}")
     parts: list[RenderableType] = [head, draw_worth(serving), words(_totals(run), style="dim")]
+    if drafted := drafts_of(run):
+        parts.append(words(drafted))
     if (yardstick := checked.evidence.yardstick) is not None:
         parts.append(words("Held against ", (yardstick.what, "bold"), "."))
     parts += [words(sentence, style="dim") for sentence in yardstick_from]
@@ -90,6 +95,8 @@ def draw_place(serving: Serving, checked: Checked) -> RenderableType:
     reported = f"{digits(serving.reported_s * 1e3)} ms"
     table.row("serving", reported, ", ".join(over), serving.reported_from)
     lines: list[RenderableType] = [table]
+    if several := _step_of(serving, checked):
+        lines.append(words(several, style="dim"))
     for what, known, form in (
         ("Batch", serving.batch, ".3g"), ("Context", serving.context, ",.0f")
     ):  # fmt: skip
@@ -97,6 +104,18 @@ def draw_place(serving: Serving, checked: Checked) -> RenderableType:
             text = f"{what} {known.value:{form}}{_spread(known)}: {known.source}."
             lines.append(words(text, style="dim"))
     return Group(*lines)
+
+
+def _step_of(serving: Serving, checked: Checked) -> str:
+    """Of a run with speculation, what its floor per token is made of; "" for any other."""
+    tokens, reported = checked.evidence.tokens_a_step, serving.reported_s
+    if tokens <= limit("speculation") or reported is None or counts_messages(checked.evidence):
+        return ""
+    text = f"A step gave {digits(tokens)} tokens and took {digits(reported * tokens * 1e3)} ms"
+    if serving.floor_s is not None:
+        least = digits(serving.floor_s * tokens * 1e3)
+        text += f"; the weights and the cache, each read once, take {least} ms of it at least"
+    return f"{text}."
 
 
 def _spread(known: Known) -> str:
@@ -127,7 +146,7 @@ def draw_visible(rows: Sequence[VisibleCount]) -> RenderableType:
 def _totals(run: Run) -> str:
     totals, setting = run.totals, run.setting
     said = [
-        f"{totals.completed:,} requests" if totals.completed is not None else "",
+        "" if totals.completed is None else count_of(totals.completed, "request"),
         f"{totals.failed:,} failed" if totals.failed else "",
         f"{totals.duration_s:,.2f} s" if totals.duration_s is not None else "",
         *(f"{count:,} output tokens ({how.value})" for how, count in totals.output_tokens.items()),

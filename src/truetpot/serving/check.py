@@ -19,11 +19,12 @@ from truetpot.records.check import (
     TotalsRow,
     VisibleCount,
 )
+from truetpot.records.speculation import DraftsRow
 from truetpot.records.verdicts import Counting, Metric
 from truetpot.serving.findings import Evidence, Finding, find, visible_counts
 from truetpot.serving.metrics import Recomputed, Summary, recompute
 from truetpot.serving.readers import read
-from truetpot.serving.records import Run
+from truetpot.serving.records import Drafts, Run
 from truetpot.serving.yardstick import Yardstick
 
 DENOMINATOR = "visible-token-denominator"
@@ -78,6 +79,7 @@ class Checked:
             notes=list(run.notes),
             verdict=serving.verdict,
             serving=serving,
+            drafts=None if run.drafts is None else _drafts(run.drafts),
         )
 
 
@@ -113,6 +115,10 @@ def _reported(run: Run) -> dict[Metric, dict[str, ReportedRow]]:
         row = ReportedRow(value_s=_number(figure.value), key=figure.key, unit=figure.unit)
         found.setdefault(figure.metric, {})[figure.statistic] = row
     return found
+
+
+def _drafts(drafts: Drafts) -> DraftsRow:
+    return DraftsRow(**asdict(drafts) | {"by_position": list(drafts.by_position)})
 
 
 def _summary(summary: Summary) -> SummaryRow:

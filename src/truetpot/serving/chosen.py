@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from truetpot.facts.formats import kv_bytes
 from truetpot.facts.hardware import Hardware, load_hardware, recognise_cards
+from truetpot.facts.mixes import check_format
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.names import (
     dense,
@@ -54,7 +55,12 @@ class Flags:
     kv_format: str | None = None
 
     def check(self) -> None:
-        """Raise UserError for a model or a card that is not known, before any file is read."""
+        """Raise UserError for a model, a card or a format that is not known, before any file is
+        read."""
+        if self.format is not None:
+            check_format(self.format)
+        if self.kv_format is not None:
+            kv_bytes(self.kv_format)
         if self.model is not None:
             load_model(self.model)
         if self.device is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN",
     "Counting",
     "Definition",
+    "Drafts",
     "Figure",
     "Floats",
     "Gaps",
@@ -137,6 +138,31 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Drafts:
+    """Draft tokens of speculative decoding, as the tool counted them; None where it did not."""
+
+    key: str
+    """Where in the file."""
+    steps: int | None = None
+    """Those that verified a draft."""
+    drafted: int | None = None
+    accepted: int | None = None
+    rate: float | None = None
+    """Accepted of the drafted ones, 0 to 1."""
+    by_position: tuple[float, ...] = ()
+    """Share of these steps that accepted the draft token at each position, the first first."""
+
+    @property
+    def tokens_per_step(self) -> float | None:
+        """Of a step that verified a draft: its own token and the accepted ones."""
+        if self.by_position:
+            return 1 + sum(self.by_position)
+        if self.steps and self.accepted is not None:
+            return 1 + self.accepted / self.steps
+        return None
+
+
+@dataclass(frozen=True)
 class Gaps:
     """Times between consecutive streamed chunks of every request, one array for all."""
 
@@ -210,6 +236,7 @@ class Run:
     totals: Totals
     setting: Setting
     requests: Requests | None = None
+    drafts: Drafts | None = None
     notes: tuple[str, ...] = ()
     """What the reader had to decide, in sentences for people."""
 

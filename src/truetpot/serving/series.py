@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from truetpot.records.check import SlopeRow
 
+Over = Literal["depth", "batch"]
+SAME = 1.05
+"""Factor within which contexts, or batches, are one point of a series."""
 ALIKE = 1.25
 """Factor within which contexts, or batches, are taken for the same."""
 APART = 1.5
@@ -29,6 +33,7 @@ class Point:
     batch: float
     token_s: float
     floor_s: float | None = None
+    file: str = ""
 
 
 def slopes(points: Iterable[Point]) -> list[SlopeRow]:
@@ -41,11 +46,43 @@ def slopes(points: Iterable[Point]) -> list[SlopeRow]:
     for series, group in groupby(ordered, key=lambda point: point.series):
         runs = list(group)
         name = ", ".join(filter(None, series))
-        deep = _parts(runs, _context, _batch)
-        found += [_slope(name, "depth", _context, PER_TOKENS, part) for part in deep]
-        wide = _parts(runs, _batch, _context)
-        found += [_slope(name, "batch", _batch, 1, part) for part in wide]
+        for part in _parts(runs, _context, _batch):
+            found += _slopes_of(name, "depth", _context, PER_TOKENS, part)
+        for part in _parts(runs, _batch, _context):
+            found += _slopes_of(name, "batch", _batch, 1, part)
     return found
+
+
+def _slopes_of(
+    name: str, over: Over, x: Callable[[Point], float], per: int, part: Sequence[Point]
+) -> list[SlopeRow]:
+    """One slope; where runs at one point contradict each other, as they do with a setting that no
+    file states, one of each file, and none of a file that contradicts itself."""
+    if not _contradict(part, x):
+        return [_slope(name, over, x, per, part)]
+    found = []
+    for file, group in groupby(sorted(part, key=lambda point: point.file), lambda p: p.file):
+        runs = list(group)
+        if _is_series(runs, x) and not _contradict(runs, x):
+            found.append(_slope(f"{name}, {Path(file).name}", over, x, per, runs))
+    return found
+
+
+def _contradict(part: Sequence[Point], x: Callable[[Point], float]) -> bool:
+    """Whether two runs at one point differ by more than runs of one thing do."""
+    times: list[float] = []
+    at = 0.0
+    for point in sorted(part, key=x):
+        if not times or x(point) > SAME * at:
+            times, at = [], x(point)
+        times.append(point.token_s)
+        if max(point.token_s, times[0]) > ALIKE * min(point.token_s, times[0]):
+            return True
+    return False
+
+
+def _is_series(part: Sequence[Point], x: Callable[[Point], float]) -> bool:
+    return bool(part) and max(map(x, part)) >= APART * max(1.0, min(map(x, part)))
 
 
 def _context(point: Point) -> float:
@@ -66,12 +103,12 @@ def _parts(
             parts[-1].append(point)
         else:
             parts.append([point])
-    return [part for part in parts if max(map(x, part)) >= APART * max(1.0, min(map(x, part)))]
+    return [part for part in parts if _is_series(part, x)]
 
 
 def _slope(
     name: str,
-    over: Literal["depth", "batch"],
+    over: Over,
     x: Callable[[Point], float],
     per: int,
     part: Sequence[Point],

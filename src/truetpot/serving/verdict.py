@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from truetpot.records.check import ServingRow
@@ -11,10 +12,11 @@ from truetpot.serving.evidence import Evidence, Known
 from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.findings import Severity
 from truetpot.serving.findings.visible import OPEN
-from truetpot.serving.series import Point
 from truetpot.serving.thresholds import limit
 
 BELOW_FLOOR = "below-floor"
+UNHELD = "Nothing in the file speaks against the figure, and nothing is there to hold it against"
+ALONE = f"{UNHELD}: name --model and --device, or a --ladder."
 SAME_BATCH = 1.25
 """A measured step stands for batches up to this factor away: beyond, bytes alone do not tell."""
 
@@ -68,8 +70,11 @@ def _range(known: Known | None) -> tuple[float, float | None] | None:
     return None if known is None else (known.low, known.high)
 
 
-def judge(checked: Checked) -> Serving:
-    """Hold a run against its yardstick, if it has one, and against its own findings."""
+def judge(checked: Checked, lacks: Sequence[str] = ()) -> Serving:
+    """Hold a run against its yardstick, if it has one, and against its own findings.
+
+    ``lacks`` are sentences on what a yardstick would need.
+    """
     evidence = checked.evidence
     judged = evidence.judged
     if judged is None:
@@ -82,24 +87,13 @@ def judge(checked: Checked) -> Serving:
         if yardstick.step_s is not None:
             step = yardstick.step_s(context.value, batch.value)
     verdict, why, factor = _decide(checked, reported, floor, step)
+    if why == ALONE and lacks:
+        why = f"{UNHELD}. {' '.join(lacks)}"
     return Serving(
         verdict, why, factor, reported, origin, batch, context,
         floor, None if floor is None else reported / floor,
         step, None if step is None else reported / step,
     )  # fmt: skip
-
-
-def point(checked: Checked, serving: Serving) -> Point | None:
-    """The run as one of a series; None where its batch or context is not known."""
-    setting, yardstick = checked.run.setting, checked.evidence.yardstick
-    batch, context = serving.batch, serving.context
-    if serving.reported_s is None or batch is None or context is None or batch.assumed:
-        return None
-    if not setting.model:  # nothing says that two runs are of one thing
-        return None
-    card = setting.device or (yardstick.devices if yardstick else "")
-    series = (checked.run.tool, setting.model or "", setting.weight_format or "", card or "")
-    return Point(series, context.value, batch.value, serving.reported_s, serving.floor_s)
 
 
 def _decide(
@@ -136,11 +130,7 @@ def _decide(
     if wrong:
         return Verdict.NOT_COMPARABLE, f"{wrong[0].title}: {wrong[0].fix}", None
     if floor is None or evidence.yardstick is None:
-        why = (
-            "Nothing in the file speaks against the figure, and nothing to hold it against was "
-            "given: name --model and --device, or a --ladder."
-        )
-        return Verdict.UNDECIDABLE, why, None
+        return Verdict.UNDECIDABLE, ALONE, None
     if reported > limit("floor_ratio") * floor and evidence.after_first is None:
         why = "The first token's time is in the figure, and nothing in the file separates it."
         return Verdict.UNDECIDABLE, why, None

@@ -9,6 +9,7 @@ from typing import TypeVar
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.rows import NAN, Record, Rows
 from truetpot.serving.readers.statistics import (
     PER_SECOND,
@@ -172,6 +173,16 @@ def _read_summary(document: Document) -> list[Run]:
             setting=replace(
                 _setting(config, first.text("start_time")),
                 tool_version=settings.text(first, "aiperf_version"),
+                tokens_per_step=settings.number(
+                    tables, "overall_acceptance_length.avg", "acceptance_length.avg"
+                ),
+            ),
+            drafts=drafts(
+                "total_draft_tokens",
+                steps=settings.number(tables, "total_decode_iterations.avg"),
+                drafted=settings.number(tables, "total_draft_tokens.avg"),
+                accepted=settings.ratio(tables, "total_accepted_draft_tokens.avg"),
+                rate=settings.ratio(tables, "overall_draft_acceptance_rate.avg"),
             ),
             notes=("The run was cancelled.",) if first.flag("was_cancelled") else (),
         )

@@ -117,6 +117,10 @@ def _unknown(source: Source, document: Document | None) -> UserError:
     if document is None:
         first = next((line.strip() for _, line in source.lines() if line.strip()), "only blanks")
         found = f"its first line is {first[:60]!a}"
+    elif {"kind", "schema_version"} <= document.first.members.keys():
+        return source.error(
+            "is a record of truetpot itself; give the file that the serving benchmark wrote"
+        )
     elif keys := list(document.first.members)[:8]:
         found = f"it is JSON with the keys {', '.join(ascii(key[:40]) for key in keys)}"
     else:

@@ -97,7 +97,9 @@ def _read_summary(document: Document) -> list[Run]:
             setting=Setting(
                 request_rate=rate,
                 max_concurrency=settings.count(first, "Concurrency", "Number of concurrency"),
-                tokens_per_step=settings.number(first, "Avg Decoded Tok/Iter"),
+                tokens_per_step=settings.number(
+                    first, "Avg Decoded Tok/Iter", "Avg Decoded Tokens/Iter", "Decoded Tok/Iter"
+                ),
                 streaming=False if whole and not streamed else None,
             ),
             notes=tuple(notes),

@@ -13,7 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.llama_load import Loaded, loaded
 from truetpot.serving.readers.llama_server import TOOL as SERVER
@@ -32,6 +34,8 @@ _PROGRAM = re.compile(r"\b(?:llama_print_timings|llama_perf_context_print|common
 _TASK = re.compile(r"\btask (-?\d{1,9}) \||\bid_task=(\d{1,9})")
 _PROMPT = re.compile(r"new prompt, .*\bn_(?:prompt_)?tokens = (\d{1,9})")
 _DRAFT = re.compile(r"draft acceptance(?: rate)? = .*\( *(\d{1,9}) accepted / *(\d{1,9}) generated")
+_LENGTH = re.compile(r"\), mean len = *(\d{1,6}\.\d+)")
+_POSITIONS = re.compile(r"\bacc per pos = \(([\d., ]{1,600})\)")
 _LONGEST_LINE = 800
 _CLOCK = re.compile(r"(?:^|\s)(\d{1,7})\.(\d\d)\.(\d{3})\.(\d{3}) [A-Z] ")
 
@@ -50,8 +54,19 @@ class _Request:
     each_ms: float = NAN
     """As printed, with two decimals."""
     end_s: float = NAN
+    drafted: int = 0
     accepted: int = 0
-    """Drafted tokens."""
+    mean_length: float = NAN
+    """Tokens of a step that verified a draft, as printed, with two decimals."""
+    by_position: tuple[float, ...] = ()
+    """Shares of these steps."""
+
+    @property
+    def verified(self) -> float:
+        """Steps that verified a draft; of a log that does not say it, all of its steps."""
+        if self.mean_length > 1:
+            return self.accepted / (self.mean_length - 1)
+        return max(1, self.n - self.accepted)
 
 
 def _recognises(source: Source) -> bool:
@@ -90,7 +105,12 @@ def _requests(source: Source) -> Iterator[tuple[bool, _Request]]:
         if match := _PROMPT.search(text):
             prompts[task] = int(match[1])
         elif (match := _DRAFT.search(text)) and task in last:
-            last[task].accepted = int(match[1])
+            drafting = last[task]
+            drafting.accepted, drafting.drafted = int(match[1]), int(match[2])
+            if length := _LENGTH.search(text):
+                drafting.mean_length = float(length[1])
+        elif (match := _POSITIONS.search(text)) and task in last:
+            last[task].by_position = tuple(_floats(match[1]))
         elif match := _TIME.search(text):
             is_cli = _PROGRAM.search(text) is not None
             key = "" if is_cli else task
@@ -107,6 +127,14 @@ def _requests(source: Source) -> Iterator[tuple[bool, _Request]]:
             if request.ms > 0 and request.n > 0:
                 done.append((is_cli, request))
     yield from done
+
+
+def _floats(text: str) -> Iterator[float]:
+    """Of a list with commas; what is no number ends it."""
+    for word in text.split(","):
+        if (value := as_float(word.strip())) is None:
+            return
+        yield value
 
 
 def _clock(text: str) -> float:
@@ -143,6 +171,7 @@ def _of_server(requests: Sequence[_Request], shared: Loaded, several: bool) -> R
     for request in requests:
         _add(rows, request, request.n)
     generated = sum(request.n for request in requests)
+    drafted = sum(request.drafted for request in requests)
     accepted = sum(request.accepted for request in requests)
     (one,) = requests if len(requests) == 1 else (None,)
     variant = divisor([(r.ms, r.n, r.each_ms, 0.00501) for r in requests])
@@ -153,9 +182,24 @@ def _of_server(requests: Sequence[_Request], shared: Loaded, several: bool) -> R
         definitions=definitions(SERVER, variant),
         figures=_figures(one) if one else (),
         totals=Totals(attempted=len(rows), completed=len(rows)),
-        setting=Setting(tokens_per_step=per_step(generated, accepted), **shared),
+        setting=Setting(tokens_per_step=per_step(generated, drafted, accepted), **shared),
         requests=rows.requests(Counting.SERVER),
+        drafts=drafts(
+            "draft acceptance", drafted=drafted, accepted=accepted, by_position=_shares(requests)
+        ),
         notes=("The times are the server's own: queue and network are not in them.",),
+    )
+
+
+def _shares(requests: Sequence[_Request]) -> tuple[float, ...]:
+    """By position, the mean over all steps that verified a draft; () where a request tells none."""
+    told = [request for request in requests if request.drafted]
+    if not told or not all(request.by_position for request in told):
+        return ()
+    most, steps = max(len(one.by_position) for one in told), sum(one.verified for one in told)
+    return tuple(
+        sum(one.verified * one.by_position[i] for one in told if i < len(one.by_position)) / steps
+        for i in range(most)
     )
 
 

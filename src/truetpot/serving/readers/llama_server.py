@@ -12,6 +12,7 @@ from itertools import islice
 
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.rows import Record, Rows, added, objects
 from truetpot.serving.records import UNKNOWN, Counting, Metric, Run, Setting, Totals
@@ -50,7 +51,7 @@ def _read(document: Document) -> list[Run]:
     Of the messages of a stream the last counts, which has the timings of all.
     """
     rows = Rows()
-    generated = accepted = messages = 0
+    generated = drafted = accepted = messages = 0
     models, builds = set(), set()
     said = []
     for record, before in _answers(document):
@@ -61,6 +62,7 @@ def _read(document: Document) -> list[Run]:
         models.add(record.text("model"))
         said.append(_said(record))
         generated += record.count("timings", "predicted_n")
+        drafted += max(0, record.count("timings", "draft_n"))
         accepted += max(0, record.count("timings", "draft_n_accepted"))
     if not len(rows):
         raise document.first.error('has no "predicted_n" in any "timings"')
@@ -82,9 +84,10 @@ def _read(document: Document) -> list[Run]:
             setting=Setting(
                 model=models.pop() if len(models) == 1 else None,
                 tool_version=builds.pop() if len(builds) == 1 else None,
-                tokens_per_step=per_step(generated, accepted),
+                tokens_per_step=per_step(generated, drafted, accepted),
             ),
             requests=rows.requests(Counting.SERVER),
+            drafts=drafts("timings.draft_n", drafted=drafted, accepted=accepted),
             notes=_notes(messages),
         )
     ]
@@ -144,9 +147,10 @@ def _prompt_tokens(record: Record) -> tuple[int, int]:
     return added(processed, max(0, cached)), cached
 
 
-def per_step(generated: int, accepted: int) -> float | None:
-    """A step gives one token and the accepted drafts; None where none was accepted."""
-    return generated / (generated - accepted) if 0 < accepted < generated else None
+def per_step(generated: int, drafted: int, accepted: int) -> float | None:
+    """A step gives one token and the accepted drafts; None where nothing was drafted."""
+    some = drafted > 0 or accepted > 0
+    return generated / (generated - accepted) if some and accepted < generated else None
 
 
 def _said(record: Record) -> tuple[float, int, float, float]:

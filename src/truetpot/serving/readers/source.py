@@ -101,7 +101,7 @@ class Source:
     def _refuse_binary(self, head: bytes) -> None:
         """By the first bytes, before gigabytes are read."""
         if not head:
-            raise self.error("is empty: was the benchmark stopped before it wrote?")
+            raise self.error("is empty: the benchmark may have been stopped before it wrote")
         for mark, name in _PACKED.items():
             if head.startswith(mark):
                 raise self.error(f"is packed with {name}: unpack it first")

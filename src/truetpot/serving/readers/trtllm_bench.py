@@ -13,6 +13,7 @@ from truetpot.serving.readers import settings
 from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import JsonReader, TextReader
 from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
@@ -35,6 +36,8 @@ _STATISTICS = {
     "p95": "p95",
     "p99": "p99",
 }
+_ACCEPTED = "draft_acceptance_rate_percentiles"
+"""A mean over the requests."""
 _NO_TOKENS = "Without --streaming there is no time per token in it: run it again with that."
 
 
@@ -81,6 +84,10 @@ def _read_json(document: Document) -> list[Run]:
                 tool_version=settings.text(first, "engine.version"),
                 streaming="streaming_metrics" in first.members,
             ),
+            drafts=drafts(
+                _ACCEPTED,
+                rate=settings.ratio(first, f"decoding_stats.{_ACCEPTED}.average"),
+            ),
             notes=_notes(figures),
         )
     ]
@@ -123,7 +130,8 @@ _MEANS = {
 _LINE = re.compile(r"\s*([A-Z][\w \[\]()/-]{1,60}?):\s+(\S.{0,299})")
 _STATISTIC = re.compile(r"\s*\[(TPOT|TTFT|Latency)\] (\w{2,8}) *: +(\S{1,40})\s*")
 _OF = {"TPOT": Metric.TPOT, "TTFT": Metric.TTFT, "Latency": Metric.E2E}
-_LENGTH = re.compile(r"\s*\[AL\] AVERAGE *: +(\S{1,40})\s*")
+_DECODING = re.compile(r"\s*\[(AL|DAR)\] AVERAGE *: +(\S{1,40})\s*")
+"""Acceptance length, draft acceptance rate."""
 
 
 def _read_text(source: Source) -> list[Run]:
@@ -144,8 +152,8 @@ def _read_text(source: Source) -> list[Run]:
         elif reports and (match := _STATISTIC.fullmatch(text)):
             if statistic := _STATISTICS.get(match[2].lower()):
                 _add(reports[-1][2], _OF[match[1]], statistic, match[3], f"[{match[1]}] {match[2]}")
-        elif match := _LENGTH.fullmatch(text):
-            words["accepted"] = match[1]
+        elif match := _DECODING.fullmatch(text):
+            words[match[1]] = match[2]
     runs = [
         _report(words, tuple(figures.values()), f"line {line}" if len(reports) > 1 else "")
         for line, words, figures in reports
@@ -192,13 +200,14 @@ def _report(words: Mapping[str, str], figures: tuple[Figure, ...], place: str) -
         ),
         setting=Setting(
             model=text("model"),
-            tokens_per_step=number("accepted"),
+            tokens_per_step=number("AL"),
             weight_format=text("quantization") or text("dtype"),
             kv_format=text("kv"),
             devices=cards[0] * (cards[1] or 1) if cards[0] else None,
             tool_version=text("version"),
             streaming=any(each.metric is Metric.TPOT for each in figures),
         ),
+        drafts=drafts("[DAR] AVERAGE", rate=number("DAR")),
         notes=_notes(figures),
     )
 

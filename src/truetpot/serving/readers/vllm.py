@@ -8,16 +8,26 @@ further keys. Which keys an object has tells its age, within limits; :func:`age`
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
+from functools import partial
 from itertools import islice
 
 from truetpot.serving.readers import settings
 from truetpot.serving.readers.detect import JsonReader
 from truetpot.serving.readers.document import Document, Node
+from truetpot.serving.readers.drafts import drafts, shares
 from truetpot.serving.readers.figures import Fields, figures_by_key
 from truetpot.serving.readers.request_lists import requests
 from truetpot.serving.readers.rows import objects
-from truetpot.serving.records import Counting, Metric, Requests, Run, Setting, Totals
+from truetpot.serving.records import (
+    Counting,
+    Drafts,
+    Metric,
+    Requests,
+    Run,
+    Setting,
+    Totals,
+)
 from truetpot.serving.tools import definitions
 
 OLD, NEW, UNKNOWN_AGE = "<= 0.6.6", ">= 0.7", "age unknown"
@@ -52,6 +62,7 @@ _LATER_KEYS = (
     "latencies",
     "queue_times",  # PR #54136, 2026-08
 )
+_POSITIONS = "spec_decode_per_position_acceptance_rates"
 STREAM_INTERVAL = ("stream_interval", "stream-interval", "--stream-interval")
 """Keys under which a sweep, or ``--metadata``, writes the server's argument down."""
 _METRICS = {
@@ -132,10 +143,29 @@ def _run(node: Node, place: str) -> Run:
         range_ratio=settings.ratio(node, "random_range_ratio"),
     )
     counting = COUNTING[age(node.members, setting.date)]
-    return run_of(node, setting, requests(node, counting), place)
+    drafted = drafts_of(partial(settings.ratio, node), node.get(_POSITIONS))
+    return run_of(node, setting, requests(node, counting), place, drafted)
 
 
-def run_of(fields: Fields, setting: Setting, rows: Requests | None, place: str) -> Run:
+def drafts_of(
+    number: Callable[[str], float | None], by_position: Node | str | None
+) -> Drafts | None:
+    """What the server's counters of speculative decoding grew by during the run: its rate is in
+    per cent, the shares of the positions are not (``vllm/benchmarks/serve.py``, PR #31739)."""
+    rate = number("spec_decode_acceptance_rate")
+    return drafts(
+        "spec_decode_acceptance_rate",
+        steps=number("spec_decode_num_drafts"),
+        drafted=number("spec_decode_draft_tokens"),
+        accepted=number("spec_decode_accepted_tokens"),
+        rate=None if rate is None else rate / 100,
+        by_position=shares(by_position),
+    )
+
+
+def run_of(
+    fields: Fields, setting: Setting, rows: Requests | None, place: str, drafted: Drafts | None
+) -> Run:
     """The run of one result."""
     variant = age(fields.members, setting.date)
     counting = COUNTING[variant]
@@ -160,6 +190,7 @@ def run_of(fields: Fields, setting: Setting, rows: Requests | None, place: str) 
         ),
         setting=setting,
         requests=rows,
+        drafts=drafted,
         notes=tuple(filter(None, [NOTE.get(variant)])),
     )
 

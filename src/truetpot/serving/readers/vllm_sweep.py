@@ -15,7 +15,8 @@ from truetpot.serving.records import Run, Setting
 
 def _read(source: Source) -> list[Run]:
     runs = [
-        vllm.run_of(row, _setting(row), None, row.where) for row in rows(source, vllm.is_result)
+        vllm.run_of(row, _setting(row), None, row.where, vllm.drafts_of(row.number, _shares(row)))
+        for row in rows(source, vllm.is_result)
     ]
     if not runs:
         raise source.error("has a header and no row: no run of the sweep succeeded")
@@ -33,6 +34,10 @@ def _setting(row: Row) -> Setting:
         tokens_per_chunk=next(filter(None, map(row.count, vllm.STREAM_INTERVAL)), None),
         range_ratio=row.number("random_range_ratio"),
     )
+
+
+def _shares(row: Row) -> str | None:
+    return row.text("spec_decode_per_position_acceptance_rates")
 
 
 READERS = (

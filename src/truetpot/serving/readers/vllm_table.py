@@ -10,9 +10,10 @@ from typing import NamedTuple
 from truetpot.serving.readers import sglang, vllm
 from truetpot.serving.readers.decode import as_float, is_nan, whole
 from truetpot.serving.readers.detect import TextReader
+from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import STATISTIC, figure
 from truetpot.serving.readers.source import Source
-from truetpot.serving.records import Counting, Metric, Run, Setting, Totals
+from truetpot.serving.records import Counting, Drafts, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
 
 HEADING = "Serving Benchmark Result"
@@ -43,10 +44,16 @@ _OTHERS = (
     "peak output token throughput (tok/s)",
     "total token throughput (tok/s)",
     "concurrency",
+    "acceptance rate (%)",
     "acceptance length",
+    "drafts",
+    "draft tokens",
+    "accepted tokens",
     "accept length",
 )
-_LABEL = "|".join((*map(re.escape, _OTHERS), _FIGURE))
+_POSITION = r"position \d{1,2}"
+"""Of a draft token, the first is 0."""
+_LABEL = "|".join((*map(re.escape, _OTHERS), _POSITION, _FIGURE))
 # A logger's prefix may stand before: up to a word in capitals, or whatever ends with no letter.
 _LINE = re.compile(
     rf"(?:.*(?:[^\sA-Za-z]|\b[A-Z]+)\s+)?\s*(?i:(?P<label>{_LABEL})):\s+(?P<word>\S+).*"
@@ -178,6 +185,7 @@ def _run(table: _Table, place: str) -> Run:
             mean_concurrency=table.number("concurrency"),
         ),
         setting=_setting(table, is_sglang),
+        drafts=_drafts(table),
         notes=tuple(filter(None, [note, cut])),
     )
 
@@ -221,6 +229,22 @@ def _setting(table: _Table, is_sglang: bool) -> Setting:
         tokens_per_step=table.number("acceptance length", "accept length") or None,
         tokens_per_chunk=_count(given.get("stream_interval")),
         range_ratio=ratio,
+    )
+
+
+def _drafts(table: _Table) -> Drafts | None:
+    """As the client prints them: all shares in per cent."""
+    rate = table.number("acceptance rate (%)")
+    shares: list[float] = []
+    while (share := table.number(f"position {len(shares)}")) is not None:
+        shares.append(share / 100)
+    return drafts(
+        "Acceptance rate (%)",
+        steps=table.number("drafts"),
+        drafted=table.number("draft tokens"),
+        accepted=table.number("accepted tokens"),
+        rate=None if rate is None else rate / 100,
+        by_position=shares,
     )
 
 
