@@ -95,6 +95,8 @@ def tune(
         raise UserError("--layers are of the step that --step times: give both, or none.")
     if step and len(listed(format, "--format")) > 1:
         raise UserError("--step times one step: name one --format.")
+    if step and shape is not None:
+        raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
     from truetpot.cli.setting import find_setting, load_kernels
