@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 from truetpot.kernels._lib.triton.common import local_memory, power_of_2
 from truetpot.kernels._lib.triton.dependent_launch import choices
@@ -85,14 +86,15 @@ def columns(name: str, case: LinearCase, device: Device) -> int:
 
 def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[Config]:
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
-    seen: list[Config] = []
+    seen: set[tuple[tuple[str, Any], ...]] = set()
     for name in kinds(case, device, normed):
         for candidate in (usual(name, case, normed), *_candidates(name, case)):
             for early in choices(device):
                 config = fitted(candidate | early, case)
-                if config in seen or (seen and not _has_room(config, case, device)):
+                values = tuple(sorted(config.items()))
+                if values in seen or (seen and not _has_room(config, case, device)):
                     continue
-                seen.append(config)
+                seen.add(values)
                 yield config
 
 
@@ -108,7 +110,8 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
         each = config["BW"] * (8 * inputs + 4 * config["BN"])
     else:
         each = config["BK"] * (inputs + config["BN"] * ITEMSIZE.get(case.weight_format, 1))
-    return bool(config["STAGES"] * each <= local_memory(device))
+    # one more than there are stages where x and W have to be widened for their product
+    return bool((config["STAGES"] + 1) * each <= local_memory(device))
 
 
 def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
