@@ -181,6 +181,7 @@ def test_an_interrupt_reaches_the_run(started, check_kernels):
         (["kernels", "--kernels", "folder"], True),
         (["decode", "--kernels=folder"], True),
         (["tune", "--json", "x", "--kernels", "folder"], True),
+        (["tune", "--op", "linear"], True),
         (["kernels", "--op", "linear"], False),
         (["floor", "--kernels", "folder"], False),
         ([], False),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.hostile import SPECIAL, TEXTS, refused, special_files
 from truetpot.ops import SILU_MUL, SiluMulCase, tuned
+from truetpot.ops.digest import digest_once
 from truetpot.ops.registry import Kernel, Registry, register
 from truetpot.runtime.choose import choose_device
 
@@ -182,6 +183,18 @@ def test_what_cannot_be_used_is_told_once(files, parameters, caplog, text, told)
         assert told in message
         assert str(paths["user"]) in message
         assert "\n" not in message
+
+
+def test_an_entry_of_another_kernel_is_told_and_not_used(files, parameters, fresh, caplog):
+    """The digest is of all that the kernel is made of; an entry without one is believed."""
+    files(user=f'{entry("{ tile = 16 }")}source = "0123456789abcdef"\n')
+    assert parameters() == {"tile": 4, "warps": 1}
+    assert parameters() == {"tile": 4, "warps": 1}
+    (told,) = caplog.messages
+    assert "is not used: the kernel has changed since it was tuned; tune it again." in told
+    (kernel,) = fresh.kernels("silu_mul", "mine")
+    files(user=f'{entry("{ tile = 16 }")}source = "{digest_once(kernel)}"\n')
+    assert parameters() == {"tile": 16, "warps": 1}
 
 
 def test_a_file_without_permission(files, parameters, caplog):

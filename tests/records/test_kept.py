@@ -80,6 +80,8 @@ ADDED = {
     ("isa", "local_over_memory"),
     ("isa", "faults"),
     ("isa", "not_followed"),
+    ("tune", "decision"),
+    ("tune", "step"),
 }
 """Fields that came since, by kind of record; one that is not there is null or empty."""
 

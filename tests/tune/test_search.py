@@ -16,7 +16,8 @@ from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.tune.bench import Bench, same
 from truetpot.tune.progress import Log, read_log
-from truetpot.tune.search import DeviceLostError, search
+from truetpot.tune.search import candidates, search
+from truetpot.tune.trials import DeviceLostError, Seconds, Trials, pair
 
 CASE = LinearCase("fp32", 1, 128, 512, "fp32")
 CPU = choose_device("cpu")
@@ -70,9 +71,20 @@ def ceiling():
 
 @pytest.fixture
 def tune(kernel, ceiling, tmp_path):
-    def run(log=None, seconds=0.4):
+    """A search on this device, its sittings in this process."""
+
+    def run(log=None):
         log = log or Log(tmp_path / "progress.jsonl", KEY)
-        return search(kernel, CASE, CPU, ceiling, seconds, log), log
+        configs = candidates(kernel, CASE, CPU)
+
+        def bench():
+            return Bench(kernel, CASE, CPU, configs[0])
+
+        def sit(config, number, seconds):
+            return pair(bench(), config, seconds)
+
+        lab = Trials(bench, configs[0], ceiling, Seconds(0.05, 0.1, 0.05), sit, 300)
+        return search(configs, lab, log), log
 
     return run
 
@@ -169,7 +181,7 @@ def test_too_little_memory(kernel, monkeypatch):
     ],
 )
 def test_same(a, b, equal):
-    assert same(a, b) is equal
+    assert same(CPU, a, b) is equal
 
 
 def test_an_interrupted_search_goes_on_where_it_was(kernel, tune, monkeypatch, tmp_path):
@@ -203,15 +215,14 @@ def test_a_lost_device_is_told_and_what_lost_it_is_not_tried_again(
     monkeypatch.setattr(kernel, "configs", lambda case, device: configs)
     log = Log(tmp_path / "progress.jsonl", KEY)
     with monkeypatch.context() as lost:
-        from truetpot.tune import search as module
 
         def gone(self: Device):
             raise RuntimeError("an illegal memory access was encountered")
 
-        real = module._look
+        real = Trials.look
         lost.setattr(
-            module,
-            "_look",
+            Trials,
+            "look",
             lambda *args: (real(*args), lost.setattr(type(CPU), "synchronize", gone))[0],
         )
         with pytest.raises(DeviceLostError, match="run the command again"):

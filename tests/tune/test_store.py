@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.records.kept import written
 from truetpot.errors import UserError
 from truetpot.records.tune import Figures, Found
-from truetpot.records.tuned import TunedEntry
+from truetpot.records.tuned import SearchKey, TunedEntry
 from truetpot.tune.store import dump, entry, load, put
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -40,22 +40,29 @@ def found(best_gain):
     return Found(default=default, best=better, when="2026-01-01T00:00:00Z")
 
 
+def key(**versions):
+    return SearchKey(
+        op="linear", provider="mine", case="n=1", device="card", versions=versions, source="12ab"
+    )
+
+
 def test_an_entry_replaces_its_own_case_only(tmp_path):
     path = tmp_path / "card.toml"
-    put(path, "linear", "mine", "n=1", entry(found(2.0), {"torch": "2"}, {"name": "card"}))
+    put(path, "linear", "mine", "n=1", entry(found(2.0), key(torch="2"), {"name": "card"}))
     put(path, "linear", "mine", 'n="2"', TunedEntry(config={"tile": 1}))
-    put(path, "linear", "mine", "n=1", entry(found(0.9), {"torch": "3"}, {"name": "card"}))
+    put(path, "linear", "mine", "n=1", entry(found(0.9), key(torch="3"), {"name": "card"}))
     kept = load(path)["linear"]["mine"]
     assert kept['n="2"'] == {"config": {"tile": 1}}
     assert kept["n=1"]["config"] == {}, "the default stays"
     assert kept["n=1"]["versions"] == {"torch": "3"}
     assert kept["n=1"]["share_of_ceiling"] == 0.5
+    assert kept["n=1"]["source"] == "12ab"
     lock = ".card.toml.truetpot-lock"
     assert {file.name for file in tmp_path.iterdir()} == {"card.toml", lock}
 
 
 def test_what_is_known_of_an_improvement():
-    kept = written(entry(found(2.0), {}, {"name": "card"}))
+    kept = written(entry(found(2.0), key(), {"name": "card"}))
     assert kept["config"] == {"tile": 8}
     assert (kept["gain"], kept["gain_ci"], kept["tuned_s"]) == (2.0, [1.9, 2.1], 1e-6)
     assert "share_of_ceiling" not in kept, "TOML has no null"

@@ -4,6 +4,10 @@ The child is this very command line again. It says which kernel it is in
 (``truetpot.runtime.running``); when it is gone without having come to its end, that kernel is
 blamed, and the next child goes on without it. Where there is nothing to go on with, what was known
 is written down here.
+
+A search of launch parameters is watched in any case: some of what it tries crashes a compiler, or
+hangs a device. It says which trial it is at. That trial alone is blamed, also where it has to be
+ended from here because it took too long.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from truetpot.cli.exits import ExitCode
 from truetpot.errors import UserError
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.place import find_place
-from truetpot.runtime.running import SIGNALS, VARIABLE, Left, kept, left, prepare
+from truetpot.runtime.running import SIGNALS, VARIABLE, Left, kept, left, overdue, prepare
 
 MOST_ENDS = 8
 """An operator of a provider that ended the process so often is not called any more at all."""
@@ -45,6 +49,8 @@ def at_risk(arguments: Sequence[str]) -> bool:
             return False
     except UserError:  # the command says it
         return False
+    if arguments[0] == "tune":
+        return True
     if any(one == "--kernels" or one.startswith("--kernels=") for one in arguments):
         return True
     return bool(importlib.metadata.entry_points(group="truetpot.kernels"))
@@ -53,10 +59,11 @@ def at_risk(arguments: Sequence[str]) -> bool:
 def supervise(arguments: Sequence[str]) -> int:
     """The exit code of the command. 1 if a kernel ended it, whatever else is well."""
     blamed: dict[str, str] = {}
+    trials: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="truetpot-") as temporary:
         folder = Path(temporary)
         while True:
-            prepare(folder, blamed)
+            prepare(folder, blamed | trials)
             status, told = _run(arguments, folder)
             last = left(folder)
             if last.code is not None:
@@ -64,6 +71,11 @@ def supervise(arguments: Sequence[str]) -> int:
             if told is not None:  # by the user, or a batch system
                 return 128 + told
             how = last.lost or _how(status)
+            if last.trial and last.trial not in trials:
+                late = "took too long and was ended" if overdue(folder) else f"ended it ({how})"
+                trials[last.trial] = f"a process before this one was in it: it {late}"
+                Terminal().status(f"truetpot: {last.trial}: {trials[last.trial]}.", style="")
+                continue
             if not last.who:
                 Terminal().status(f"truetpot: the run ended before its end ({how}).", style="")
                 return ExitCode.CRASH
@@ -133,6 +145,10 @@ def _run(arguments: Sequence[str], folder: Path) -> tuple[int, int | None]:
         child = subprocess.Popen([sys.executable, "-m", "truetpot", *arguments], env=environment)
         while child.poll() is None:
             came = signal.sigtimedwait(SIGNALS | {signal.SIGCHLD}, _LOOK_S)
+            if overdue(folder):  # what hangs in a driver hears no signal but this
+                child.kill()
+                child.wait()
+                break
             if came is None or came.si_signo == signal.SIGCHLD:
                 continue
             told = came.si_signo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from truetpot.cli.command import (
     KvFormatOption,
     PageOption,
     listed,
+    one_of,
 )
 from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
@@ -51,6 +53,30 @@ def tune(
     seconds: Annotated[
         float, typer.Option(min=0.05, help="Timing for each case; checks come on top.")
     ] = 30.0,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="TRIALS", help="Trials at most for each case."),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(metavar="model|climb|random|all", help="How the next trial is chosen.")
+    ] = "model",
+    other: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Begin with another device's best 20."),
+    ] = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Keep only what the whole decode step does not lose by.")
+    ] = False,
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="Of the step that --step times; all if not given.")
+    ] = None,
+    limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a trial that hangs is given up.")
+    ] = 300.0,
+    t4: Annotated[
+        Path | None,
+        typer.Option("--t4", metavar="DIR", help="Also write T4 and T1 files for other tuners."),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Do not go on from where the last run was interrupted.")
     ] = False,
@@ -64,18 +90,29 @@ def tune(
     json: JsonOption = None,
 ) -> None:
     """Search launch parameters, checked and on cold memory; the best are used from then on."""
-    read = [*of_model(model), *of_kernels(kernels)]
+    read = [*of_model(model), *of_kernels(kernels), *([] if other is None else [other])]
+    if layers is not None and not step:
+        raise UserError("--layers are of the step that --step times: give both, or none.")
+    if step and len(listed(format, "--format")) > 1:
+        raise UserError("--step times one step: name one --format.")
+    if step and shape is not None:
+        raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
     from truetpot.cli.setting import find_setting, load_kernels
     from truetpot.cli.tune_list import show
     from truetpot.cli.tune_run import make_folder, run
+    from truetpot.cli.tune_search import How
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
     from truetpot.tune.progress import progress_file
+    from truetpot.tune.strategy import STRATEGIES
+    from truetpot.tune.transfer import load
 
+    one_of(strategy, tuple(STRATEGIES), "--strategy")
+    transfer = None if other is None else load(other)
     terminal = Terminal(quiet=json == "-")
     known = load_model(model)
     if list and json is not None:
@@ -84,9 +121,10 @@ def tune(
         load_kernels(terminal, kernels)
         provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    shapes = setting.shapes(format, batch, context, tp, page)
     request = Request(
         known,
-        setting.shapes(format, batch, context, tp, page),
+        [replace(shape, layers=layers) for shape in shapes],
         setting,
         None if op is None else listed(op, "--op"),
         None if role is None else listed(role, "--role"),
@@ -101,4 +139,5 @@ def tune(
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
-    raise typer.Exit(run(request, file, again, json, terminal))
+    how = How(strategy, budget, transfer, limit, kernels, again, step, t4)
+    raise typer.Exit(run(request, file, how, json, terminal))

@@ -15,6 +15,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,12 @@ def digest(kernel: type[Kernel]) -> str:
     for content in sorted(hashlib.sha256(_content(path)).digest() for path in made_of(kernel)):
         whole.update(content)
     return whole.hexdigest()[:16]
+
+
+@cache
+def digest_once(kernel: type[Kernel]) -> str:
+    """The same, of the files as they are when it is first asked for: that is what was loaded."""
+    return digest(kernel)
 
 
 def made_of(kernel: type[Kernel]) -> list[Path]:

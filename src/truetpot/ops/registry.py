@@ -27,6 +27,7 @@ from truetpot.formats import Weight
 from truetpot.ops import contract, loading
 from truetpot.ops.answers import hold
 from truetpot.ops.contract import ContractError, Place
+from truetpot.ops.digest import digest_once
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.loading import Source
@@ -79,7 +80,14 @@ class Kernel:
         Of a collective rank 0's, on every rank: in how many steps it goes may depend on them.
         """
         op, provider = cls.op.name, cls.provider
-        usual = choose(op, provider, case, device, lambda: cls.configs(case, device))
+        usual = choose(
+            op,
+            provider,
+            case,
+            device,
+            lambda: cls.configs(case, device),
+            lambda: digest_once(cls),  # type: ignore[arg-type]  # a class is hashable
+        )
         return current().gather(usual)[0] if cls.op.collective else usual
 
     @property

@@ -104,18 +104,25 @@ def choose(
     case: Case,
     device: Device,
     known: Callable[[], Iterable[Config]],
+    source: Callable[[], str] = str,
 ) -> Choice:
     """Launch parameters for a case: the tuned ones, else the nearest tuned, else the default.
 
-    ``known`` gives the configurations that the kernel has, the default first: an entry of the case
-    that is none of them is named in a warning, once. The nearest one that is one of them is taken.
+    ``known`` gives the configurations that the kernel has, the default first, and ``source`` the
+    digest of the kernel: an entry of the case that is none of them, or that another kernel was
+    tuned for, is named in a warning, once. The nearest one without such a fault is taken.
     """
-    found = _tuned(op, provider, case.label(), device, known)
+    found = _tuned(op, provider, case.label(), device, known, source)
     return found or Choice(dict(next(iter(known()), {})))
 
 
 def _tuned(
-    op: str, provider: str, label: str, device: Device, known: Callable[[], Iterable[Config]]
+    op: str,
+    provider: str,
+    label: str,
+    device: Device,
+    known: Callable[[], Iterable[Config]],
+    source: Callable[[], str],
 ) -> Choice | None:
     if os.environ.get(VARIABLE, "").lower() == "off":
         return None
@@ -125,27 +132,32 @@ def _tuned(
         if label not in cases:
             continue
         try:
-            return Choice(_config(cases[label], [*known()]), origin)
+            return Choice(_config(cases[label], [*known()], source), origin)
         except ValueError as wrong:
             where = f"{escaped(str(file))}: {op}.{provider}, {label}"
             _warn(f"{where} is not used: {wrong}; tune it again.")
     for near, entry in _by_distance(label, [cases for _, _, cases in entries]):
         try:
-            return Choice(_config(entry, [*known()]), Origin.NEAREST, near)
+            return Choice(_config(entry, [*known()], source), Origin.NEAREST, near)
         except ValueError:  # legal for its own case, where a fault would be told
             continue
     return None
 
 
-def _config(entry: Any, known: Sequence[Config]) -> Config:
-    """The kernel's configuration that an entry means; ValueError with what is wrong with it."""
+def _config(entry: Any, known: Sequence[Config], source: Callable[[], str]) -> Config:
+    """The kernel's configuration that an entry means; ValueError with what is wrong with it.
+
+    An entry without a digest is of a time before there was one, or written by hand.
+    """
     try:
-        config = msgspec.convert(entry, TunedEntry).config
+        tuned = msgspec.convert(entry, TunedEntry)
     except msgspec.ValidationError as error:
         raise ValueError(fault(error)) from None
-    found = _legal(config, known)
+    found = _legal(tuned.config, known)
     if found is None:
-        raise ValueError(_fault(config, known))
+        raise ValueError(_fault(tuned.config, known))
+    if tuned.source and tuned.source != source():
+        raise ValueError("the kernel has changed since it was tuned")
     return found
 
 

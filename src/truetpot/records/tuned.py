@@ -21,7 +21,7 @@ class TunedEntry(Part, frozen=True, kw_only=True, omit_defaults=True):
     gain: Ratio | None = None
     """The default's time over the best's, round by round, the median."""
     gain_ci: tuple[Ratio, Ratio] | None = None
-    """95 %."""
+    """At `confidence`; 95 % where there is none."""
     share_of_ceiling: Share | None = None
     default_s: Seconds | None = None
     tuned_s: Seconds | None = None
@@ -31,6 +31,15 @@ class TunedEntry(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Of truetpot and of what the kernels are made with."""
     device: Words = field(default_factory=dict)
     """Name, UUID, PCI address and driver."""
+    source: str = ""
+    """Digest of the kernel's files: the entry is not used for another kernel."""
+    confidence: Share | None = None
+    """Of `gain_ci`, which is of several processes."""
+    alone: Ratio | None = None
+    """Gain of the kernel alone, where the whole step decided that its default stays."""
+    step_gain: Ratio | None = None
+    """The whole step's time without this entry over that with it."""
+    step_gain_ci: tuple[Ratio, Ratio] | None = None
 
 
 class SearchKey(Part, frozen=True, kw_only=True):
@@ -42,6 +51,7 @@ class SearchKey(Part, frozen=True, kw_only=True):
     device: str
     """Name of the device's model."""
     versions: Words
+    """Of truetpot, of what the kernels are made with, and of the driver."""
     source: str
     """Digest of the kernel's files."""
 

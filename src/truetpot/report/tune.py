@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
-from truetpot.records.tune import TuneStatus
+from truetpot.records.tune import EntryInStep, StepDecision, TuneStatus
 from truetpot.report.config import describe
 from truetpot.report.numbers import microseconds, percent
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
+from truetpot.stats import Comparison, Submitted
 from truetpot.tune.figures import Tuned
 
 _COLUMNS = (
@@ -20,10 +21,33 @@ _COLUMNS = (
     number("default us", least=10),
     number("tuned us", least=9),
     number("gain", least=6),
-    number("95 %", least=13),
+    number("interval", least=13),
     number("of ceiling", least=10),
     prose("config"),
 )
+
+
+_IN_STEP = (
+    name("kernel", least=10),
+    number("alone", least=6),
+    number("step", least=7),
+    number("interval", least=13),
+    name("", least=8),
+    prose("why"),
+)
+_VERDICTS = {
+    Comparison.FASTER: "faster",
+    Comparison.SAME: "the same",
+    Comparison.SLOWER: "slower",
+    Comparison.UNDECIDED: "undecided",
+    None: "not measured",
+}
+_STEP_VERDICTS = {
+    Comparison.FASTER: "faster",
+    Comparison.SAME: "the same within 0.2 %",
+    Comparison.SLOWER: "slower",
+    Comparison.UNDECIDED: "not shown to be faster or slower",
+}
 
 
 def draw_tuned(results: Sequence[Tuned]) -> RenderableType:
@@ -68,3 +92,57 @@ def _draw(result: Tuned) -> Iterator[RenderableType]:
         percent(best.share_of_ceiling),
         describe(best.config) if improved else "the default stays",
     )
+    if said := _decided(result):
+        yield words(f"  {said}")
+
+
+def _decided(result: Tuned) -> str:
+    """What was found out about a finalist that did not become the entry."""
+    assert result.found is not None
+    decision = result.found.decision
+    if result.status is TuneStatus.LEFT_OUT:
+        return f"faster alone, but {result.reason}: the default stays"
+    if decision is None or result.found.improved:
+        return ""
+    about = f"the fastest finalist, {describe(decision.config)}, "
+    if decision.gain is None or decision.gain_ci is None:
+        return f"{about}was not decided on: {decision.reason}"
+    low, high = decision.gain_ci
+    gain = f"{decision.gain:.3f} ({low:.3f}-{high:.3f}) in {len(decision.gains)} new processes"
+    return f"{about}was not shown to be worth it: {gain}, {_VERDICTS[decision.verdict]}"
+
+
+def draw_step(step: StepDecision) -> RenderableType:
+    """What the entries bring to the whole step, a line each, and together."""
+    if step.submitted is None:
+        return words("The step uses none of these kernels: no entry is kept.")
+    rows = list[RenderableType]()
+    for one in step.entries:
+        low, high = one.gain_ci or (1.0, 1.0)
+        rows.append(
+            Table(*_IN_STEP, head=not rows).row(
+                f"{one.op} of {one.provider}",
+                "-" if one.alone is None else f"{one.alone:.3f}",
+                "-" if one.gain is None else f"{one.gain:.4f}",
+                "-" if one.gain is None else f"{low:.4f}-{high:.4f}",
+                "kept" if one.kept else "left out",
+                _in_step(one),
+            )
+        )
+    how = "captured" if step.submitted is Submitted.GRAPH else "submitted by the host"
+    layers = "" if step.layers is None else f", {step.layers} layers"
+    head = words((f"The decode step, {how}{layers}, without each entry over with it:", "bold"))
+    if step.gain is None or step.gain_ci is None:
+        end = "The step keeps none of them."
+    else:
+        low, high = step.gain_ci
+        end = f"With what is kept, the step gains {step.gain:.4f} ({low:.4f}-{high:.4f}) together."
+    return Group(head, *rows, words(end))
+
+
+def _in_step(one: EntryInStep) -> str:
+    if not one.used:
+        return "the step does not use this kernel"
+    if one.alone is not None and one.verdict is not None and one.verdict is not Comparison.FASTER:
+        return f"won alone; the step is {_STEP_VERDICTS[one.verdict]}"
+    return "the step gains too"

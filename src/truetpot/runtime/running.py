@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import mmap
 import os
 import signal
+import struct
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +32,9 @@ _PR_SET_PDEATHSIG = 1
 _SIZE = 4096
 _TEXT = 1024
 """Bytes for the kernel's name, after one that says whether the child is within its code."""
+_TRIAL = 1024
+"""Where the trial stands that a search is at: when it is to be given up, then its name."""
+_NAME = _TRIAL + 8
 _LOST = 2048
 """Where the reason begins for which the child gave up."""
 _CODE = 4000
@@ -47,6 +54,8 @@ class Left:
     """Why the child gave up, where it did."""
     code: int | None
     """The command's exit code; None where the command did not come to its end."""
+    trial: str = ""
+    """Of a search that was under way; empty where there was none."""
 
 
 class Position:
@@ -76,6 +85,16 @@ class Position:
     def refused(self, who: str) -> str:
         """Why the kernel is not called again; empty where it may be."""
         return self.blamed.get(who) or self.blamed.get(who.partition(" (")[0], "")
+
+    def begin(self, trial: str, limit_s: float) -> None:
+        """A trial begins, which is given up after so many seconds."""
+        text = trial.encode()[: _LOST - _NAME - 1]
+        self._map[_NAME:_LOST] = text.ljust(_LOST - _NAME, b"\0")
+        self._map[_TRIAL:_NAME] = struct.pack("d", time.monotonic() + limit_s)
+
+    def end(self) -> None:
+        """The trial is over."""
+        self._map[_TRIAL:_LOST] = bytes(_LOST - _TRIAL)
 
     def give_up(self, reason: str) -> NoReturn:
         """End this process, because the kernel left nothing to go on with."""
@@ -108,6 +127,25 @@ class Position:
         """What the child before left under the name; None where there is nothing."""
         file = self.folder / name
         return file.read_bytes() if file.exists() else None
+
+
+@contextmanager
+def in_trial(name: str, limit_s: float) -> Iterator[str]:
+    """Around one trial of a search: a supervisor ends it after the limit, and starts a new process.
+
+    Gives how it ended a process before this one, empty where it did not: it is not tried again.
+    """
+    here = position()
+    if here is None:
+        yield ""
+        return
+    fatal = here.blamed.get(name, "")
+    if not fatal:
+        here.begin(name, limit_s)
+    try:
+        yield fatal
+    finally:
+        here.end()
 
 
 def encoded(who: str) -> bytes:
@@ -144,11 +182,19 @@ def prepare(folder: Path, blamed: dict[str, str]) -> None:
 def left(folder: Path) -> Left:
     """What the child said last."""
     now = (folder / _NOW).read_bytes()
-    who, lost, code = (
+    who, trial, lost, code = (
         now[start:end].split(b"\0")[0].decode(errors="replace")
-        for start, end in ((1, _TEXT), (_LOST, _CODE), (_CODE, _SIZE))
+        for start, end in ((1, _TEXT), (_NAME, _LOST), (_LOST, _CODE), (_CODE, _SIZE))
     )
-    return Left(who, bool(now[0]), lost, int(code) if code else None)
+    return Left(who, bool(now[0]), lost, int(code) if code else None, trial)
+
+
+def overdue(folder: Path) -> bool:
+    """Whether the child is in a trial that has had its time."""
+    with (folder / _NOW).open("rb") as file:
+        file.seek(_TRIAL)
+        (end,) = struct.unpack("d", file.read(8))
+    return math.isfinite(end) and 0 < end < time.monotonic()
 
 
 def kept(folder: Path) -> tuple[dict[str, Any], str | None, bool] | None:

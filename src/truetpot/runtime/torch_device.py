@@ -80,3 +80,12 @@ class TorchDevice(Device):
     def storage(self, array: Any) -> int | None:
         """Its address."""
         return array.untyped_storage().data_ptr() if isinstance(array, Tensor) else None
+
+    def alike(self, a: Any, b: Any) -> bool:
+        """In any dtype, NaN to NaN included; compared where they are. A dtype is like itself."""
+        if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+            return isinstance(a, torch.dtype) and a is b
+        layouts = [(x.shape, x.dtype, x.stride(), x.device) for x in (a, b)]
+        if layouts[0] != layouts[1]:
+            return False
+        return torch.equal(*(x.contiguous().view(-1).view(torch.uint8) for x in (a, b)))

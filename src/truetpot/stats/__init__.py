@@ -4,6 +4,7 @@ from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
 from truetpot.stats.samples import Samples, Submitted
+from truetpot.stats.sittings import across, verdict
 from truetpot.stats.standing import Standing, fastest, standing
 from truetpot.stats.stop import Stop, Stopping, StopRule
 
@@ -17,6 +18,7 @@ __all__ = [
     "StopRule",
     "Stopping",
     "Submitted",
+    "across",
     "compare",
     "contradicts",
     "fastest",
@@ -24,4 +26,5 @@ __all__ = [
     "paired",
     "standing",
     "stats",
+    "verdict",
 ]

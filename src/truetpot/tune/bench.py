@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
-from truetpot.measure.check import Args, Expected, check_on, prepare
+from truetpot.measure.check import Args, Expected, check_on, prepare, same_bits
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import Given, plan_rotation
 from truetpot.measure.recheck import timed_calls
@@ -62,7 +61,8 @@ class Bench:
     def enter(self, config: Config) -> Entrant:
         """Make the kernel, check it, and give its calls. Raises KernelError where it fails."""
         expected, args = self._checked(config)
-        if all(same(args[name], self.shared[0][name]) for name in self.kernel.op.weights):
+        weights = self.kernel.op.weights
+        if all(same(self.device, args[name], self.shared[0][name]) for name in weights):
             return self._entrant(str(config), expected, self.shared)
         args.clear()
         if reason := plan_rotation(self.kernel.op, self.case, self.device).reason:
@@ -93,25 +93,18 @@ class Bench:
         )
 
 
-def same(a: Any, b: Any) -> bool:
+def same(device: Device, a: Any, b: Any) -> bool:
     """Whether two packed weights are interchangeable: same structure, same layout, same bits.
 
     False for anything whose content is not known here.
     """
     if type(a) is not type(b):
         return False
-    if isinstance(a, torch.Tensor):
-        alike = (a.shape, a.dtype, a.stride(), a.device) == (b.shape, b.dtype, b.stride(), b.device)
-        return alike and torch.equal(_bits(a), _bits(b))
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return a.dtype == b.dtype and same_bits(a, b)
     if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(same(device, x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
-    return isinstance(a, int | float | str | torch.dtype | None) and bool(a == b)
-
-
-def _bits(tensor: torch.Tensor) -> torch.Tensor:
-    """Comparable in any dtype, NaN to NaN included."""
-    return tensor.contiguous().view(-1).view(torch.uint8)
+        return a.keys() == b.keys() and all(same(device, a[name], b[name]) for name in a)
+    plain = isinstance(a, int | float | str | None)
+    return bool(a == b) if plain else device.alike(a, b)

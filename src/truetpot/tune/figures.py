@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from truetpot.measure.entrant import Entrant
@@ -40,6 +41,8 @@ class Tuned:
     found: Found | None = None
     looks: list[Figures] = field(default_factory=list)
     """Every configuration but the default, as a short look saw it."""
+    configs: Sequence[Config] = ()
+    """All that are legal, the default first."""
 
     def record(self) -> TunedRow:
         """Seconds; None where there is no figure."""
@@ -56,4 +59,5 @@ class Tuned:
             default=None if found is None else found.default,
             best=None if found is None else found.best,
             looks=self.looks,
+            decision=None if found is None else found.decision,
         )

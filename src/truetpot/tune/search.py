@@ -1,46 +1,81 @@
-"""Search a kernel's launch parameters for one case: a look at each, then a race of the best.
+"""Search a kernel's launch parameters for one case: look at some, race the best, decide on one.
 
-What was timed is checked again after each race, on the memory that it was timed on.
-
-Each configuration that :mod:`.climb` asks for is checked, then raced for a moment beside the
-default and the read ceiling. The few with the largest gains run a longer race, again beside those
-two. A gain is a ratio of one round, so a device whose clocks drift from one configuration to the
-next does not decide it.
+A strategy says what to look at next (:mod:`.strategy`), and a lab times it (:mod:`.lab`). The few
+with the largest gains run a longer race, and the fastest of them is held against the default once
+more (:mod:`.decide`): only that decides, and gives the gain that is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from truetpot.errors import KernelError, UserError
-from truetpot.facts.hardware import Hardware
-from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.entrant import Entrant
-from truetpot.measure.race import race
-from truetpot.ops.guard import fault_line, guarded, who
+import msgspec
+import numpy as np
+
+from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.opening import now
 from truetpot.records.tune import Figures, Found
 from truetpot.runtime.device import Device
-from truetpot.stats import StopRule
-from truetpot.tune.bench import Bench
-from truetpot.tune.climb import most_looks, next_looks
-from truetpot.tune.figures import figures
+from truetpot.stats import Comparison
+from truetpot.tune.decide import LEAST, SITTINGS, decide
+from truetpot.tune.lab import Lab
 from truetpot.tune.progress import Log
+from truetpot.tune.space import Space
+from truetpot.tune.strategy import STRATEGIES, Strategy
 
 FINALISTS = 4
-LOOKS_SHARE = 0.5
-"""Of the time of a case; the rest is the final's."""
-Entered = list[tuple[Config, Entrant]]
+FEW = 32
+"""So many are all looked at."""
+PATIENCE = 24
+"""Trials in a row without a new best of ``LEAST``, after which a search ends."""
+MOST = 300
+"""Trials, where the user gives no budget."""
+LOOKS_SHARE, FINAL_SHARE = 0.5, 0.2
+"""Of the time of a case; the rest is for the decision."""
 
 
-class DefaultError(KernelError):
-    """It is the default that failed: there is nothing to compare with."""
+@dataclass(frozen=True)
+class Plan:
+    """How to search."""
+
+    strategy: str = "model"
+    budget: int | None = None
+    """Trials at most."""
+    first: Sequence[Config] = ()
+    """Tried before the strategy is asked: another card's best."""
+
+    def most(self, configs: int) -> int:
+        """Trials at most, of a space of so many, the default among them."""
+        return min(configs - 1, MOST if self.budget is None else self.budget)
+
+    def whole(self, configs: int) -> bool:
+        """Whether all of so many are looked at, whatever is found."""
+        return configs - 1 <= (FEW if self.budget is None else self.budget)
+
+    def likely(self, configs: int) -> int:
+        """A guess at how many there will be, to share the time out."""
+        if self.whole(configs) or self.budget is not None:
+            return max(1, self.most(configs))
+        return min(2 * PATIENCE + len(self.first), self.most(configs))
 
 
-class DeviceLostError(UserError):
-    """Nothing more can be done in this process; a new one goes on after what caused it."""
+USUAL = Plan()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far a search is."""
+
+    share: float
+    """Of the expected work, 0 to 1."""
+    what: str
+    """``12 of about 48 trials``, ``sitting 2 of 5``."""
+
+
+OnStage = Callable[[Stage], None]
 
 
 def candidates(kernel: type[Kernel], case: Case, device: Device) -> list[Config]:
@@ -54,145 +89,86 @@ def candidates(kernel: type[Kernel], case: Case, device: Device) -> list[Config]
 
 
 def search(
-    kernel: type[Kernel],
-    case: Case,
-    device: Device,
-    ceiling: Ceiling,
-    seconds: float,
+    configs: Sequence[Config],
+    lab: Lab,
     log: Log,
-    hardware: Hardware | None = None,
-    on_progress: Callable[[float], None] = lambda share: None,
+    plan: Plan = USUAL,
+    on_stage: OnStage = lambda stage: None,
 ) -> Found:
-    """The best configuration for the case, in about ``seconds`` of timing.
+    """The best of the configurations, of which the default is the first.
 
     Whatever ``log`` knows is not measured again, and whatever is measured goes into it at once.
-    Raises KernelError where the default is wrong, UserError where the case cannot be timed,
-    DeviceLostError, and KeyboardInterrupt.
+    Raises what the lab raises.
     """
-    configs = candidates(kernel, case, device)
-    default, *others = configs
     if log.final is not None:
         return log.final
-    bench = Bench(kernel, case, device, default, hardware)
-    likely = max(1, most_looks(configs))
-    rule = _rule(seconds * LOOKS_SHARE / likely, noise=0.01, min_samples=10)
-    while new := next_looks(configs, log.looks):
-        for config in new:
-            on_progress(LOOKS_SHARE * min(1.0, len(log.looks) / likely))
-            look = _look(bench, config, default, ceiling, rule)
-            log.add(look)
-            if look.reason:
-                _still_there(device, config)
-    timed = [look for look in log.looks if look.gain and look.config in others]
-    fastest = sorted(timed, key=lambda look: -(look.gain or 0))
-    rule = _rule(seconds * (1 - LOOKS_SHARE), noise=0.001, min_samples=20)
-    found = _final(
-        bench,
-        default,
-        [look.config for look in fastest[:FINALISTS]],
-        ceiling,
-        rule,
-        lambda used: on_progress(LOOKS_SHARE + (1 - LOOKS_SHARE) * used),
+    _look_around(configs, lab, log, plan, on_stage)
+    timed = [look for look in log.looks if look.gain and look.config in configs[1:]]
+    fastest = sorted(timed, key=lambda look: -(look.gain or 0))[:FINALISTS]
+    default, raced = lab.final(
+        [look.config for look in fastest],
+        lambda used: on_stage(Stage(LOOKS_SHARE + FINAL_SHARE * used, "race of the finalists")),
     )
+    found = Found(default=default, best=default, when=now())
+    winner = max(raced, key=lambda one: one.gain or 0, default=default)
+    if (winner.gain or 0) >= 1 + LEAST:
+        share = LOOKS_SHARE + FINAL_SHARE
+
+        def on_sitting(number: int) -> None:
+            done = share + (1 - share) * number / SITTINGS
+            on_stage(Stage(done, f"process {number + 1} of {SITTINGS}, against the default alone"))
+
+        decision = decide(lab, winner.config, len(raced), on_sitting)
+        found = Found(default=default, best=default, when=now(), decision=decision)
+        if decision.verdict is Comparison.FASTER:
+            best = msgspec.structs.replace(winner, gain=decision.gain, gain_ci=decision.gain_ci)
+            found = msgspec.structs.replace(found, best=best)
     log.finish(found)
     return found
 
 
-def _rule(seconds: float, noise: float, min_samples: int) -> StopRule:
-    warmup_s = min(0.5, seconds / 4)
-    return StopRule(noise=noise, seconds=seconds, min_samples=min_samples, warmup_s=warmup_s)
+def _look_around(
+    configs: Sequence[Config], lab: Lab, log: Log, plan: Plan, on_stage: OnStage
+) -> None:
+    """Trials, into the log, until the strategy, the budget or the patience is at its end."""
+    space = Space(configs)
+    name = "all" if plan.whole(len(configs)) else plan.strategy
+    strategy = STRATEGIES[name](space, np.random.default_rng(0))
+    strategy.tell(0, 1.0)  # the default, beside which the others are timed
+    for look in log.looks:
+        _tell(strategy, space, look)
+    first = [index for config in plan.first if (index := space.find(config))]
+    most, likely = plan.most(len(configs)), plan.likely(len(configs))
+    while len(log.looks) < most and not _enough(configs, log.looks, plan):
+        seen = {space.find(look.config) for look in log.looks}
+        index = next((i for i in first if i not in seen), None)
+        if index is None:
+            index = strategy.ask()
+        if index is None:
+            return
+        done = len(log.looks)
+        share = LOOKS_SHARE * min(1.0, done / likely)
+        on_stage(Stage(share, f"trial {done + 1} of {'about ' * (likely < most)}{likely}"))
+        look = lab.look(space.configs[index])
+        log.add(look)
+        if look.reason:
+            lab.still_there(look)
+        _tell(strategy, space, look)
 
 
-def _look(
-    bench: Bench, config: Config, default: Config, ceiling: Ceiling, rule: StopRule
-) -> Figures:
-    """A short race of one configuration; its reason where it has none."""
-    for name, value in config.items():
-        if not isinstance(value, str | int | float):
-            kind = type(value).__name__
-            return Figures(config=config, reason=f"{name} is a {kind}, which no file can keep")
-    try:
-        entered = [(config, bench.enter(config))]
-        return _race(bench, default, entered, ceiling, rule, go_on=lambda lost: False)[1]
-    except DefaultError:
-        raise
-    except (KernelError, UserError) as wrong:  # a UserError: no memory for copies of its own
-        return Figures(config=config, reason=str(wrong))
+def _tell(strategy: Strategy, space: Space, look: Figures) -> None:
+    index = space.find(look.config)
+    if index is not None:
+        strategy.tell(index, None if look.gain is None else 1 / look.gain)
 
 
-def _final(
-    bench: Bench,
-    default: Config,
-    finalists: Sequence[Config],
-    ceiling: Ceiling,
-    rule: StopRule,
-    on_round: Callable[[float], None],
-) -> Found:
-    """The longer race. Who fails here after all is left out, as a look would have left it out."""
-    entered: Entered = []
-    for config in finalists:
-        try:
-            entered.append((config, bench.enter(config)))
-        except (KernelError, UserError):
-            continue
-    first, *rest = _race(bench, default, entered, ceiling, rule, on_round)
-    if first.reason:
-        raise UserError(f"the default has no time: {first.reason}")
-    better = [one for one in rest if one.gain_ci is not None and one.gain_ci[0] > 1]
-    best = max(better, key=lambda one: one.gain or 0, default=first)
-    return Found(default=first, best=best, when=now())
-
-
-def _race(
-    bench: Bench,
-    default: Config,
-    entered: Entered,
-    ceiling: Ceiling,
-    rule: StopRule,
-    on_round: Callable[[float], None] | None = None,
-    go_on: Callable[[Entrant], bool] = lambda lost: True,
-) -> list[Figures]:
-    """The default's figures, then those of the entered, all from one race with the ceiling.
-
-    Raises DefaultError.
-    """
-    usual, top = bench.default(), ceiling.entrant()
-    entrants = [usual, *(entrant for _, entrant in entered)]
-    try:
-        finished = race(
-            [*entrants, top],
-            bench.device,
-            rule,
-            on_round,
-            lambda lost: lost is not usual and go_on(lost),
-        )
-        if not finished:
-            raise KeyboardInterrupt
-        faults = [entrant.fault or entrant.check_again() for entrant in entrants]
-    finally:
-        for entrant in entrants:
-            entrant.release()
-    if faults[0] and not any(faults[1:]):
-        raise DefaultError(faults[0])
-    if faults[0]:  # somebody spoiled what they share
-        bench.renew()
-    found = [
-        Figures(config=config, reason=fault)
-        if fault or not entrant.device_s
-        else figures(config, entrant, usual, top, bench.cache)
-        for (config, entrant), fault in zip(entered, faults[1:], strict=True)
-    ]
-    if not usual.device_s:
-        return [Figures(config=default, reason="it has no sample"), *found]
-    return [figures(default, usual, usual, top, bench.cache), *found]
-
-
-def _still_there(device: Device, config: Config) -> None:
-    """A failed kernel may take the device with it: then nothing after it could be timed."""
-    try:
-        device.synchronize()
-    except Exception as error:
-        raise DeviceLostError(
-            f"{device.name} no longer answers after {config} ({fault_line(error)}); run the "
-            "command again: it goes on after that one."
-        ) from error
+def _enough(configs: Sequence[Config], looks: Sequence[Figures], plan: Plan) -> bool:
+    """Whether there has been no better one for long; a small space is looked at whole."""
+    if plan.budget is not None or plan.whole(len(configs)):
+        return False
+    best, since = 1.0, 0
+    for look in looks:
+        since += 1
+        if look.gain is not None and look.gain > best * (1 + LEAST):
+            best, since = look.gain, 0
+    return since >= PATIENCE + len(plan.first)

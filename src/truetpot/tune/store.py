@@ -11,26 +11,65 @@ from truetpot.errors import UserError
 from truetpot.files import locked, write_whole
 from truetpot.ops.tuned import read
 from truetpot.records.store import plain
-from truetpot.records.tune import Found
-from truetpot.records.tuned import TunedEntry
+from truetpot.records.tune import EntryInStep, Found, StepDecision
+from truetpot.records.tuned import SearchKey, TunedEntry
+from truetpot.tune.figures import Tuned
 
 HEAD = "# Launch parameters that `truetpot tune` found; docs/tuning.md says what the fields are.\n"
 
 
-def entry(found: Found, versions: Mapping[str, str], device: Mapping[str, str]) -> TunedEntry:
-    """What is kept of a search; an empty ``config`` where the default stays."""
-    best = found.best
+def entry(
+    found: Found,
+    key: SearchKey,
+    device: Mapping[str, str],
+    in_step: EntryInStep | None = None,
+    by_step: bool = False,
+) -> TunedEntry:
+    """What is kept of a search; an empty ``config`` where the default stays.
+
+    ``by_step`` says that the step decides, ``in_step`` what it said of this one.
+    """
+    best, decision = found.best, found.decision
+    improved = found.improved
+    alone = None
+    if by_step and improved and not (in_step is not None and in_step.kept):
+        alone, best, improved = best.gain, found.default, False
+    decided = decision is not None and improved
     return TunedEntry(
-        config=best.config if found.improved else {},
+        config=best.config if improved else {},
         gain=best.gain,
         gain_ci=best.gain_ci,
         share_of_ceiling=best.share_of_ceiling,
         default_s=found.default.median_s,
         tuned_s=best.median_s,
         when=found.when,
-        versions=dict(versions),
+        versions=key.versions,
         device=dict(device),
+        source=key.source,
+        confidence=decision.confidence if decision is not None and decided else None,
+        alone=alone,
+        step_gain=None if in_step is None else in_step.gain,
+        step_gain_ci=None if in_step is None else in_step.gain_ci,
     )
+
+
+def keep(
+    file: Path,
+    result: Tuned,
+    key: SearchKey,
+    device: Mapping[str, str],
+    step: StepDecision | None = None,
+    by_step: bool = False,
+) -> bool:
+    """Put a search's result into the file; False where it has none."""
+    if result.found is None:
+        return False
+    label = result.case.label()
+    mine = (result.op, result.provider, label)
+    rows = () if step is None else step.entries
+    row = next((one for one in rows if (one.op, one.provider, one.case) == mine), None)
+    put(file, result.op, result.provider, label, entry(result.found, key, device, row, by_step))
+    return True
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -44,6 +44,26 @@ def enqueue_kernel() -> Callable[..., int]:
     return function
 
 
+class Clone:
+    """A kernel with the arguments that another has now, on its own from then on.
+
+    pyopencl's ``clone`` asks the driver about every argument again, which takes milliseconds.
+    Raises RuntimeError where the driver refuses.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        function, code = _library().clCloneKernel, c_int32()
+        function.argtypes, function.restype = [c_void_p, POINTER(c_int32)], c_void_p
+        self.int_ptr: int | None = function(kernel.int_ptr, byref(code))
+        succeed(code.value, "a copy of a kernel")
+
+    def __del__(self) -> None:
+        if getattr(self, "int_ptr", None):
+            release = _library().clReleaseKernel
+            release.argtypes = [c_void_p]
+            release(self.int_ptr)
+
+
 @cache
 def sizes(lengths: tuple[int, ...] | None) -> ctypes.Array[c_size_t] | None:
     """Lengths as OpenCL takes them."""

@@ -43,7 +43,7 @@ class CommandBuffer:
         self, kernel: Any, global_size: tuple[int, ...], local_size: tuple[int, ...] | None
     ) -> None:
         """Add a launch with the arguments that the kernel has now."""
-        kernel = kernel.clone()  # PoCL 3.1 takes a kernel's arguments when all is submitted
+        kernel = api.Clone(kernel)  # PoCL 3.1 takes a kernel's arguments when all is submitted
         self.alive.append(kernel)
         code = self._record(
             self._buffer,

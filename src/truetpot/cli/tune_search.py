@@ -1,0 +1,177 @@
+"""The searches of ``truetpot tune``: which there are to make, and making one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from truetpot.cli.kernels_run import Request
+from truetpot.decode.fuse import fused_program
+from truetpot.errors import KernelError, OutputError, UserError
+from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.keeper import Keeper
+from truetpot.ops.operator import Case
+from truetpot.ops.registry import REGISTRY, Config, Fault, Kernel
+from truetpot.records.tune import TuneStatus
+from truetpot.records.tuned import SearchKey
+from truetpot.report.terminal import Terminal
+from truetpot.stats import Ratio
+from truetpot.tune.bench import Bench
+from truetpot.tune.decide import SITTINGS
+from truetpot.tune.figures import Tuned
+from truetpot.tune.fresh import Order, sit
+from truetpot.tune.progress import read_log, search_key
+from truetpot.tune.search import FINAL_SHARE, LOOKS_SHARE, Plan, Stage, candidates, search
+from truetpot.tune.transfer import Transfer
+from truetpot.tune.trials import DeviceLostError, Seconds, Trials
+
+STARTING_S = 60.0
+"""For a new process to import what it needs, and to make a case's inputs."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How to search, beside what."""
+
+    strategy: str
+    budget: int | None
+    transfer: Transfer | None
+    limit_s: float
+    folder: Path | None
+    """Of the user's own kernels."""
+    again: bool
+    step: bool
+    export: Path | None
+    """A folder for T4 and T1 files."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A search to be made, and where its result goes."""
+
+    result: Tuned
+    kernel: type[Kernel]
+    configs: Sequence[Config]
+    key: SearchKey
+
+
+@dataclass
+class Pace:
+    """How long the searches take, to say how long the rest will."""
+
+    tasks: int
+    started: float = field(default_factory=time.monotonic)
+    done: int = 0
+
+    def rest(self) -> str:
+        """``, about 12 min for the rest``; empty before the first one is done."""
+        if not self.done:
+            return ""
+        seconds = (time.monotonic() - self.started) / self.done * (self.tasks - self.done)
+        many = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return f", about {many} for the rest"
+
+
+def plan(
+    request: Request, how: How, device: str, versions: Mapping[str, str]
+) -> tuple[list[Tuned], list[Task]]:
+    """A result for each case and provider; a task for each that has something to search."""
+    results, tasks = [], []
+    used = _of_step(request) if how.step else None
+    for case in request.cases():
+        for provider in request.setting.providers:
+            if used is not None and (case.op.name, provider, case.case) not in used:
+                continue
+            result = Tuned(case.op.name, case.case, case.roles, provider)
+            results.append(result)
+            kernel = REGISTRY.find(case.op.name, provider, case.case, request.setting.device)
+            if isinstance(kernel, str):
+                result.reason = kernel
+                if isinstance(kernel, Fault):
+                    result.status = TuneStatus.WRONG
+                continue
+            try:
+                configs = candidates(kernel, case.case, request.setting.device)
+            except KernelError as fault:
+                result.status, result.reason = TuneStatus.WRONG, str(fault)
+                continue
+            result.configs = configs
+            if len(configs) < 2:
+                result.reason = f"the {provider} {case.op.name} kernel has nothing to tune"
+            else:
+                result.status, result.reason = TuneStatus.PARTIAL, "interrupted before its turn"
+                key = search_key(kernel, case.case, device, versions)
+                tasks.append(Task(result, kernel, configs, key))
+    return results, tasks
+
+
+def _of_step(request: Request) -> set[tuple[str, str, Case]]:
+    """Operator, provider and case of every kernel that the decode steps use."""
+    preference, found = request.setting.preference, set[tuple[str, str, Case]]()
+    for shape in request.shapes:
+        program = fused_program(request.model, shape, preference.rank, preference.composites())
+        for call in program.calls:
+            if (place := preference.rank(call.op, call.case)) is not None:
+                found.add((call.op.name, preference.providers[place], call.case))
+    return found
+
+
+def make(
+    task: Task,
+    request: Request,
+    how: How,
+    ceiling: Ceiling,
+    progress: Path,
+    terminal: Terminal,
+    place: str,
+    keep: Keeper,
+) -> None:
+    """Fill the task's result; an interrupt passes through with what was seen until then."""
+    result, setting = task.result, request.setting
+    log = read_log(progress, task.key)
+    what = f"{place} {result.op} of {result.provider}, {result.case.label()}"
+    if log.looks:
+        what += f" ({len(log.looks)} configurations known from the run before)"
+    result.looks = log.looks
+    result.reason = "interrupted"
+    first = [] if how.transfer is None else how.transfer.best(result.op, result.provider, task.key)
+    plan = Plan(how.strategy, how.budget, first)
+    seconds = Seconds(
+        look=request.seconds * LOOKS_SHARE / plan.likely(len(task.configs)),
+        final=request.seconds * FINAL_SHARE,
+        sitting=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / SITTINGS,
+    )
+    default = task.configs[0]
+
+    def bench() -> Bench:
+        return Bench(task.kernel, result.case, setting.device, default, setting.hardware)
+
+    def apart(config: Config, number: int, seconds: float) -> Ratio:
+        order = Order(
+            result.op, result.provider, result.case, setting.device.name, how.folder,
+            default, config, seconds, swapped=number % 2 == 1,
+        )  # fmt: skip
+        return sit(order, STARTING_S + 2 * how.limit_s + seconds)  # it makes and checks two
+
+    with terminal.bar(what) as advance:
+
+        def on_stage(stage: Stage) -> None:
+            advance(stage.share, 1.0)
+            keep.tick()
+
+        lab = Trials(bench, default, ceiling, seconds, apart, how.limit_s)
+        try:
+            result.found = search(task.configs, lab, log, plan, on_stage)
+        except KernelError as wrong:
+            result.status, result.reason = TuneStatus.WRONG, f"its default: {wrong}"
+        except (DeviceLostError, OutputError) as lost:
+            result.reason = str(lost)
+            raise
+        except UserError as error:
+            result.status, result.reason = TuneStatus.SKIPPED, str(error)
+        else:
+            improved = result.found.improved
+            result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
+            result.reason = ""
