@@ -58,12 +58,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tune(cli, model, folder, tmp_path, monkeypatch):
-    def sit(order, limit_s):
+    def in_new_process(order, limit_s):
         answer = fresh._answer(order)
         assert answer.gain is not None, answer.reason
         return fresh.Ratio(*answer.gain)
 
-    monkeypatch.setattr("truetpot.cli.tune_search.sit", sit)
+    monkeypatch.setattr("truetpot.cli.tune_search.in_new_process", in_new_process)
 
     def call(*args):
         return cli(

@@ -6,7 +6,7 @@ import pytest
 from tests.serving.metrics.samples import loops, make_gaps
 from truetpot.serving.metrics.describe import describe
 from truetpot.serving.metrics.pooled import describe_gaps
-from truetpot.stats.clustered import _student_975, median_interval
+from truetpot.stats.clustered import median_interval
 
 TRIALS = 1000
 SLACK = 0.025
@@ -86,12 +86,3 @@ def test_equal_values_leave_no_doubt():
 
 def test_it_stays_within_the_sample():
     assert median_interval(np.array([1e6] + [-1.0] * 9), 1e6) == (0.0, 100.0)
-
-
-@pytest.mark.parametrize(
-    ("freedom", "table"),
-    [(7, 2.3646), (8, 2.3060), (10, 2.2281), (20, 2.0860), (30, 2.0423), (120, 1.9799)],
-)
-def test_student_s_quantile_is_the_table_s(freedom, table):
-    """Abramowitz and Stegun, table 26.10."""
-    assert _student_975(freedom) == pytest.approx(table, abs=1e-3)

@@ -39,7 +39,7 @@ class SimulatedLab:
         self.configs, self.seconds = configs, np.asarray(seconds, dtype=float)
         self.rng = np.random.default_rng([7, seed])
         self.noise = noise or Noise()
-        self.looks, self.finals, self.sittings = rounds
+        self.looks, self.finals, self.alone = rounds
         self.here = self._process()
         self.asked = []
 
@@ -54,8 +54,8 @@ class SimulatedLab:
         default, *rest = self._figures(configs, self.finals)
         return default, rest
 
-    def sitting(self, config, number):
-        return self._race([config], self.sittings, self._process())[0]
+    def in_new_process(self, config, number):
+        return self._race([config], self.alone, self._process())[0]
 
     def _process(self):
         return np.exp(self.noise.process * self.rng.standard_normal(len(self.configs)))

@@ -7,7 +7,7 @@ from tests.tune.simulated import Noise, SimulatedLab
 from truetpot.errors import KernelError
 from truetpot.records.tuned import SearchKey
 from truetpot.stats import Comparison, Ratio
-from truetpot.tune.decide import LEAST, SITTINGS, decide
+from truetpot.tune.decide import LEAST, PROCESSES, decide
 from truetpot.tune.progress import Log
 from truetpot.tune.search import search
 
@@ -67,12 +67,12 @@ def test_a_real_gain_of_three_percent_is_found():
 
 
 class Table:
-    """Sittings with given gains."""
+    """Processes with given gains."""
 
     def __init__(self, *gains):
         self.gains = gains
 
-    def sitting(self, config, number):
+    def in_new_process(self, config, number):
         gain = self.gains[number]
         if isinstance(gain, str):
             raise KernelError(gain)
@@ -112,4 +112,4 @@ def test_a_process_that_fails_leaves_no_verdict():
     decision = decide(Table(1.2, "signal 11", 1.2, 1.2, 1.2), {}, 2, asked.append)
     assert (decision.verdict, decision.gain, decision.reason) == (None, None, "signal 11")
     assert decision.gains == [pytest.approx(1.2)]
-    assert asked == [0, 1] < [*range(SITTINGS)]
+    assert asked == [0, 1] < [*range(PROCESSES)]

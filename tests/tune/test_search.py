@@ -71,7 +71,7 @@ def ceiling():
 
 @pytest.fixture
 def tune(kernel, ceiling, tmp_path):
-    """A search on this device, its sittings in this process."""
+    """A search on this device, its processes are this one."""
 
     def run(log=None):
         log = log or Log(tmp_path / "progress.jsonl", KEY)
@@ -80,10 +80,10 @@ def tune(kernel, ceiling, tmp_path):
         def bench():
             return Bench(kernel, CASE, CPU, configs[0])
 
-        def sit(config, number, seconds):
+        def in_new_process(config, number, seconds):
             return pair(bench(), config, seconds)
 
-        lab = Trials(bench, configs[0], ceiling, Seconds(0.05, 0.1, 0.05), sit, 300)
+        lab = Trials(bench, configs[0], ceiling, Seconds(0.05, 0.1, 0.05), in_new_process, 300)
         return search(configs, lab, log), log
 
     return run

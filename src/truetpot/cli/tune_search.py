@@ -19,9 +19,9 @@ from truetpot.records.tuned import SearchKey
 from truetpot.report.terminal import Terminal
 from truetpot.stats import Ratio
 from truetpot.tune.bench import Bench
-from truetpot.tune.decide import SITTINGS
+from truetpot.tune.decide import PROCESSES
 from truetpot.tune.figures import Tuned
-from truetpot.tune.fresh import Order, sit
+from truetpot.tune.fresh import Order, in_new_process
 from truetpot.tune.progress import read_log, search_key
 from truetpot.tune.search import FINAL_SHARE, LOOKS_SHARE, Plan, Stage, candidates, search
 from truetpot.tune.transfer import Transfer
@@ -141,7 +141,7 @@ def make(
     seconds = Seconds(
         look=request.seconds * LOOKS_SHARE / plan.likely(len(task.configs)),
         final=request.seconds * FINAL_SHARE,
-        sitting=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / SITTINGS,
+        process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
     )
     default = task.configs[0]
 
@@ -153,7 +153,8 @@ def make(
             result.op, result.provider, result.case, setting.device.name, how.folder,
             default, config, seconds, swapped=number % 2 == 1,
         )  # fmt: skip
-        return sit(order, STARTING_S + 2 * how.limit_s + seconds)  # it makes and checks two
+        # it makes and checks two
+        return in_new_process(order, STARTING_S + 2 * how.limit_s + seconds)
 
     with terminal.bar(what) as advance:
 

@@ -3,8 +3,8 @@
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
+from truetpot.stats.processes import across, verdict
 from truetpot.stats.samples import Samples, Submitted
-from truetpot.stats.sittings import across, verdict
 from truetpot.stats.standing import Standing, fastest, standing
 from truetpot.stats.stop import Stop, Stopping, StopRule
 

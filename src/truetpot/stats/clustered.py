@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
+
+from truetpot.stats.student import student
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -37,20 +38,5 @@ def median_interval(excess: Floats, total: float) -> tuple[float, float] | None:
     if requests < FEWEST:
         return None
     variance = float(np.sum(excess**2) - np.sum(excess) ** 2 / requests)
-    half = 100 * _student_975(requests - 1) * math.sqrt(max(variance, 0.0)) / total
+    half = 100 * student(0.975, requests - 1) * math.sqrt(max(variance, 0.0)) / total
     return max(0.0, 50 - half), min(100.0, 50 + half)
-
-
-def _student_975(freedom: int) -> float:
-    """0.975 quantile of Student's t, to 1e-3 from 7 degrees of freedom up.
-
-    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5.
-    """
-    z = NormalDist().inv_cdf(0.975)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return sum(term / freedom**power for power, term in enumerate(terms))

@@ -15,24 +15,24 @@ from truetpot.records.tune import Decision
 from truetpot.stats import across, verdict
 from truetpot.tune.lab import Lab
 
-SITTINGS = 5
+PROCESSES = 5
 LEAST = 0.01
 """The least gain that is worth an entry."""
 DOUBT = 0.05
 """Of the interval, shared out among the finalists (Bonferroni): any could have been lucky."""
 
 
-def decide(lab: Lab, config: Config, finalists: int, on_sitting: Callable[[int], None]) -> Decision:
+def decide(lab: Lab, config: Config, finalists: int, on_process: Callable[[int], None]) -> Decision:
     """The verdict on one configuration, one of so many finalists.
 
-    ``on_sitting`` is told how many are done. A sitting that fails ends it: no verdict then.
+    ``on_process`` is told how many are done. A process that fails ends it: no verdict then.
     """
     confidence = 1 - DOUBT / max(1, finalists)
     gains: list[float] = []
-    for number in range(SITTINGS):
-        on_sitting(number)
+    for number in range(PROCESSES):
+        on_process(number)
         try:
-            gains.append(lab.sitting(config, number).median)
+            gains.append(lab.in_new_process(config, number).median)
         except KernelError as fault:
             return Decision(config=config, gains=gains, reason=str(fault))
     gain = across(gains, confidence)

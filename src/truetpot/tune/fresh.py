@@ -1,4 +1,4 @@
-"""A sitting in a new process: ``python -m truetpot.tune.fresh FOLDER``.
+"""Two configurations timed in a new process: ``python -m truetpot.tune.fresh FOLDER``.
 
 The folder has ``order``, and gets ``gain``: a kernel may be anyone's, so what it prints is not
 read, and a process that ends without a figure is told apart from one that found a fault.
@@ -26,7 +26,7 @@ ORDER, GAIN = "order", "gain"
 
 @dataclass(frozen=True)
 class Order:
-    """What a sitting is to time. ``swapped``: the configuration's memory is taken first."""
+    """What a process is to time. ``swapped``: the configuration's memory is taken first."""
 
     op: str
     provider: str
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def sit(order: Order, limit_s: float) -> Ratio:
+def in_new_process(order: Order, limit_s: float) -> Ratio:
     """The gain, from a new process. Raises KernelError where it gives none within the limit."""
     with tempfile.TemporaryDirectory(prefix="truetpot-") as folder:
         place = Path(folder)

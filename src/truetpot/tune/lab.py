@@ -1,4 +1,4 @@
-"""What a search may ask of the device: a look, a race of a few, and a sitting of two alone."""
+"""What a search may ask of the device: a look, a race of a few, and two alone in a process."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Lab(Protocol):
         Raises DefaultError, and UserError where the default has no time.
         """
 
-    def sitting(self, config: Config, number: int) -> Ratio:
+    def in_new_process(self, config: Config, number: int) -> Ratio:
         """The gain of one configuration over the default, the two alone, in a process of its own.
 
-        ``number`` counts the sittings. Raises KernelError where there is no figure.
+        ``number`` counts the processes. Raises KernelError where there is no figure.
         """

@@ -20,7 +20,7 @@ from truetpot.records.opening import now
 from truetpot.records.tune import Figures, Found
 from truetpot.runtime.device import Device
 from truetpot.stats import Comparison
-from truetpot.tune.decide import LEAST, SITTINGS, decide
+from truetpot.tune.decide import LEAST, PROCESSES, decide
 from truetpot.tune.lab import Lab
 from truetpot.tune.progress import Log
 from truetpot.tune.space import Space
@@ -72,7 +72,7 @@ class Stage:
     share: float
     """Of the expected work, 0 to 1."""
     what: str
-    """``12 of about 48 trials``, ``sitting 2 of 5``."""
+    """``12 of about 48 trials``, ``process 2 of 5, against the default alone``."""
 
 
 OnStage = Callable[[Stage], None]
@@ -114,11 +114,11 @@ def search(
     if (winner.gain or 0) >= 1 + LEAST:
         share = LOOKS_SHARE + FINAL_SHARE
 
-        def on_sitting(number: int) -> None:
-            done = share + (1 - share) * number / SITTINGS
-            on_stage(Stage(done, f"process {number + 1} of {SITTINGS}, against the default alone"))
+        def on_process(number: int) -> None:
+            done = share + (1 - share) * number / PROCESSES
+            on_stage(Stage(done, f"process {number + 1} of {PROCESSES}, against the default alone"))
 
-        decision = decide(lab, winner.config, len(raced), on_sitting)
+        decision = decide(lab, winner.config, len(raced), on_process)
         found = Found(default=default, best=default, when=now(), decision=decision)
         if decision.verdict is Comparison.FASTER:
             best = msgspec.structs.replace(winner, gain=decision.gain, gain_ci=decision.gain_ci)

@@ -32,15 +32,15 @@ class DeviceLostError(UserError):
 
 @dataclass
 class Seconds:
-    """How long to time: each look, the race of the finalists, and each sitting."""
+    """How long to time: each look, the race of the finalists, and each process."""
 
     look: float
     final: float
-    sitting: float
+    process: float
 
 
 class Trials:
-    """One kernel on one case; ``sit`` takes two alone, in a process of its own.
+    """One kernel on one case; ``alone`` times two in a process of their own.
 
     ``limit_s`` is after how long a trial that does not end is given up by a supervisor, if there is
     one. Raises what :class:`Bench` raises.
@@ -52,11 +52,11 @@ class Trials:
         default: Config,
         ceiling: Ceiling,
         seconds: Seconds,
-        sit: Callable[[Config, int, float], Ratio],
+        alone: Callable[[Config, int, float], Ratio],
         limit_s: float,
     ) -> None:
         self._make, self._default, self._ceiling = make, default, ceiling
-        self._seconds, self._sit, self._limit_s = seconds, sit, limit_s
+        self._seconds, self._in_new_process, self._limit_s = seconds, alone, limit_s
         self._made: Bench | None = None
 
     def look(self, config: Config) -> Figures:
@@ -107,10 +107,10 @@ class Trials:
             raise UserError(f"the default has no time: {default.reason}")
         return default, rest
 
-    def sitting(self, config: Config, number: int) -> Ratio:
+    def in_new_process(self, config: Config, number: int) -> Ratio:
         """In a process of its own, which needs the memory."""
         self._made = None
-        return self._sit(config, number, self._seconds.sitting)
+        return self._in_new_process(config, number, self._seconds.process)
 
     def _bench(self) -> Bench:
         if self._made is None:

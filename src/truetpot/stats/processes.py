@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.paired import Ratio
+from truetpot.stats.student import student
 
 
 def across(gains: Sequence[float], confidence: float) -> Ratio:
@@ -40,39 +41,3 @@ def verdict(gain: Ratio, least: float) -> Comparison:
     if order is Comparison.FASTER and gain.median < 1 + least:
         return Comparison.SAME
     return order
-
-
-def student(probability: float, freedom: int) -> float:
-    """The quantile of Student's t above its centre; ``probability`` from 0.5 to below 1."""
-    low, high = 0.0, 2.0
-    while _cumulated(high, freedom) < probability:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if _cumulated(middle, freedom) < probability:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _cumulated(t: float, freedom: int) -> float:
-    """P(T <= t) for t >= 0, exact for whole degrees of freedom.
-
-    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
-    """
-    angle = math.atan2(t, math.sqrt(freedom))
-    square = math.cos(angle) ** 2
-    if freedom % 2:
-        term, total = math.cos(angle), 0.0
-        for k in range(1, freedom - 1, 2):
-            total += term
-            term *= square * (k + 1) / (k + 2)
-        inside = 2 / math.pi * (angle + math.sin(angle) * total)
-    else:
-        term, total = 1.0, 0.0
-        for k in range(0, freedom - 1, 2):
-            total += term
-            term *= square * (k + 1) / (k + 2)
-        inside = math.sin(angle) * total
-    return (1 + inside) / 2
