@@ -168,7 +168,7 @@ def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
                 yield {"R": r, "WK": wk, "WR": wr, "SPLIT": split}
     elif name.startswith("groups"):
         for q, deep, stages, split, warps in product(
-            (1, 2, 4), (1, 2, 4), (1, 2, 3, 4), splits, (4, 8)
+            (1, 2, 4), (1, 2), (1, 2, 3, 4), splits, (4, 8)
         ):
             if q * max(LEAST_COLUMNS, case.m) <= 128:
                 config = {"Q": q, "STAGES": stages, "SPLIT": split, "num_warps": warps}

@@ -124,7 +124,7 @@ def gemm_byte(
 ):  # fmt: skip
     """As :func:`gemm_int4`, W [n, k] of a byte each, DEEP times 64 columns at a time.
 
-    DEEP is 1, 2 or 4; 1 if SCALED, with scales [n, k / 64].
+    DEEP is 1 or 2; 1 if SCALED, with scales [n, k / 64].
     """
     ELEMENT: tl.constexpr = x.dtype.element_ty
     ROWS: tl.constexpr = 16 * W * Q
@@ -150,16 +150,8 @@ def gemm_byte(
         wk = _load_bytes(here + start, left, EVEN)
         if DEEP > 1:
             wk = tl.join(wk, _load_bytes(here + start + 64, left - 64, EVEN))
-        if DEEP > 2:
-            third = _load_bytes(here + start + 128, left - 128, EVEN)
-            wk = tl.join(wk, tl.join(third, _load_bytes(here + start + 192, left - 192, EVEN)))
-        if DEEP < 4:
-            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
-            wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7)
-        else:
-            wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, 2, 2])
-            wk = wk.permute(1, 0, 2, 3, 9, 8, 5, 6, 4, 7)
-        wk = wk.reshape([ROWS, COLUMNS])
+        wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
+        wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7).reshape([ROWS, COLUMNS])
         if SCALED:
             part = dot(wk, xk, tl.zeros((ROWS, BM), tl.float32))
             total += part * tl.load(scales + in_order + block)[:, None]
