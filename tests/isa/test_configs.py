@@ -75,7 +75,7 @@ def test_what_config_names():
     assert chosen(kernel, case, DG2, read_config("rows=2")) == [{**configs[0], "rows": 2}]
     assert chosen(kernel, case, DG2, read_config("rows=3")) == []
     for text in ("rows", "rows=", "=2", ""):
-        with pytest.raises(UserError, match="name=value"):
+        with pytest.raises(UserError, match="rows=2,split=4"):
             read_config(text)
 
 
@@ -96,7 +96,7 @@ def test_tuned_parameters_of_the_targets_card(tmp_path, monkeypatch):
     ("words", "said"),
     [
         (("--config", "rows=77"), "No kernel has a configuration with --config rows=77"),
-        (("--config", "many"), "name=value"),
+        (("--config", "many"), "rows=2,split=4"),
         (("--provider", "nobody"), "There is no provider 'nobody'"),
     ],
 )

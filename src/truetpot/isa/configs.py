@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from truetpot.errors import UserError
 from truetpot.facts.hardware import recognise
 from truetpot.facts.issue_rates import all_issue_rates
 from truetpot.files import user_folder
 from truetpot.isa.launch import Offline
 from truetpot.ops import Case, tuned
+from truetpot.ops.named import DEFAULT, TUNED, pairs
 from truetpot.ops.registry import Config
-from truetpot.text import escaped, shortened
+from truetpot.text import escaped
 
-ALL, DEFAULT, TUNED = "all", "default", "tuned"
+ALL = "all"
 _SHIPPED = Path(tuned.__file__).parents[1] / "tuned"
 
 
@@ -28,16 +28,7 @@ def read_config(text: str | None) -> str | Config | None:
         return None
     if text in (ALL, TUNED):
         return text
-    config: Config = {}
-    for part in text.split(","):
-        name, equals, value = (word.strip() for word in part.partition("="))
-        if not equals or not name or not value:
-            raise UserError(
-                f"--config {escaped(shortened(text, 80))!r} is none of all, tuned and "
-                "name=value,...; write it so."
-            )
-        config[name] = value
-    return config
+    return dict(pairs(text, (ALL, DEFAULT, TUNED)))
 
 
 def named_config(asked: str | Config | None) -> str:

@@ -15,7 +15,7 @@ from truetpot.ops.registry import Config, Kernel
 from truetpot.ops.tuned import Choice
 from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
-from truetpot.text import shortened
+from truetpot.text import escaped, shortened
 
 DEFAULT, TUNED = "default", "tuned"
 _SHOWN = 12
@@ -36,17 +36,20 @@ def chosen(kernel: type[Kernel], case: Case, device: Device, text: str) -> Choic
             return Choice(known[0])
         withheld = list(kernel.withheld(case, device))
     whose = f"the {kernel.provider} {kernel.op.name} kernel for {case.label()}"
-    return Choice(matching(_pairs(text), known, whose, withheld), Origin.GIVEN)
+    return Choice(matching(pairs(text), known, whose, withheld), Origin.GIVEN)
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Names and values. Raises UserError for what is not of the form ``name=value,...``."""
+def pairs(text: str, words: Sequence[str] = (DEFAULT, TUNED)) -> dict[str, str]:
+    """Names and values. Raises UserError for what is not of the form ``name=value,...``.
+
+    ``words`` are what else could have been written.
+    """
     parts = [part.partition("=") for part in text.split(",")]
     found = {name.strip(): value.strip() for name, _, value in parts}
     if not all(name and value for name, value in found.items()) or len(found) < len(parts):
         raise UserError(
-            f"--config {shortened(text)!r} is not of the form rows=2,split=4, nor {DEFAULT} or "
-            f"{TUNED}."
+            f"--config {escaped(shortened(text, 80))!r} is not of the form rows=2,split=4, nor "
+            f"{', '.join(words[:-1])} or {words[-1]}."
         )
     return found
 
