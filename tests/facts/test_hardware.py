@@ -117,6 +117,17 @@ def test_cards_that_are_not_known_or_differ(text: str) -> None:
     assert recognise_cards(text) is None
 
 
+@pytest.mark.parametrize(("asked", "key"), [("a770", "arc-a770"), ("B60", "arc-pro-b60")])
+def test_a_card_by_the_end_of_its_key(asked, key):
+    assert load_hardware(asked).key == key
+
+
+@pytest.mark.parametrize("asked", ["", "770", "pro", "arc"])
+def test_a_part_of_a_key_is_no_card(asked):
+    with pytest.raises(UserError, match="unknown card"):
+        load_hardware(asked)
+
+
 def test_unknown_card() -> None:
     with pytest.raises(UserError, match=r"unknown card 'arc-a380'.*arc-a770"):
         load_hardware("arc-a380")

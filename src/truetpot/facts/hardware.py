@@ -60,10 +60,15 @@ def all_hardware() -> dict[str, Hardware]:
 
 
 def load_hardware(key: str) -> Hardware:
-    """The card with this key ("arc-a770"). Raises UserError for an unknown one."""
-    if key.lower() not in all_hardware():
-        raise UserError(f"unknown card {key!r}; known are {', '.join(all_hardware())}.")
-    return all_hardware()[key.lower()]
+    """The card with this key ("arc-a770"), or the one whose key ends with it ("a770").
+
+    Raises UserError for an unknown one.
+    """
+    known, asked = all_hardware(), key.lower()
+    named = [asked] if asked in known else [one for one in known if one.endswith(f"-{asked}")]
+    if len(named) != 1:
+        raise UserError(f"unknown card {key!r}; known are {', '.join(known)}.")
+    return known[named[0]]
 
 
 def recognise_cards(text: str) -> tuple[Hardware, int] | None:
