@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.int4_matrix import K_WIDTH, two_halves
+from truetpot.kernels._lib.triton.linear.int4_matrix import K_WIDTH, eight_numbers, two_scales
 from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_group
 
 HALF = 128
@@ -27,15 +27,8 @@ HALF = 128
 @triton.jit
 def _operand(q, mask, exponent, ELEMENT: tl.constexpr, B: tl.constexpr, R: tl.constexpr):
     """Words [B, R, 8, 4, 2] of 64 columns: numbers [B, 8 R, 64], too large by the offset."""
-    low = tl.join(
-        two_halves((q & mask) | exponent, ELEMENT),
-        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
-    )
-    high = tl.join(
-        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
-        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
-    )
-    a = tl.join(low, high)  # warp, group, row, c, h, then the place in the word from its lowest bit
+    # warp, group, row, c, h, then the place in the word
+    a = eight_numbers(q, mask, exponent, ELEMENT)
     if K_WIDTH == 4:
         a = a.permute(0, 1, 2, 4, 7, 3, 6, 5)
     else:
@@ -117,14 +110,13 @@ def gemm(
         x1 = tl.load(from_x + 64, mask=(there[:, None, None] & (at + 64 < k)) | EVEN, other=0.0)
         q = q.to(tl.uint32, bitcast=True).reshape([B, R, 8, 4, 2, 2]).permute(0, 1, 2, 3, 5, 4)
         q0, q1 = tl.split(q)
-        s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-        s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        s0, s1 = two_scales(pairs)
         a = _operand(q0, mask, exponent, ELEMENT, B, R)
         sums = dot(a, _columns(x0, K_WIDTH, B, T), _from_offset(minus, x0, B, R, T))
-        total += sums * _spread(s0, B, R, T)
+        total += sums * _spread(s0.to(tl.float32), B, R, T)
         a = _operand(q1, mask, exponent, ELEMENT, B, R)
         sums = dot(a, _columns(x1, K_WIDTH, B, T), _from_offset(minus, x1, B, R, T))
-        total += sums * _spread(s1, B, R, T)
+        total += sums * _spread(s1.to(tl.float32), B, R, T)
     end(EARLY)
     y = tl.sum(total.reshape([WR, WK, R * 8, BM]), 1).reshape([ROWS, BM])
     store(y, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD, SPLIT)

@@ -63,25 +63,41 @@ def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch
 
 
 @triton.jit
-def two_halves(words, ELEMENT: tl.constexpr):
+def _two_halves(words, ELEMENT: tl.constexpr):
     """[..., 2]: the halves of each word as 16-bit floats."""
     low = (words & 0xFFFF).to(tl.uint16).to(ELEMENT, bitcast=True)
     return tl.join(low, (words >> 16).to(tl.uint16).to(ELEMENT, bitcast=True))
 
 
 @triton.jit
+def eight_numbers(q, mask, exponent, ELEMENT: tl.constexpr):
+    """The weights of words q [...] as [..., 2, 2, 2], too large by the offset.
+
+    The last three are a weight's place in its word, the lowest bit first.
+    """
+    low = tl.join(
+        _two_halves((q & mask) | exponent, ELEMENT),
+        _two_halves(((q >> 4) & mask) | exponent, ELEMENT),
+    )
+    high = tl.join(
+        _two_halves(((q >> 8) & mask) | exponent, ELEMENT),
+        _two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
+    )
+    return tl.join(low, high)
+
+
+@triton.jit
+def two_scales(pairs):
+    """The fp16 in the lower and in the upper half of each int32."""
+    first = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
+    return first, ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
+
+
+@triton.jit
 def _operand(words, mask, exponent, ELEMENT: tl.constexpr, WARPS: tl.constexpr):
     """Words [WARPS, 128] of half a step each: numbers [WARPS, 32, 32], too large by the offset."""
     q = words.reshape([WARPS, 8, 4, 2, 2])
-    low = tl.join(
-        two_halves((q & mask) | exponent, ELEMENT),
-        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
-    )
-    high = tl.join(
-        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
-        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
-    )
-    a = tl.join(low, high)  # warp, g, c, l, h, then the place in the word from its lowest bit
+    a = eight_numbers(q, mask, exponent, ELEMENT)  # warp, g, c, l, h, then the place in the word
     if K_WIDTH == 4:
         a = a.permute(0, 3, 4, 1, 7, 2, 6, 5)
     else:
@@ -103,8 +119,7 @@ def _columns(x, WIDTH: tl.constexpr, WARPS: tl.constexpr):
 @triton.jit
 def _scales(pairs, WARPS: tl.constexpr):
     """Two fp16 of each of eight rows as float32 [WARPS, 32, 1], each for two parts of 32."""
-    first = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
-    second = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True)
+    first, second = two_scales(pairs)
     both = tl.join(first, second).permute(0, 2, 1)[:, :, None, :]
     return tl.broadcast_to(both, (WARPS, 2, 2, 8)).reshape([WARPS, 32, 1]).to(tl.float32)
 

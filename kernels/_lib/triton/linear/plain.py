@@ -15,9 +15,15 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._lib.triton.common import dot, silu, widened
+from truetpot.kernels._lib.triton.common import silu, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_row
+from truetpot.kernels._lib.triton.linear.tile import (
+    add_product,
+    first_output,
+    own_range,
+    store,
+    weight_row,
+)
 
 RUN = tl.constexpr(8)
 """Elements of one load: 16 bytes of x."""
@@ -133,11 +139,7 @@ def gemm(
         )  # fmt: skip
         xk = tl.load(from_x + at, mask=(at < k) | EVEN, other=0.0).to(COMPUTE).trans(1, 0)
         wk = widened(wk, COMPUTE)
-        if SCALED:
-            part = dot(wk, xk, tl.zeros((BN, BM), tl.float32))
-            total += part * tl.load(scales + row * (k // 64) + block)[:, None]
-        else:
-            total = dot(wk, xk, total)
+        total = add_product(wk, xk, scales + row * (k // 64) + block, total, SCALED)
     end(EARLY)
     store(
         total, bias, residual, out, partial, arrived, first, m, n, BN, BM, PAIRED, BIAS, ADD,

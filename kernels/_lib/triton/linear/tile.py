@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._lib.triton.common import silu
+from truetpot.kernels._lib.triton.common import dot, silu
 
 EIGHT = tl.constexpr(8)
 """Rows of W that lie together, in packed weights as well."""
@@ -51,6 +51,15 @@ def own_range(blocks, SPLIT: tl.constexpr, AT_ONCE: tl.constexpr):
     each = tl.cdiv(tl.cdiv(blocks, SPLIT), AT_ONCE) * AT_ONCE
     begin = tl.minimum(tl.program_id(1) * each, blocks)
     return begin, tl.minimum(begin + each, blocks)
+
+
+@triton.jit
+def add_product(wk, xk, scale_at, total, SCALED: tl.constexpr):
+    """total + wk xk, the product times each row's scale of this block first if SCALED."""
+    if SCALED:
+        part = dot(wk, xk, tl.zeros(total.shape, tl.float32))
+        return total + part * tl.load(scale_at)[:, None]
+    return dot(wk, xk, total)
 
 
 @triton.jit

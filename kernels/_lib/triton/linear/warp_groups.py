@@ -14,8 +14,9 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.int4_matrix import two_halves
+from truetpot.kernels._lib.triton.linear.int4_matrix import eight_numbers, two_scales
 from truetpot.kernels._lib.triton.linear.tile import (
+    add_product,
     first_output,
     own_range,
     store,
@@ -30,15 +31,8 @@ LEAST_COLUMNS = 16
 @triton.jit
 def _operand(q, mask, exponent, ELEMENT: tl.constexpr, ROWS: tl.constexpr):
     """Words [warp, tile, 2, 8, 4, 2] of 64 columns: numbers [ROWS, 64], too large by the offset."""
-    low = tl.join(
-        two_halves((q & mask) | exponent, ELEMENT),
-        two_halves(((q >> 4) & mask) | exponent, ELEMENT),
-    )
-    high = tl.join(
-        two_halves(((q >> 8) & mask) | exponent, ELEMENT),
-        two_halves((((q >> 12) | (q << 20)) & mask) | exponent, ELEMENT),
-    )
-    a = tl.join(low, high)  # warp, tile, eight, row, c, h, then the place in the word
+    # warp, tile, eight, row, c, h, then the place in the word
+    a = eight_numbers(q, mask, exponent, ELEMENT)
     return a.permute(1, 0, 2, 3, 5, 8, 7, 4, 6).reshape([ROWS, 64])
 
 
@@ -90,8 +84,7 @@ def gemm_int4(
         )
         pairs = tl.load(scales + ((in_order + half) * 8)[:, None] + row[None, :])
         pairs = pairs.reshape([ROWS, 1])
-        s0 = (pairs & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-        s1 = ((pairs >> 16) & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
+        s0, s1 = two_scales(pairs)
         at = (half * 128 + column)[None, :]
         x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0)
         x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0)
@@ -99,9 +92,9 @@ def gemm_int4(
         q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
         q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
         a = _operand(q0, mask, exponent, ELEMENT, ROWS)
-        total += dot(a, x0, _start(minus, x0, Q, ROWS, BM)) * s0
+        total += dot(a, x0, _start(minus, x0, Q, ROWS, BM)) * s0.to(tl.float32)
         a = _operand(q1, mask, exponent, ELEMENT, ROWS)
-        total += dot(a, x1, _start(minus, x1, Q, ROWS, BM)) * s1
+        total += dot(a, x1, _start(minus, x1, Q, ROWS, BM)) * s1.to(tl.float32)
     end(EARLY)
     store(
         total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
@@ -152,11 +145,7 @@ def gemm_byte(
             wk = tl.join(wk, _load_bytes(here + start + 64, left - 64, EVEN))
         wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
         wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7).reshape([ROWS, COLUMNS])
-        if SCALED:
-            part = dot(wk, xk, tl.zeros((ROWS, BM), tl.float32))
-            total += part * tl.load(scales + in_order + block)[:, None]
-        else:
-            total = dot(wk, xk, total)
+        total = add_product(wk, xk, scales + in_order + block, total, SCALED)
     end(EARLY)
     store(
         total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
