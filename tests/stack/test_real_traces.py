@@ -1,4 +1,4 @@
-"""Figures of two real traces, of torch.profiler on an H200: four layers, three steps of decoding."""
+"""Figures of two real traces, of torch.profiler on an H200: four layers, three steps."""
 
 import pytest
 
@@ -106,9 +106,9 @@ def test_two_summaries_of_unitrace(analysed):
         assert run.busy_ms == pytest.approx(total_ns / 1e6, rel=1e-9)
         times = {row.role: row.ms for row in run.roles}
         assert times[Role.GEMM] == pytest.approx(products / 1e6, rel=1e-9)
-        assert [one.name for row in run.roles if row.role == Role.UNKNOWN for one in row.kernels] == [
-            "binary_test 1x1x1/4x2x1"
-        ]
+        assert [
+            one.name for row in run.roles if row.role == Role.UNKNOWN for one in row.kernels
+        ] == ["binary_test 1x1x1/4x2x1"]
     (run,) = analysed(TRACES.parents[1] / "pti-gpu" / "unitrace_gemm_fp16_bytes.1799860.txt")
     (known,) = [one for row in run.roles for one in row.kernels if one.name.startswith("binary")]
     assert known.read_bytes == 5248

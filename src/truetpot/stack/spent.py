@@ -183,6 +183,7 @@ def _chosen(steps: list[StepCost]) -> list[StepCost]:
             if longer and abs(one.busy_s - busy) <= SAME * busy:
                 disturbed.add(id(one))
     good = [one for one in decode if id(one) not in disturbed]
-    closed = [one for one in good if not one.open_end]
+    # without times of day the last step lacks nothing
+    closed = [one for one in good if not one.open_end or one.period_s is None]
     used = {id(one) for one in closed or good}
     return [replace(one, disturbed=id(one) in disturbed, used=id(one) in used) for one in steps]

@@ -67,7 +67,10 @@ def _found(kernels: Kernels, marks: tuple[Mark, ...], once: np.ndarray) -> Cuts 
     if marked is not None and marked[1]:
         return marked[0]
     main = _main_stream(kernels)
-    names = kernels.name[main]
+    # a name alone may be every product's, as of oneDNN
+    names = kernels.name.astype(np.int64) * (len(kernels.gemms) + 1) + kernels.gemm + 1
+    once = np.unique(names[np.isin(kernels.name, once)])
+    names = names[main]
     cuts = _by_period(kernels, main, names, once)
     if marked is not None:
         size = np.median(np.diff(marked[0].at)) if len(marked[0]) else 0
@@ -86,7 +89,7 @@ def _found(kernels: Kernels, marks: tuple[Mark, ...], once: np.ndarray) -> Cuts 
 
 
 def _main_stream(kernels: Kernels) -> np.ndarray:
-    """Places of the stream with the most work: other streams run beside it in no fixed order."""
+    """Places of the stream with the most kernels: other streams run beside it in no fixed order."""
     streams, counts = np.unique(kernels.stream, return_counts=True)
     return np.flatnonzero(kernels.stream == streams[np.argmax(counts)])
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
-FARTHEST = 1e18
-"""Of a time in any unit: nanoseconds since 1970 are below it for now, and float64 holds it."""
+FARTHEST = 4e18
+"""Of a time in any unit: nanoseconds since 1970 are below it until 2096."""
 
 
 def number(value: Any) -> float | None:
-    """A finite number of a size that a trace can have, also as text; None for anything else."""
+    """A finite number of a size that a trace can have, also as text; None for anything else.
+
+    What is whole stays so: of nanoseconds since 1970 a float keeps no more than each 256th.
+    """
     if isinstance(value, str):
         try:
-            value = float(value)
+            value = int(value) if value.isdecimal() and len(value) < 20 else float(value)
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int) and value.bit_length() > 64:
         return None
-    found = float(value)
-    return found if math.isfinite(found) and abs(found) <= 4 * FARTHEST else None
+    return value if math.isfinite(value) and abs(value) <= FARTHEST else None
 
 
 def whole(value: Any, otherwise: int = -1) -> int:
