@@ -12,9 +12,8 @@ from truetpot.records.trace import StackRung, TracedRole, TracedRun, TraceRecord
 from truetpot.records.verdicts import Severity
 from truetpot.report.numbers import count_of, digits, percent
 from truetpot.report.table import Table, name, number, prose
-from truetpot.report.words import shortened, words
+from truetpot.report.words import words
 
-NAME = 96
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _PARTS = (
     ("kernels", "kernels_ms", "while they run, each moment counted once"),
@@ -51,7 +50,8 @@ def draw_trace(record: TraceRecord) -> Iterator[RenderableType]:
 
 def _head(run: TracedRun) -> Iterator[RenderableType]:
     rank = "" if run.rank is None else f", rank {run.rank}"
-    yield words((run.file, "bold"), f": {run.format}, device {run.device}{rank}")
+    yield words((run.file, "bold"))
+    yield words(f"{run.format}, device {run.device}{rank}")
     layers = count_of(run.layers, "layer")
     if run.layers_total is not None and run.layers:
         layers = f"{run.layers} of {run.layers_total} layers"
@@ -114,7 +114,7 @@ def _unknown(run: TracedRun) -> Iterator[RenderableType]:
 def _names(row: TracedRole, title: str) -> Table:
     table = Table(number("ms"), number("calls"), prose(title))
     for one in row.kernels:
-        table.row(f"{one.ms:.3f}", digits(one.calls), shortened(one.name, NAME))
+        table.row(f"{one.ms:.3f}", digits(one.calls), one.name)
     return table
 
 

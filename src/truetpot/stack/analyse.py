@@ -20,11 +20,12 @@ from truetpot.stack.by_role import (
 )
 from truetpot.stack.clean import cleaned, doubts
 from truetpot.stack.judge import judge
+from truetpot.stack.lies import finding
 from truetpot.stack.losses import losses
 from truetpot.stack.roles import called_once
 from truetpot.stack.rung import members, stack_rung
-from truetpot.stack.spent import StepCost, spend, step_costs
-from truetpot.stack.steps import Cuts, find_steps
+from truetpot.stack.spent import Spent, StepCost, spend, step_costs
+from truetpot.stack.steps import Cuts, FoundBy, find_steps
 from truetpot.stack.trace import Kernels, Trace
 from truetpot.stack.yardstick import Yardstick
 
@@ -73,6 +74,13 @@ def _of_device(
     cuts = find_steps(kernels, trace.marks, called_once(kernels.names))
     shapes = {} if given.yardstick is None else given.yardstick.shapes
     spent = spend(kernels, cuts, shapes, timed)
+    if cuts is None:
+        text = "The kernels of a step do not repeat, and no range marks one."
+        more.append(finding("no-steps", text))
+    elif _are_layers(cuts, spent):
+        text = f"{len(cuts):,} times the same, with one run of attention: a layer and no step."
+        more.append(finding("no-steps", text))
+        cuts, spent = None, spend(kernels, None, shapes, timed)
     steps = [] if cuts is None else step_costs(spent, cuts)
     used = [one for one in steps if one.used]
     told = _yield(kernels, cuts, steps, given)
@@ -152,6 +160,13 @@ def _step(one: StepCost) -> TracedStep:
         kernels=one.at.stop - one.at.start, launches=one.launches, used=one.used,
         disturbed=one.disturbed,
     )  # fmt: skip
+
+
+def _are_layers(cuts: Cuts, spent: Spent) -> bool:
+    """Whether what repeats is a layer: no model that anybody traces has one alone."""
+    if cuts.by == FoundBy.ANNOTATION:
+        return False
+    return float(np.median([spent.layers[int(first)] for first in cuts.at[:-1]])) == 1
 
 
 def _layers(by_first: dict[int, int], used: Sequence[StepCost]) -> int:

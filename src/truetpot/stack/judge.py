@@ -30,7 +30,7 @@ def judge(
 ) -> list[TraceFinding]:
     """Findings on one device, or on a summary."""
     return [
-        *_steps(trace, steps),
+        *_steps(steps),
         *_profiler(trace, steps, rung),
         *_collectives(rung),
         *_below(yardstick, named, roles, floor_ms, busy_ms),
@@ -38,9 +38,7 @@ def judge(
     ]
 
 
-def _steps(trace: Trace, steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
-    if not any(one.used for one in steps) and trace.kernels is not None:
-        yield finding("no-steps", "The kernels do not repeat, and no range marks a step.")
+def _steps(steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
     wrong = [one for one in steps if one.disturbed and one.period_s is not None]
     usual = [one for one in steps if one.used and one.period_s is not None]
     if wrong and usual:

@@ -56,18 +56,17 @@ def spend(
     """Roles by name, shape and place, a step at a time; steps that are alike are placed once."""
     classes = [class_of(name) for name in kernels.names]
     role, by = np.empty(len(kernels), np.int8), np.empty(len(kernels), np.int8)
-    seen: dict[bytes, Placed] = {}
+    seen: dict[bytes, tuple[list[int], list[int], int]] = {}
     layers: dict[int, int] = {}
     edges = [0, len(kernels)] if cuts is None else [0, *map(int, cuts.at), len(kernels)]
     for first, last in pairwise(edges):
         at = slice(first, last)
         key = kernels.name[at].tobytes() + kernels.gemm[at].tobytes()
         if key not in seen:
-            seen[key] = _placed(kernels, at, classes, shapes)
-        placed = seen[key]
-        layers[first] = placed.layers
-        role[at] = [ROLES.index(Role(one)) for one in placed.roles]
-        by[at] = [PLACED.index(one) for one in placed.by]
+            placed = _placed(kernels, at, classes, shapes)
+            numbers = [ROLES.index(Role(one)) for one in placed.roles]
+            seen[key] = numbers, [PLACED.index(one) for one in placed.by], placed.layers
+        role[at], by[at], layers[first] = seen[key]
     own, gap = kernels.duration_s.copy(), np.zeros(len(kernels))
     late, told = np.zeros(len(kernels), bool), np.zeros(len(kernels), bool)
     if timed and len(kernels):
