@@ -33,6 +33,7 @@ ADDED = {
     ("decode", "origin"),
     ("decode", "origin_case"),
     ("collectives", "warnings"),
+    ("tune", "compiled"),
     ("doctor", "left_out"),
     ("check", "batch_range"),
     ("check", "file"),

@@ -43,6 +43,9 @@ class SimulatedLab:
         self.here = self._process()
         self.asked = []
 
+    def prepare(self, upcoming):
+        assert upcoming(1)
+
     def look(self, config):
         self.asked.append(config)
         return self._figures([config], self.looks)[1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -140,20 +141,29 @@ def _look_around(
     first = [index for config in plan.first if (index := space.find(config))]
     most, likely = plan.most(len(configs)), plan.likely(len(configs))
     while len(log.looks) < most and not _enough(configs, log.looks, plan):
-        seen = {space.find(look.config) for look in log.looks}
-        index = next((i for i in first if i not in seen), None)
-        if index is None:
-            index = strategy.ask()
-        if index is None:
-            return
         done = len(log.looks)
+        seen = {space.find(look.config) for look in log.looks}
+        left = [index for index in first if index not in seen]
+        upcoming = partial(_upcoming, space, strategy, left, most - done)
+        if not upcoming(1):
+            return
         share = LOOKS_SHARE * min(1.0, done / likely)
         on_stage(Stage(share, f"trial {done + 1} of {'about ' * (likely < most)}{likely}"))
-        look = lab.look(space.configs[index])
+        lab.prepare(upcoming)
+        look = lab.look(upcoming(1)[0])
         log.add(look)
         if look.reason:
             lab.still_there(look)
         _tell(strategy, space, look)
+
+
+def _upcoming(
+    space: Space, strategy: Strategy, first: Sequence[int], most: int, count: int
+) -> list[Config]:
+    """The next trials, as far as is known now; those of ``first`` are sure to be."""
+    others = strategy.likely(count) if count > len(first) else []
+    found = [*dict.fromkeys([*first, *others])][: min(count, most)]
+    return [space.configs[index] for index in found]
 
 
 def _tell(strategy: Strategy, space: Space, look: Figures) -> None:
