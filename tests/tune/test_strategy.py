@@ -59,7 +59,8 @@ def test_each_is_asked_for_once(name, costs, known):
 def test_what_is_likely_next_is_asked_for_soon(name, most):
     """Of hundred trials, before how many something has to be compiled, eight at a time."""
     ranks, times = SPACES["roofline"](1)
-    space = Space(configs(ranks))
+    some = (ranks[:, -2:] == 0).all(axis=1)
+    space, times = Space(configs(ranks[some])), times[some]
     strategy, compiled, phases, count = make(name, space), set(), 0, 104
     for _ in range(count):
         index = strategy.ask()
