@@ -217,13 +217,13 @@ class _Family:
                 self._compare(self.device.download(sums[i]), i)
 
     def _check_graph(self, member: _Member) -> None:
-        entrant = member.entrant
+        graph = member.entrant.captured
+        assert graph is not None
         with guarded("in the captured graph", who(member.kernel)):
-            self.device.poison(entrant.result)
-            assert entrant.captured is not None
-            entrant.captured()
+            self.device.poison(graph.result)
+            graph.replay()
             self.device.synchronize()
-            self._compare(self.device.download(entrant.result), SLICES - 1)
+            self._compare(self.device.download(graph.result), graph.last)
 
     def _compare(self, total: np.ndarray, which: int) -> None:
         if MEMORY_READ.error(self.case, {}, {"out": total}, self._sums[which % 2]) != 0.0:
