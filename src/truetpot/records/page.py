@@ -22,12 +22,14 @@ from truetpot.records.opening import Measured, Part
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
+from truetpot.records.sweep import SweepRecord
 from truetpot.records.told import about, fields_told, members_told
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
+    "sweep": SweepRecord,
     "logits": LogitsRecord,
     "kernels": KernelsRecord,
     "collectives": CollectivesRecord,
