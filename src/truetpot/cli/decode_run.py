@@ -14,7 +14,7 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.traffic import step_traffic
+from truetpot.decode.traffic import step_least_s, step_traffic
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.ladder import StepTimings, merged
@@ -121,8 +121,8 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
         return
 
     outcome.stage = "ceiling"
-    terminal.status("sweeping the read kernels for the ceiling")
-    outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+    terminal.status("sweeping the read kernels and matrix products for the ceiling")
+    outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds), dtype=shape.dtype)
     outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
     keep.hand_over(outcome.partial())
 
@@ -151,12 +151,10 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
     outcome.stage = "timing"
     keep.hand_over(outcome.partial())
     witness = Witness(step)
-    must_move = step_traffic(model, shape, outcome.plan.layers).bound
-    floor_s = None
-    if setting.hardware is not None:
-        # what the last-level cache may have kept from the step before need not be read
-        cold = max(0, must_move - setting.device.cache_bytes())
-        floor_s = setting.hardware.read_ms(cold) * 1e-3
+    work = step_traffic(model, shape, outcome.plan.layers)
+    must_move, floor_s = work.bound, None
+    if (card := setting.hardware) is not None:
+        floor_s = step_least_s(work, shape, card, setting.device.cache_bytes())
     seconds = request.seconds
     rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
 
@@ -170,7 +168,7 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
             keep.tick()
 
         timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
-    timed = [*timings.everything, timings.ceiling]
+    timed = [*timings.everything, timings.ceiling, *filter(None, [timings.gemm])]
     raised = [f"{_name(one)} is invalid: {one.fault}" for one in timed if one.fault]
     if timings.finished and not raised:
         terminal.status("checking the step and its kernels again")

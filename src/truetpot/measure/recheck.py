@@ -111,13 +111,13 @@ class Recheck:
         self._write(chosen, {n: v for n, v in host.items() if n in op.mutates})
 
     def _replay(self, last: Args, faults: list[str]) -> None:
-        """The graph as it was timed, once; each copy is in it a number of times."""
-        entrant, kernel = self.entrant, self.expected.kernel
-        assert entrant.captured is not None
-        result = named(kernel, entrant.result)
+        """The graph that was timed last, once; each copy is in it a number of times."""
+        entrant, kernel, graph = self.entrant, self.expected.kernel, self.entrant.captured
+        assert graph is not None
+        result = named(kernel, graph.result)
         poison_outputs(kernel, result, last)
         with guarded("in the captured graph", who(kernel)):
-            entrant.captured()
+            graph.replay()
             kernel.device.synchronize()
         expected = self.expected
         if mutated := [name for name in kernel.op.mutates if last.get(name) is not None]:

@@ -77,12 +77,12 @@ class Witness:
         try:
             self.step.device.use()
             for entrant in timed:
-                if entrant.captured is not None:
+                if (graph := entrant.captured) is not None:
                     with guarded("the captured step"):
-                        self._poison(entrant.result)
-                        entrant.captured()
+                        self._poison(graph.result)
+                        graph.replay()
                         self.step.device.synchronize()
-                    _, logits = entrant.result
+                    _, logits = graph.result
                     found += self._same_logits("the captured step", logits)
             with guarded("the step"):
                 with self.step.device.poisoned():

@@ -10,7 +10,7 @@ from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
 from truetpot.measure.check import Args, Expected, check_on, prepare, same_bits
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import Given, plan_rotation
+from truetpot.measure.kernels import Given, least_s, plan_rotation
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Case
@@ -43,7 +43,7 @@ class Bench:
         self.bytes = kernel.op.bytes(case)
         self.floor_s = None
         if hardware is not None and self.cache is Cache.ROTATED:
-            self.floor_s = hardware.read_ms(self.bytes) * 1e-3
+            self.floor_s = least_s(kernel, case, hardware)
         self._given = Given(kernel.op, case)
         self._default, _ = self._checked(default)
         self.shared: list[Args] = []

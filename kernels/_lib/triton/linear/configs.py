@@ -134,6 +134,9 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
         change = {"STAGES": 3} if long else {"SPLIT": 4}
     elif name == "groups_byte" and many:
         change = {"STAGES": 4, "SPLIT": 1}
+    elif "fp32" in (case.dtype, case.weight_format) and "STAGES" in config:
+        # tiles of four bytes an element, in more stages, would not fit a program's local memory
+        change = {"STAGES": 2}
     elif name == "gemm_byte" and case.m > FEW:
         change = {"BN": 32, "num_warps": 2} | ({"BK": 256, "STAGES": 4, "SPLIT": 1} if many else {})
     elif name == "gemm" and (many or (long and case.m <= LEAST_COLUMNS)):
