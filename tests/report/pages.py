@@ -13,6 +13,7 @@ from msgspec import structs
 
 from tests.records.kept import load
 from tests.serving.readers.vllm_files import in_2026
+from tests.stack.made import STEP, Xpu
 from truetpot.doctor.cards import Card
 from truetpot.doctor.clocks import Clock, PowerLimit
 from truetpot.doctor.finding import bad, ok, warn
@@ -67,12 +68,16 @@ from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
 from truetpot.report.sweep import draw_fits, draw_point
 from truetpot.report.sweep import draw_head as draw_sweep_head
+from truetpot.report.trace import draw_trace
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.report.tune_list import Tunable, draw_tunable
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import from_facts
+from truetpot.stack.analyse import Given as GivenTrace
+from truetpot.stack.command import traced as read_traces
+from truetpot.stack.yardstick import from_facts as from_table
 from truetpot.stats import Comparison, Ratio, Standing, Submitted
 from truetpot.tune.figures import Tuned
 
@@ -398,6 +403,26 @@ def served(other, folder):
     return [draw_checked(checked, serving, chosen), draw_visible(rows)], whole
 
 
+def traced(other, folder):
+    """A trace with kernels that nobody knows, read and judged."""
+    made = Xpu()
+    for i in range(5):
+        made.step([*STEP, (other, 90.0 + 200.0 * (i == 1)), ("oneccl_allreduce_pcie", 9.0 + 9 * i)])
+    file = folder / "trace.json"
+    file.write_text(json.dumps(made.file(deviceProperties=[{"id": 0, "name": other}])))
+    yardstick = from_table("qwq-32b", "arc-pro-b60", 1, "sym_int4", "fp16", 1024, 1)
+    record = read_traces([file], GivenTrace(replace(yardstick, what=other)), "")
+    (run,) = record.runs
+    whole = [other, "torch.profiler, XPU", "3 of 64 layers", f"{run.stack.ms_per_token:.3f}"]
+    for row in run.roles:
+        whole += [row.role.value, f"{row.ms:.3f}"]
+    whole += [loss.sentence for loss in run.losses]
+    for one in run.findings:
+        whole += [one.id, one.title, one.evidence, one.fix]
+    assert {"below-floor", "unknown-kernels"} <= {one.id for one in run.findings}
+    return list(draw_trace(record)), whole
+
+
 def prompts(other, folder):
     text = "How does the river find its way to the sea, and who has seen it? "
     found = inspect([text * 4, text * 5 + "And then?"], None)
@@ -410,6 +435,6 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        launched, decode, swept, bound, published, served, prompts,
+        launched, decode, swept, bound, published, served, traced, prompts,
     )
 }  # fmt: skip

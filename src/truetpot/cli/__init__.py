@@ -31,6 +31,7 @@ from truetpot.cli.providers import providers
 from truetpot.cli.signals import interrupting
 from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
+from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
 from truetpot.runtime.running import supervised
 
@@ -43,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (
-    floor, decode, kernels, tune, launch, check, prompts, providers, dispatch, doctor, isa,
+    floor, decode, kernels, tune, launch, check, trace, prompts, providers, dispatch, doctor, isa,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

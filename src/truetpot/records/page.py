@@ -24,6 +24,7 @@ from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
 from truetpot.records.sweep import SweepRecord
 from truetpot.records.told import about, fields_told, members_told
+from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
 
@@ -44,6 +45,7 @@ RECORDS: dict[str, type[Part]] = {
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
     "published": PublishedRecord,
+    "trace": TraceRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {
