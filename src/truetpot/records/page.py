@@ -17,6 +17,7 @@ from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.launch import LaunchRecord
+from truetpot.records.library import LibraryRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
@@ -41,6 +42,7 @@ RECORDS: dict[str, type[Part]] = {
     "isa": IsaRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
+    "library": LibraryRecord,
     "published": PublishedRecord,
 }
 """By ``kind``, as a record itself has it."""

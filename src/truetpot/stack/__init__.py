@@ -1,0 +1,1 @@
+"""What other people's stacks did: traces, libraries of measured kernels, and what follows."""
