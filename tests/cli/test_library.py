@@ -7,6 +7,7 @@ import pytest
 from tests.real_files import DATA, real_file
 from tests.records.kept import exact
 from truetpot.records.library import LibraryRecord
+from truetpot.records.predict import PredictRecord
 
 B60 = DATA / "aiconfigurator"
 OPS = real_file("llama_backend_ops.txt")
@@ -64,3 +65,34 @@ def test_the_record_is_no_table_of_the_library(cli, tmp_path):
     file = tmp_path / "ops.txt"
     file.write_text(OPS.read_text())
     assert cli("library", file, "--json", file).code == 2
+
+
+PREDICT = ("predict", "--library", B60, "--model", "qwen2.5-32b", "--tp", 4)
+
+
+def test_a_prediction(cli):
+    done = cli(*PREDICT, "--batch", "1,8")
+    assert done.code == 0
+    for words in ("nothing was measured here", "gate_up", "rope_append", "not in the library"):
+        assert words in done.out
+    record = cli(*PREDICT, "--batch", "1,8", "--json").record
+    exact(record, PredictRecord)
+    assert [step["batch"] for step in record["steps"]] == [1, 8]
+
+
+def test_a_prediction_is_no_yardstick(cli, tmp_path):
+    cli(*PREDICT, "--json", tmp_path / "predicted.json")
+    (tmp_path / "served.log").write_text("Mean TPOT (ms): 32.40\n")
+    done = cli("check", tmp_path / "served.log", "--ladder", tmp_path / "predicted.json")
+    assert done.code == 2
+
+
+def test_the_page_has_what_the_command_prints(cli):
+    """The table of docs/predict.md, made anew."""
+    page = (DATA.parents[1] / "docs" / "predict.md").read_text()
+    for model in ("qwen2.5-32b", "qwen3-32b"):
+        given = (*PREDICT, "--model", model, "--batch", "1,8,16,32", "--json")
+        for step in cli(*given).record["steps"]:
+            span = f"{step['predicted_low_ms']:.1f} to {step['predicted_high_ms']:.1f}"
+            row = f"| {model} | {step['batch']} | {span} | {step['borrowed_ms']:.1f} |"
+            assert row in page

@@ -40,6 +40,7 @@ from truetpot.records.library import (
     LibraryTable,
 )
 from truetpot.records.opening import ClockRow, Environment
+from truetpot.records.predict import PredictedStep, PredictedTerm, PredictRecord
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.tune import Figures, Found, TuneStatus
@@ -65,6 +66,7 @@ from truetpot.report.ladder import (
 from truetpot.report.launch import draw_launch
 from truetpot.report.library import draw_library
 from truetpot.report.numbers import digits, microseconds
+from truetpot.report.predict import draw_prediction
 from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
@@ -359,6 +361,31 @@ def library(other, folder):
     return [draw_library(record), draw_library(record, every=True)], whole
 
 
+def predicted(other, folder):
+    def term(role, ms, low, high, shape):
+        return PredictedTerm(
+            role=role, op=other, format=other, count=64, shape=shape, bytes=10**7, predicted_ms=ms,
+            low_ms=low, high_ms=high, how=other, source=other,
+        )  # fmt: skip
+
+    terms = [
+        term("gate_up", 11.519, 10.653, 12.642, {"m": 32, "n": 13824, "k": 5120, "window": 0}),
+        term("silu_mul", None, 0.187, 2.152, {}),
+    ]
+    step = PredictedStep(
+        batch=32, predicted_low_ms=30.25, predicted_high_ms=54.0, borrowed_ms=33.75, spec_ms=22.25,
+        terms=terms,
+    )  # fmt: skip
+    record = PredictRecord(
+        started="", command="", truetpot="", model=other, device=other, tp=4, format=other,
+        kv_format=other, dtype="fp16", context=1024, library=other, bandwidth_gb_s=454.75,
+        launch_us=33.625, steps=[step], notes=[other],
+    )  # fmt: skip
+    whole = [other, "m=32 n=13824 k=5120", "11.519", "10.653 to 12.642", "0.187 to 2.152"]
+    whole += ["30.2 to 54.0", "22.2", "33.8", "454.8", "33.62", "batch 32"]
+    return [draw_prediction(record)], whole
+
+
 def published(other, folder):
     whole = []
     for found in comparisons():
@@ -408,6 +435,6 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        launched, decode, bound, library, published, served, prompts,
+        launched, decode, bound, library, predicted, published, served, prompts,
     )
 }  # fmt: skip

@@ -27,6 +27,7 @@ from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
 from truetpot.cli.launch import launch
 from truetpot.cli.library import library
+from truetpot.cli.predict import predict
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
 from truetpot.cli.signals import interrupting
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, prompts, providers, dispatch, doctor, isa,
-    library,
+    library, predict,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

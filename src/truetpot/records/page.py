@@ -20,6 +20,7 @@ from truetpot.records.launch import LaunchRecord
 from truetpot.records.library import LibraryRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
+from truetpot.records.predict import PredictRecord
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
@@ -43,6 +44,7 @@ RECORDS: dict[str, type[Part]] = {
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
     "library": LibraryRecord,
+    "predict": PredictRecord,
     "published": PublishedRecord,
 }
 """By ``kind``, as a record itself has it."""
