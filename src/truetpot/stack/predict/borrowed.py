@@ -117,8 +117,9 @@ def _smallest(entries: Iterable[Interpolation], asked: StepOperator) -> float | 
     for entry in entries:
         table = entry.table
         rows = [key for key in table.rows if table.get(key, "ranks") == asked.shape["ranks"]]
-        if rows and asked.shape["bytes"] < (least := min(rows)[table.axes.index("bytes")]):
-            times.append(max(table.rows[key] for key in rows if key[-1] == least))
+        least = min((table.get(key, "bytes") for key in rows), default=0)
+        if asked.shape["bytes"] < least:
+            times.append(max(table.rows[key] for key in rows if table.get(key, "bytes") == least))
     return max(times, default=None)
 
 
