@@ -17,8 +17,10 @@ from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.launch import LaunchRecord
+from truetpot.records.library import LibraryRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
+from truetpot.records.predict import PredictRecord
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
@@ -44,6 +46,8 @@ RECORDS: dict[str, type[Part]] = {
     "isa": IsaRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
+    "library": LibraryRecord,
+    "predict": PredictRecord,
     "published": PublishedRecord,
     "trace": TraceRecord,
 }
