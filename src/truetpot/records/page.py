@@ -17,11 +17,14 @@ from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.launch import LaunchRecord
+from truetpot.records.library import LibraryRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
+from truetpot.records.predict import PredictRecord
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
+from truetpot.records.sweep import SweepRecord
 from truetpot.records.told import about, fields_told, members_told
 from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
@@ -29,6 +32,7 @@ from truetpot.records.tuned import ProgressLine, TunedEntry
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
+    "sweep": SweepRecord,
     "logits": LogitsRecord,
     "kernels": KernelsRecord,
     "collectives": CollectivesRecord,
@@ -42,6 +46,8 @@ RECORDS: dict[str, type[Part]] = {
     "isa": IsaRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
+    "library": LibraryRecord,
+    "predict": PredictRecord,
     "published": PublishedRecord,
     "trace": TraceRecord,
 }
