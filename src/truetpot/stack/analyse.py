@@ -22,6 +22,7 @@ from truetpot.stack.clean import cleaned, doubts
 from truetpot.stack.judge import judge
 from truetpot.stack.lies import finding
 from truetpot.stack.losses import losses
+from truetpot.stack.ranks import Collectives, collectives
 from truetpot.stack.roles import called_once
 from truetpot.stack.rung import members, stack_rung
 from truetpot.stack.spent import Spent, StepCost, spend, step_costs
@@ -52,9 +53,15 @@ class Yield:
 
 def analyse(trace: Trace, path: Path, given: Given) -> list[TracedRun]:
     """The runs of a file, a device each; one for a summary."""
+    return [run for run, _ in analyse_ranks(trace, path, given)]
+
+
+def analyse_ranks(trace: Trace, path: Path, given: Given) -> list[tuple[TracedRun, Collectives]]:
+    """The same with the collectives of each, to be held against other ranks'."""
     kernels, found = cleaned(trace)
     if kernels is None or not len(kernels):
-        return [_of_summary(trace, path, given, found)]
+        none = Collectives((), np.empty(0), np.empty(0, bool))
+        return [(_of_summary(trace, path, given, found), none)]
     runs = []
     for device in np.unique(kernels.device):
         own = kernels.take(kernels.device == device)
@@ -69,7 +76,7 @@ def _of_device(
     kernels: Kernels,
     device: int,
     found: list[TraceFinding],
-) -> TracedRun:
+) -> tuple[TracedRun, Collectives]:
     timed, more = doubts(kernels)
     cuts = find_steps(kernels, trace.marks, called_once(kernels.names))
     shapes = {} if given.yardstick is None else given.yardstick.shapes
@@ -95,7 +102,7 @@ def _of_device(
     findings = [*found, *more]
     findings += judge(trace, steps, rung, roles, named, given.yardstick, floor_ms, busy_ms)
     name = trace.devices[device] if device < len(trace.devices) else str(device)
-    return TracedRun(
+    run = TracedRun(
         file=str(path), format=trace.format, device=name, rank=trace.rank,
         kernels=len(kernels),
         steps_by="" if cuts is None else cuts.by.value,
@@ -109,6 +116,7 @@ def _of_device(
         losses=losses(rung, roles if used else []),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
+    return run, collectives(spent, used)
 
 
 def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding]) -> TracedRun:

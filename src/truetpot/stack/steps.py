@@ -14,7 +14,6 @@ import numpy as np
 from truetpot.stack.sequence import exact_period, longest_repeat, regular_places
 from truetpot.stack.trace import Kernels, Mark
 
-
 KNOWN = 0.9
 """Of the kernels, how many launches have to be known for the host's ranges to mark steps."""
 
