@@ -77,7 +77,7 @@ def _of_device(
     device: int,
     found: list[TraceFinding],
 ) -> tuple[TracedRun, Collectives]:
-    timed, more = doubts(kernels)
+    timed, more = doubts(kernels, trace.dependent_launches)
     cuts = find_steps(kernels, trace.marks, called_once(kernels.names))
     shapes = {} if given.yardstick is None else given.yardstick.shapes
     spent = spend(kernels, cuts, shapes, timed)

@@ -123,4 +123,5 @@ def _finished(walk: Walk, title: str) -> Trace:
         said=tuple(walk.said),
         rank=walk.rank,
         ranks=walk.ranks,
+        dependent_launches="CUDA" in walk.sources,
     )

@@ -59,7 +59,12 @@ def read_trace_rows(opened: Opened) -> Trace:
             launch=whole(row.get("CorrId"), NONE),
             grid="x".join(sizes) if all(sizes) else "",
         )
-    return Trace("Nsight Systems, device trace", tuple(devices), builder.build()[0])
+    return Trace(
+        "Nsight Systems, device trace",
+        tuple(devices),
+        builder.build()[0],
+        dependent_launches=True,
+    )
 
 
 def _work(name: str) -> Work:
