@@ -71,6 +71,7 @@ def test_marks_of_vllm_say_what_a_step_yields(analysed, write):
     phases = [step.phase for step in run.steps]
     assert phases == [StepPhase.PREFILL, *[StepPhase.DECODE] * 5]
     assert (run.steps_by, run.batch, run.tokens) == ("annotation", 8, 2.5)
+    assert (run.prefill_steps, run.decode_steps, run.other_steps) == (1, 5, 0)
     period = made.BUSY_US + made.PAUSE_US * len(made.STEP)
     assert run.stack.ms_per_token * 1e3 == pytest.approx(period / 2.5)
     assert run.busy_ms * 1e3 == pytest.approx(made.BUSY_US / 2.5)

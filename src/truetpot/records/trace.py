@@ -136,6 +136,9 @@ class TracedRun(Part, frozen=True, kw_only=True):
     steps: list[TracedStep]
     """The first 64."""
     decode_steps: Count
+    prefill_steps: Count
+    other_steps: Count
+    """Far longer or shorter than those that repeat: what came before the first, for one."""
     used_steps: Count
     layers: Count
     """Runs of attention in a step."""

@@ -62,9 +62,14 @@ def _head(run: TracedRun) -> Iterator[RenderableType]:
           "repeat": "the longest repeat", "annotation": "the program's marks"}  # fmt: skip
     yield words(
         f"{count_of(run.kernels, 'kernel')}; {count_of(run.decode_steps, 'decode step')}, found by "
-        f"{by.get(run.steps_by, run.steps_by)}, {run.used_steps} used; {layers}"
+        f"{by.get(run.steps_by, run.steps_by)}, {run.used_steps} used{_beside(run)}; {layers}"
     )
     yield words(f"Tokens a step and sequence: {run.tokens:g} ({run.tokens_from}).")
+
+
+def _beside(run: TracedRun) -> str:
+    prefill = f", {run.prefill_steps} of prefill" if run.prefill_steps else ""
+    return prefill + (f", {run.other_steps} other" if run.other_steps else "")
 
 
 def _rung(rung: StackRung) -> Table:

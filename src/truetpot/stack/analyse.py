@@ -108,6 +108,8 @@ def _of_device(
         steps_by="" if cuts is None else cuts.by.value,
         steps=[_step(one) for one in steps[:STEPS_SHOWN]],
         decode_steps=sum(one.phase == StepPhase.DECODE for one in steps),
+        prefill_steps=sum(one.phase == StepPhase.PREFILL for one in steps),
+        other_steps=sum(one.phase == StepPhase.OTHER for one in steps),
         used_steps=len(used), layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=told.tokens, tokens_from=told.source, batch=told.batch,
@@ -140,7 +142,8 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
         device=trace.devices[0] if trace.devices else "0", rank=trace.rank,
         kernels=sum(row.calls for row in trace.summary),
         steps_by="block" if trace.blocks else "", steps=[],
-        decode_steps=trace.blocks or 0, used_steps=trace.blocks or 0, layers=layers,
+        decode_steps=trace.blocks or 0, prefill_steps=0, other_steps=0,
+        used_steps=trace.blocks or 0, layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=tokens, tokens_from=source, batch=batch, per=per,  # type: ignore[arg-type]
         stack=None, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
