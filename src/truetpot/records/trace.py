@@ -154,6 +154,9 @@ class TracedRun(Part, frozen=True, kw_only=True):
     """What `ms` of the roles is of."""
     stack: StackRung | None
     """Null where the trace has no times of day or no steps."""
+    step_ms: NotNegative | None
+    """Rung `step` of the record given by `--ladder`; null where the trace has not all layers of
+    its model."""
     busy_ms: NotNegative
     """The sum of the roles."""
     floor_ms: NotNegative | None

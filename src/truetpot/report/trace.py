@@ -33,7 +33,7 @@ def draw_trace(record: TraceRecord) -> Iterator[RenderableType]:
             yield words("Beside: ", record.yardstick, ".")
         yield ""
         if run.stack is not None:
-            yield _rung(run.stack)
+            yield _rung(run.stack, run.step_ms)
             yield ""
         yield _roles(run)
         yield from _unknown(run)
@@ -72,7 +72,7 @@ def _beside(run: TracedRun) -> str:
     return prefill + (f", {run.other_steps} other" if run.other_steps else "")
 
 
-def _rung(rung: StackRung) -> Table:
+def _rung(rung: StackRung, step_ms: float | None) -> Table:
     table = Table(name("a token"), number("ms"), number("share"), prose("what"))
     whole = rung.ms_per_token
     launches = "" if rung.launches is None else f"{digits(rung.launches)} launches"
@@ -86,6 +86,9 @@ def _rung(rung: StackRung) -> Table:
         table.row(title, f"{ms:.3f}", percent(ms / whole if whole else None), note)
     note = "from one step to the next"
     table.row("stack", f"{whole:.3f}", percent(1.0), note, style="bold")
+    if step_ms:
+        note = f"of truetpot's kernels, measured: stack/step is {whole / step_ms:.3g}"
+        table.row("step", f"{step_ms:.3f}", percent(step_ms / whole), note)
     return table
 
 

@@ -114,7 +114,8 @@ def _of_device(
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=told.tokens, tokens_from=told.source, batch=told.batch,
         per="token" if used else "file",
-        stack=rung, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        stack=rung, step_ms=_step_ms(given.yardstick, layers),
+        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
         losses=losses(rung, roles if used else []),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
@@ -146,7 +147,8 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
         used_steps=trace.blocks or 0, layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=tokens, tokens_from=source, batch=batch, per=per,  # type: ignore[arg-type]
-        stack=None, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        stack=None, step_ms=_step_ms(given.yardstick, layers),
+        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
         losses=losses(None, roles if trace.blocks else []),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
@@ -194,6 +196,11 @@ def _floor(yardstick: Yardstick | None, layers: int) -> float | None:
     if yardstick is None or yardstick.hardware is None or not layers:
         return None
     return yardstick.hardware.read_ms(yardstick.traffic(layers).bound)
+
+
+def _step_ms(yardstick: Yardstick | None, layers: int) -> float | None:
+    whole = yardstick is not None and layers == yardstick.model.layers
+    return yardstick.step_ms if yardstick is not None and whole else None
 
 
 def _yield(kernels: Kernels, cuts: Cuts | None, steps: Sequence[StepCost], given: Given) -> Yield:
