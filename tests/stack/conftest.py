@@ -1,11 +1,41 @@
-"""Measured kernels of one Arc Pro B60, as AIConfigurator's repository has them."""
+"""Traces, real and made to a format's schema; measured kernels of one Arc Pro B60."""
+
+import json
+from pathlib import Path
 
 import pytest
 
 from tests.real_files import DATA
+from truetpot.stack.analyse import Given, analyse
 from truetpot.stack.library.read import read_library
+from truetpot.stack.trace import read_trace
 
+TRACES = DATA / "made" / "traces"
 B60 = DATA / "aiconfigurator"
+
+
+@pytest.fixture
+def analysed():
+    """The runs of a file, a device each."""
+
+    def of(path, **given):
+        path = Path(path)
+        return analyse(read_trace(path), path, Given(**given))
+
+    return of
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A file of text, or of a value as JSON."""
+
+    def of(content, name="trace.json"):
+        path = tmp_path / name
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return of
 
 
 @pytest.fixture(scope="session")

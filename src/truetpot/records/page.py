@@ -25,12 +25,15 @@ from truetpot.records.predict import PredictRecord
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
+from truetpot.records.sweep import SweepRecord
 from truetpot.records.told import about, fields_told, members_told
+from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
+    "sweep": SweepRecord,
     "logits": LogitsRecord,
     "kernels": KernelsRecord,
     "collectives": CollectivesRecord,
@@ -48,6 +51,7 @@ RECORDS: dict[str, type[Part]] = {
     "library": LibraryRecord,
     "predict": PredictRecord,
     "published": PublishedRecord,
+    "trace": TraceRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

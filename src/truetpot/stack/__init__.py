@@ -1,1 +1,1 @@
-"""What other people's stacks did: traces, libraries of measured kernels, and what follows."""
+"""Where the time of somebody's own stack went: traces, libraries of kernels, device images."""
