@@ -113,9 +113,8 @@ def _parts(libraries: Iterator[tuple[str, bytes]], wish: Wish, done: Surveyed) -
         except CompressedError:
             done.left_out[library] = "compressed images: pip install 'truetpot[isa]'"
     for target, count in unknown.items():
-        done.left_out[f"{count} kernels for {escaped(target) or 'no GPU that they name'}"] = (
-            "no target that is known here"
-        )
+        what = escaped(target) or "no GPU that they name"
+        done.left_out[f"{_counted(count)} for {what}"] = "no target that is known here"
 
 
 def _readable(parts: list[_Part], ocloc: Ocloc, done: Surveyed) -> list[_Part]:
@@ -128,7 +127,9 @@ def _readable(parts: list[_Part], ocloc: Ocloc, done: Surveyed) -> list[_Part]:
         if reason is not None:
             mine = [one for one in parts if one.target == target and not one.image.spirv]
             count = sum(len(one.kernels) for one in mine)
-            done.left_out[f"{count} kernels for {target}"] = f"{reason} Name a newer with --ocloc."
+            done.left_out[f"{_counted(count)} for {target}"] = (
+                f"{reason} Name a newer with --ocloc."
+            )
     return [one for one in parts if one.image.spirv or refused[one.target] is None]
 
 
@@ -194,3 +195,7 @@ def _failure(part: _Part, kernel: str, package: str, reason: str) -> Failure:
         case="",
         reason=reason,
     )
+
+
+def _counted(count: int) -> str:
+    return "1 kernel" if count == 1 else f"{count} kernels"
