@@ -54,6 +54,8 @@ class Kernel:
     source: ClassVar[str]
     coarse: ClassVar[str] = ""
     """What the kernel's arithmetic rounds further than the operator's, by design, in one line."""
+    most_query_tokens: ClassVar[int] = 1
+    """Of a sequence, where the operator has them: a case of more is refused."""
 
     def __init__(self, case: Any, device: Device, **config: Any) -> None:
         self.case, self.device, self.config = case, device, config
