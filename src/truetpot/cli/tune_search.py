@@ -20,7 +20,7 @@ from truetpot.report.terminal import Terminal
 from truetpot.stats import Ratio
 from truetpot.tune.ahead import MOST_S, Ahead
 from truetpot.tune.bench import Bench
-from truetpot.tune.compiling import able
+from truetpot.tune.compiling import processes
 from truetpot.tune.decide import PROCESSES
 from truetpot.tune.figures import Tuned
 from truetpot.tune.fresh import Order, in_new_processes, side_by_side
@@ -151,7 +151,7 @@ def make(
     default, device = task.configs[0], setting.device
 
     subject = Subject(result.op, result.provider, result.case, device.name, how.folder)
-    jobs = how.jobs if able(task.kernel, setting.device) else 0
+    jobs = processes(task.kernel, result.case, device, how.jobs)
     ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s))
 
     def bench() -> Bench:

@@ -45,5 +45,5 @@ def _rows(
     values: Sequence[Any] | None, params: Sequence[Sequence[Any]]
 ) -> Iterator[tuple[Key, float]]:
     for one, value in zip(product(*params), values or (), strict=False):
-        if isinstance(value, int | float) and math.isfinite(value) and value > 0:
-            yield (", ".join(map(str, one)),), float(value)
+        if isinstance(value, float) and math.isfinite(value) and value > 0:
+            yield (", ".join(map(str, one)),), value
