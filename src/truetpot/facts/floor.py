@@ -229,7 +229,7 @@ def _assumptions(
         _rate(hardware, step, dtype),
         cards,
         f"Collectives are a model, not part of the bound: {cost.explanation}.",
-        *_of_model(model, hardware, step),
+        *_of_model(model, hardware, step, dtype),
     ]
     if step.constant_scales:
         lines.append(
@@ -265,7 +265,7 @@ def _rate(hardware: Hardware, step: Traffic, dtype: str) -> str:
     )
 
 
-def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
+def _of_model(model: Model, hardware: Hardware, step: Traffic, dtype: str) -> list[str]:
     lines = []
     if mix := all_mixes().get(step.format):
         types = dict.fromkeys(row.format.removeprefix("ggml_") for row in step.linears)
@@ -279,7 +279,7 @@ def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
             f"{model.window} tokens only."
         )
     if (experts := model.experts) is not None:
-        ms = hardware.read_ms(step.estimate)
+        ms = hardware.least_ms(step.estimate, step.operations, dtype)
         lines.append(
             f"The bound has the {experts.used} of {experts.count} experts that one token uses, "
             f"whatever the batch. An estimate, no bound: where {step.batch} tokens choose with "
