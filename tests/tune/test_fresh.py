@@ -19,10 +19,8 @@ from truetpot.ops import LINEAR
 from truetpot.ops.registry import Kernel, register
 
 
-@register
+@register(LINEAR, provider="repeating", devices=("cpu",))
 class Repeating(Kernel):
-    op, provider, devices = LINEAR, "repeating", ("cpu",)
-
     @classmethod
     def configs(cls, case, device):
         yield from ({"repeat": 1}, {"repeat": 400}, {"repeat": 0})
