@@ -15,6 +15,7 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
+    QueryTokensOption,
     SvgOption,
     numbers,
 )
@@ -36,6 +37,7 @@ def decode(
         int, typer.Option(min=0, help="Tokens in the cache when the step starts.")
     ] = 1024,
     batch: BatchOption = 1,
+    query_tokens: QueryTokensOption = 1,
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -111,7 +113,7 @@ def decode(
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = StepShape(
             batch=batch,
-            context=context if fed is None else len(fed) - 1,
+            context=context if fed is None else max(0, len(fed) - query_tokens),
             tp=share,
             dtype=setting.dtype,
             weight_format=wanted,
@@ -119,6 +121,7 @@ def decode(
             page=page,
             layers=layers,
             collectives=group.size > 1,
+            query_tokens=query_tokens,
         )
         tokens_fed = None if fed is None else tuple(fed)
         request = Request(
