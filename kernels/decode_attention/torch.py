@@ -35,7 +35,7 @@ class TorchDecodeAttention(Kernel):
         lengths: Tensor,
         max_length: int,
     ) -> Tensor:
-        """Slots from ``max_length`` on are cut off; a mask is made where queries see others."""
+        """Slots from ``max_length`` on are cut off; queries that see unlike ones get a mask."""
         case, tail = self.case, self.case.query_tokens
         if block_table is not None:
             used = block_table[:, : -(-max_length // k_cache.shape[2])]
