@@ -172,6 +172,13 @@ def test_a_measured_ladder(tmp_path):
     assert 1.0 < found.over_step < 0.0085 / 0.0076
 
 
+def test_a_ladder_of_verify_steps_has_no_time_of_a_token(tmp_path):
+    file = record(tmp_path)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"query_tokens": 4}))
+    with pytest.raises(UserError, match="with 4 query tokens, which yield as many tokens as are"):
+        from_record(file)
+
+
 def test_a_ladder_of_another_batch_is_not_comparable(tmp_path):
     run = served(0.012, at_once=8)
     found = judge(check_run(run, yardstick=from_record(record(tmp_path))))

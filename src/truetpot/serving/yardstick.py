@@ -169,6 +169,11 @@ def _from_point(record: DecodeRecord, path: Path, what: str) -> Yardstick:
         raise UserError(
             f"{escaped(str(path))} says that its run was not valid ({reason}); give {what} that is."
         )
+    if record.query_tokens:
+        raise UserError(
+            f"{escaped(str(path))} is of steps with {record.query_tokens} query tokens, which "
+            f"yield as many tokens as are accepted; give {what} of one."
+        )
     step_ms = step.ms_per_token
     model, identity = load_model(record.model), record.environment.device
 
