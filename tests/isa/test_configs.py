@@ -32,7 +32,7 @@ MATRIX = [
     ("asym_int4", False, 8, {"tiles": 2, "ahead": 1, "grf": 128}),
     ("sym_int8", True, 8, {"tiles": 1, "ahead": 1, "grf": 128}),
     ("sym_int4", True, 32, {"tiles": 1, "ahead": 2, "grf": 256}),
-    ("bf16", False, 64, {"tiles": 1, "ahead": 1, "grf": 256}),
+    ("bf16", False, 64, {"tiles": 2, "ahead": 1, "grf": 256}),
 ]
 """Format, gate and up together, rows of x, and the most that is offered there."""
 

@@ -90,7 +90,7 @@ class Product:
         operands, several = self.operands(tiles), self.tiles_of_x(tiles, grf) > 1
         if operands > (grf // 128 if several else self.sums(grf)):
             return False
-        room = LOADED[grf] // (1 + several)
+        room = LOADED[grf] // (2 if several and (ahead > 1 or grf == min(LOADED)) else 1)
         if self.case.m <= 2:
             room *= 2
         elif self.case.weight_format == "asym_int4" and grf == min(LOADED):
@@ -112,15 +112,15 @@ class Product:
     def default(self, grf: Sequence[int]) -> dict[str, int]:
         """One pass over W where registers allow; K split until every thread has work.
 
-        The offset of integer weights is multiplied once for all operands of W: beyond 32 rows of x,
-        where the matrix engine is what bounds, two operands and two passes take less of it.
+        The offset of integer weights is multiplied, and x taken apart for bf16 ones, once for all
+        operands of W. Beyond 32 rows of x that bounds: two operands and two passes take less.
         """
         sums = self.wanted * self.operands(1)
         registers = next((n for n in grf if sums <= self.sums(n)), max(grf))
         two = self.fits(2, 1, registers) and not self.paired
         same = self.tiles_of_x(2, registers) == self.tiles_of_x(1, registers)
-        offset = "int" in self.case.weight_format and self.case.m > 32
-        tiles = 2 if two and (same or offset) else 1
+        shared = self.case.weight_format == "bf16" or "int" in self.case.weight_format
+        tiles = 2 if two and (same or (shared and self.case.m > 32)) else 1
         ahead = max((n for n in AHEAD if self.fits(tiles, n, registers)), default=1)
         subgroup = self.target.dpas or 8
         threads = (1024 // subgroup) * self.target.units * 128 // registers
