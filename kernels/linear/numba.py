@@ -1,23 +1,16 @@
-"""``linear`` on the CPU: weight panels streamed once for all rows of x, float32 accumulation."""
+"""``linear`` on the CPU: weight panels streamed once for several rows of x, float32 results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import torch
-from numba import njit, prange
 from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
-from truetpot.kernels._lib.numba.linear.panels import (
-    BLOCK,
-    ROWS,
-    pack,
-    panel_bytes,
-    panel_dot,
-    terms,
-)
-from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, sweep
+from truetpot.kernels._lib.numba.linear.drive import arguments, machine_code
+from truetpot.kernels._lib.numba.linear.panels import BLOCK, ROWS, pack, panel_bytes
+from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, note, sweep
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -33,9 +26,9 @@ class NumbaLinear(Kernel):
 
     def __init__(self, case: LinearCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self.activations = Activations(case)
         self.sweep = sweep(case, config)
-        self.run = linear_panels(case.weight_format, case.dtype, self.sweep.compiled)
+        self.activations = Activations(case, self.sweep.compiled.path)
+        self.drive = self.sweep.drive(linear_panel(self.sweep.compiled))
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
@@ -44,8 +37,8 @@ class NumbaLinear(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The path in use."""
-        return simd.path_name()
+        """The instructions in use, and what becomes of x."""
+        return note()
 
     @classmethod
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
@@ -59,69 +52,34 @@ class NumbaLinear(Kernel):
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
         case = self.case
         out = torch.empty((case.m, case.n), dtype=x.dtype)
-        columns, stride, offsets = self.activations.of(x)
-        self.run(
-            weight.ctypes.data, columns, stride, offsets,
-            bias.data_ptr() if bias is not None else 0,
-            out.data_ptr(), case.m, case.n, case.k,
-            self.activations.next.data_ptr(), self.sweep.parts(),
-        )
+        bias_at = bias.data_ptr() if bias is not None else 0
+        sizes = case.m, case.n, case.k
+        at = weight.ctypes.data, *self.activations.of(x), bias_at, out.data_ptr(), *sizes
+        self.drive(at, -(-case.n // ROWS))
         return out
 
 
 @cache
-def linear_panels(weight_format: str, dtype: str, compiled: Compiled) -> Callable[..., Any]:
-    """njit ``(w, x, stride, offsets, bias, out, m, n, k, next, parts)``.
+def linear_panel(compiled: Compiled) -> Any:
+    """Every row of x times a panel, as :mod:`truetpot.kernels._lib.numba.linear.drive` calls it."""
+    rows, terms = compiled.rows, compiled.path.terms
+    dot, get = compiled.dot(), simd.block(rows * terms).get
+    store, size = STORES[compiled.dtype]
+    load_some = simd.load_some(compiled.dtype)
+    add, zero, per_block = simd.add, simd.zero, panel_bytes(compiled.weight_format, BLOCK)
 
-    Threads take panels as they come free, from the counter at ``next``: a core that another
-    process uses for a while does not hold up the others.
-    """
-    count = terms(weight_format, dtype)
-    several, shares = compiled.rows, compiled.shares
-    ahead, unroll = compiled.ahead, compiled.unroll
-    many, one = (panel_dot(weight_format, dtype, count * c, ahead, unroll) for c in (several, 1))
-    get_many, get_one = simd.block(count * several).get, simd.block(count).get
-    store, size = STORES[dtype]
-    load_some = simd.load_some(dtype)
-    add, zero = simd.add, simd.zero
-
-    @njit(boundscheck=False)
-    def panel(w, x, stride, offsets, bias_at, out, m, n, k, p):  # type: ignore[no-untyped-def]
+    def panel(held, p):  # type: ignore[no-untyped-def]
+        w, x, beside, stride, beside_stride, bias, out, m, n, k = arguments(held)
         left = min(ROWS, n - p * ROWS)
-        start = load_some(bias_at + p * ROWS * size, left) if bias_at else zero()
-        offset_stride = 4 * (k // BLOCK)
-        row = 0
-        while row < m:
-            xr, offset = x + row * count * stride, offsets + row * count * offset_stride
-            at = out + (row * n + p * ROWS) * size
-            if several > 1 and m - row >= several:
-                y = many(w, xr, stride, offset, offset_stride, k)
-                for i in range(several):
-                    value = start
-                    for t in range(count):
-                        value = add(value, get_many(y, i * count + t))
-                    store(at + i * n * size, value, left)
-                row += several
-            else:
-                z = one(w, xr, stride, offset, offset_stride, k)
+        start = load_some(bias + p * ROWS * size, left) if bias else zero()
+        for first in range(0, m, rows):
+            row = min(first, m - rows)  # the last sweep takes some rows once more
+            at, next_to = x + row * terms * stride, beside + row * terms * beside_stride
+            y = dot(w + p * (k * per_block // BLOCK), at, stride, next_to, beside_stride, k)
+            for i in range(rows):
                 value = start
-                for t in range(count):
-                    value = add(value, get_one(z, t))
-                store(at, value, left)
-                row += 1
+                for t in range(terms):
+                    value = add(value, get(y, i * terms + t))
+                store(out + ((row + i) * n + p * ROWS) * size, value, left)
 
-    per_block, poke, take = panel_bytes(weight_format, BLOCK), simd.poke_i64, simd.fetch_add
-
-    @njit(parallel=True, boundscheck=False)
-    def run(w, x, stride, offsets, bias_at, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
-        panels, step = (n + ROWS - 1) // ROWS, k * per_block // BLOCK
-        some = max(1, panels // (parts * shares))
-        poke(next_at, 0)
-        for _ in prange(parts):
-            first = take(next_at, some)
-            while first < panels:
-                for p in range(first, min(first + some, panels)):
-                    panel(w + p * step, x, stride, offsets, bias_at, out, m, n, k, p)
-                first = take(next_at, some)
-
-    return run
+    return machine_code(panel)

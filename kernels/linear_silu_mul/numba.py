@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import torch
-from numba import njit, prange
 from truetpot.kernels._lib.numba.linear.activations import Activations, refuses
-from truetpot.kernels._lib.numba.linear.panels import (
-    BLOCK,
-    ROWS,
-    pack,
-    panel_bytes,
-    panel_dot,
-    terms,
-)
-from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, sweep
+from truetpot.kernels._lib.numba.linear.drive import arguments, machine_code
+from truetpot.kernels._lib.numba.linear.panels import BLOCK, ROWS, pack, panel_bytes
+from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, note, sweep
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -34,11 +27,9 @@ class NumbaLinearSiluMul(Kernel):
     def __init__(self, case: CompositeCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
         self.linear = case.part(LinearCase)
-        self.activations = Activations(self.linear)
         self.sweep = sweep(self.linear, config)
-        self.run = fused_panels(
-            self.linear.weight_format, self.linear.dtype, self.sweep.compiled
-        )
+        self.activations = Activations(self.linear, self.sweep.compiled.path)
+        self.drive = self.sweep.drive(fused_panel(self.sweep.compiled))
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
@@ -48,13 +39,13 @@ class NumbaLinearSiluMul(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The path in use."""
-        return simd.path_name()
+        """The instructions in use, and what becomes of x."""
+        return note()
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
-        """As :mod:`truetpot.kernels._lib.numba.linear.sweep` lists them, a row at a time."""
-        return configs(case.part(LinearCase), several=False)
+        """As :mod:`truetpot.kernels._lib.numba.linear.sweep` lists them, the default first."""
+        return configs(case.part(LinearCase))
 
     def pack(self, weight: Weight) -> Any:
         """uint8 panels, gate and up alternating."""
@@ -63,55 +54,35 @@ class NumbaLinearSiluMul(Kernel):
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: None = None) -> torch.Tensor:
         case = self.linear
         out = torch.empty((case.m, case.n // 2), dtype=x.dtype)
-        columns, stride, offsets = self.activations.of(x)
-        self.run(
-            weight.ctypes.data, columns, stride, offsets,
-            out.data_ptr(), case.m, case.n // 2, case.k,
-            self.activations.next.data_ptr(), self.sweep.parts(),
-        )
+        sizes = case.m, case.n // 2, case.k
+        at = weight.ctypes.data, *self.activations.of(x), 0, out.data_ptr(), *sizes
+        self.drive(at, -(-case.n // 2 // ROWS))
         return out
 
 
 @cache
-def fused_panels(weight_format: str, dtype: str, compiled: Compiled) -> Callable[..., Any]:
-    """njit ``(w, x, stride, offsets, out, m, n, k, next, parts)``, n of the result."""
-    count = terms(weight_format, dtype)
-    ahead, unroll, shares = compiled.ahead, compiled.unroll, compiled.shares
-    dot, get = panel_dot(weight_format, dtype, count, ahead, unroll), simd.block(count).get
-    store, size = STORES[dtype]
+def fused_panel(compiled: Compiled) -> Any:
+    """Every row of x times a panel of gate and one of up, as the panel of ``linear``."""
+    rows, terms = compiled.rows, compiled.path.terms
+    dot, get = compiled.dot(), simd.block(rows * terms).get
+    store, size = STORES[compiled.dtype]
     add, mul, silu = simd.add, simd.mul, simd.silu
-    poke, take = simd.poke_i64, simd.fetch_add
-    per_k = panel_bytes(weight_format, BLOCK)
+    per_block = panel_bytes(compiled.weight_format, BLOCK)
 
-    @njit(boundscheck=False)
-    def project(w, x, stride, offsets, offset_stride, k):  # type: ignore[no-untyped-def]
-        y = dot(w, x, stride, offsets, offset_stride, k)
-        value = get(y, 0)
-        for t in range(1, count):
-            value = add(value, get(y, t))
-        return value
+    def panel(held, p):  # type: ignore[no-untyped-def]
+        w, x, beside, stride, beside_stride, _, out, m, n, k = arguments(held)
+        left, step = min(ROWS, n - p * ROWS), k * per_block // BLOCK
+        w += 2 * p * step
+        for first in range(0, m, rows):
+            row = min(first, m - rows)  # the last sweep takes some rows once more
+            at, next_to = x + row * terms * stride, beside + row * terms * beside_stride
+            gates = dot(w, at, stride, next_to, beside_stride, k)
+            ups = dot(w + step, at, stride, next_to, beside_stride, k)
+            for i in range(rows):
+                gate, up = get(gates, i * terms), get(ups, i * terms)
+                for t in range(1, terms):
+                    gate = add(gate, get(gates, i * terms + t))
+                    up = add(up, get(ups, i * terms + t))
+                store(out + ((row + i) * n + p * ROWS) * size, mul(silu(gate), up), left)
 
-    @njit(boundscheck=False)
-    def panel(w, step, x, stride, offsets, out, m, n, k, p):  # type: ignore[no-untyped-def]
-        offset_stride = 4 * (k // BLOCK)
-        for row in range(m):
-            xr, offset = x + row * count * stride, offsets + row * count * offset_stride
-            gate = project(w, xr, stride, offset, offset_stride, k)
-            up = project(w + step, xr, stride, offset, offset_stride, k)
-            store(out + (row * n + p * ROWS) * size, mul(silu(gate), up), min(ROWS, n - p * ROWS))
-
-    @njit(parallel=True, boundscheck=False)
-    def run(w, x, stride, offsets, out, m, n, k, next_at, parts):  # type: ignore[no-untyped-def]
-        panels, step = (n + ROWS - 1) // ROWS, k * per_k // BLOCK
-        some = max(1, panels // (parts * shares))
-        poke(next_at, 0)
-        for _ in prange(parts):
-            first = take(next_at, some)
-            while first < panels:
-                for p in range(first, min(first + some, panels)):
-                    panel(w + 2 * p * step, step, x, stride, offsets, out, m, n, k, p)
-                first = take(next_at, some)
-
-    return run
-
-
+    return machine_code(panel)

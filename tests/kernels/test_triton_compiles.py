@@ -181,6 +181,29 @@ for case in (
 print([largest, max(defaults)])
 """
 )
+AHEAD = (
+    NO_GPU.partition("JITFunction.__getitem__")[0]
+    + """
+import json
+from truetpot.ops import SILU_MUL, SiluMulCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+from truetpot.tune.compiling import compile_only
+
+REGISTRY.load_builtin()
+[kernel] = REGISTRY.kernels("silu_mul", "triton")
+case, before, compiled = SiluMulCase("bf16", 1, 512), JITFunction.run, []
+
+def hook(*args, already_compiled, **options):
+    compiled.append(already_compiled)
+
+triton.knobs.runtime.jit_post_compile_hook = hook
+made = kernel(case, choose_device("cpu"))
+compile_only(made, lambda: SILU_MUL.inputs(case, np.random.default_rng(0)))
+assert JITFunction.run is before
+print(json.dumps(len(compiled)))
+"""
+)
 OPS = (
     "linear",
     "linear_silu_mul",
@@ -259,3 +282,16 @@ def test_what_is_launched_is_seen_on_its_way(tmp_path):
     assert {"num_warps=4"} <= {*row["options"]}
     assert Path(row["binary"]).is_relative_to(tmp_path)
     assert Path(row["binary"]).read_bytes()[1:4] == b"ELF"
+
+
+def test_what_is_compiled_only_is_found_by_the_next_process(tmp_path):
+    """Nothing is launched: this driver has no way to. The second process compiles nothing."""
+
+    def files():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert run(AHEAD, "", tmp_path) == 1
+    kept = files()
+    assert any(path.suffix == ".cubin" for path in kept)
+    assert run(AHEAD, "", tmp_path) == 1
+    assert files() == kept

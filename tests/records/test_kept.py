@@ -45,6 +45,7 @@ ADDED = {
     ("floor", "operations_ms"),
     ("floor", "bound_by"),
     ("collectives", "warnings"),
+    ("tune", "compiled"),
     ("doctor", "left_out"),
     ("check", "batch_range"),
     ("check", "file"),

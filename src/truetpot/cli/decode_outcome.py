@@ -23,6 +23,7 @@ from truetpot.ladder import Extent, StepTimings, Swept, Work, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.measure.entrant import Entrant
 from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
@@ -123,6 +124,13 @@ class Outcome:
         """The run ends here, with what it has."""
         self.interrupted = True
         self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
+
+    def release(self) -> None:
+        """Let go of the memory that what was timed holds on to."""
+        if self.timings is not None:
+            for one in [*self.timings.everything, self.timings.ceiling, self.timings.gemm]:
+                if isinstance(one, Entrant):
+                    one.release()
 
     def so_far(self) -> DecodeRecord | None:
         """The record of a run that goes on; None before it has a round."""

@@ -23,11 +23,11 @@ from truetpot.measure.check import (
     named,
     poison_outputs,
     run,
-    same_bits,
 )
 from truetpot.measure.entrant import Entrant
 from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 
 MOST_COPIES = 16

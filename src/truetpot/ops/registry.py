@@ -132,6 +132,13 @@ class Kernel:
         """The canonical weight in this kernel's own layout, on its device."""
         raise NotImplementedError(f"{type(self).__name__} takes no weight")
 
+    def compile(self) -> bool:
+        """Compile what a call needs, run nothing, and leave it on disk for other processes.
+
+        False where only a call tells what there is to compile.
+        """
+        return False
+
     def launches(self) -> Iterable[LaunchRow]:
         """What the last call launched, in order; nothing where the kernel cannot tell."""
         return ()

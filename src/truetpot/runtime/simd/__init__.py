@@ -2,11 +2,11 @@
 
 A kernel written with these reads like C intrinsics and stays Python. Addresses are plain integers
 (``tensor.data_ptr()``), so a kernel call costs no array boxing. Vectors are generic LLVM values:
-on a CPU without AVX-512 the same kernel compiles to narrower instructions. The one instruction
-that has no generic form, ``vdpbf16ps``, is guarded by :data:`HAS_BF16_DOT`; :func:`path_name` says
-which path this process runs.
+on a CPU without AVX-512 the same kernel compiles to narrower instructions. The two instructions
+that have no generic form are guarded: ``vdpbf16ps`` by :data:`HAS_BF16_DOT`, ``vpdpbusd`` by
+:data:`HAS_BYTE_DOT`; :func:`path_name` says which path this process runs.
 
-``TRUETPOT_SIMD=generic`` turns the special instruction off, so that both paths can be tested on
+``TRUETPOT_SIMD=generic`` turns the special instructions off, so that both paths can be tested on
 one machine.
 """
 
@@ -30,9 +30,11 @@ from truetpot.runtime.simd.arithmetic import (
     zero_i32,
 )
 from truetpot.runtime.simd.block import Block, block
+from truetpot.runtime.simd.digits import ByteDots, byte_dots, record_bytes, write_record
 from truetpot.runtime.simd.memory import (
     LOADS,
     STORES,
+    call_pair,
     fetch_add,
     load_bf16,
     load_e5m2,
@@ -57,19 +59,23 @@ from truetpot.runtime.simd.shuffle import (
     unpair_first,
     unpair_second,
 )
-from truetpot.runtime.simd.vector import HAS_BF16_DOT, LANES, path_name
+from truetpot.runtime.simd.vector import HAS_BF16_DOT, HAS_BYTE_DOT, LANES, path_name
 
 __all__ = [
     "HAS_BF16_DOT",
+    "HAS_BYTE_DOT",
     "LANES",
     "LOADS",
     "STORES",
     "Block",
+    "ByteDots",
     "Outer",
     "add",
     "add_i32",
     "and_or",
     "block",
+    "byte_dots",
+    "call_pair",
     "exp",
     "fetch_add",
     "first_lane",
@@ -92,6 +98,7 @@ __all__ = [
     "poke_i32",
     "poke_i64",
     "prefetch",
+    "record_bytes",
     "reduce_add",
     "reduce_add_i32",
     "reduce_max",
@@ -106,6 +113,7 @@ __all__ = [
     "unpair_first",
     "unpair_second",
     "widened_row",
+    "write_record",
     "zero",
     "zero_i32",
 ]

@@ -28,11 +28,11 @@ from truetpot.runtime.simd.vector import (
 
 
 class BlockType(types.Type):
-    """A fixed number of float32 vectors that live in registers together."""
+    """A fixed number of vectors, of float32 or int32, that live in registers together."""
 
-    def __init__(self, count: int) -> None:
-        self.llvm_type = ir.ArrayType(F32X16T, count)
-        super().__init__(name=f"f32x16[{count}]")
+    def __init__(self, count: int, vector: ir.VectorType = F32X16T) -> None:
+        self.llvm_type = ir.ArrayType(vector, count)
+        super().__init__(name=f"{'f32' if vector == F32X16T else 'i32'}x16[{count}]")
 
 
 @register_model(BlockType)

@@ -143,6 +143,13 @@ def fetch_add(builder: Any, address: Any, amount: Any) -> Any:
     return builder.atomic_rmw("add", pointer_to(builder, address, I64T), amount, "monotonic")
 
 
+@op(types.void, types.int64, types.int64, types.int64)
+def call_pair(builder: Any, function: Any, first: Any, second: Any) -> Any:
+    """Call ``void(int64, int64)`` at an address, such as that of a ``numba.cfunc``."""
+    kind = ir.FunctionType(ir.VoidType(), [I64T, I64T])
+    builder.call(builder.inttoptr(function, kind.as_pointer()), [first, second])
+
+
 @op(types.void, types.int64)
 def prefetch(builder: Any, address: Any) -> Any:
     """Ask for the cache line at an address, into the L2; harmless past the end of an allocation.

@@ -43,10 +43,16 @@ def _host_features() -> set[str]:
         return set()
 
 
-HAS_BF16_DOT = (
-    os.environ.get("TRUETPOT_SIMD", "") != "generic"
-    and {"avx512f", "avx512bw", "avx512bf16"} <= _host_features()
-)
+def _has(feature: str) -> bool:
+    """Whether this process may use an extension of AVX-512."""
+    generic = os.environ.get("TRUETPOT_SIMD", "") == "generic"
+    return not generic and {"avx512f", "avx512bw", feature} <= _host_features()
+
+
+HAS_BF16_DOT = _has("avx512bf16")
+"""``vdpbf16ps``: products of pairs of bf16."""
+HAS_BYTE_DOT = _has("avx512vnni")
+"""``vpdpbusd``: products of fours of bytes, unsigned by signed."""
 
 
 def path_name() -> str:
