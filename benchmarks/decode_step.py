@@ -9,7 +9,7 @@ from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import SHARDS, plan
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
-from truetpot.decode.traffic import step_traffic
+from truetpot.decode.traffic import step_least_s, step_traffic
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
@@ -82,9 +82,9 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
         if ran := with_origin(kernel.parameters, choice.origin, choice.of_case):
             print(f"{role} {kernel.provider}: {ran}", file=sys.stderr)
     witness = Witness(step)
-    must_move = step_traffic(model, chosen.shape, chosen.layers).bound
+    work = step_traffic(model, chosen.shape, chosen.layers)
     entrant = Entrant(
-        "step", [step.run], bytes=must_move, elapsed=True,
+        "step", [step.run], bytes=work.bound, elapsed=True,
         also=lambda: step.state.values["logits"],
     )  # fmt: skip
 
@@ -96,6 +96,5 @@ def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
 
     entrant.check_again = check_again
     if hardware := common.card(here):
-        # what the last-level cache may have kept from the step before need not be read
-        entrant.floor_s = hardware.read_ms(max(0, must_move - here.cache_bytes())) * 1e-3
+        entrant.floor_s = step_least_s(work, chosen.shape, hardware, here.cache_bytes())
     return common.race_alone(entrant, here)

@@ -9,6 +9,9 @@ sum, and the tile's values are added up. Partial results of a sequence are combi
 With bf16 activations and cache both products go by ``vdpbf16ps``, two elements an instruction:
 pairs of dimensions for q.K, pairs of tokens for p.V, for which two rows' words are interleaved and
 p is rounded to bf16, as matrix engines have it. Everything else is float32.
+
+Several query tokens of a sequence are further rows beside the heads of the group: the cache is read
+once for all of them, and scores of tokens that a row does not see are lowered before the softmax.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import numpy as np
 import torch
 from numba import get_num_threads, njit, prange
 
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops import DECODE_ATTENTION, MOST_QUERY_TOKENS, DecodeAttentionCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
@@ -48,18 +51,20 @@ LOWEST = np.float32(-3.0e38)
 class NumbaDecodeAttention(Kernel):
     """softmax(q K^T / sqrt(d)) V over a contiguous or paged cache, ragged or not."""
 
+    most_query_tokens = MOST_QUERY_TOKENS
+
     def __init__(self, case: DecodeAttentionCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
-        group = case.heads // case.kv_heads
+        self.rows, tail = case.query_tokens * (case.heads // case.kv_heads), case.query_tokens
         tile, ahead = config.get("tile", TILE[0]), bool(config.get("ahead", AHEAD[0]))
         self.tile, self.run = (
-            tile, attend(case.dtype, case.kv_format, group, case.head_dim, tile, ahead)
+            tile, attend(case.dtype, case.kv_format, self.rows, tail, case.head_dim, tile, ahead)
         )
         pairs = case.batch * case.kv_heads
         self.most_splits = -(-config.get("items", ITEMS[0]) * get_num_threads() // pairs)
-        self.partial = torch.empty((pairs * self.most_splits, group, case.head_dim + STATE))
-        self.scores = torch.empty((pairs * self.most_splits, group, tile))
-        self.products = torch.empty((pairs * self.most_splits, group, 4 * simd.LANES))
+        self.partial = torch.empty((pairs * self.most_splits, self.rows, case.head_dim + STATE))
+        self.scores = torch.empty((pairs * self.most_splits, self.rows, tile))
+        self.products = torch.empty((pairs * self.most_splits, self.rows, 4 * simd.LANES))
         self.offsets = torch.empty((pairs * self.most_splits, 2 * tile), dtype=torch.int64)
         self.identity = torch.arange(case.batch, dtype=torch.int32)
 
@@ -92,8 +97,11 @@ class NumbaDecodeAttention(Kernel):
         max_length: int,
     ) -> torch.Tensor:
         case = self.case
-        out = torch.empty_like(q)
-        query = q if dots(case.dtype, case.kv_format, case.head_dim) else q.to(torch.float32)
+        by_token = (case.batch, case.query_tokens, case.kv_heads, -1, case.head_dim)
+        query = q.view(by_token).transpose(1, 2).contiguous()  # of one token: the same memory
+        out = torch.empty_like(query)
+        if not dots(case.dtype, case.kv_format, case.head_dim):
+            query = query.to(torch.float32)
         table = self.identity if block_table is None else block_table
         splits = max(1, min(self.most_splits, -(-max_length // self.tile)))
         self.run(
@@ -104,7 +112,7 @@ class NumbaDecodeAttention(Kernel):
             self.offsets.data_ptr(),
             case.batch, case.kv_heads, k_cache.shape[2], splits, 1 / math.sqrt(case.head_dim),
         )
-        return out
+        return out.transpose(1, 2).reshape(q.shape)
 
 
 def dots(dtype: str, kv_format: str, head_dim: int) -> bool:
@@ -158,12 +166,15 @@ def values(
 
 @cache
 def attend(
-    dtype: str, kv_format: str, group: int, head_dim: int, tile: int, prefetched: bool
+    dtype: str, kv_format: str, group: int, tail: int, head_dim: int, tile: int, prefetched: bool
 ) -> Callable[..., Any]:
-    """njit over addresses; see the call above. lengths and table are int32, offsets int64."""
+    """njit over addresses; see the call above. lengths and table are int32, offsets int64.
+
+    ``group`` are the rows of all ``tail`` query tokens of a sequence, token by token.
+    """
     by_dot = dots(dtype, kv_format, head_dim)
     heads = max(h for h in range(1, MOST_AT_ONCE + 1) if group % h == 0)
-    blocks = group // heads
+    blocks, heads_a_token = group // heads, group // tail
     block = simd.block(heads)
     zero, load_block, fold_four = block.zero, block.load, block.fold_four
     sums_of_four_folds = simd.sums_of_four_folds
@@ -216,10 +227,17 @@ def attend(
                     )
 
     @njit(boundscheck=False)
-    def soften(scores, state, acc, count, scale):  # type: ignore[no-untyped-def]
-        """One head's scores to exp(score - maximum); maximum and sum in ``state``, acc rescaled."""
+    def soften(scores, state, acc, count, seen, scale):  # type: ignore[no-untyped-def]
+        """One row's scores to exp(score - maximum); maximum and sum in ``state``, acc rescaled.
+
+        Of ``count`` tokens it sees those below ``seen``; the others weigh nothing.
+        """
         vectors = (count + 15) // 16
-        for t in range(count, 16 * vectors):
+        if seen <= 0:
+            for t in range(0, 16 * vectors, 16):
+                store(scores + 4 * t, splat(np.float32(0.0)), 16)  # in bf16 the same bits
+            return
+        for t in range(min(count, seen), 16 * vectors):
             poke(scores + 4 * t, LOWEST)
         top = load(scores)
         for i in range(1, vectors):
@@ -260,8 +278,8 @@ def attend(
 
     @njit(boundscheck=False)
     def attend_range(  # type: ignore[no-untyped-def]
-        q, k_cache, v_cache, table, head, kv_heads, page, first, last, partial, scores, products,
-        offsets, scale,
+        q, k_cache, v_cache, table, head, kv_heads, page, first, last, length, partial, scores,
+        products, offsets, scale,
     ):
         for g in range(group):
             at = partial + g * state_bytes
@@ -278,7 +296,8 @@ def attend(
             score_tile(q, k_cache, offsets, ahead, scores, products, count)
             for g in range(group):
                 at = partial + g * state_bytes
-                soften(scores + 4 * g * tile, at + acc_bytes, at, count, scale)
+                seen = length - tail + 1 + g // heads_a_token - start
+                soften(scores + 4 * g * tile, at + acc_bytes, at, count, seen, scale)
             for g in range(0, group, heads):
                 add_values(
                     v_cache, offsets, ahead, scores + 4 * g * tile, partial + g * state_bytes, count
@@ -325,7 +344,7 @@ def attend(
             attend_range(
                 q + pair * group * head_dim * q_size, k_cache, v_cache,
                 table + 4 * row * table_width, head, kv_heads, page,
-                split * length // splits, (split + 1) * length // splits,
+                split * length // splits, (split + 1) * length // splits, length,
                 partial + item * step, scores + item * 4 * group * tile,
                 products + item * 256 * group, offsets + item * 16 * tile, np.float32(scale),
             )

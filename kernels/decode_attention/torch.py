@@ -1,4 +1,4 @@
-"""``decode_attention`` by torch: ``F.scaled_dot_product_attention`` with one query a sequence."""
+"""``decode_attention`` by torch: ``F.scaled_dot_product_attention`` over one sequence a row."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from truetpot.ops import DECODE_ATTENTION
+from truetpot.ops import DECODE_ATTENTION, MOST_QUERY_TOKENS
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 
 
 @register(DECODE_ATTENTION, provider="torch", devices=("cpu", "cuda", "xpu"))
 class TorchDecodeAttention(Kernel):
-    """q [batch, heads, head_dim], caches of either layout; out as q."""
+    """q [rows, heads, head_dim], caches of either layout; out as q."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -33,20 +35,23 @@ class TorchDecodeAttention(Kernel):
         lengths: Tensor,
         max_length: int,
     ) -> Tensor:
-        """Slots from ``max_length`` on are cut off; a mask is made only where lengths differ."""
+        """Slots from ``max_length`` on are cut off; queries that see unlike ones get a mask."""
+        case, tail = self.case, self.case.query_tokens
         if block_table is not None:
             used = block_table[:, : -(-max_length // k_cache.shape[2])]
             k_cache, v_cache = _gathered(k_cache, used), _gathered(v_cache, used)
         k = k_cache[:, :, :max_length].to(q.dtype)
         v = v_cache[:, :, :max_length].to(q.dtype)
         mask = None
-        if self.case.ragged:
+        if case.ragged or tail > 1:
             slots = torch.arange(max_length, device=q.device)
-            mask = (slots < lengths[:, None])[:, None, None]
+            seen = lengths[:, None] - torch.arange(tail - 1, -1, -1, device=q.device)
+            mask = (slots < seen[:, :, None])[:, None]
+        queries = q.view(case.batch, tail, case.heads, case.head_dim).transpose(1, 2)
         out = functional.scaled_dot_product_attention(
-            q[:, :, None], k, v, attn_mask=mask, enable_gqa=True
+            queries, k, v, attn_mask=mask, enable_gqa=True
         )
-        return out[:, :, 0]
+        return out.transpose(1, 2).reshape(q.shape)
 
 
 def _gathered(cache: Tensor, table: Tensor) -> Tensor:

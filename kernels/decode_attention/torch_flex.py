@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import flex_attention
 
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops import DECODE_ATTENTION, MOST_QUERY_TOKENS, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 
@@ -18,7 +18,9 @@ _LEAST = 16
 
 @register(DECODE_ATTENTION, provider="torch_flex", devices=("cuda", "xpu"))
 class FlexDecodeAttention(Kernel):
-    """q [batch, heads, head_dim], contiguous caches; out as q."""
+    """q [rows, heads, head_dim], contiguous caches; out as q."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     def __init__(self, case: DecodeAttentionCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
@@ -45,17 +47,22 @@ class FlexDecodeAttention(Kernel):
         lengths: Tensor,
         max_length: int,
     ) -> Tensor:
-        """Slots from ``max_length`` on are cut off; shorter sequences are masked."""
+        """Slots from ``max_length`` on are cut off; what a token does not see is masked."""
+        case, tail = self.case, self.case.query_tokens
         k, v = k_cache[:, :, :max_length], v_cache[:, :, :max_length]
-        return self.attend(q[:, :, None], k, v, lengths if self.case.ragged else None)
+        queries = q.view(case.batch, tail, case.heads, case.head_dim).transpose(1, 2)
+        masked = lengths if case.ragged or tail > 1 else None
+        return self.attend(queries, k, v, masked).transpose(1, 2).reshape(q.shape)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor:
+    last = q.shape[2] - 1
+
     def used(score: Tensor, batch: Tensor, head: Tensor, row: Tensor, slot: Tensor) -> Tensor:
         assert lengths is not None
-        return torch.where(slot < lengths[batch], score, -float("inf"))
+        return torch.where(slot < lengths[batch] - last + row, score, -float("inf"))
 
     score_mod = None if lengths is None else used
     out = flex_attention(q, k, v, score_mod=score_mod, enable_gqa=True)
     assert isinstance(out, Tensor)
-    return out[:, :, 0]
+    return out

@@ -9,7 +9,7 @@ from torch import Tensor
 from truetpot.kernels._lib.triton.attention.launch import Attention, configs, refuses
 from truetpot.kernels._lib.triton.common import DEVICES, note
 
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops import DECODE_ATTENTION, MOST_QUERY_TOKENS, DecodeAttentionCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -18,6 +18,8 @@ from truetpot.runtime.torch_device import TorchDevice
 @register(DECODE_ATTENTION, provider="triton", devices=DEVICES)
 class TritonDecodeAttention(Kernel):
     """softmax(q K^T / sqrt(d)) V over a contiguous or paged cache, ragged or not."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)

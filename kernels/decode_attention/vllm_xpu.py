@@ -1,7 +1,8 @@
 """``decode_attention`` by vllm-xpu-kernels: the paged split-KV kernel of flash_attn_varlen_func.
 
-The operator itself is called, with what ``flash_attn_varlen_func`` gives it for one query token a
-sequence: the Python function falls back to torch, silently, where no kernel was compiled.
+The operator itself is called, with what ``flash_attn_varlen_func`` gives it for the query tokens of
+a sequence, which are its last ones: of several, a causal mask from the lower right. The Python
+function falls back to torch, silently, where no kernel was compiled.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from truetpot.kernels._lib.vendors import vllm_xpu as vendor
 
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops import DECODE_ATTENTION, MOST_QUERY_TOKENS, DecodeAttentionCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -23,12 +24,15 @@ _TILE = 16
 
 @register(DECODE_ATTENTION, provider="vllm_xpu", devices=("xpu",))
 class VllmXpuDecodeAttention(Kernel):
-    """q [batch, heads, head_dim], paged caches; out as q."""
+    """q [rows, heads, head_dim], paged caches; out as q."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
         self._attend = vendor.operator("_vllm_fa2_C", "varlen_fwd")
         starts = torch.arange(case.batch + 1, dtype=torch.int32, device=device.torch)
+        starts *= case.query_tokens
         self._starts, self._unused = starts, torch.empty_like(starts)
 
     @classmethod
@@ -72,7 +76,7 @@ class VllmXpuDecodeAttention(Kernel):
             None,  # leftpad_k
             block_table,
             None,  # alibi_slopes
-            1,  # max_seqlen_q
+            self.case.query_tokens,  # max_seqlen_q
             max_length,  # max_seqlen_k
             0.0,  # p_dropout
             None,  # q_scale
@@ -81,7 +85,7 @@ class VllmXpuDecodeAttention(Kernel):
             self.case.head_dim**-0.5,  # softmax_scale
             None,  # softmax_sink
             False,  # zero_tensors
-            False,  # is_causal: one query sees all
+            self.case.query_tokens > 1,  # is_causal: one query sees all
             -1,  # window_size_left
             -1,  # window_size_right
             0.0,  # softcap

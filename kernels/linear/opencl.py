@@ -1,4 +1,4 @@
-"""``linear`` in OpenCL C: ``gemv.cl`` for one row of x, ``gemm.cl`` for up to sixteen."""
+"""``linear`` in OpenCL C: on the matrix engine, or, where it has no operands, the vector engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import applied, joined, withheld
+from truetpot.kernels._lib.opencl.options import FAST_MATH, GRF, applied, joined, offered, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -27,7 +27,8 @@ class OpenClLinear(OpenClKernel):
     @classmethod
     def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
-        return applied((linear.launch(case, target, **config).build,), config)
+        launch = linear.launch(case, target, **config)
+        return applied((launch.build,), launch.config)
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
@@ -48,8 +49,8 @@ class OpenClLinear(OpenClKernel):
     def configs(cls, case: LinearCase, device: Device) -> Iterable[Config]:
         """As :mod:`truetpot.kernels._lib.opencl.linear.launch` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
-        sizes = linear.configs(case, device.target)
-        return joined(sizes, device, sub_groups=lambda one: one["split"] * one["groups"])
+        sizes = linear.configs(case, device.target, offered(device, GRF))
+        return joined(sizes, device, (FAST_MATH,))
 
     @classmethod
     def withheld(cls, case: LinearCase, device: Device) -> Iterable[tuple[Config, str]]:
@@ -58,8 +59,8 @@ class OpenClLinear(OpenClKernel):
         return (*withheld(device), *linear.withheld(case, device.target))
 
     def pack(self, weight: Weight) -> Packed:
-        """As it is: nothing is converted."""
-        return pack(weight, self.device)
+        """In the order of the source that multiplies."""
+        return pack(weight, self.case, self.device, self.config)
 
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: OpenClArray | None) -> OpenClArray:
         """One launch."""

@@ -47,4 +47,3 @@ class TritonLinear(Kernel):
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         """One launch."""
         return self.product(x, weight, bias)
-

@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import applied, joined, withheld
+from truetpot.kernels._lib.opencl.options import FAST_MATH, GRF, applied, joined, offered, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -28,7 +28,7 @@ class OpenClLinearSiluMul(OpenClKernel):
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
         """One kernel."""
         launch = linear.launch(case.part(LinearCase), target, paired=True, **config)
-        return applied((launch.build,), config)
+        return applied((launch.build,), launch.config)
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
@@ -52,8 +52,9 @@ class OpenClLinearSiluMul(OpenClKernel):
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """As the linear's."""
         assert isinstance(device, OpenClDevice)
-        sizes = linear.configs(case.part(LinearCase), device.target, paired=True)
-        return joined(sizes, device, sub_groups=lambda one: one["split"] * one["groups"])
+        grf = offered(device, GRF)
+        sizes = linear.configs(case.part(LinearCase), device.target, grf, paired=True)
+        return joined(sizes, device, (FAST_MATH,))
 
     @classmethod
     def withheld(cls, case: CompositeCase, device: Device) -> Iterable[tuple[Config, str]]:
@@ -63,8 +64,8 @@ class OpenClLinearSiluMul(OpenClKernel):
         return (*withheld(device), *spilling)
 
     def pack(self, weight: Weight) -> Packed:
-        """As it is."""
-        return pack(weight, self.device)
+        """As the linear's, G and U each in groups of their own."""
+        return pack(weight, self.case.part(LinearCase), self.device, self.config, parts=2)
 
     def __call__(self, *, x: OpenClArray, weight: Packed, bias: None = None) -> OpenClArray:
         """One launch; out [m, n / 2]."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from truetpot.ops import ROPE_APPEND, RopeAppendCase
+from truetpot.ops import MOST_QUERY_TOKENS, ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
@@ -21,6 +21,8 @@ from truetpot.runtime.simd import LOADS, STORES
 @register(ROPE_APPEND, provider="numba", devices=("cpu",))
 class NumbaRopeAppend(Kernel):
     """Rotated q; rotated k and v in the cache."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     def __init__(self, case: RopeAppendCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
@@ -47,7 +49,7 @@ class NumbaRopeAppend(Kernel):
         k_norm: torch.Tensor | None,
     ) -> torch.Tensor:
         case = self.case
-        q = torch.empty((case.batch, case.heads, case.head_dim), dtype=qkv.dtype)
+        q = torch.empty((case.rows, case.heads, case.head_dim), dtype=qkv.dtype)
         table = self.identity if block_table is None else block_table
         self.run(
             qkv.data_ptr(), positions.data_ptr(), cos_sin.data_ptr(),
@@ -55,7 +57,8 @@ class NumbaRopeAppend(Kernel):
             table.data_ptr(), 1 if block_table is None else table.shape[1],
             q_norm.data_ptr() if q_norm is not None else 0,
             k_norm.data_ptr() if k_norm is not None else 0,
-            q.data_ptr(), case.batch, case.heads, case.kv_heads, k_cache.shape[2], case.eps,
+            q.data_ptr(), case.rows, case.query_tokens,
+            case.heads, case.kv_heads, k_cache.shape[2], case.eps,
         )
         return q
 
@@ -95,12 +98,12 @@ def rope_append(dtype: str, kv_format: str, head_dim: int, normed: bool) -> Call
     @njit(boundscheck=False)
     def run(  # type: ignore[no-untyped-def]
         qkv, positions, cos_sin, k_cache, v_cache, table, width, q_norm, k_norm, q,
-        batch, heads, kv_heads, page, eps,
+        rows, tokens, heads, kv_heads, page, eps,
     ):
-        for row in range(batch):
+        for row in range(rows):
             position = np.int64(peek(positions + 4 * row))
             angles = cos_sin + position * head_dim * 4
-            block = np.int64(peek(table + 4 * (row * width + position // page)))
+            block = np.int64(peek(table + 4 * (row // tokens * width + position // page)))
             at = qkv + row * (heads + 2 * kv_heads) * row_bytes
             for head in range(heads):
                 to = q + (row * heads + head) * row_bytes

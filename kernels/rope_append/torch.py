@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from truetpot.ops import ROPE_APPEND, RopeAppendCase
+from truetpot.ops import MOST_QUERY_TOKENS, ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
@@ -16,14 +16,16 @@ from truetpot.runtime.torch_device import TorchDevice
 
 @register(ROPE_APPEND, provider="torch", devices=("cpu", "cuda", "xpu"))
 class TorchRopeAppend(Kernel):
-    """qkv [batch, (heads + 2 kv_heads) head_dim]; returns q [batch, heads, head_dim].
+    """qkv [rows, (heads + 2 kv_heads) head_dim]; returns q [rows, heads, head_dim].
 
     Positions and tables stay on the device: indexing by them does not make the host wait.
     """
 
+    most_query_tokens = MOST_QUERY_TOKENS
+
     def __init__(self, case: RopeAppendCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
-        self._sequences = torch.arange(case.batch, device=device.torch)
+        self._sequences = torch.arange(case.rows, device=device.torch) // case.query_tokens
         self._split = (case.heads, case.kv_heads, case.kv_heads)
 
     @classmethod
@@ -45,7 +47,7 @@ class TorchRopeAppend(Kernel):
     ) -> Tensor:
         """Rotate, and write k and v where the block table says."""
         case = self.case
-        q, k, v = qkv.view(case.batch, -1, case.head_dim).split(self._split, dim=1)
+        q, k, v = qkv.view(case.rows, -1, case.head_dim).split(self._split, dim=1)
         cos, sin = cos_sin[positions][:, None].chunk(2, dim=-1)
         q = _rotated(q.float(), q_norm, cos, sin, case.eps)
         k = _rotated(k.float(), k_norm, cos, sin, case.eps)

@@ -11,14 +11,16 @@ from torch import Tensor
 from truetpot.kernels._lib.triton.common import DEVICES, note, power_of_2, rounded
 from truetpot.kernels._lib.triton.dependent_launch import begin, choices, end, options
 
-from truetpot.ops import ROPE_APPEND, RopeAppendCase
+from truetpot.ops import MOST_QUERY_TOKENS, ROPE_APPEND, RopeAppendCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
 
 
 @register(ROPE_APPEND, provider="triton", devices=DEVICES)
 class TritonRopeAppend(Kernel):
-    """qkv [batch, (heads + 2 kv_heads) head_dim]; returns q [batch, heads, head_dim]."""
+    """qkv [rows, (heads + 2 kv_heads) head_dim]; returns q [rows, heads, head_dim]."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     @classmethod
     def refuses(cls, case: RopeAppendCase, device: Device) -> str | None:
@@ -52,15 +54,16 @@ class TritonRopeAppend(Kernel):
         """Rotate, and write k and v where the block table says."""
         case = self.case
         q = torch.empty(
-            (case.batch, case.heads, case.head_dim), dtype=qkv.dtype, device=qkv.device
+            (case.rows, case.heads, case.head_dim), dtype=qkv.dtype, device=qkv.device
         )
-        rope[(case.batch, case.heads + 2 * case.kv_heads)](
+        rope[(case.rows, case.heads + 2 * case.kv_heads)](
             qkv, positions, cos_sin, q, k_cache, v_cache,
             positions if block_table is None else block_table,
             qkv if q_norm is None else q_norm, qkv if k_norm is None else k_norm,
             case.heads, case.kv_heads, k_cache.shape[2],
             1 if block_table is None else block_table.shape[1], case.eps,
-            D=case.head_dim, PAGED=block_table is not None, NORM=q_norm is not None, num_warps=1,
+            D=case.head_dim, TOKENS=case.query_tokens, PAGED=block_table is not None,
+            NORM=q_norm is not None, num_warps=1,
             **options(self.config.get("EARLY", 0)),
         )  # fmt: skip
         return q
@@ -70,18 +73,20 @@ class TritonRopeAppend(Kernel):
 def rope(
     qkv, positions, cos_sin, q_out, k_cache, v_cache, table, q_norm, k_norm,
     heads, kv_heads, page, table_width, eps,
-    D: tl.constexpr, PAGED: tl.constexpr, NORM: tl.constexpr, EARLY: tl.constexpr,
+    D: tl.constexpr, TOKENS: tl.constexpr, PAGED: tl.constexpr, NORM: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """``page`` is the capacity where not PAGED."""
     end(EARLY)
     begin(EARLY)
-    sequence, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    row, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    sequence = row // TOKENS
     half: tl.constexpr = D // 2
     column = tl.arange(0, half)
-    source = qkv + (sequence * (heads + 2 * kv_heads) + head) * D + column
+    source = qkv + (row * (heads + 2 * kv_heads) + head) * D + column
     first = tl.load(source).to(tl.float32)
     second = tl.load(source + half).to(tl.float32)
-    position = tl.load(positions + sequence)
+    position = tl.load(positions + row)
     block, slot = sequence, position
     if PAGED:
         block = tl.load(table + sequence * table_width + position // page).to(tl.int64)
@@ -100,7 +105,7 @@ def rope(
         sin = tl.load(cos_sin + position * D + half + column)
         low, high = first * cos - second * sin, second * cos + first * sin
         if head < heads:
-            q_to = q_out + (sequence * heads + head) * D + column
+            q_to = q_out + (row * heads + head) * D + column
             tl.store(q_to, low.to(q_out.dtype.element_ty))
             tl.store(q_to + half, high.to(q_out.dtype.element_ty))
         else:

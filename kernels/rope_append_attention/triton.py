@@ -1,7 +1,7 @@
-"""``rope_append_attention`` in Triton: each program of the attention rotates the query it needs.
+"""``rope_append_attention`` in Triton: each program of the attention rotates the queries it needs.
 
-That is a few hundred multiplications, and a launch less. K and V of the new token are written by
-the program whose range it is in, before that reads the range.
+That is a few hundred multiplications a token, and a launch less. K and V of a new token are written
+by the program whose range it is in, before that reads the range.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from truetpot.kernels._lib.triton.attention.launch import Attention, Rope, confi
 from truetpot.kernels._lib.triton.common import DEVICES, note
 
 from truetpot.ops import (
+    MOST_QUERY_TOKENS,
     ROPE_APPEND_ATTENTION,
     CompositeCase,
     DecodeAttentionCase,
@@ -26,7 +27,9 @@ from truetpot.runtime.torch_device import TorchDevice
 
 @register(ROPE_APPEND_ATTENTION, provider="triton", devices=DEVICES)
 class TritonRopeAppendAttention(Kernel):
-    """qkv [batch, (heads + 2 kv_heads) head_dim]; out [batch, heads, head_dim]."""
+    """qkv [rows, (heads + 2 kv_heads) head_dim]; out [rows, heads, head_dim]."""
+
+    most_query_tokens = MOST_QUERY_TOKENS
 
     def __init__(self, case: CompositeCase, device: TorchDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
@@ -62,6 +65,6 @@ class TritonRopeAppendAttention(Kernel):
         lengths: Tensor,
         max_length: int,
     ) -> Tensor:
-        """One launch; ``positions`` are one less than ``lengths``, and not read."""
+        """One launch; ``positions`` follow from ``lengths``, and are not read."""
         rope = Rope(cos_sin, q_norm, k_norm, self.eps)
         return self.attention(qkv, k_cache, v_cache, block_table, lengths, max_length, rope)

@@ -25,16 +25,28 @@ LARGEST = [
 ]
 
 
-def of(weight_format, paired=False, m=1):
-    linear = LinearCase("fp16", m, 55296, 5120, weight_format)
+MATRIX = [
+    ("sym_int4", False, 1, {"tiles": 2, "ahead": 4, "grf": 128}),
+    ("bf16", False, 8, {"tiles": 1, "ahead": 1, "grf": 128}),
+    ("fp8_e4m3", False, 8, {"tiles": 2, "ahead": 1, "grf": 128}),
+    ("asym_int4", False, 8, {"tiles": 2, "ahead": 2, "grf": 128}),
+    ("sym_int8", True, 8, {"tiles": 1, "ahead": 1, "grf": 128}),
+    ("sym_int4", True, 32, {"tiles": 1, "ahead": 2, "grf": 256}),
+    ("bf16", False, 64, {"tiles": 1, "ahead": 1, "grf": 256}),
+]
+"""Format, gate and up together, rows of x, and the most that is offered there."""
+
+
+def of(weight_format, paired=False, m=1, dtype="fp16"):
+    linear = LinearCase(dtype, m, 55296, 5120, weight_format)
     if not paired:
         return LINEAR, linear
-    return LINEAR_SILU_MUL, LINEAR_SILU_MUL.case(linear, SiluMulCase("fp16", m, 27648))
+    return LINEAR_SILU_MUL, LINEAR_SILU_MUL.case(linear, SiluMulCase(dtype, m, 27648))
 
 
-def offered(weight_format, device, paired=False, m=1):
+def offered(weight_format, device, paired=False, m=1, dtype="fp16"):
     REGISTRY.load_builtin()
-    op, case = of(weight_format, paired, m)
+    op, case = of(weight_format, paired, m, dtype)
     kernel = REGISTRY.find(op.name, "opencl", case, device)
     return kernel, case, [dict(one) for one in kernel.configs(case, device)]
 
@@ -42,14 +54,30 @@ def offered(weight_format, device, paired=False, m=1):
 @pytest.mark.isa
 @pytest.mark.parametrize(("weight_format", "paired", "sizes"), LARGEST)
 def test_the_largest_that_are_offered_do_not_spill(ocloc, weight_format, paired, sizes):
-    _, case, configs = offered(weight_format, DG2, paired)
+    _, case, configs = offered(weight_format, DG2, paired, dtype="fp32")
     config = {**sizes, "split": 2, "groups": 1}
     assert config in [{name: one[name] for name in config} for one in configs]
     more = [c for c in configs if c["rows"] * c["subgroup"] > sizes["rows"] * sizes["subgroup"]]
     assert not more
-    step = StepCase(of(weight_format, paired)[0], case, (), 1)
+    nothing_spills(ocloc, of(weight_format, paired)[0], case, config)
+
+
+@pytest.mark.isa
+@pytest.mark.parametrize(("weight_format", "paired", "m", "sizes"), MATRIX)
+def test_the_most_that_is_offered_on_the_matrix_engine_does_not_spill(
+    ocloc, weight_format, paired, m, sizes
+):
+    _, case, configs = offered(weight_format, DG2, paired, m)
+    config = {**sizes, "split": 2, "groups": 1}
+    assert config in [{name: one[name] for name in config} for one in configs]
+    same = [c for c in configs if c["grf"] == sizes["grf"]]
+    assert not [c for c in same if c["tiles"] * c["ahead"] > sizes["tiles"] * sizes["ahead"]]
+    nothing_spills(ocloc, of(weight_format, paired)[0], case, config)
+
+
+def nothing_spills(ocloc, op, case, config):
     asked = {name: str(value) for name, value in config.items()}
-    jobs, _ = find_jobs([step], [DG2.target], asked=asked)
+    jobs, _ = find_jobs([StepCase(op, case, (), 1)], [DG2.target], asked=asked)
     (result,) = survey(jobs, ocloc, lambda done, total: None)
     assert (result.outcome.spill_bytes, result.outcome.scratch_messages) == (0, 0)
     assert result.outcome.private_bytes == 0
@@ -58,11 +86,11 @@ def test_the_largest_that_are_offered_do_not_spill(ocloc, weight_format, paired,
 @pytest.mark.parametrize("weight_format", ["sym_int8", "fp8_e5m2", "fp16"])
 def test_what_spills_on_dg2_is_offered_where_registers_are_wider(weight_format):
     def widest(device, paired):
-        _, _, configs = offered(weight_format, device, paired)
+        _, _, configs = offered(weight_format, device, paired, dtype="fp32")
         return max(c["rows"] * (1 + paired) * c["subgroup"] for c in configs)
 
     for paired in (False, True):
-        kernel, case, _ = offered(weight_format, DG2, paired)
+        kernel, case, _ = offered(weight_format, DG2, paired, dtype="fp32")
         ((config, reason),) = kernel.withheld(case, DG2)
         assert config == {"rows": 4 if paired else 8, "subgroup": 32} and "spill" in reason
         assert (widest(DG2, paired), widest(XE2, paired)) == (8 * 16, 8 * 32)
@@ -72,8 +100,8 @@ def test_what_config_names():
     kernel, case, configs = offered("sym_int4", DG2)
     assert chosen(kernel, case, DG2, None) == configs[:1]
     assert len(chosen(kernel, case, DG2, "all")) == len(configs)
-    assert chosen(kernel, case, DG2, read_config("rows=2")) == [{**configs[0], "rows": 2}]
-    assert chosen(kernel, case, DG2, read_config("rows=3")) == []
+    assert chosen(kernel, case, DG2, read_config("tiles=1")) == [{**configs[0], "tiles": 1}]
+    assert chosen(kernel, case, DG2, read_config("tiles=3")) == []
     for text in ("rows", "rows=", "=2", ""):
         with pytest.raises(UserError, match="rows=2,split=4"):
             read_config(text)
@@ -83,11 +111,11 @@ def test_tuned_parameters_of_the_targets_card(tmp_path, monkeypatch):
     kernel, case, configs = offered("sym_int4", DG2)
     folder = tmp_path / "truetpot" / "tuned"
     folder.mkdir(parents=True)
-    table = f'[linear.opencl."{case.label()}"]\nconfig = {{ rows = 1, split = 4 }}\n'
+    table = f'[linear.opencl."{case.label()}"]\nconfig = {{ tiles = 1, split = 4 }}\n'
     (folder / "intel-r-arc-tm-b580-graphics.toml").write_text(table.replace("4", "8"))
     (folder / "intel-r-arc-tm-a770-graphics.toml").write_text(table)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert chosen(kernel, case, DG2, "tuned") == [{**configs[0], "rows": 1, "split": 4}]
+    assert chosen(kernel, case, DG2, "tuned") == [{**configs[0], "tiles": 1, "split": 4}]
     assert chosen(kernel, case, XE2, "tuned")[0] == offered("sym_int4", XE2)[2][0]
 
 

@@ -54,12 +54,12 @@ def launches(op, case, **config):
 
 def test_a_linear_is_one_launch_with_its_sizes():
     case = LinearCase("fp16", 8, 55296, 5120, "asym_int4")
-    (one,) = launches(LINEAR, case, rows=4, subgroup=16, split=1, groups=8)
-    assert (one.groups, one.local) == ((8, 55296 // 32, 1), (128, 1, 1))
-    x, codes, scales, bias, out, n, k = one.args
+    (one,) = launches(LINEAR, case, tiles=1, split=1, groups=8)
+    assert (one.groups, one.local) == ((1, 55296 // 64, 1), (64, 1, 1))
+    x, codes, scales, bias, out, m, n, k = one.args
     assert (x.nbytes, codes.nbytes) == (8 * 5120 * 2, 55296 * 5120 // 2)
     assert (scales.nbytes, out.nbytes) == (55296 * 80 * 4, 8 * 55296 * 2)
-    assert (bias, n, k) == (None, 55296, 5120)
+    assert (bias, m, n, k) == (None, 8, 55296, 5120)
 
 
 def test_attention_is_two_and_its_lengths_are_known():
@@ -73,4 +73,4 @@ def test_attention_is_two_and_its_lengths_are_known():
 
 def test_a_kernel_that_raises_has_no_launch_but_a_reason():
     case = LinearCase("fp16", 1, 64, 64, "sym_int4")
-    assert "TypeError" in launches(LINEAR, case, rows="many", subgroup=16, split=1, groups=1)
+    assert "ValueError" in launches(LINEAR, case, subgroup=8, split="many", groups=1)

@@ -13,7 +13,7 @@ from truetpot.runtime.opencl.target import known_targets
 pytestmark = pytest.mark.isa
 
 CASES = {
-    "gemv": (LINEAR, LinearCase("fp16", 1, 256, 512, "sym_int4")),
+    "gemv": (LINEAR, LinearCase("fp32", 1, 256, 512, "sym_int4")),
     "gemm": (LINEAR, LinearCase("fp16", 4, 256, 512, "sym_int4")),
     "attend": (DECODE_ATTENTION, DecodeAttentionCase("fp16", 1, 40, 8, 128, 300, "fp16")),
 }

@@ -21,6 +21,7 @@ def made_for(case: Case) -> Iterator[tuple[str, object]]:
                 yield name, getattr(part, name)
         if hasattr(part, "kv_heads"):
             yield "group", part.heads // part.kv_heads
+            yield "query_tokens", part.query_tokens
         if getattr(part, "weight_format", "") == "sym_int4":
             yield "sym_int4 and dtype", part.dtype
 

@@ -10,7 +10,9 @@ from truetpot.runtime.choose import choose_device
 from truetpot.runtime.opencl import platforms
 from truetpot.runtime.opencl.target import known_targets
 
-MATRIX_FORMATS = ("sym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16")
+MATRIX_FORMATS = (
+    "sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16",
+)  # fmt: skip
 EVERY_TARGET = [pytest.param(target, id=name) for name, target in known_targets().items()]
 
 
@@ -39,9 +41,11 @@ def kernel_of(case, device, op=LINEAR, **config):
 @pytest.mark.parametrize("m", [3, 13])
 def test_operands_of_both_matrix_engines_hold_what_they_should(m, weight_format, width):
     device = a_device_with_sub_groups()
-    # whole stretches and single blocks of K, a last tile of few rows, a second pass of 5 rows
+    # a K that is not of whole turns, a last group of few rows, two tiles of x or two passes of one
     case = LinearCase("fp16", m, 37, 64 * 19, weight_format, bias=True)
-    config = {"split": 1, "groups": 2} if m == 3 else {"split": 2, "groups": 1, "tiles": 1}
+    config = {"split": 1, "groups": 2, "ahead": 2}
+    if m == 13:
+        config = {"split": 2, "groups": 1, "tiles": 2 if width == 16 else 1, "ahead": 1}
     kernel = kernel_of(case, device, subgroup=width, **config)
     found = check(kernel, case, np.random.default_rng(m))
     assert found.ok, found.reason
@@ -71,36 +75,33 @@ def test_offsets_cancel_also_where_all_activations_have_one_sign(weight_format, 
 
 
 @pytest.mark.opencl
-@pytest.mark.parametrize("m", [1, 2])
-def test_codes_and_scales_of_one_buffer_are_read_where_they_lie(m):
-    """As ipex-llm keeps a weight on XPU: all codes, then all scales. Nothing is converted."""
-    from truetpot.runtime.opencl.array import OpenClArray
-
-    device, case = a_device_with_sub_groups(), LinearCase("fp16", m, 33, 192, "sym_int4")
-    host = LINEAR.inputs(case, np.random.default_rng(0))
-    weight = host["weight"]
-    both = np.concatenate(
-        [part.reshape(-1).view(np.uint8) for part in (weight.codes, weight.scales)]
+@pytest.mark.parametrize("weight_format", MATRIX_FORMATS)
+def test_one_layout_serves_every_number_of_rows(weight_format):
+    """Packed for one row, multiplied with 64, gate and up each in groups of their own."""
+    device = a_device_with_sub_groups()
+    one, many = (
+        LINEAR_SILU_MUL.case(
+            LinearCase("fp16", m, 74, 64 * 3, weight_format), SiluMulCase("fp16", m, 37)
+        )
+        for m in (1, 64)
     )
-    one = device.upload(both)
-    parts, offset = [], one.offset
-    for part in (weight.codes, weight.scales):
-        parts.append(OpenClArray(device, one.block, part.shape, part.dtype, offset))
-        offset += part.nbytes
-    kernel = kernel_of(case, device)
-    out = kernel(x=device.upload(host["x"]), weight=tuple(parts), bias=None)
-    want = LINEAR.reference(case, host)
+    host = LINEAR_SILU_MUL.inputs(many, np.random.default_rng(0))
+    packed = kernel_of(one, device, LINEAR_SILU_MUL).pack(host["weight"])
+    out = kernel_of(many, device, LINEAR_SILU_MUL)(
+        x=device.upload(host["x"]), weight=packed, bias=None
+    )
     got = {"out": device.download(out)}
-    assert LINEAR.error(case, host, got, want) <= LINEAR.tolerance(case)
+    want = LINEAR_SILU_MUL.reference(many, host)
+    assert LINEAR_SILU_MUL.error(many, host, got, want) <= LINEAR_SILU_MUL.tolerance(many)
 
 
 @pytest.mark.parametrize("target", EVERY_TARGET)
-@pytest.mark.parametrize("m", [1, 2, 16])
-@pytest.mark.parametrize("weight_format", [*MATRIX_FORMATS, "bf16"])
+@pytest.mark.parametrize("m", [1, 2, 16, 64])
+@pytest.mark.parametrize("weight_format", [*MATRIX_FORMATS, "fp32"])
 @pytest.mark.parametrize("paired", [False, True])
 def test_every_launch_fits_the_card(target, m, weight_format, paired):
     linear, case = plan(), LinearCase("fp16", m, 5120, 5120, weight_format)
-    for config in linear.configs(case, target, paired=paired):
+    for config in linear.configs(case, target, (128, 256), paired=paired):
         launch = linear.launch(case, target, paired=paired, **config)
         macros = launch.build.macros
         assert launch.items <= 1024
@@ -109,14 +110,23 @@ def test_every_launch_fits_the_card(target, m, weight_format, paired):
         covered = rows * macros["GROUPS"] * launch.work_groups
         assert covered >= (2560 if paired else 5120) > covered - rows * macros["GROUPS"]
         if launch.build.function == "gemm":
-            sub_groups = macros["GROUPS"] * macros["SPLIT"]
-            turned = 272 * rows * (1 + paired) * sub_groups
-            assert turned <= target.local_bytes
+            x = macros["DPAS_M"] * macros["MTILES"]
+            if macros["SPLIT"] > 1:
+                sums = 4 * rows * (1 + paired) * x * macros["GROUPS"] * macros["SPLIT"]
+                assert sums <= target.local_bytes
             assert (launch.build.subgroup, macros["EMULATE_DPAS"]) == (target.dpas, 0)
-            assert macros["DPAS_M"] * launch.passes >= m
+            assert x * launch.passes >= m > x * (launch.passes - 1)
         else:
             assert launch.passes == m
-            assert not linear.on_matrix_engine(case)
+            assert weight_format == "fp32"
+
+
+@pytest.mark.parametrize("target", EVERY_TARGET)
+@pytest.mark.parametrize("weight_format", MATRIX_FORMATS)
+def test_weights_are_read_once_for_32_rows_and_without_an_offset_for_64(target, weight_format):
+    for m in (16, 32, 64):
+        launch = plan().launch(LinearCase("fp16", m, 5120, 5120, weight_format), target)
+        assert launch.passes == (2 if m == 64 and "int" in weight_format else 1)
 
 
 @pytest.mark.parametrize("weight_format", MATRIX_FORMATS)

@@ -90,8 +90,11 @@ def kv(draw, kind, **more):
     batch, kv_heads = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     context = draw(st.one_of(st.integers(1, 70), st.integers(1, 700)))
     page, ragged = draw(st.sampled_from([None, None, 8, 16, 64])), draw(st.booleans())
+    # compiled for their number too
+    tokens = 4 if group == 5 and context >= 4 and draw(st.booleans()) else 1
     shape = (batch, kv_heads * group, kv_heads, head_dim, context, kv_format, page, ragged)
-    return kind(dtype, *shape, **{name: draw(strategy) for name, strategy in more.items()})
+    drawn = {name: draw(strategy) for name, strategy in more.items()}
+    return kind(dtype, *shape, query_tokens=tokens, **drawn)
 
 
 def best_of_ranks(m, tp, vocab):

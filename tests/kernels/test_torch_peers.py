@@ -27,11 +27,14 @@ def test_scaled_mm_is_exact_on_the_activations_that_it_rounds_and_never_called_e
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-@pytest.mark.parametrize(("context", "ragged"), [(17, False), (77, True)])
-def test_flex_attention_as_it_is_before_it_is_compiled(monkeypatch, context, ragged):
+@pytest.mark.parametrize(
+    ("context", "ragged", "tokens"), [(17, False, 1), (77, True, 1), (17, False, 4), (77, True, 8)]
+)
+def test_flex_attention_as_it_is_before_it_is_compiled(monkeypatch, context, ragged, tokens):
     flex = kernel(DECODE_ATTENTION, "torch_flex")
     monkeypatch.setattr("torch.compile", lambda function, **options: function)
-    case = DecodeAttentionCase("fp32", 3, 4, 2, 64, context, "fp32", ragged=ragged)
+    shape = (3, 4, 2, 64, context, "fp32", None, ragged)
+    case = DecodeAttentionCase("fp32", *shape, query_tokens=tokens)
     assert flex.refuses(case, CPU) is None
     found = check(flex(case, CPU), case, np.random.default_rng(0))
     assert found.ok, found.reason

@@ -151,17 +151,57 @@ class Hopper:
     kind, torch = "cuda", None
     identity = staticmethod(lambda: {"local_memory_bytes": 232448})
 
-case, cpu, made = LinearCase("bf16", 3, 130, 1024, "fp32", False), choose_device("cpu"), []
+cpu, made = choose_device("cpu"), []
 linear_configs = sys.modules["truetpot.kernels._lib.triton.linear.configs"]
 linear_configs.choices = lambda device: ({"EARLY": 0},)
-largest = max(linear_configs.configs(case, Hopper), key=lambda c: c["BN"] * c["BK"] * c["STAGES"])
 launch = JITFunction.__getitem__
 JITFunction.__getitem__ = lambda kernel, grid: (
     lambda *args, **options: made.append(launch(kernel, grid)(*args, **options))
 )
-kernel = linear.TritonLinear(case, cpu, **largest)
-kernel(**prepare(kernel, LINEAR.inputs(case, np.random.default_rng(0))))
-print(made[0].metadata.shared)
+
+
+def compiled(case, config):
+    kernel = linear.TritonLinear(case, cpu, **config)
+    kernel(**prepare(kernel, LINEAR.inputs(case, np.random.default_rng(0))))
+    return made[-1].metadata.shared
+
+
+few = LinearCase("bf16", 3, 130, 1024, "fp32")
+tried = [c for c in linear_configs.configs(few, Hopper) if c["STAGES"] > 2]  # each in memory
+largest = compiled(few, max(tried, key=lambda c: (c["STAGES"] + 1) * c["BK"] * (c["BN"] + 8)))
+defaults = []
+for case in (
+    LinearCase("bf16", 64, 130, 512, "fp32"),
+    LinearCase("fp32", 64, 130, 512, "fp32"),
+    LinearCase("fp32", 64, 130, 512, "fp8_e5m2"),
+    LinearCase("fp32", 64, 17000, 256, "fp8_e5m2"),
+    LinearCase("fp32", 64, 130, 512, "sym_int4"),
+):
+    defaults.append(compiled(case, next(iter(linear_configs.configs(case, Hopper)))))
+print([largest, max(defaults)])
+"""
+)
+AHEAD = (
+    NO_GPU.partition("JITFunction.__getitem__")[0]
+    + """
+import json
+from truetpot.ops import SILU_MUL, SiluMulCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+from truetpot.tune.compiling import compile_only
+
+REGISTRY.load_builtin()
+[kernel] = REGISTRY.kernels("silu_mul", "triton")
+case, before, compiled = SiluMulCase("bf16", 1, 512), JITFunction.run, []
+
+def hook(*args, already_compiled, **options):
+    compiled.append(already_compiled)
+
+triton.knobs.runtime.jit_post_compile_hook = hook
+made = kernel(case, choose_device("cpu"))
+compile_only(made, lambda: SILU_MUL.inputs(case, np.random.default_rng(0)))
+assert JITFunction.run is before
+print(json.dumps(len(compiled)))
 """
 )
 OPS = (
@@ -220,8 +260,11 @@ def test_an_early_launch_reads_nothing_before_it_waits(op, early):
     assert early[op] == 0
 
 
-def test_the_largest_tiles_that_are_tried_fit_local_memory(tmp_path):
-    assert 128 << 10 < run(ROOM, "", tmp_path) <= 232448
+def test_the_largest_tiles_fit_local_memory(tmp_path):
+    """Those that a search tries, and the defaults of elements of four bytes."""
+    largest, default = run(ROOM, "", tmp_path)
+    assert 96 << 10 < largest <= 232448
+    assert 64 << 10 < default <= 232448
 
 
 def test_int4_words_stay_in_their_threads(tmp_path):
@@ -239,3 +282,16 @@ def test_what_is_launched_is_seen_on_its_way(tmp_path):
     assert {"num_warps=4"} <= {*row["options"]}
     assert Path(row["binary"]).is_relative_to(tmp_path)
     assert Path(row["binary"]).read_bytes()[1:4] == b"ELF"
+
+
+def test_what_is_compiled_only_is_found_by_the_next_process(tmp_path):
+    """Nothing is launched: this driver has no way to. The second process compiles nothing."""
+
+    def files():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert run(AHEAD, "", tmp_path) == 1
+    kept = files()
+    assert any(path.suffix == ".cubin" for path in kept)
+    assert run(AHEAD, "", tmp_path) == 1
+    assert files() == kept

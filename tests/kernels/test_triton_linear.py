@@ -42,12 +42,12 @@ import json
 import random
 
 all_kinds, rng, found = linear_configs.kinds, random.Random(5), {}
-FORMATS = {"narrow": ("fp8_e5m2",), "wide": ("bf16", "fp32"), "gemm": ("bf16", "fp16", "fp32"),
-           "scaled": ("fp8_e4m3", "sym_int8"), "gemm_scaled": ("fp8_e4m3", "sym_int8"),
+FORMATS = {"wide": ("bf16", "fp32"), "gemm": ("bf16", "fp16", "fp32"),
+           "runs": ("fp8_e4m3", "fp8_e5m2", "sym_int8"), "gemm_scaled": ("fp8_e4m3", "sym_int8"),
            "gemm_byte": ("fp8_e5m2",), "groups_byte": ("fp8_e5m2", "fp8_e4m3", "sym_int8")}
 for kind in linear_configs.DEFAULT:
     formats = FORMATS.get(kind, ("sym_int4", "woq_int4"))
-    one = kind in ("wide", "narrow", "scaled", "int4", "int4_matrix")
+    one = kind in ("wide", "runs", "int4", "int4_matrix")
     most = {"int4_few": 16}.get(kind, 64)
     product.kinds = linear_configs.kinds = lambda *_: (kind,)
     for turn in range(4):

@@ -58,11 +58,11 @@ def varlen_fwd(q, k, v, out, starts, k_starts, used, leftpad, table, alibi, most
                gen, splits, mix, per_sequence, work):  # fmt: skip
     assert (out, leftpad, alibi, q_scale, k_scale, v_scale, sink, gen) == (None,) * 8
     assert (splits, per_sequence, work) == (None,) * 3
-    assert (most_q, dropout, zero, causal, left, right) == (1, 0, False, False, -1, -1)
+    assert (dropout, zero, causal, left, right) == (0, False, most_q > 1, -1, -1)
     assert (softcap, softmax, mix) == (0, False, True)
     batch, (_, page, kv_heads, _) = len(used), k.shape
     assert starts.dtype == k_starts.dtype == used.dtype == table.dtype == torch.int32
-    assert starts.tolist() == list(range(batch + 1)) and len(k_starts) == batch + 1
+    assert starts.tolist() == [most_q * i for i in range(batch + 1)] and len(k_starts) == batch + 1
     assert most_k == used.max()
     group, rows = q.shape[1] // kv_heads, []
     for i, length in enumerate(used.tolist()):
@@ -70,9 +70,12 @@ def varlen_fwd(q, k, v, out, starts, k_starts, used, leftpad, table, alibi, most
             x[table[i, : -(-length // page)].long()].flatten(0, 1)[:length].double() for x in (k, v)
         )
         keys, values = (x.repeat_interleave(group, 1).transpose(0, 1) for x in (keys, values))
-        scores = q[starts[i]].double()[:, None] @ keys.mT * scale
-        rows.append((scores.softmax(-1) @ values)[:, 0])
-    return [torch.stack(rows).to(q.dtype), torch.empty(0)]
+        scores = q[starts[i] : starts[i + 1]].double().transpose(0, 1) @ keys.mT * scale
+        if causal:  # from the lower right: the last query sees all
+            unseen = torch.ones(scores.shape[1:], dtype=torch.bool).triu(length - most_q + 1)
+            scores = scores.masked_fill(unseen, -float("inf"))
+        rows.append((scores.softmax(-1) @ values).transpose(0, 1))
+    return [torch.cat(rows).to(q.dtype), torch.empty(0)]
 
 
 STAND_INS = {
@@ -90,7 +93,7 @@ def adapter(op):
 
 
 @pytest.mark.parametrize(
-    ("op", "least"), [(LINEAR, 30), (RMS_NORM, 30), (SILU_MUL, 15), (DECODE_ATTENTION, 6)]
+    ("op", "least"), [(LINEAR, 30), (RMS_NORM, 30), (SILU_MUL, 15), (DECODE_ATTENTION, 8)]
 )
 def test_contract_over_the_grid_of_the_operator(stand_in, op, least):
     stand_in(WHEEL, STAND_INS)

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from truetpot.ladder import Extent, KernelTiming, StepTimings, Swept, build_ladder, merged
+from truetpot.ladder import Extent, KernelTiming, StepTimings, Swept, Work, build_ladder, merged
 from truetpot.ladder.ranks import skew
 from truetpot.records.rungs import Ladder, OperatorRow, RankRow, Rung, Rungs
 
@@ -34,7 +34,7 @@ def timings():
 
 
 def test_communication_by_hand(timings):
-    ladder = build_ladder(1 << 22, Extent(1, 1), None, Swept("numba", 1.0), timings)
+    ladder = build_ladder(Work(1 << 22), Extent(1, 1), None, Swept("numba", 1.0), timings)
     talk = ladder.communication
     assert (talk.backend, talk.count, talk.payload_bytes) == ("gloo", 2, 1100)
     assert talk.alone_ms == pytest.approx(4e3)
@@ -44,7 +44,7 @@ def test_communication_by_hand(timings):
 
 def test_communication_of_four_layers_by_hand(timings):
     # kernels 8 x 4 + 2 = 34, collectives 4 + 3 = 7; with one layer 10 and 4: 20 s x 41 / 14
-    ladder = build_ladder(1 << 22, Extent(1, 4), None, Swept("numba", 1.0), timings)
+    ladder = build_ladder(Work(1 << 22), Extent(1, 4), None, Swept("numba", 1.0), timings)
     talk = ladder.communication
     assert (talk.count, talk.payload_bytes) == (5, 1400)
     assert talk.alone_ms == pytest.approx(7e3)
@@ -54,7 +54,8 @@ def test_communication_of_four_layers_by_hand(timings):
 
 def test_one_rank_alone_has_no_communication(timings):
     timings.kernels = timings.kernels[:2]
-    assert build_ladder(9, Extent(1, 1), None, Swept("numba", 1.0), timings).communication is None
+    ladder = build_ladder(Work(9), Extent(1, 1), None, Swept("numba", 1.0), timings)
+    assert ladder.communication is None
 
 
 def row(rank, kernels, step=30.0, collectives=1.0, **state):

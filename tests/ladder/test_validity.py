@@ -2,7 +2,7 @@
 
 import pytest
 
-from truetpot.ladder import Extent, Swept, build_ladder
+from truetpot.ladder import Extent, Swept, Work, build_ladder
 from truetpot.ladder.validity import impossible
 from truetpot.records.rungs import Rung
 
@@ -48,9 +48,9 @@ def test_a_kernel_below_its_own_floor(timings):
     timings.kernels[1].samples.floor_s = 4.5
     (found,) = impossible(timings, WHOLE, None)
     assert found == (
-        "INVALID RUN: b: a sample took 4 s and the datasheet's bandwidth allows no less than 4.5 s"
+        "INVALID RUN: b: a sample took 4 s and the datasheet allows no less than 4.5 s"
     )
-    ladder = build_ladder(10, WHOLE, None, Swept("numba", 1.0), timings)
+    ladder = build_ladder(Work(10), WHOLE, None, Swept("numba", 1.0), timings)
     assert not ladder.valid
     assert ladder.warnings == (found,)
 

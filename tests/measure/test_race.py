@@ -1,9 +1,12 @@
-"""A race of captured calls: short graphs are made longer, and a sample is still of one call."""
+"""A race of captured calls: graphs neither too short nor too long, a sample is of one call."""
+
+import time
+from functools import partial
 
 import pytest
 
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.race import MOST_IN_GRAPH, race
+from truetpot.measure.race import GRAPH_S, MOST_IN_GRAPH, race
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import ClockInfo, Timing
 from truetpot.stats import StopRule
@@ -60,3 +63,36 @@ def test_a_whole_step_is_captured_once():
     assert race([entrant], device, RULE)
     assert device.lengths == [1]
     assert entrant.device_s[-1] == pytest.approx(1e-7)
+
+
+def test_a_sample_of_slow_calls_does_not_go_round_all_copies():
+    """As many as take :data:`GRAPH_S`; the next sample goes on behind them."""
+    device, called = Graphs(GRAPH_S), []
+
+    def call(copy):
+        called.append(copy)
+        time.sleep(GRAPH_S)
+        device.call()
+
+    rounds = 10
+    rule = StopRule(noise=1.0, seconds=0.0, min_samples=rounds, warmup_s=0.0)
+    entrant = Entrant("slow", [partial(call, copy) for copy in range(64)])
+    assert race([entrant], device, rule)
+    assert device.lengths == [1] * 64
+    before = 2  # what compiles, and what sizes the graphs; then one more sizes the bracket
+    assert called[before:] == [*range(rounds + 1)]
+    assert entrant.last == rounds and entrant.captured.last == rounds
+    assert all(sample == pytest.approx(GRAPH_S) for sample in entrant.device_s)
+
+
+@pytest.mark.parametrize("calls", [MOST_IN_GRAPH, MOST_IN_GRAPH + 1, 1024, 1300])
+def test_a_graph_has_no_more_calls_than_are_allowed(calls):
+    device = Graphs(1e-6)
+    entrant = Entrant("many", [device.call] * calls)
+    assert race([entrant], device, RULE)
+    assert max(device.lengths) <= MOST_IN_GRAPH
+    assert len({*device.lengths}) == 1, "a sample is of as many calls as any other"
+    left_out = calls - sum(device.lengths)
+    assert 0 <= left_out < len(device.lengths)
+    assert entrant.times == 1
+    assert all(sample == pytest.approx(1e-6) for sample in entrant.device_s)

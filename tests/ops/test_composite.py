@@ -20,6 +20,8 @@ from truetpot.ops import (
     SiluMulCase,
 )
 from truetpot.ops.arrays import NUMPY_DTYPE
+from truetpot.ops.rope_append_attention import attention_after
+from truetpot.ops.tolerance import relative_error
 
 ADD_RMS_NORM_LINEAR = Composite("add_rms_norm_linear", (RMS_NORM, LINEAR), ("x",), lambda: ())
 
@@ -85,6 +87,35 @@ def test_a_mutated_input_reaches_the_next_part(page, kv, rng):
     assert error <= ROPE_APPEND_ATTENTION.tolerance(case)
     for name, cache in before.items():
         np.testing.assert_array_equal(inputs[name], cache)  # the reference changes no input
+
+
+def test_what_is_stored_on_the_other_side_of_half_is_what_the_next_part_reads(rng):
+    """A float32 key next to the middle of two bf16 ones: both are right, and scores differ."""
+    rope = RopeAppendCase("fp32", 1, 4, 2, 32, 8, "bf16", query_tokens=8)
+    case = ROPE_APPEND_ATTENTION.case(rope, attention_after(rope))
+    inputs = ROPE_APPEND_ATTENTION.inputs(case, rng)
+    inputs["qkv"][0, 4 * 32] = 1 + 2**-8 + 2**-23  # of the first key, which is not rotated
+    want = ROPE_APPEND_ATTENTION.reference(case, inputs)
+    keys = want["k_cache"].astype(NUMPY_DTYPE["bf16"])
+    at = (0, 0, 0, 0)
+    assert keys[at] == 1 + 2**-7
+    keys[at] = 1
+    read = inputs | {"q": ROPE_APPEND.reference(rope, inputs)["q"], "k_cache": keys}
+    read["v_cache"] = want["v_cache"].astype(NUMPY_DTYPE["bf16"])
+    out = DECODE_ATTENTION.reference(case.parts[1], read)["out"]
+    got = {"k_cache": keys, "v_cache": read["v_cache"], "out": out.astype(np.float32)}
+
+    def error(got):
+        return ROPE_APPEND_ATTENTION.error(case, inputs, got, want)
+
+    tolerance = ROPE_APPEND_ATTENTION.tolerance(case)
+    assert relative_error(got["out"], want["out"]) > tolerance
+    assert error(got) <= tolerance
+    assert error(got | {"out": want["out"].astype(np.float32)}) <= tolerance
+    assert error(got | {"out": got["out"] * 1.001}) > tolerance
+    wrong = keys.copy()
+    wrong[at] *= -1
+    assert error(got | {"k_cache": wrong}) > tolerance
 
 
 @pytest.mark.parametrize("op", COMPOSITES, ids=lambda op: op.name)

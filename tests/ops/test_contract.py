@@ -2,12 +2,22 @@
 
 import re
 import textwrap
+from dataclasses import replace
 
 import pytest
 
-from truetpot.ops import OPERATORS, SILU_MUL, SiluMulCase, registry
+from truetpot.ops import (
+    DECODE_ATTENTION,
+    OPERATORS,
+    ROPE_APPEND_ATTENTION,
+    SILU_MUL,
+    RopeAppendCase,
+    SiluMulCase,
+    registry,
+)
 from truetpot.ops.contract import ContractError, input_names
 from truetpot.ops.registry import REGISTRY, Kernel, Registry, register
+from truetpot.ops.rope_append_attention import attention_after
 from truetpot.runtime.choose import choose_device
 
 HEAD = """
@@ -98,6 +108,8 @@ FAULTS = {
         "register takes an operator with a name, not Bad"),
     "a function": (SILU.partition("class")[0] + "def Bad(gate_up): pass\n", 0,
         "is no class that derives from Kernel; write class"),
+    "no query tokens": (SILU + "    most_query_tokens = True\n" + CALL, 0,
+        "most_query_tokens of Bad is True; give the most query tokens of a sequence"),
     "a class of its own": (SILU.replace("(Kernel)", "") + CALL, 0,
         "Bad is no class that derives from Kernel"),
     "registered twice": (SILU.partition("class")[0].replace("bad", "worse") + SILU + CALL, 0,
@@ -205,6 +217,38 @@ def test_what_is_legal(fresh):
         pass
 
     assert fresh.kernels() == [Mine, Derived]
+
+
+def test_more_query_tokens_than_a_kernel_says_to_take_are_refused(fresh):
+    """Whatever its own refuses says, and of a composite's parts too: it was written for one."""
+
+    @register(DECODE_ATTENTION, provider="before", devices=("cpu",))
+    class Before(Kernel):
+        def __call__(self, **inputs):
+            return inputs["q"]
+
+        @classmethod
+        def refuses(cls, case, device):
+            return "no bf16" if case.dtype == "bf16" else None
+
+    @register(ROPE_APPEND_ATTENTION, provider="now", devices=("cpu",))
+    class Now(Kernel):
+        most_query_tokens = 4
+
+        def __call__(self, **inputs):
+            return inputs["qkv"]
+
+    cpu = choose_device("cpu")
+    one = RopeAppendCase("fp16", 1, 4, 2, 64, 20, "fp16")
+    four, eight = (replace(one, query_tokens=n) for n in (4, 8))
+    assert Before.refuses(attention_after(one), cpu) is None
+    says = "this kernel takes one query token a sequence, not 4"
+    assert Before.refuses(attention_after(four), cpu) == says
+    assert fresh.find("decode_attention", "before", attention_after(four), cpu) == says
+    assert Before.refuses(replace(attention_after(four), dtype="bf16"), cpu) == "no bf16"
+    cases = [ROPE_APPEND_ATTENTION.case(rope, attention_after(rope)) for rope in (four, eight)]
+    says = "this kernel takes at most 4 query tokens a sequence, not 8"
+    assert [Now.refuses(case, cpu) for case in cases] == [None, says]
 
 
 def test_input_names_are_those_of_the_inputs(rng):

@@ -99,7 +99,7 @@ def test_where_the_files_lie_does_not_matter(mine, tmp_path, monkeypatch):
     [
         ("linear", "opencl", ("gemv.cl", "gemm.cl", "weights.clh", "dpas.clh", "launch.py",
             "kernel.py", "build.py")),
-        ("linear_silu_mul", "opencl", ("gemv.cl", "fragments.clh", "product.py")),
+        ("linear_silu_mul", "opencl", ("arrange.cl", "tiles.clh", "product.py")),
         ("linear", "numba", ("panels.py", "activations.py", "arithmetic.py")),
         ("linear_add", "triton", ("int4_matrix.py", "configs.py", "dependent_launch.py")),
         ("rope_append_attention", "triton", ("functions.py", "common.py")),

@@ -51,8 +51,10 @@ def tokens(cache, table, sequence, length):
 
 def decode_attention(case, inputs):
     out = []
-    for i, length in enumerate(inputs["lengths"]):
-        q = tensor(inputs["q"][i])[:, None]
+    for row, whole in enumerate(inputs["lengths"].repeat(case.query_tokens)):
+        i, token = divmod(row, case.query_tokens)
+        length = whole - case.query_tokens + token + 1  # what the token sees, itself the last
+        q = tensor(inputs["q"][row])[:, None]
         k, v = (
             tensor(tokens(inputs[name], inputs["block_table"], i, length))
             for name in ("k_cache", "v_cache")
@@ -74,7 +76,7 @@ def rms_norm(case, inputs):
 def rope_append(case, inputs):
     from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
-    qkv = tensor(inputs["qkv"]).view(case.batch, 1, -1, case.head_dim).transpose(1, 2)
+    qkv = tensor(inputs["qkv"]).view(case.rows, 1, -1, case.head_dim).transpose(1, 2)
     q, k, v = qkv.split((case.heads, case.kv_heads, case.kv_heads), dim=1)
     if case.qk_norm:
         q = functional.rms_norm(q, (case.head_dim,), tensor(inputs["q_norm"]), case.eps)
@@ -86,8 +88,8 @@ def rope_append(case, inputs):
     caches = {name: inputs[name].astype(np.float64) for name in ("k_cache", "v_cache")}
     for i, position in enumerate(inputs["positions"]):
         page = caches["k_cache"].shape[2]
-        table = inputs["block_table"]
-        block = i if table is None else table[i, position // page]
+        table, own = inputs["block_table"], i // case.query_tokens
+        block = own if table is None else table[own, position // page]
         caches["k_cache"][block, :, position % page] = k[i, :, 0]
         caches["v_cache"][block, :, position % page] = v[i, :, 0]
     return {"q": q[:, :, 0], **{name: tensor(cache) for name, cache in caches.items()}}

@@ -1,5 +1,7 @@
 """Bytes against the arrays themselves, and against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,28 @@ def test_qwq_32b_figures_by_hand():
     assert ROPE_APPEND.reads(append)["qkv"] == 7168 * 2
     assert ROPE_APPEND.writes(append) == {"q": 10240, "k_cache": 2048, "v_cache": 2048}
     assert SILU_MUL.bytes(SiluMulCase("bf16", 1, 27648)) == 3 * 27648 * 2
+
+
+def test_query_tokens_cost_rows_and_no_second_reading_of_the_cache():
+    one = DecodeAttentionCase("bf16", 2, 40, 8, 128, 1024, "bf16", 16)
+    four = replace(one, query_tokens=4)
+    before, after = DECODE_ATTENTION.reads(one), DECODE_ATTENTION.reads(four)
+    assert after == before | {"q": 4 * before["q"]}
+    assert DECODE_ATTENTION.writes(four) == {"out": 4 * DECODE_ATTENTION.writes(one)["out"]}
+    # the four see 1021, 1022, 1023 and 1024 tokens
+    assert DECODE_ATTENTION.flops(four) == 4 * 2 * 40 * 128 * (1021 + 1022 + 1023 + 1024)
+    # of tokens 1021 to 1024 the last is in a page of its own
+    append = RopeAppendCase("bf16", 2, 40, 8, 128, 1025, "bf16", 16, query_tokens=4)
+    assert ROPE_APPEND.reads(append)["block_table"] == 2 * 2 * 4
+    assert append.positions().tolist() == 2 * [1021, 1022, 1023, 1024]
+    assert ROPE_APPEND.writes(append)["k_cache"] == 2 * 4 * 8 * 128 * 2
+
+
+def test_one_query_token_leaves_a_label_as_it_was():
+    case = RopeAppendCase("bf16", 1, 40, 8, 128, 1024, "bf16")
+    old = "dtype=bf16 batch=1 heads=40 kv_heads=8 head_dim=128 context=1024 kv_format=bf16"
+    assert case.label() == f"{old} eps=1e-06"
+    assert replace(case, query_tokens=2).label() == f"{old} query_tokens=2 eps=1e-06"
 
 
 def test_flops_grow_with_the_work():

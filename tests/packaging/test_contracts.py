@@ -25,6 +25,8 @@ def test_the_tree_is_clean(lint_imports):
         ("src/truetpot/serving", "runtime"),
         ("src/truetpot/ladder", "serving"),
         ("src/truetpot/serving", "ladder"),
+        ("src/truetpot/stack", "serving"),
+        ("src/truetpot/stack", "runtime"),
         ("src/truetpot/records", "ladder"),
     ],
 )

@@ -8,9 +8,12 @@ import math
 from dataclasses import replace
 from types import MappingProxyType
 
+import msgspec
 from msgspec import structs
 
+from tests.records.kept import load
 from tests.serving.readers.vllm_files import in_2026
+from tests.stack.made import STEP, Xpu
 from truetpot.doctor.cards import Card
 from truetpot.doctor.clocks import Clock, PowerLimit
 from truetpot.doctor.finding import bad, ok, warn
@@ -22,6 +25,7 @@ from truetpot.facts.floor import floor, floor_range
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
+from truetpot.facts.roofline import Limit
 from truetpot.isa.difference import Change
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
@@ -29,14 +33,24 @@ from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
+from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.isa import Counts, Inspection, IssueVerdict, Loads
 from truetpot.records.launch import LaunchRecord, LaunchRow
+from truetpot.records.library import (
+    BeyondRow,
+    LaunchFloorRow,
+    LeftOutRow,
+    LibraryRecord,
+    LibraryTable,
+)
 from truetpot.records.opening import ClockRow, Environment
+from truetpot.records.predict import PredictedStep, PredictedTerm, PredictRecord
 from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
+from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus, Origin
+from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.doctor import (
     draw_check,
@@ -56,16 +70,24 @@ from truetpot.report.ladder import (
     draw_ranks,
 )
 from truetpot.report.launch import draw_launch
+from truetpot.report.library import draw_library
 from truetpot.report.numbers import digits, microseconds
+from truetpot.report.predict import draw_prediction
 from truetpot.report.prompts import draw_inspection
 from truetpot.report.providers import draw_providers
 from truetpot.report.serving import draw_checked, draw_visible
+from truetpot.report.sweep import draw_fits, draw_point
+from truetpot.report.sweep import draw_head as draw_sweep_head
+from truetpot.report.trace import draw_trace
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.report.tune_list import Tunable, draw_tunable
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import from_facts
+from truetpot.stack.analyse import Given as GivenTrace
+from truetpot.stack.command import traced as read_traces
+from truetpot.stack.yardstick import from_facts as from_table
 from truetpot.stats import Comparison, Ratio, Standing, Submitted
 from truetpot.tune.figures import Tuned
 
@@ -303,6 +325,39 @@ def decode(other, folder):
     return page, whole + numbers(1500.25, 1650.5, 1651.5, 12345.6, 12.25, 10695.1)
 
 
+def swept(other, folder):
+    def point(batch, context, status, reason="", step=None):
+        rung = Rung(ms_per_token=1234.5, bound_by=Limit.OPERATIONS)
+        made = msgspec.convert(load("decode"), DecodeRecord)
+        rungs = Rungs(spec=rung, ceiling=rung, kernels=rung, step=step)
+        known = structs.replace(made, rungs=rungs, share_of_ceiling=0.9123)
+        return SweepPoint(
+            context=context, batch=batch, status=status, reason=reason, record=step and known
+        )
+
+    def fit(rung, base_ms, mean_ms):
+        return FitRow(
+            batch=32, rung=rung, base_ms=base_ms, us_per_token=7.654, residuals=[-0.012, 0.034],
+            contexts=[0, 65536], mean_ms=mean_ms, extrapolated=True,
+        )  # fmt: skip
+
+    step = Rung(ms_per_token=12345.6, extrapolated=True)
+    points = [
+        point(32, 65536, PointStatus.OK, step=step),
+        point(1, 0, PointStatus.INVALID, f"{other} is wrong", step),
+        point(64, 131072, PointStatus.DOES_NOT_FIT, f"45.1 GiB needed on {other}"),
+    ]
+    record = structs.replace(
+        msgspec.convert(load("sweep"), SweepRecord), points=points,
+        fits=[fit("ceiling", 5.432, 6.543), fit("step", 10.5, 11.25)],
+        request=RequestRow(prompt=1024, output=4096),
+    )  # fmt: skip
+    whole = ["65,536", "12,346*", "91.2 %", "operations", f"{other} is wrong", "131,072"]
+    whole += [f"45.1 GiB needed on {other}", "does not fit", "7.654", "3.4%", "-1.2%", "11.25*"]
+    whole += ["5.432", "4,095 steps", "1,024 tokens", "beyond the contexts"]
+    return [draw_sweep_head(), *map(draw_point, points), draw_fits(record)], whole
+
+
 def bound(other, folder):
     model = replace(load_model(MODEL), name=other)
     given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
@@ -319,6 +374,61 @@ def bound(other, folder):
     whole += mixed.assumptions
     drawn = [draw_floor(first, span), draw_floor(mixed)]
     return drawn, [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
+
+
+def library(other, folder):
+    def table(op, format, beyond=(), floor=None, errors=()):
+        return LibraryTable(
+            file=other, op=op, format=format, stands_for=[format], device=other, card=None,
+            stack=other, version=other, timing="", axes=["m", "n", "k"], rows=22176,
+            best_gb_s=454.75, launch_floor=floor, beyond=list(beyond),
+            cross_validation=list(errors),
+        )  # fmt: skip
+
+    rows = [
+        BeyondRow(shape={"m": 1, "n": n, "k": 51200}, bytes=10**9, gb_s=991.25, may_be_cached=n < 9)
+        for n in range(12)
+    ]
+    floor = LaunchFloorRow(
+        rows=521, median_us=22.75, low_us=19.25, high_us=27.5, scatter=0.0625, scatter_p90=0.1625
+    )
+    error = LeftOutRow(
+        what="k", regime=other, rows=1104, median=0.0725, p90=0.5175, low=-0.4525, high=0.6025,
+        least=-0.6, most=0.8,
+    )  # fmt: skip
+    record = LibraryRecord(
+        started="", command="", truetpot="",
+        tables=[table("linear", "fp8", rows, floor, [error]), table("decode_attention", other)],
+        left_out={other: other},
+    )  # fmt: skip
+    whole = [other, "22,176", "454.8", "22.75 (19.25 to 27.50)", "impossible", "may be cached"]
+    whole += ["m=1 n=11 k=51200", "991.2", "7.2 %", "51.7 %", "-45 %", "+60 %", "16.2 %"]
+    return [draw_library(record), draw_library(record, every=True)], whole
+
+
+def predicted(other, folder):
+    def term(role, ms, low, high, shape):
+        return PredictedTerm(
+            role=role, op=other, format=other, count=64, shape=shape, bytes=10**7, predicted_ms=ms,
+            low_ms=low, high_ms=high, how=other, source=other,
+        )  # fmt: skip
+
+    terms = [
+        term("gate_up", 11.519, 10.653, 12.642, {"m": 32, "n": 13824, "k": 5120, "window": 0}),
+        term("silu_mul", None, 0.187, 2.152, {}),
+    ]
+    step = PredictedStep(
+        batch=32, predicted_low_ms=30.25, predicted_high_ms=54.0, borrowed_ms=33.75, spec_ms=22.25,
+        terms=terms,
+    )  # fmt: skip
+    record = PredictRecord(
+        started="", command="", truetpot="", model=other, device=other, tp=4, format=other,
+        kv_format=other, dtype="fp16", context=1024, library=other, bandwidth_gb_s=454.75,
+        launch_us=33.625, steps=[step], notes=[other],
+    )  # fmt: skip
+    whole = [other, "m=32 n=13824 k=5120", "11.519", "10.653 to 12.642", "0.187 to 2.152"]
+    whole += ["30.2 to 54.0", "22.2", "33.8", "454.8", "33.62", "batch 32"]
+    return [draw_prediction(record)], whole
 
 
 def published(other, folder):
@@ -358,6 +468,26 @@ def served(other, folder):
     return [draw_checked(checked, serving, chosen), draw_visible(rows)], whole
 
 
+def traced(other, folder):
+    """A trace with kernels that nobody knows, read and judged."""
+    made = Xpu()
+    for i in range(5):
+        made.step([*STEP, (other, 90.0 + 200.0 * (i == 1)), ("oneccl_allreduce_pcie", 9.0 + 9 * i)])
+    file = folder / "trace.json"
+    file.write_text(json.dumps(made.file(deviceProperties=[{"id": 0, "name": other}])))
+    yardstick = from_table("qwq-32b", "arc-pro-b60", 1, "sym_int4", "fp16", 1024, 1)
+    record = read_traces([file], GivenTrace(replace(yardstick, what=other)), "")
+    (run,) = record.runs
+    whole = [other, "torch.profiler, XPU", "3 of 64 layers", f"{run.stack.ms_per_token:.3f}"]
+    for row in run.roles:
+        whole += [row.role.value, f"{row.ms:.3f}"]
+    whole += [loss.sentence for loss in run.losses]
+    for one in run.findings:
+        whole += [one.id, one.title, one.evidence, one.fix]
+    assert {"below-floor", "unknown-kernels"} <= {one.id for one in run.findings}
+    return list(draw_trace(record)), whole
+
+
 def prompts(other, folder):
     text = "How does the river find its way to the sea, and who has seen it? "
     found = inspect([text * 4, text * 5 + "And then?"], None)
@@ -370,6 +500,6 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        launched, decode, bound, published, served, prompts,
+        launched, decode, swept, bound, library, predicted, published, served, traced, prompts,
     )
 }  # fmt: skip

@@ -65,6 +65,20 @@ def test_a_name_and_a_card_without_a_size():
     assert "read at once" in said[-1]
 
 
+def test_a_large_batch_is_bound_by_operations_that_may_be_of_8_bits():
+    """4.25 bits a weight over 4800 GB/s, or 2 operations a row over 1979e12: 109.6 rows."""
+    yardstick = from_facts(load_model("qwq-32b"), load_hardware("h200"), 1, "sym_int4")
+    weights = 64 * (7168 + 5120 + 55296 + 27648) * 5120 + 152064 * 5120
+    assert yardstick.floor_s(0, 109) == pytest.approx(weights * 4.25 / 8 / 4800e9)
+    assert yardstick.floor_s(0, 110) == pytest.approx(2 * 110 * weights / 1979e12)
+    assert yardstick.floor_from.endswith("or its operations over 1979e12 a second")
+    size = round(18.32 * GIB)  # the same where the weights are a file's
+    by_size, _ = found(Flags(device="h200"), model="Qwen/QwQ-32B", weight_format="q4_k_m",
+                       model_bytes=size, kv_format="f16")  # fmt: skip
+    assert by_size.floor_s(0, 500) == pytest.approx(2 * 500 * weights / 1979e12)
+    assert by_size.floor_s(0, 1) < size / 4800e9
+
+
 def test_a_tokenizer_is_no_model():
     """People count tokens with that of another size."""
     said = lacking(

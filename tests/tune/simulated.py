@@ -11,7 +11,8 @@ from functools import cache
 import numpy as np
 
 from truetpot.records.tune import Figures
-from truetpot.stats import Ratio, paired
+from truetpot.stats import Ratio
+from truetpot.stats.median import median_ranks
 
 
 @dataclass
@@ -41,18 +42,26 @@ class SimulatedLab:
         self.noise = noise or Noise()
         self.looks, self.finals, self.alone = rounds
         self.here = self._process()
-        self.asked = []
+        self.asked, self.seen = [], None
+
+    def prepare(self, upcoming):
+        assert upcoming(1)
 
     def look(self, config):
         self.asked.append(config)
-        return self._figures([config], self.looks)[1]
+        if self.seen is None:  # all at once: a race each
+            all_of = [[0, i] for i in range(len(self.configs))]
+            self.seen = self._ratios(all_of, self.looks, self.here)
+        (ratio,) = self.seen[self.configs.index(config)]
+        return figures(config, ratio)
 
     def still_there(self, look):
         raise AssertionError("nothing fails here")
 
     def final(self, configs, on_share):
-        default, *rest = self._figures(configs, self.finals)
-        return default, rest
+        ratios = self._race(configs, self.finals, self.here)
+        default = Figures(config=self.configs[0], median_s=self.seconds[0], gain=1.0)
+        return default, [*map(figures, configs, ratios)]
 
     def in_new_process(self, config, number):
         return self._race([config], self.alone, self._process())[0]
@@ -63,18 +72,24 @@ class SimulatedLab:
     def _race(self, configs, rounds, process) -> list[Ratio]:
         """The default's samples over each one's."""
         chosen = [0, *(self.configs.index(config) for config in configs)]
-        noise, rng = self.noise, self.rng
-        size = (rounds, len(chosen))
-        drift = np.cumsum(rng.standard_normal(rounds)) / np.sqrt(rounds) * noise.drift
-        own = noise.correlated * (remembering(rounds, noise.memory) @ rng.standard_normal(size))
-        burst = 1 + (rng.random(size) < noise.bursts) * rng.random(size)
-        samples = self.seconds[chosen] * process[chosen] * np.exp(drift[:, None] + own) * burst
-        return [paired(samples[:, 0], samples[:, i]) for i in range(1, len(chosen))]
+        return self._ratios([chosen], rounds, process)[0]
 
-    def _figures(self, configs, rounds):
-        gains = self._race(configs, rounds, self.here)
-        found = [Figures(config=self.configs[0], median_s=self.seconds[0], gain=1.0)]
-        for config, gain in zip(configs, gains, strict=True):
-            ci = (gain.low, gain.high)
-            found.append(Figures(config=config, median_s=1.0, gain=gain.median, gain_ci=ci))
-        return found
+    def _ratios(self, races, rounds, process) -> list[list[Ratio]]:
+        """Of each race the first one's samples over each other's, as ``stats.paired`` has them."""
+        chosen, noise, rng = np.array(races), self.noise, self.rng
+        size = (rounds, *chosen.shape)
+        steps = rng.standard_normal((rounds, len(races), 1))
+        drift = np.cumsum(steps, axis=0) / np.sqrt(rounds) * noise.drift
+        white = rng.standard_normal((rounds, chosen.size))
+        own = noise.correlated * (remembering(rounds, noise.memory) @ white).reshape(size)
+        burst = 1 + (rng.random(size) < noise.bursts) * rng.random(size)
+        samples = self.seconds[chosen] * process[chosen] * np.exp(drift + own) * burst
+        ordered = np.sort(samples[:, :, :1] / samples[:, :, 1:], axis=0)
+        low, high = median_ranks(rounds)
+        found = np.stack([np.median(ordered, axis=0), ordered[low - 1], ordered[high - 1]], axis=-1)
+        return [[Ratio(*ratio, rounds) for ratio in race] for race in found.tolist()]
+
+
+def figures(config, ratio):
+    ci = (ratio.low, ratio.high)
+    return Figures(config=config, median_s=1.0, gain=ratio.median, gain_ci=ci)

@@ -10,11 +10,12 @@ from truetpot.errors import KernelError, UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
 from truetpot.ops import LINEAR, LinearCase
+from truetpot.ops.packed import same
 from truetpot.ops.registry import Kernel
 from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
-from truetpot.tune.bench import Bench, same
+from truetpot.tune.bench import Bench
 from truetpot.tune.progress import Log, read_log
 from truetpot.tune.search import candidates, search
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials, pair

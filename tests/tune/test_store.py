@@ -83,12 +83,21 @@ def test_two_processes_keep_what_each_found(tmp_path):
 import sys
 from pathlib import Path
 from truetpot.tune.store import put
-for i in range(60):
+print(flush=True)
+sys.stdin.readline()
+for i in range(20):
     put(Path(sys.argv[1]), "linear", "mine", f"{sys.argv[2]} {i}", {"config": {"tile": i}})
 """
-    words = [sys.executable, "-c", code, str(path)]
-    running = [subprocess.Popen([*words, str(number)]) for number in range(3)]
+    words, pipe = [sys.executable, "-c", code, str(path)], subprocess.PIPE
+    running = [
+        subprocess.Popen([*words, str(number)], stdin=pipe, stdout=pipe) for number in range(3)
+    ]
+    for process in running:  # when all are ready, all begin
+        process.stdout.readline()
+    for process in running:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
     assert [process.wait() for process in running] == [0, 0, 0]
-    assert len(load(path)["linear"]["mine"]) == 3 * 60
+    assert len(load(path)["linear"]["mine"]) == 3 * 20
     lock = ".card.toml.truetpot-lock"
     assert {file.name for file in tmp_path.iterdir()} == {"card.toml", lock}

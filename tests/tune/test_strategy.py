@@ -46,10 +46,29 @@ def test_each_is_asked_for_once(name, costs, known):
         strategy.tell(index, costs[index])
     asked = []
     while (index := strategy.ask()) is not None:
-        assert index == strategy.ask(), "asking does not change anything"
+        likely = strategy.likely(3)
+        assert likely[0] == index == strategy.ask(), "asking does not change anything"
+        assert len({*likely}) == len(likely) == min(3, 12 - len(known) - len(asked))
+        assert not {*likely} & {*known, *asked}
         asked.append(index)
         strategy.tell(index, costs[index])
     assert sorted(asked) == sorted(set(range(12)) - known)
+
+
+@pytest.mark.parametrize(("name", "most"), [("all", 1 / 8), ("random", 1 / 8), ("model", 0.5)])
+def test_what_is_likely_next_is_asked_for_soon(name, most):
+    """Of hundred trials, before how many something has to be compiled, eight at a time."""
+    ranks, times = SPACES["roofline"](1)
+    some = (ranks[:, -2:] == 0).all(axis=1)
+    space, times = Space(configs(ranks[some])), times[some]
+    strategy, compiled, phases, count = make(name, space), set(), 0, 104
+    for _ in range(count):
+        index = strategy.ask()
+        if index not in compiled:
+            compiled.update([i for i in strategy.likely(32) if i not in compiled][:8])
+            phases += 1
+        strategy.tell(index, None if np.isnan(times[index]) else float(times[index]))
+    assert phases / count <= most
 
 
 def test_the_model_needs_fewer_trials_than_a_climb():

@@ -66,6 +66,10 @@ class OpenClKernel(Kernel):
         builds = self.builds(self.case, self.device.target, **self.config)
         return tuple(self.device.function(build, source_text(build)) for build in builds)
 
+    def compile(self) -> bool:
+        """The builds, whose binaries are kept."""
+        return bool(self.functions)
+
     def launches(self) -> tuple[LaunchRow, ...]:
         """Entry points with the sizes of their last launch; the binary where it was kept."""
         return tuple(one.last_launch() for one in self.functions)

@@ -21,6 +21,7 @@ from truetpot.ops.registry import Config
 from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.build import Build
 from truetpot.runtime.opencl.device import OpenClDevice
+from truetpot.runtime.opencl.target import Target
 
 GRF, FAST_MATH = "grf", "fast_math"
 VALUES: dict[str, tuple[int, ...]] = {GRF: (128, 256), FAST_MATH: (0, 1)}
@@ -48,14 +49,24 @@ def joined(
     room for half as many.
     """
     assert isinstance(device, OpenClDevice)
-    offered = [[value for value in VALUES[name] if not _refused(device, name, value)]
-               for name in names]  # fmt: skip
-    most = _THREADS.get(min(device.target.subgroups, default=0), 0) // 2
+    choices = [offered(device, name) for name in names]
     for config in configs:
-        for values in product(*offered):
-            options = dict(zip(names, values, strict=True))
-            if options.get(GRF) != 256 or sub_groups(config) <= most:
-                yield config | options
+        for values in product(*choices):
+            both = config | dict(zip(names, values, strict=True))
+            if room(device.target, both, sub_groups(config)):
+                yield both
+
+
+def offered(device: Device, name: str) -> tuple[int, ...]:
+    """Values of an option that the device's driver takes, the default first."""
+    assert isinstance(device, OpenClDevice)
+    return tuple(value for value in VALUES[name] if not _refused(device, name, value))
+
+
+def room(target: Target, config: Config, sub_groups: int) -> bool:
+    """Whether an Xe core holds a work-group of so many sub-groups with its registers."""
+    most = _THREADS.get(min(target.subgroups, default=0), 0) // 2
+    return config.get(GRF) != 256 or sub_groups <= most
 
 
 def withheld(

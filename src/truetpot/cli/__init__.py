@@ -26,11 +26,14 @@ from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
 from truetpot.cli.launch import launch
+from truetpot.cli.library import library
+from truetpot.cli.predict import predict
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
 from truetpot.cli.signals import interrupting
 from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
+from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
 from truetpot.runtime.running import supervised
 
@@ -43,7 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (
-    floor, decode, kernels, tune, launch, check, prompts, providers, dispatch, doctor, isa,
+    floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
+    dispatch, doctor, isa,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

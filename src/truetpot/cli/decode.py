@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import (
-    BatchOption,
     DeviceOption,
     DtypeOption,
     JsonOption,
@@ -19,6 +18,7 @@ from truetpot.cli.command import (
     numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.sweep_points import find_points, means_need_points
 from truetpot.errors import UserError
 from truetpot.files import expanded
 
@@ -33,9 +33,12 @@ def decode(
     device: DeviceOption = "auto",
     format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
     context: Annotated[
-        int, typer.Option(min=0, help="Tokens in the cache when the step starts.")
-    ] = 1024,
-    batch: BatchOption = 1,
+        str,
+        typer.Option(metavar="N,...", help="Tokens in the cache when the step starts; several."),
+    ] = "1024",
+    batch: Annotated[
+        str, typer.Option(metavar="N,...", help="Sequences decoded at once; several.")
+    ] = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -71,11 +74,24 @@ def decode(
     seconds: Annotated[
         float, typer.Option(min=0.1, help="Time for timing; a few rounds are taken in any case.")
     ] = 60.0,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IN+OUT",
+            help="Of several contexts: the mean over a request's steps, such as 1024+4096.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the points that --json FILE lacks.")
+    ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
     svg: SvgOption = None,
 ) -> None:
-    """Time one whole single-token decode step and each of its kernels, beside the read ceiling."""
+    """Time one whole single-token decode step and each of its kernels, beside the ceilings.
+
+    Several contexts or batches are a sweep on one set of weights.
+    """
     check_outputs(
         {"--json": json, "--svg": svg, "--save-logits": save_logits},
         [*of_model(model), *of_model(weights), *of_kernels(kernels)],
@@ -84,8 +100,12 @@ def decode(
         raise UserError("--save-logits needs --tokens, which names what is fed.")
     if weights is not None and model is not None:
         raise UserError("--weights has a config.json that says which model it is: no --model.")
-    if tokens is not None and batch != 1:
+    points = find_points(context, batch, request)
+    means_need_points(points, request, resume)
+    if tokens is not None and points.batches != (1,):
         raise UserError("--tokens are one sequence: no --batch.")
+    if tokens is not None and not points.single:
+        raise UserError("--tokens start from an empty cache: no list of --context.")
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     fed = None if tokens is None else numbers(tokens, "--tokens")
@@ -95,6 +115,7 @@ def decode(
     from truetpot.cli.feed import feed
     from truetpot.cli.ranks import check_same, run_ranks
     from truetpot.cli.setting import find_setting, weight_format
+    from truetpot.cli.sweep_run import run_sweep
     from truetpot.decode.program import StepShape
     from truetpot.facts.models import check_tp, load_model
     from truetpot.report.terminal import Terminal
@@ -110,8 +131,8 @@ def decode(
         setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = StepShape(
-            batch=batch,
-            context=context if fed is None else len(fed) - 1,
+            batch=points.batches[0],
+            context=points.contexts[0] if fed is None else len(fed) - 1,
             tp=share,
             dtype=setting.dtype,
             weight_format=wanted,
@@ -121,14 +142,17 @@ def decode(
             collectives=group.size > 1,
         )
         tokens_fed = None if fed is None else tuple(fed)
-        request = Request(
+        asked = Request(
             known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
         )
-        check_same(request.about())
+        about = asked.about() | {"points": str((points.contexts, points.batches))}
+        check_same(about)
         if fed is not None:
-            feed(request, fed, save_logits, json, terminal)
+            feed(asked, fed, save_logits, json, terminal)
             return 0
-        return run(request, json, terminal)
+        if points.single:
+            return run(asked, json, terminal)
+        return run_sweep(asked, points, json, resume, terminal)
 
     raise typer.Exit(on(device) if shard is not None else run_ranks(tp, device, on))
 

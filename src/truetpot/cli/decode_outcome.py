@@ -19,10 +19,11 @@ from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
 from truetpot.files import expanded
-from truetpot.ladder import Extent, StepTimings, Swept, build_ladder
+from truetpot.ladder import Extent, StepTimings, Swept, Work, build_ladder
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.collectives import CollectiveResult
+from truetpot.measure.entrant import Entrant
 from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
@@ -124,6 +125,13 @@ class Outcome:
         self.interrupted = True
         self.notes.append(f"the run was ended by {type(error).__name__}: {one_line(str(error))}")
 
+    def release(self) -> None:
+        """Let go of the memory that what was timed holds on to."""
+        if self.timings is not None:
+            for one in [*self.timings.everything, self.timings.ceiling, self.timings.gemm]:
+                if isinstance(one, Entrant):
+                    one.release()
+
     def so_far(self) -> DecodeRecord | None:
         """The record of a run that goes on; None before it has a round."""
         return self.partial() if self.measured else None
@@ -145,12 +153,12 @@ class Outcome:
     def own_ladder(self) -> Ladder:
         """The rungs that this rank's measurement gives."""
         model, shape, card = self.request.model, self.plan.shape, self.request.setting.hardware
-        found = self.ceiling
+        step = step_traffic(model, shape)
         return build_ladder(
-            step_traffic(model, shape).bound,
+            Work(step.bound, step.operations),
             self.extent,
             None if card is None else step_floor(model, shape, card),
-            None if found is None else Swept(found.provider, found.bandwidth),
+            None if self.ceiling is None else _swept(self.ceiling),
             self.timings,
         )
 
@@ -215,6 +223,13 @@ class Outcome:
             finished=self.finished,
             interrupted_during=self.stage if partial else None,
         )
+
+
+def _swept(found: Ceiling) -> Swept:
+    """What the sweeps found, as the ladder takes it."""
+    if found.gemm is None:
+        return Swept(found.provider, found.bandwidth)
+    return Swept(found.provider, found.bandwidth, found.gemm.rate, found.gemm.name)
 
 
 def _timing(timings: StepTimings) -> StepTiming | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from truetpot.cli.checks import wrong_kernels
 from truetpot.cli.collectives_choice import choose_all_reduce
@@ -14,14 +14,15 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.traffic import step_traffic
+from truetpot.decode.packed import PackedWeights
+from truetpot.decode.traffic import step_least_s, step_traffic
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
-from truetpot.measure.ceiling import buffer_bytes, find_ceiling
+from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.keeper import Keeper
+from truetpot.measure.keeper import Keeper, Keeps
 from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
@@ -47,25 +48,9 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     saved = None if current().rank > 0 else json
     keep = Keeper(saved, outcome.so_far)
     current().on_loss(keep.lost)
-    cause: Exception | None = None
     with keep:
-        try:
-            _measure(outcome, weights, terminal, keep)
-            if outcome.finished:
-                outcome.merged = _all_ranks(outcome)
-        except KeyboardInterrupt:
-            outcome.interrupted = True
-        except KernelError as fault:
-            if current().size > 1:  # the other ranks wait for this one: all are ended
-                raise
-            outcome.wrong.append(str(fault))
-        except Exception as error:
-            if not outcome.measured:
-                raise
-            cause = error
-            outcome.failed(error)
+        cause = measured(outcome, weights, terminal, keep)
         with uninterrupted():
-            outcome.interrupted |= outcome.timings is not None and not outcome.finished
             ladder = outcome.ladder()
             show(outcome, ladder, terminal)
             keep.finish(outcome.record(ladder))
@@ -75,6 +60,45 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
     return ExitCode.OK if ladder.valid else ExitCode.INVALID
+
+
+@dataclass
+class Shared:
+    """What the points of a sweep have in common, made by the first that needs it."""
+
+    packed: PackedWeights
+    ceiling: Ceiling | None = None
+
+
+def measured(
+    outcome: Outcome,
+    weights: WeightSource,
+    terminal: Terminal,
+    keep: Keeps,
+    shared: Shared | None = None,
+) -> Exception | None:
+    """Fill the outcome, whatever ends it: an interrupt, a wrong kernel.
+
+    What nobody expects is returned where there is something measured, and raised where not.
+    """
+    cause: Exception | None = None
+    try:
+        _measure(outcome, weights, terminal, keep, shared)
+        if outcome.finished:
+            outcome.merged = _all_ranks(outcome)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    except KernelError as fault:
+        if current().size > 1:  # the other ranks wait for this one: all are ended
+            raise
+        outcome.wrong.append(str(fault))
+    except Exception as error:
+        if not outcome.measured:
+            raise
+        cause = error
+        outcome.failed(error)
+    outcome.interrupted |= outcome.timings is not None and not outcome.finished
+    return cause
 
 
 def _all_ranks(outcome: Outcome) -> Ladder | None:
@@ -103,7 +127,13 @@ def _all_ranks(outcome: Outcome) -> Ladder | None:
     return merged([ladder for ladder, _ in found], [row for _, row in found])
 
 
-def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: Keeper) -> None:
+def _measure(
+    outcome: Outcome,
+    weights: WeightSource,
+    terminal: Terminal,
+    keep: Keeps,
+    shared: Shared | None,
+) -> None:
     """Fill the outcome, stage by stage; an interrupt passes through."""
     request, shape = outcome.request, outcome.plan.shape
     setting, model = request.setting, request.model
@@ -121,8 +151,13 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
         return
 
     outcome.stage = "ceiling"
-    terminal.status("sweeping the read kernels for the ceiling")
-    outcome.ceiling = find_ceiling(setting.device, sweep_rule(request.seconds))
+    outcome.ceiling = None if shared is None else shared.ceiling
+    if outcome.ceiling is None:
+        terminal.status("sweeping the read kernels and matrix products for the ceiling")
+        rule = sweep_rule(request.seconds)
+        outcome.ceiling = find_ceiling(setting.device, rule, dtype=shape.dtype)
+        if shared is not None:
+            shared.ceiling = outcome.ceiling
     outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
     keep.hand_over(outcome.partial())
 
@@ -138,6 +173,7 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
             weights,
             request.rank,
             lambda done, total: advance(done / 1e9, total / 1e9),
+            None if shared is None else shared.packed,
         )
     outcome.providers, outcome.build_s = step.providers, time.perf_counter() - start
     coarse = (one.kernel for one in step.bound if one.kernel.coarse)
@@ -151,12 +187,10 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
     outcome.stage = "timing"
     keep.hand_over(outcome.partial())
     witness = Witness(step)
-    must_move = step_traffic(model, shape, outcome.plan.layers).bound
-    floor_s = None
-    if setting.hardware is not None:
-        # what the last-level cache may have kept from the step before need not be read
-        cold = max(0, must_move - setting.device.cache_bytes())
-        floor_s = setting.hardware.read_ms(cold) * 1e-3
+    work = step_traffic(model, shape, outcome.plan.layers)
+    must_move, floor_s = work.bound, None
+    if (card := setting.hardware) is not None:
+        floor_s = step_least_s(work, shape, card, setting.device.cache_bytes())
     seconds = request.seconds
     rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
 
@@ -170,7 +204,7 @@ def _measure(outcome: Outcome, weights: WeightSource, terminal: Terminal, keep: 
             keep.tick()
 
         timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
-    timed = [*timings.everything, timings.ceiling]
+    timed = [*timings.everything, timings.ceiling, *filter(None, [timings.gemm])]
     raised = [f"{_name(one)} is invalid: {one.fault}" for one in timed if one.fault]
     if timings.finished and not raised:
         terminal.status("checking the step and its kernels again")

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption
+from truetpot.cli.command import JsonOption, one_of
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+
+DTYPES = ("fp16", "bf16", "fp32", "int8")
 
 
 def floor(
@@ -19,6 +21,9 @@ def floor(
     tp: Annotated[int, typer.Option(help="Tensor-parallel degree: cards that share.")] = 1,
     format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
     kv_format: Annotated[str, typer.Option(help="KV cache format.")] = "fp16",
+    dtype: Annotated[
+        str, typer.Option(help="Activations: fp16, bf16; int8 where they may be quantised so far.")
+    ] = "fp16",
     lm_head_format: Annotated[
         str | None, typer.Option(help="Format of lm_head; the other weights' if not given.")
     ] = None,
@@ -39,7 +44,7 @@ def floor(
     ] = False,
     json: JsonOption = None,
 ) -> None:
-    """The least time of a decoded token: bytes that must move over datasheet bandwidth."""
+    """The least time of a decoded token: bytes or operations, whichever takes a card longer."""
     check_outputs({"--json": json}, of_model(model))
     if published:
         raise typer.Exit(_published(json))
@@ -49,6 +54,7 @@ def floor(
     from truetpot.report.floor import draw_floor
 
     start, end = _contexts(context)
+    one_of(dtype, DTYPES, "--dtype")
     known_model, card = load_model(model), load_hardware(device)
     given: dict[str, Any] = {
         "tp": tp,
@@ -57,6 +63,7 @@ def floor(
         "batch": batch,
         "lm_head_format": lm_head_format,
         "collective_us": collective_us,
+        "dtype": dtype,
     }
     bound = facts.floor(known_model, card, context=start, **given)
     span = None

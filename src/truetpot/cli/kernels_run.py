@@ -119,9 +119,12 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
 
     with Keeper(json, so_far, resumes=True) as keep:
         try:
-            terminal.status("sweeping the read kernels for the ceiling")
-            ceiling = find_ceiling(request.setting.device, sweep_rule(request.seconds))
+            terminal.status("sweeping the read kernels and matrix products for the ceiling")
+            setting = request.setting
+            ceiling = find_ceiling(setting.device, sweep_rule(request.seconds), dtype=setting.dtype)
             tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
+            if (gemm := ceiling.gemm) is not None:
+                tell(f"ceiling of operations: {gemm.rate / 1e12:.3g} TFLOPS ({gemm.name})")
             for sentence in ceiling.left_out:
                 terminal.say(sentence, "bold red")
             for i, case in enumerate(cases[before.cases :], before.cases):

@@ -73,6 +73,12 @@ def tune(
     limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which a trial that hangs is given up.")
     ] = 300.0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Processes that compile what comes next; 8, or one a core."
+        ),
+    ] = None,
     t4: Annotated[
         Path | None,
         typer.Option("--t4", metavar="DIR", help="Also write T4 and T1 files for other tuners."),
@@ -107,6 +113,8 @@ def tune(
     from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
+    from truetpot.runtime.host import cores
+    from truetpot.tune.ahead import MOST_JOBS
     from truetpot.tune.progress import progress_file
     from truetpot.tune.strategy import STRATEGIES
     from truetpot.tune.transfer import load
@@ -139,5 +147,6 @@ def tune(
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
-    how = How(strategy, budget, transfer, limit, kernels, again, step, t4)
+    most = min(MOST_JOBS, cores() or 1) if jobs is None else jobs
+    how = How(strategy, budget, transfer, limit, kernels, again, step, t4, most)
     raise typer.Exit(run(request, file, how, json, terminal))

@@ -18,12 +18,15 @@ from truetpot.records.tune import TuneStatus
 from truetpot.records.tuned import SearchKey
 from truetpot.report.terminal import Terminal
 from truetpot.stats import Ratio
+from truetpot.tune.ahead import MOST_S, Ahead
 from truetpot.tune.bench import Bench
+from truetpot.tune.compiling import able
 from truetpot.tune.decide import PROCESSES
 from truetpot.tune.figures import Tuned
 from truetpot.tune.fresh import Order, in_new_process
 from truetpot.tune.progress import read_log, search_key
 from truetpot.tune.search import FINAL_SHARE, LOOKS_SHARE, Plan, Stage, candidates, search
+from truetpot.tune.subject import Subject
 from truetpot.tune.transfer import Transfer
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials
 
@@ -45,6 +48,8 @@ class How:
     step: bool
     export: Path | None
     """A folder for T4 and T1 files."""
+    jobs: int
+    """Processes that compile ahead."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +150,15 @@ def make(
     )
     default = task.configs[0]
 
+    subject = Subject(result.op, result.provider, result.case, setting.device.name, how.folder)
+    jobs = how.jobs if able(task.kernel, setting.device) else 0
+    ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s))
+
     def bench() -> Bench:
         return Bench(task.kernel, result.case, setting.device, default, setting.hardware)
 
     def apart(config: Config, number: int, seconds: float) -> Ratio:
-        order = Order(
-            result.op, result.provider, result.case, setting.device.name, how.folder,
-            default, config, seconds, swapped=number % 2 == 1,
-        )  # fmt: skip
+        order = Order(subject, default, config, seconds, swapped=number % 2 == 1)
         # it makes and checks two
         return in_new_process(order, STARTING_S + 2 * how.limit_s + seconds)
 
@@ -162,7 +168,7 @@ def make(
             advance(stage.share, 1.0)
             keep.tick()
 
-        lab = Trials(bench, default, ceiling, seconds, apart, how.limit_s)
+        lab = Trials(bench, default, ceiling, seconds, apart, how.limit_s, ahead)
         try:
             result.found = search(task.configs, lab, log, plan, on_stage)
         except KernelError as wrong:
@@ -176,3 +182,6 @@ def make(
             improved = result.found.improved
             result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
             result.reason = ""
+        finally:
+            ahead.close()
+            result.compiled = ahead.record()

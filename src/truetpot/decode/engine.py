@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.decode.fuse import fused_program
+from truetpot.decode.packed import PackedWeights
 from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, Parameter, StepShape
 from truetpot.decode.state import StepState
@@ -77,7 +78,8 @@ class DecodeStep:
     `provider` is a name, several in order of preference, or a Preference made of them: each
     operator goes to the first that has a kernel for its case, and `providers` tells which, by role.
     Parameters are made, packed and dropped one by one; an interrupt passes through. `rank` says
-    whose heads the cache holds; the weights know whose share they are.
+    whose heads the cache holds; the weights know whose share they are. Steps of one model at other
+    contexts and batches share their parameters through `packed`.
 
     The step starts at position ``shape.context`` over a cache of random keys and values. `bound`
     are its calls, `state.values` what they read and write. Raises KernelError where a kernel cannot
@@ -93,7 +95,9 @@ class DecodeStep:
         weights: WeightSource,
         rank: int = 0,
         progress: Progress | None = None,
+        packed: PackedWeights | None = None,
     ) -> None:
+        self._packed = packed
         self.model, self.shape, self.device, self.rank = model, shape, device, rank
         if isinstance(provider, Preference):
             preference = provider
@@ -225,6 +229,11 @@ class DecodeStep:
     def _parameter(self, ref: Parameter, kernel: Kernel, weights: WeightSource) -> Any:
         if ref.kind == "cache":
             return self.state.caches[ref]
+        if self._packed is None:
+            return self._made(ref, kernel, weights)
+        return self._packed.of(ref, kernel, lambda: self._made(ref, kernel, weights))
+
+    def _made(self, ref: Parameter, kernel: Kernel, weights: WeightSource) -> Any:
         if ref.kind == "weight":
             weight = weights.linear(ref.layer, ref.name)
             with guarded(f"{named(kernel)}: pack", who(kernel), self.device.memory_errors):

@@ -1,4 +1,4 @@
-"""The bytes of a decode step, and the least time that they take."""
+"""The bytes and operations of a decode step, and the least time that they take."""
 
 from __future__ import annotations
 
@@ -32,4 +32,14 @@ def step_floor(model: Model, shape: StepShape, hardware: Hardware) -> Floor:
         kv_format=shape.kv_format,
         context=shape.context,
         batch=shape.batch,
+        dtype=shape.dtype,
     )
+
+
+def step_least_s(step: Traffic, shape: StepShape, hardware: Hardware, cache_bytes: int) -> float:
+    """Seconds below which no step that follows its like can be, on a card of the tables.
+
+    What the last-level cache may have kept from the step before need not be read.
+    """
+    cold = max(0, step.bound - cache_bytes)
+    return hardware.least_ms(cold, step.operations, shape.dtype) * 1e-3

@@ -1,4 +1,9 @@
-"""Rung `spec`: the least time of a decoded token, from bytes and datasheet bandwidth alone."""
+"""Rung `spec`: the least time of a decoded token, from a datasheet's bandwidth and rate alone.
+
+A step's bound is the larger of two sums: all its bytes over the bandwidth, all its operations over
+the rate. The sum of each operator's own larger one would be longer and no bound: while one operator
+multiplies, the weights of the next may be on their way.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from truetpot.facts.architecture import Model
 from truetpot.facts.collectives import Collectives, collectives
 from truetpot.facts.hardware import Hardware
 from truetpot.facts.mixes import all_mixes
+from truetpot.facts.roofline import Limit, roofline
 from truetpot.facts.traffic import Traffic, resident_bytes, traffic
 
 # Points of the curve over a range of contexts, both ends included.
@@ -22,17 +28,21 @@ CACHE_SHARE_WORTH_SAYING = 0.01
 class Floor:
     """The bound and its terms in milliseconds per decode step, for one rank of `tp` equal ones.
 
-    `ms_per_token` = `weights_ms` + `scales_ms` + `kv_ms` is the hard bound: a step measured below
-    it was measured wrongly. `collectives` is a model, `stored_constant_scales_ms` what a kernel
-    pays that reads scales which are the same everywhere; neither is in the bound.
+    `ms_per_token`, the larger of `bytes_ms` = `weights_ms` + `scales_ms` + `kv_ms` and
+    `operations_ms`, is the hard bound: a step measured below it was measured wrongly.
+    `operations_ms` is None where no source gives the card's rate with activations of `dtype`; then
+    the bytes alone bound. `collectives` is a model, `stored_constant_scales_ms` what a kernel pays
+    that reads scales which are the same everywhere; neither is in the bound.
     """
 
     model: Model
     hardware: Hardware
     traffic: Traffic
+    dtype: str
     weights_ms: float
     scales_ms: float
     kv_ms: float
+    operations_ms: float | None
     stored_constant_scales_ms: float
     collectives: Collectives
     resident_gib: float
@@ -40,14 +50,25 @@ class Floor:
     assumptions: tuple[str, ...]
 
     @property
-    def ms_per_token(self) -> float:
-        """The hard bound of one step, in milliseconds."""
+    def bytes_ms(self) -> float:
+        """Milliseconds in which the bytes are read."""
         return self.weights_ms + self.scales_ms + self.kv_ms
 
     @property
+    def ms_per_token(self) -> float:
+        """The hard bound of one step, in milliseconds."""
+        return roofline(self.bytes_ms, self.operations_ms)[0]
+
+    @property
+    def bound_by(self) -> Limit:
+        """Which of the two is the bound."""
+        return roofline(self.bytes_ms, self.operations_ms)[1]
+
+    @property
     def estimate_ms(self) -> float:
-        """The bound and the further experts that a batch reads on the average; see Traffic."""
-        return self.hardware.read_ms(self.traffic.estimate)
+        """The same with the further experts that a batch reads on the average; see Traffic."""
+        read_ms = self.hardware.read_ms(self.traffic.estimate)
+        return roofline(read_ms, self.operations_ms)[0]
 
 
 @dataclass(frozen=True)
@@ -79,12 +100,15 @@ def floor(
     batch: int = 1,
     lm_head_format: str | None = None,
     collective_us: float | None = None,
+    dtype: str = "fp16",
 ) -> Floor:
     """The floor of one decode step on `tp` cards of `hardware`.
 
-    bytes of one rank / datasheet bandwidth of one card; arguments as for `traffic`, which raises
-    UserError for what does not fit together. `collective_us` takes the place of a published latency
-    of a collective, which is a term beside the bound.
+    bytes of one rank / datasheet bandwidth of one card, or its operations / datasheet rate with
+    activations of `dtype` (fp16, bf16; int8 where they may be quantised to 8 bits) if that is more;
+    other arguments as for `traffic`, which raises UserError for what does not fit together.
+    `collective_us` takes the place of a published latency of a collective, which is a term beside
+    the bound.
     """
     step = traffic(
         model,
@@ -102,14 +126,16 @@ def floor(
         model=model,
         hardware=hardware,
         traffic=step,
+        dtype=dtype,
         weights_ms=hardware.read_ms(step.weights),
         scales_ms=hardware.read_ms(step.scales),
         kv_ms=hardware.read_ms(step.kv),
+        operations_ms=hardware.compute_ms(step.operations, dtype),
         stored_constant_scales_ms=hardware.read_ms(step.constant_scales),
         collectives=cost,
         resident_gib=resident / 2**30,
         fits=fits,
-        assumptions=_assumptions(model, hardware, step, cost, resident, fits),
+        assumptions=_assumptions(model, hardware, step, dtype, cost, resident, fits),
     )
 
 
@@ -125,6 +151,7 @@ def floor_range(
     batch: int = 1,
     lm_head_format: str | None = None,
     collective_us: float | None = None,
+    dtype: str = "fp16",
 ) -> FloorRange:
     """The floor over a request: a prompt of `context_start` tokens, then up to `context_end`.
 
@@ -149,6 +176,7 @@ def floor_range(
             batch=batch,
             lm_head_format=lm_head_format,
             collective_us=collective_us,
+            dtype=dtype,
         )
 
     last = context_end - 2
@@ -159,12 +187,20 @@ def floor_range(
     )
     # Only the cache grows from step to step, not evenly where some layers read a window.
     token_ms = hardware.read_ms(first.traffic.kv_write) / model.layers
-    tokens = sum(model.cached_tokens(c) for c in range(context_start, last + 1)) / steps
+    weights_ms = first.weights_ms + first.scales_ms
+    attended = 4 * batch * (model.heads // tp) * model.head_dim
+
+    def step_ms(tokens: int) -> float:
+        operations = first.traffic.linear_operations + attended * tokens
+        read_ms = weights_ms + token_ms * tokens
+        return roofline(read_ms, hardware.compute_ms(operations, dtype))[0]
+
+    total = sum(step_ms(model.cached_tokens(c)) for c in range(context_start, last + 1))
     return FloorRange(
         start=first,
         end=context_end,
         steps=steps,
-        mean_ms_per_token=first.weights_ms + first.scales_ms + token_ms * tokens,
+        mean_ms_per_token=total / steps,
         curve=tuple((c, at(c).ms_per_token) for c in contexts),
     )
 
@@ -173,6 +209,7 @@ def _assumptions(
     model: Model,
     hardware: Hardware,
     step: Traffic,
+    dtype: str,
     cost: Collectives,
     resident: int,
     fits: bool,
@@ -189,6 +226,7 @@ def _assumptions(
             f"is read once with its scales, and {step.context} cached tokens "
             f"for each of {step.batch} sequences; nothing else is counted."
         ),
+        _rate(hardware, step, dtype),
         cards,
         f"Collectives are a model, not part of the bound: {cost.explanation}.",
         *_of_model(model, hardware, step),
@@ -210,6 +248,21 @@ def _assumptions(
             f"{hardware.usable_gib:g}."
         )
     return tuple(lines)
+
+
+def _rate(hardware: Hardware, step: Traffic, dtype: str) -> str:
+    rate, count = hardware.tops(dtype), f"{step.operations / 1e12:.3f}e12 operations"
+    if rate is None:
+        return (
+            f"No source gives the rate of {hardware.title} with {dtype} activations: the bytes "
+            f"alone bound, whatever its {count} take."
+        )
+    clock = "" if hardware.max_clock_ratio is None else " at the highest clock that a source shows"
+    return (
+        f"{rate:.4g}e12 dense operations a second with {dtype} activations is the datasheet rate "
+        f"of {hardware.title}{clock}; the step needs {count}. Bytes and operations may overlap: "
+        "the larger of the two sums bounds."
+    )
 
 
 def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:

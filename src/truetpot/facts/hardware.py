@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from truetpot.errors import UserError
+from truetpot.facts.roofline import roofline
 from truetpot.facts.tables import decode, read
 
 # A driver reports a little less than the nominal memory (A770: 15.1 of 16 GiB), never half of it.
 _MEMORY_SHARE = (0.85, 1.05)
 
 _MEMORY = re.compile(r"\b(\d{1,3}) ?gi?b\b", re.IGNORECASE)
+_RATES = {"fp16": "fp16_tflops", "bf16": "fp16_tflops", "int8": "int8_tops"}
+"""By the dtype of the activations; ``int8`` is any kernel's that quantises them to 8 bits."""
 _INTEGRATED = re.compile(r"\b(uhd|iris|radeon\(tm\) graphics)\b", re.IGNORECASE)
 
 
@@ -31,6 +34,7 @@ class Hardware:
     xe_cores: int | None = None
     fp16_tflops: float | None = None
     int8_tops: float | None = None
+    max_clock_ratio: float | None = None
     l2_mib: float | None = None
     link: str | None = None
     link_gb_s: float | None = None
@@ -48,6 +52,24 @@ class Hardware:
     def read_ms(self, nbytes: float) -> float:
         """Milliseconds to read `nbytes` at the datasheet bandwidth."""
         return nbytes / (self.bandwidth_gb_s * 1e9) * 1e3
+
+    def tops(self, dtype: str) -> float | None:
+        """The most dense operations a second with activations of a dtype, in 1e12.
+
+        `int8` bounds kernels that quantise their activations to 8 bits as well as those that do
+        not. None where no source gives the rate, as for `fp32`.
+        """
+        rate: float | None = getattr(self, _RATES.get(dtype, ""), None)
+        return None if rate is None else rate * (self.max_clock_ratio or 1.0)
+
+    def compute_ms(self, operations: float, dtype: str) -> float | None:
+        """Milliseconds of so many operations at :meth:`tops`; None where that is not known."""
+        rate = self.tops(dtype)
+        return None if rate is None else operations / (rate * 1e12) * 1e3
+
+    def least_ms(self, nbytes: float, operations: float, dtype: str) -> float:
+        """Milliseconds below which no kernel reads `nbytes` and does `operations`."""
+        return roofline(self.read_ms(nbytes), self.compute_ms(operations, dtype))[0]
 
 
 @cache

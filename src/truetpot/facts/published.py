@@ -87,5 +87,6 @@ def _floor_ms(entry: Published) -> float | None:
         kv_format=entry.kv_format,
         context=entry.context,
         batch=entry.batch,
+        dtype="int8",
     )
     return bound.ms_per_token

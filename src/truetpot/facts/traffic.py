@@ -1,4 +1,4 @@
-"""The bytes that one rank must move for one decoded token of each sequence of a batch."""
+"""The bytes that one rank must move for a decoded token of each sequence, and its operations."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ class LinearTraffic:
     scales: int
     constant_scales: int
 
+    def operations(self, rows: int) -> int:
+        """Of all `linear.count` layers on `rows` rows of x, a multiply-add counted as two."""
+        return 2 * rows * self.linear.weights * self.linear.count
+
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes per decode step and rank.
+    """Bytes and operations per decode step and rank.
 
     `weights`, `scales` and `kv` are the bound: a step cannot do without reading them, and no cache
     holds them from one step to the next (but see Floor on small models). The others are real but
@@ -59,6 +63,15 @@ class Traffic:
     idle_experts: int = 0
     idle_share: float = 0.0
     """Of the idle experts, how much a batch reads on the average."""
+    linear_operations: int = 0
+    """Multiplications and additions of the linear layers, lm_head's among them."""
+    attention_operations: int = 0
+    """Those of q K^T and p V over the cached tokens."""
+
+    @property
+    def operations(self) -> int:
+        """linear_operations + attention_operations; a multiply-add is two."""
+        return self.linear_operations + self.attention_operations
 
     @property
     def bound(self) -> int:
@@ -82,7 +95,7 @@ def traffic(
     lm_head_format: str | None = None,
     layers: int | None = None,
 ) -> Traffic:
-    """Bytes of one decode step on one of `tp` ranks.
+    """Bytes and operations of one decode step on one of `tp` ranks.
 
     `context` is the number of tokens whose K and V are in the cache when the step starts; the step
     reads them all and appends one. A batch reads the weights once and `batch` such caches.
@@ -101,6 +114,7 @@ def traffic(
     kv_rows = kv_heads_of_rank(model, tp) * model.head_dim
     kv_layer = 2 * kv_rows * kv_bytes(kv_format)
     share = counted / model.layers
+    tokens = batch * model.cached_tokens(context, counted)
     idle, idle_share = _idle(model, rows, batch)
     return Traffic(
         tp=tp,
@@ -112,13 +126,15 @@ def traffic(
         weights=sum(row.weights * row.linear.count for row in rows),
         scales=sum(row.scales * row.linear.count for row in rows),
         constant_scales=sum(row.constant_scales * row.linear.count for row in rows),
-        kv=batch * model.cached_tokens(context, counted) * kv_layer,
+        kv=tokens * kv_layer,
         kv_write=batch * counted * kv_layer,
         norms=round(model.norm_elements() * share) * ACTIVATION_BYTES,
         biases=round(model.bias_elements() * share / tp) * ACTIVATION_BYTES,
         embedding_rows=batch * model.hidden * ACTIVATION_BYTES,
         idle_experts=idle,
         idle_share=idle_share,
+        linear_operations=sum(row.operations(batch) for row in rows),
+        attention_operations=4 * tokens * (model.heads // tp) * model.head_dim,
     )
 
 

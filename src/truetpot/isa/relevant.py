@@ -137,11 +137,16 @@ def returned_bytes(send: Instruction, register_bytes: int) -> int:
 
 
 def address_mask(send: Instruction, register_bytes: int) -> int:
-    """The bytes that a send's address is in, and the address register that names its surface."""
+    """The bytes that a send's address is in, and the address register that names its surface.
+
+    A block has one address, whatever else is left in its register; a lane's has the lane's place.
+    """
     found = _ADDRESS.search(send.comment)
     mask = 0
     for one in send.sources:
         if one.file == "r" and not mask and found:
-            start = one.number * register_bytes
-            mask = ((1 << int(found[1]) * register_bytes) - 1) << start
+            nbytes = int(found[1]) * register_bytes
+            if _BLOCK.search(send.comment):
+                nbytes = 8 if ".a64" in send.comment else 4
+            mask = ((1 << nbytes) - 1) << one.number * register_bytes
     return mask | _mask((o for o in send.sources if o.file == "a"), 1, register_bytes)

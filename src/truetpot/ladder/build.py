@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from truetpot.facts.floor import Floor
 from truetpot.ladder.communication import communication
 from truetpot.ladder.losses import losses, share_of_ceiling
 from truetpot.ladder.operators import operator_rows
+from truetpot.ladder.roof import Roof, Swept, Work
 from truetpot.ladder.rungs import (
     Extent,
     ceiling_rung,
     eager_rung,
     kernels_rung,
-    raised,
     spec_rung,
     step_rung,
     swept_rung,
@@ -23,49 +21,36 @@ from truetpot.ladder.validity import impossible
 from truetpot.records.rungs import Ladder, Rungs
 
 
-@dataclass(frozen=True)
-class Swept:
-    """The read kernel that the sweep found best, and its bytes a second there."""
-
-    provider: str
-    bandwidth: float
-
-
 def build_ladder(
-    bound: int,
+    work: Work,
     extent: Extent,
     spec: Floor | None = None,
     swept: Swept | None = None,
     timings: StepTimings | None = None,
 ) -> Ladder:
-    """Every rung that can be had. ``bound`` is the bytes that a step of all layers must move."""
+    """Every rung that can be had. ``work`` is what a step of all layers must do."""
     lowest = None if spec is None else spec_rung(spec)
     if swept is None or timings is None or timings.rounds == 0:
-        ceiling = None if swept is None else swept_rung(bound, swept.bandwidth, swept.provider)
+        ceiling = None if swept is None else swept_rung(work, swept)
         rungs = Rungs(spec=lowest, ceiling=ceiling)
         return Ladder(rungs=rungs, losses=losses(rungs))
-    factor, by = raised(timings)
+    roof = Roof.over(timings, swept)
     rungs = Rungs(
         spec=lowest,
-        ceiling=ceiling_rung(timings, extent, bound, factor, swept.provider),
+        ceiling=ceiling_rung(timings, extent, work, roof),
         kernels=kernels_rung(timings, extent),
         step=step_rung(timings, extent),
         eager=eager_rung(timings, extent),
     )
     assert rungs.step is not None and rungs.kernels is not None
-    warnings = [extent.note] * extent.partial
-    if by:
-        warnings.append(
-            f"{by} read {factor:.3f} times as fast as the best read kernel of the sweep: the "
-            "ceiling is raised to it"
-        )
+    warnings = [extent.note] * extent.partial + roof.warnings()
     wrong = impossible(timings, extent, lowest)
     step_ms, kernels_ms = rungs.step.ms_per_token, rungs.kernels.ms_per_token
     return Ladder(
         rungs=rungs,
         losses=losses(rungs),
         share_of_ceiling=share_of_ceiling(rungs),
-        operators=operator_rows(timings, factor),
+        operators=operator_rows(timings, roof),
         valid=not wrong,
         warnings=(*warnings, *wrong),
         communication=communication(timings, extent.layered, step_ms, kernels_ms),

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from truetpot.ladder.roof import Roof
 from truetpot.ladder.rungs import at_step_s
 from truetpot.ladder.timings import KernelTiming, StepTimings
 from truetpot.records.rungs import OperatorRow
+from truetpot.stats import paired
 
 
-def operator_rows(timings: StepTimings, raised: float) -> tuple[OperatorRow, ...]:
-    """A row a kernel, the one that takes most first; ``raised`` is the ceiling's factor."""
+def operator_rows(timings: StepTimings, roof: Roof) -> tuple[OperatorRow, ...]:
+    """A row a kernel, the one that takes most first, held against the ceilings."""
     at_step = [at_step_s(timings, one.samples.device_s) for one in timings.kernels]
     total = sum(one.count * s for one, s in zip(timings.kernels, at_step, strict=True))
     rows = [
-        _row(one, timings, seconds, total, raised)
+        _row(one, timings, seconds, total, roof)
         for one, seconds in zip(timings.kernels, at_step, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: -row.share))
 
 
 def _row(
-    kernel: KernelTiming, timings: StepTimings, at_step: float, total: float, raised: float
+    kernel: KernelTiming, timings: StepTimings, at_step: float, total: float, roof: Roof
 ) -> OperatorRow:
     own = kernel.samples.stats
-    share = None
+    share = limit = None
     if kernel.rotated:
-        share = kernel.samples.share_of(timings.ceiling).median / raised
+        least, limit = roof.seconds(kernel.samples.bytes, kernel.samples.operations)
+        share = paired(least, kernel.samples.device_s).median
     return OperatorRow(
         op=kernel.op,
         role=kernel.role,
@@ -41,4 +44,6 @@ def _row(
         at_step_s=at_step,
         origin=kernel.origin,
         origin_case=kernel.origin_case,
+        operations=kernel.samples.operations,
+        bound_by=limit,
     )

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from truetpot.facts.floor import Floor
+from truetpot.facts.roofline import Limit, roofline
+from truetpot.ladder.roof import Roof, Swept, Work
 from truetpot.ladder.timings import StepTimings
 from truetpot.records.rungs import Rung
 from truetpot.stats import paired, stats
@@ -45,26 +47,29 @@ class Extent:
 
 
 def spec_rung(spec: Floor) -> Rung:
-    """The bytes of one rank over the datasheet's bandwidth."""
+    """Bytes of one rank over the datasheet's bandwidth, or operations over its rate if longer."""
     rate = f"{spec.hardware.bandwidth_gb_s:g} GB/s of {spec.hardware.title}"
-    return Rung(
-        ms_per_token=spec.ms_per_token, source=f"{spec.traffic.bound / 1e9:.3f} GB / {rate}"
-    )
+    source = f"{spec.traffic.bound / 1e9:.3f} GB / {rate}"
+    if spec.bound_by is Limit.OPERATIONS:
+        tops = spec.hardware.tops(spec.dtype)
+        rate = f"{tops:.4g} TFLOPS ({spec.dtype}) of {spec.hardware.title}"
+        source = f"{spec.traffic.operations / 1e12:.3f}e12 operations / {rate}"
+    return Rung(ms_per_token=spec.ms_per_token, source=source, bound_by=spec.bound_by)
 
 
-def swept_rung(bound: int, bandwidth: float, provider: str) -> Rung:
-    """The ceiling where nothing was timed beside it: ``bound`` bytes, bytes a second."""
-    return _ceiling_rung(bound / bandwidth * 1e3, bound, f"{provider} memory_read")
+def swept_rung(work: Work, swept: Swept) -> Rung:
+    """The ceiling where nothing was timed beside it."""
+    operation_s = None if swept.rate is None else work.operations / swept.rate
+    seconds, limit = roofline(work.bytes / swept.bandwidth, operation_s)
+    return _ceiling_rung(seconds * 1e3, work, limit, swept.name_of(limit))
 
 
-def ceiling_rung(timings: StepTimings, extent: Extent, bound: int, raised: float, by: str) -> Rung:
-    """The same bytes at the bandwidth of the ceiling in the step's rounds, times ``raised``."""
-    ceiling = timings.ceiling
-    seconds = bound / ceiling.bytes / raised * timings.round_by_round(ceiling)
+def ceiling_rung(timings: StepTimings, extent: Extent, work: Work, roof: Roof) -> Rung:
+    """The bytes or the operations at the ceilings in the step's rounds, whichever takes longer."""
+    seconds, limit = roof.seconds(work.bytes, work.operations)
     ms, interval = _at_step(timings, extent, seconds)
-    name = f"{by} memory_read" if raised == 1.0 else "raised by a kernel"
     own = stats(seconds).median_s * 1e3
-    return _ceiling_rung(ms, bound, name, interval, own)
+    return _ceiling_rung(ms, work, limit, roof.name_of(limit), interval, own)
 
 
 def kernels_rung(timings: StepTimings, extent: Extent) -> Rung:
@@ -114,23 +119,6 @@ def eager_rung(timings: StepTimings, extent: Extent) -> Rung | None:
     )
 
 
-def raised(timings: StepTimings) -> tuple[float, str]:
-    """How far the fastest kernel that reads from memory is beyond the ceiling, and its role.
-
-    Beyond means that the whole interval of its share lies above 1, not only the median. A sample
-    a tenth as long as the ceiling's is no match for it where bandwidth comes in bursts.
-    """
-    enough = timings.ceiling.bytes * timings.ceiling.per_sample / 10
-    shares = [
-        (share.median, kernel.role)
-        for kernel in timings.kernels
-        if kernel.rotated
-        and kernel.samples.bytes * kernel.samples.per_sample >= enough
-        and (share := kernel.samples.share_of(timings.ceiling)).low > 1.0
-    ]
-    return max(shares, default=(1.0, ""))
-
-
 def at_step_s(timings: StepTimings, seconds: Sequence[float] | np.ndarray) -> float:
     """Seconds of a call, by round, as they are at the median of the step that was measured."""
     step = timings.round_by_round(timings.step)
@@ -157,10 +145,14 @@ def _stretch(timings: StepTimings, extent: Extent) -> np.ndarray | float:
 
 def _ceiling_rung(
     ms: float,
-    bound: int,
+    work: Work,
+    limit: Limit,
     by: str,
     interval: tuple[float, float] | None = None,
     own: float | None = None,
 ) -> Rung:
-    source = f"{bound / 1e9:.3f} GB / {bound / ms / 1e6:.1f} GB/s measured ({by})"
-    return Rung(ms_per_token=ms, ci_ms=interval, source=source, own_median_ms=own)
+    source = f"{work.bytes / 1e9:.3f} GB / {work.bytes / ms / 1e6:.1f} GB/s measured ({by})"
+    if limit is Limit.OPERATIONS:
+        rate = f"{work.operations / ms / 1e9:.4g} TFLOPS measured ({by})"
+        source = f"{work.operations / 1e12:.3f}e12 operations / {rate}"
+    return Rung(ms_per_token=ms, ci_ms=interval, source=source, own_median_ms=own, bound_by=limit)

@@ -70,6 +70,8 @@ class StepTimings:
     ceiling: Samples
     eager: Samples | None = None
     """The same step with every kernel submitted by the host; None where ``step`` is that."""
+    gemm: Samples | None = None
+    """The ceiling of operations; None where they are far from bounding any kernel."""
     backend: str = ""
     """Over which the ranks' collectives ran."""
     finished: bool = False
@@ -83,7 +85,8 @@ class StepTimings:
     @property
     def rounds(self) -> int:
         """Rounds in which everything has a sample."""
-        return min(len(one.device_s) for one in [self.ceiling, *self.everything])
+        tops = [self.ceiling] if self.gemm is None else [self.ceiling, self.gemm]
+        return min(len(one.device_s) for one in [*tops, *self.everything])
 
     def round_by_round(self, one: Samples) -> np.ndarray:
         """Device seconds of one of them in the rounds that all have [rounds]."""

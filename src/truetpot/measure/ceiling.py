@@ -1,4 +1,7 @@
-"""The ceiling: the best read bandwidth of a device, over every kernel that only reads."""
+"""The ceiling: the best read bandwidth of a device, over every kernel that only reads.
+
+Beside it, where it is asked for, the best rate of operations: :mod:`truetpot.measure.gemm`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from truetpot.errors import KernelError, UserError
 from truetpot.measure.entrant import Entrant
+from truetpot.measure.gemm import Gemm, find_gemm
 from truetpot.measure.race import race
 from truetpot.ops import MEMORY_READ, MemoryReadCase
 from truetpot.ops.guard import foreign, guarded, who
@@ -43,6 +47,8 @@ class Ceiling:
     kernel: Kernel | None = None
     check: Callable[[], None] | None = None
     """Reads the buffer once more. Raises KernelError where that is no longer right."""
+    gemm: Gemm | None = None
+    """The ceiling of operations; None where it was not asked for, or torch has no arrays here."""
 
     def entrant(self, at_least: int = 0) -> Entrant:
         """A fresh entrant that reads the buffer slice by slice, ``at_least`` bytes a sample.
@@ -77,6 +83,7 @@ class Ceiling:
             config=self.config,
             gb_s=self.bandwidth / 1e9,
             swept_gb_s={name: value / 1e9 for name, value in self.swept.items()},
+            gemm=None if self.gemm is None else self.gemm.record(),
         )
 
 
@@ -95,9 +102,14 @@ def buffer_bytes(device: Device) -> int:
 
 
 def find_ceiling(
-    device: Device, rule: StopRule = SWEEP, providers: Sequence[str] | None = None
+    device: Device,
+    rule: StopRule = SWEEP,
+    providers: Sequence[str] | None = None,
+    dtype: str | None = None,
 ) -> Ceiling:
     """Sweep every kernel and configuration of ``memory_read``, each checked first and afterwards.
+
+    With ``dtype``, that of the activations, the ceiling of operations is swept too.
 
     ``providers`` None means all. Several ranks sweep what all of them have, each for a ceiling of
     its own. Raises UserError where none can read here, and where one of ours misreads; someone
@@ -133,6 +145,7 @@ def find_ceiling(
         tuple(family.left_out),
         kernel,
         lambda: family.check(kernel),
+        None if dtype is None else find_gemm(device, dtype, rule),
     )
 
 
@@ -204,13 +217,13 @@ class _Family:
                 self._compare(self.device.download(sums[i]), i)
 
     def _check_graph(self, member: _Member) -> None:
-        entrant = member.entrant
+        graph = member.entrant.captured
+        assert graph is not None
         with guarded("in the captured graph", who(member.kernel)):
-            self.device.poison(entrant.result)
-            assert entrant.captured is not None
-            entrant.captured()
+            self.device.poison(graph.result)
+            graph.replay()
             self.device.synchronize()
-            self._compare(self.device.download(entrant.result), SLICES - 1)
+            self._compare(self.device.download(graph.result), graph.last)
 
     def _compare(self, total: np.ndarray, which: int) -> None:
         if MEMORY_READ.error(self.case, {}, {"out": total}, self._sums[which % 2]) != 0.0:

@@ -20,6 +20,7 @@ from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.distributed.group import current
 
@@ -244,9 +245,3 @@ def poison_outputs(kernel: Kernel, result: Args, args: Args) -> None:
     for value in result.values():
         if device.storage(value) not in inputs:
             device.poison(value)
-
-
-def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    """Equal, NaN to NaN included."""
-    first, second = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
-    return np.array_equal(first, second)

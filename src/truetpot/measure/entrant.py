@@ -16,6 +16,17 @@ from truetpot.stats import Samples, Submitted
 Call = Callable[[], Any]
 
 
+@dataclass(frozen=True)
+class Graph:
+    """Some of an entrant's calls as one submission."""
+
+    replay: Call
+    result: Any
+    """What the last of them returned, with ``also``: a replay writes there."""
+    last: int
+    """Which of the entrant's calls that is."""
+
+
 @dataclass
 class Entrant(Samples):
     """What takes part in a race: calls that do the same work on different memory, taken in turn.
@@ -30,8 +41,6 @@ class Entrant(Samples):
     """Never as a captured graph: the host submits every call."""
     together: bool = field(default=False, kw_only=True)
     """Whether no rank can finish it alone: all start a sample at the same time."""
-    captured: Call | None = field(default=None, kw_only=True)
-    """All the calls as one submission, where the device has graphs."""
     kernel: Kernel | None = field(default=None, kw_only=True)
     """Whose calls they are, where they are one kernel's."""
     suspects: str = field(default="", kw_only=True)
@@ -40,10 +49,14 @@ class Entrant(Samples):
     """What is wrong with the calls after the race, in one line; empty where nothing is."""
     also: Callable[[], Any] | None = field(default=None, kw_only=True)
     """What a captured call leaves beside what it returns, asked for when it is captured."""
-    result: Any = field(default=None, kw_only=True)
-    """What the last of the captured calls returned, with ``also``: a replay writes there."""
+    graphs: Sequence[Graph] = field(default=(), kw_only=True)
+    """The calls as one submission or several, replayed in turn, where the device has graphs."""
     _in_graph: int = field(default=1, kw_only=True)
+    times: int = field(default=1, kw_only=True)
+    """How often each call is in its graph."""
     _next: int = field(default=0, kw_only=True)
+    _turn: int = field(default=0, kw_only=True)
+    """Which call, and which graph, is to be timed next."""
 
     def take(self, device: Device) -> Timing:
         """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
@@ -55,16 +68,32 @@ class Entrant(Samples):
         return self._take(device)
 
     def _take(self, device: Device) -> Timing:
-        if self.captured is not None:
+        if self.graphs:
             replays = -(-self.per_sample // self._in_graph)
-            return device.time_replays(self.captured, replays).over(self._in_graph)
+            return device.time_replays(self._replay, replays).over(self._in_graph)
         calls = [self.calls[(self._next + i) % len(self.calls)] for i in range(self.per_sample)]
         self._next = (self._next + self.per_sample) % len(self.calls)
         return device.time_calls(calls, elapsed=self.elapsed)
 
-    def capture(self, device: Device, times: int = 1) -> None:
-        """All calls, ``times`` over, as one submission, where every rank can."""
-        calls = [*self.calls] * times
+    def _replay(self) -> None:
+        graph = self.graphs[self._turn]
+        self._turn = (self._turn + 1) % len(self.graphs)
+        graph.replay()
+
+    def capture(self, device: Device, size: int, times: int = 1) -> None:
+        """All calls as graphs of ``size`` calls, ``times`` over, where every rank can.
+
+        Of a rest that fills no graph the calls are left out: a sample is of as many as any other.
+        """
+        ends = range(size, len(self.calls) + 1, size)
+        made = [self._graph(device, end - size, end, times) for end in ends]
+        graphs = [graph for graph in made if graph is not None]
+        self.graphs = graphs if current().least(len(graphs) == len(made)) else ()
+        self.submitted = Submitted.GRAPH if self.graphs else Submitted.EAGER
+        self._in_graph, self.times, self._turn = size * times, times, 0
+
+    def _graph(self, device: Device, start: int, end: int, times: int) -> Graph | None:
+        calls = [*self.calls[start:end]] * times
         # the results of all others are dropped as they are made, as they are outside of a graph
         last: Call = calls[-1]
         results: list[Any] = []
@@ -73,13 +102,13 @@ class Entrant(Samples):
             results.append(last())
             return results[-1]
 
-        captured = device.capture([*calls[:-1], kept])
-        self.captured = captured if current().least(captured is not None) else None
-        self.submitted = Submitted.EAGER if self.captured is None else Submitted.GRAPH
-        self._in_graph = len(calls)
-        self.result = results[0] if results else None
+        replay = device.capture([*calls[:-1], kept])
+        if replay is None:
+            return None
+        result = results[0] if results else None
         if self.also is not None:
-            self.result = (self.result, self.also())
+            result = (result, self.also())
+        return Graph(replay, result, end - 1)
 
     @property
     def about(self) -> str:
@@ -87,14 +116,14 @@ class Entrant(Samples):
         return self.suspects or ("" if self.kernel is None else who(self.kernel))
 
     @property
-    def times(self) -> int:
-        """How often each call is in the captured graph."""
-        return self._in_graph // len(self.calls)
+    def captured(self) -> Graph | None:
+        """The graph that was timed last; None where the host submits every call."""
+        return self.graphs[self._turn - 1] if self.graphs else None
 
     @property
     def last(self) -> int:
         """Which of the calls was timed last."""
-        return len(self.calls) - 1 if self.captured is not None else self._next - 1
+        return self._next - 1 if self.captured is None else self.captured.last
 
     def lead_in(self, device: Device) -> None:
         """Untimed calls for the device's ``settle_s``, on memory that the sample does not use.
@@ -123,8 +152,7 @@ class Entrant(Samples):
 
     def release(self) -> None:
         """Let go of the calls, and of the memory that they hold."""
-        self.calls, self.captured = (), None
-        self.result = self.kernel = None
+        self.calls, self.graphs, self.kernel = (), (), None
         self.check_again = str
 
     def drop_half_a_sample(self) -> None:

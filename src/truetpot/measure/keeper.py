@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from truetpot.errors import OutputError
 from truetpot.files import is_stream
@@ -23,6 +23,16 @@ SHARE = 0.01
 WAIT_S = 5.0
 """How long the thread that ends a process waits for one that writes."""
 STDOUT = "-"
+
+
+class Keeps(Protocol):
+    """Who is told that a measurement goes on."""
+
+    def tick(self) -> None:
+        """Between two samples."""
+
+    def hand_over(self, known: Measured | None = None) -> None:
+        """After a stage: what is known, for a supervisor."""
 
 
 class Keeper:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
+from truetpot.facts.roofline import Limit
 from truetpot.measure.entrant import Entrant
 from truetpot.ops import Case
 from truetpot.ops.registry import Config
@@ -33,7 +34,12 @@ class KernelResult:
     copies: int = 0
     entrant: Entrant | None = None
     share: Ratio | None = None
-    """Its bandwidth over the ceiling's, round by round; None without a ceiling."""
+    """Its bandwidth over the ceiling's, round by round, or its rate of operations over the best
+    product's if that is more; None without a ceiling."""
+    bound_by: Limit | None = None
+    """Which of the two the share is of."""
+    gemm: Samples | None = None
+    """The product, where the share is of operations."""
     standing: Standing | None = None
     """Beside the fastest provider."""
     ceiling: Samples | None = None
@@ -113,6 +119,8 @@ class KernelResult:
             order=None if self.standing is None else self.standing.order,
             ceiling_gb_s=None if self.ceiling is None else self.ceiling.bandwidth / 1e9,
             roles=list(roles),
+            bound_by=self.bound_by,
+            ceiling_tflops=None if self.gemm is None else tflops(self.gemm),
         )
 
     @property
@@ -120,6 +128,13 @@ class KernelResult:
         """Whether the medians say something else of the share than the rounds do."""
         if self.share is None or self.ceiling is None or self.entrant is None:
             return False
-        # a share is bandwidth over bandwidth: the ceiling's time over this one's, by their bytes
-        times = self.share.times(self.ceiling.bytes / self.bytes)
-        return contradicts(times, self.ceiling.stats, self.entrant.stats)
+        # a share is rate over rate: the ceiling's time over this one's, by bytes or operations
+        top, ratio = self.ceiling, self.ceiling.bytes / self.bytes
+        if self.gemm is not None:
+            top, ratio = self.gemm, self.gemm.operations / self.flops
+        return contradicts(self.share.times(ratio), top.stats, self.entrant.stats)
+
+
+def tflops(product: Samples) -> float:
+    """1e12 operations a second at the median."""
+    return product.operations / product.stats.median_s / 1e12

@@ -11,6 +11,7 @@ import numpy as np
 
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
+from truetpot.facts.roofline import Limit
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.check import check_on, prepare
 from truetpot.measure.entrant import Entrant
@@ -21,7 +22,7 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.guard import NONE, guarded, who
 from truetpot.ops.named import TUNED, chosen
 from truetpot.ops.operator import Inputs, Outputs
-from truetpot.ops.registry import REGISTRY, Fault
+from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
@@ -117,9 +118,14 @@ def measure_kernels(
     if on_start is not None:
         on_start(results)
     tops = [] if ceiling is None else [ceiling.entrant()]
+    gemm = None
+    if ceiling is not None and ceiling.gemm is not None:
+        work = op.bytes(case), op.flops(case)
+        if ceiling.gemm.may_bound(*work, ceiling.bandwidth):
+            gemm = ceiling.gemm.entrant()
     entrants = [result.entrant for result in running if result.entrant is not None]
     finished = race(
-        [*entrants, *tops],
+        [*entrants, *tops, *([] if gemm is None else [gemm])],
         device,
         rule,
         on_round,
@@ -130,7 +136,7 @@ def measure_kernels(
             _check_again(result)
     running = [result for result in running if result.entrant is not None]
     fault = tops[0].fault or tops[0].check_again() if tops else ""
-    _judge(running, tops[0] if tops and not fault else None, finished)
+    _judge(running, tops[0] if tops and not fault else None, gemm, finished)
     _beside_first(results)
     if fault:
         for result in running:
@@ -141,7 +147,9 @@ def measure_kernels(
     return results, finished
 
 
-def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> None:
+def _judge(
+    running: list[KernelResult], top: Entrant | None, gemm: Entrant | None, finished: bool
+) -> None:
     timed = [r for r in running if r.entrant is not None and r.entrant.device_s]
     for result in running:
         if result in timed:
@@ -163,6 +171,12 @@ def _judge(running: list[KernelResult], top: Entrant | None, finished: bool) -> 
             result.status, result.reason = KernelStatus.INVALID, entrant.fault
         if top is not None and top.device_s and result.cache is Cache.ROTATED:
             result.share, result.ceiling = entrant.share_of(top), top.samples()
+            result.bound_by = Limit.BYTES
+            if gemm is not None and gemm.device_s and not gemm.fault:
+                computed = entrant.share_of(gemm, Limit.OPERATIONS)
+                if computed.median > result.share.median:
+                    result.share, result.gemm = computed, gemm.samples()
+                    result.bound_by = Limit.OPERATIONS
     valid = [
         r.entrant for r in timed if r.status is not KernelStatus.INVALID and r.entrant is not None
     ]
@@ -248,11 +262,22 @@ def _prepare(
         return result
     floor_s = None
     if hardware is not None and result.cache is Cache.ROTATED:
-        floor_s = result.bytes / (hardware.bandwidth_gb_s * 1e9)
+        floor_s = least_s(found, case, hardware)
     result.entrant = timed_calls(
-        result.label, verdict.expected, copies, given.timed, bytes=result.bytes, floor_s=floor_s
-    )
+        result.label, verdict.expected, copies, given.timed, bytes=result.bytes,
+        operations=result.flops, floor_s=floor_s,
+    )  # fmt: skip
     return result
+
+
+def least_s(kernel: type[Kernel], case: Case, hardware: Hardware) -> float:
+    """Seconds below which no call of a kernel can be that reads from memory, on a known card.
+
+    A coarse kernel may multiply at the rate of 8-bit operands.
+    """
+    dtype = "int8" if kernel.coarse else case.dtype
+    op = kernel.op
+    return hardware.least_ms(op.bytes(case), op.flops(case), dtype) * 1e-3
 
 
 def _check_again(result: KernelResult) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,10 @@ PAIR_COSTS = 100
 MOST_CALLS = 10_000
 """Calls in one bracket at most."""
 MOST_IN_GRAPH = 512
-"""Calls in one captured graph at most, where it has to be longer than going round once."""
+"""Calls in one captured graph at most."""
+GRAPH_S = 0.05
+"""Seconds after which a graph is long enough, submitted by the host: then there are several, and a
+sample of a slow kernel with many copies need not go round all of them."""
 
 
 def race(
@@ -172,9 +176,7 @@ def _size(entrant: Entrant, device: Device, shortest: float, *, graphs: bool) ->
     group = current()
     entrant.take(device)  # compiles
     if graphs and not entrant.eager:
-        for call in entrant.calls:
-            call()
-        entrant.capture(device)
+        entrant.capture(device, _graph_size(len(entrant.calls), _run(entrant, device)))
     while True:
         timing = entrant.take(device)
         each = max(group.least(timing.device_s), 1e-9)
@@ -182,7 +184,28 @@ def _size(entrant: Entrant, device: Device, shortest: float, *, graphs: bool) ->
             return
         wanted = -(-shortest * 1.5 // each)
         entrant.per_sample = int(min(MOST_CALLS, max(2 * entrant.per_sample, wanted)))
-        if entrant.captured is not None and not entrant.elapsed:
+        if len(entrant.graphs) == 1 and not entrant.elapsed:
             # submitting a short graph takes longer than its kernels do
             times = min(entrant.per_sample, MOST_IN_GRAPH) // len(entrant.calls)
-            entrant.capture(device, max(1, times))
+            if times > entrant.times:
+                entrant.capture(device, len(entrant.calls), times)
+
+
+def _run(entrant: Entrant, device: Device) -> int:
+    """Run the calls, one after the other until that took :data:`GRAPH_S`; how many those were."""
+    group, done, start = current(), 0, time.perf_counter()
+    with group.waiting() if entrant.together else nullcontext():
+        while done < len(entrant.calls):
+            for call in entrant.calls[done : 2 * done + 1]:
+                call()
+            done = min(len(entrant.calls), 2 * done + 1)
+            device.synchronize()
+            if group.most(time.perf_counter() - start) >= GRAPH_S:
+                break
+    return done
+
+
+def _graph_size(calls: int, least: int) -> int:
+    """Calls in a graph: ``least`` or more, as evenly as leaves at most ``least - 1`` of all out."""
+    graphs = max(calls // least, -(-calls // MOST_IN_GRAPH))
+    return calls // graphs

@@ -23,11 +23,11 @@ from truetpot.measure.check import (
     named,
     poison_outputs,
     run,
-    same_bits,
 )
 from truetpot.measure.entrant import Entrant
 from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 
 MOST_COPIES = 16
@@ -111,13 +111,13 @@ class Recheck:
         self._write(chosen, {n: v for n, v in host.items() if n in op.mutates})
 
     def _replay(self, last: Args, faults: list[str]) -> None:
-        """The graph as it was timed, once; each copy is in it a number of times."""
-        entrant, kernel = self.entrant, self.expected.kernel
-        assert entrant.captured is not None
-        result = named(kernel, entrant.result)
+        """The graph that was timed last, once; each copy is in it a number of times."""
+        entrant, kernel, graph = self.entrant, self.expected.kernel, self.entrant.captured
+        assert graph is not None
+        result = named(kernel, graph.result)
         poison_outputs(kernel, result, last)
         with guarded("in the captured graph", who(kernel)):
-            entrant.captured()
+            graph.replay()
             kernel.device.synchronize()
         expected = self.expected
         if mutated := [name for name in kernel.op.mutates if last.get(name) is not None]:

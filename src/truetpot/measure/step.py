@@ -38,6 +38,8 @@ def time_step(
 ) -> StepTimings:
     """``must_move``: bytes that the step has to read, as :func:`truetpot.facts.traffic` counts.
 
+    The ceiling of operations takes part where they may bound one of the kernels.
+
     ``on_start`` is given what is returned at the end, before the first sample is in it. A kernel
     that raises ends the race: it is the ``fault`` of its entrant, or of the step.
     """
@@ -59,6 +61,11 @@ def time_step(
         entrants.append(submitted)
     kernels = [_timing(use, entrant, cache, must_move) for use, entrant in alone]
     timings = StepTimings(captured, kernels, top, backend=current().backend)
+    # all are asked about: the ranks ask together
+    near = [_operations_near(entrant, ceiling) for _, entrant in alone]
+    if any(near) and ceiling.gemm is not None:
+        timings.gemm = ceiling.gemm.entrant()
+        entrants.append(timings.gemm)
     if on_start is not None:
         on_start(timings)
     # a step without one of its kernels is none: the rest would be timed for nothing
@@ -74,11 +81,17 @@ def _alone(use: KernelUse) -> Entrant:
         use.role,
         use.calls,
         bytes=use.op.bytes(use.case),
+        operations=use.op.flops(use.case),
         per_sample=len(use.calls),
         elapsed=use.op.collective,  # no rank may decide by itself to run it once more
         together=use.op.collective,
         kernel=use.kernel,
     )
+
+
+def _operations_near(one: Samples, ceiling: Ceiling) -> bool:
+    gemm = ceiling.gemm
+    return gemm is not None and gemm.may_bound(one.bytes, one.operations, ceiling.bandwidth)
 
 
 def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int) -> KernelTiming:

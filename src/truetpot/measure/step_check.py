@@ -17,12 +17,13 @@ import numpy as np
 
 from truetpot.decode.engine import Bound, DecodeStep
 from truetpot.errors import KernelError
-from truetpot.measure.check import named, poison_outputs, same_bits
+from truetpot.measure.check import named, poison_outputs
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.recheck import WAIT_S
 from truetpot.ops import guard
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Outputs
+from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 from truetpot.ops.tolerance import relative_error
 
@@ -77,12 +78,12 @@ class Witness:
         try:
             self.step.device.use()
             for entrant in timed:
-                if entrant.captured is not None:
+                if (graph := entrant.captured) is not None:
                     with guarded("the captured step"):
-                        self._poison(entrant.result)
-                        entrant.captured()
+                        self._poison(graph.result)
+                        graph.replay()
                         self.step.device.synchronize()
-                    _, logits = entrant.result
+                    _, logits = graph.result
                     found += self._same_logits("the captured step", logits)
             with guarded("the step"):
                 with self.step.device.poisoned():

@@ -11,6 +11,7 @@ from truetpot.ops.argmax import ARGMAX, ArgmaxCase
 from truetpot.ops.best_of_ranks import BEST_OF_RANKS, BestOfRanksCase
 from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.embedding import EMBEDDING, EmbeddingCase
+from truetpot.ops.kv_cache import MOST_QUERY_TOKENS
 from truetpot.ops.linear import LINEAR, LinearCase
 from truetpot.ops.linear_add import LINEAR_ADD
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
@@ -66,6 +67,7 @@ __all__ = [
     "LINEAR_SILU_MUL",
     "LOCAL_BEST",
     "MEMORY_READ",
+    "MOST_QUERY_TOKENS",
     "OPERATORS",
     "RMS_NORM",
     "RMS_NORM_LINEAR",

@@ -14,23 +14,29 @@ from typing import TYPE_CHECKING, Any
 from truetpot.formats import Weight
 from truetpot.ops.contract import ContractError
 from truetpot.ops.foreign import shown
-from truetpot.ops.operator import Inputs
+from truetpot.ops.operator import Case, Inputs, query_tokens
 from truetpot.text import escaped
 
 if TYPE_CHECKING:
     from truetpot.ops.registry import Kernel
+    from truetpot.runtime.device import Device
 
-_ROUNDED = "rounded"
+_ROUNDED, _REFUSES = "rounded", "refuses"
 MOST_CONFIGS = 100_000
 """Of a case: a kernel that yields more of them never ends."""
 
 
 def hold(kernel: type[Kernel], base: type[Kernel]) -> None:
-    """From now on the class raises ContractError for an answer that is not what it has to be."""
+    """From now on the class raises ContractError for an answer that is not what it has to be.
+
+    And it refuses more query tokens a sequence than it says to take, whatever it answers itself.
+    """
     for name, held in _HELD.items():
         raw = inspect.getattr_static(kernel, name)
         if raw is not inspect.getattr_static(base, name):
             setattr(kernel, name, classmethod(_asked(raw, held)))
+    asked = inspect.getattr_static(kernel, _REFUSES)
+    setattr(kernel, _REFUSES, classmethod(_or_for_its_query_tokens(asked)))
     if kernel.rounded is not base.rounded:
         setattr(kernel, _ROUNDED, _rounded(kernel.rounded))
 
@@ -40,6 +46,17 @@ def _asked(raw: Any, held: Callable[[type[Kernel], Any], Any]) -> Callable[..., 
         return held(cls, raw.__get__(None, cls)(*about))
 
     return ask
+
+
+def _or_for_its_query_tokens(raw: Any) -> Callable[..., str | None]:
+    def refuses(cls: type[Kernel], case: Case, device: Device) -> str | None:
+        reason: str | None = raw.__get__(None, cls)(case, device)
+        if reason is None and (asked := query_tokens(case)) > (most := cls.most_query_tokens):
+            takes = "one query token" if most == 1 else f"at most {most} query tokens"
+            return f"this kernel takes {takes} a sequence, not {asked}"
+        return reason
+
+    return refuses
 
 
 def _refusal(kernel: type[Kernel], reason: Any) -> str | None:

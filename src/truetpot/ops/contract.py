@@ -173,6 +173,12 @@ def _check_kernel(kernel: object, base: type, op: Operator, place: Place) -> Non
             "def pack(self, weight), which returns the weight in the kernel's own layout"
         )
     _check_coarse(kernel, base, place)
+    most = kernel.most_query_tokens  # type: ignore[attr-defined]
+    if type(most) is not int or most < 1:
+        raise ContractError(
+            f"{place}: most_query_tokens of {kernel.__name__} is {shown(most)}; give the most "
+            "query tokens of a sequence that the kernel takes, 1 or more"
+        )
 
 
 def _overridden(kernel: type, base: type) -> dict[str, tuple[Any, Any]]:

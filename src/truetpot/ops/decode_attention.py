@@ -1,4 +1,7 @@
-"""``decode_attention``: one query token a sequence over its cached keys and values."""
+"""``decode_attention``: a sequence's query tokens over its cached keys and values.
+
+One token in a plain step, several in one that verifies drafted tokens.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from truetpot.ops.tolerance import tolerance
 
 @dataclass(frozen=True)
 class DecodeAttentionCase(KvCase):
-    """q [batch, heads, head_dim]; caches as in :mod:`truetpot.ops.kv_cache`; lengths int32 [batch].
+    """q [rows, heads, head_dim]; caches as in :mod:`truetpot.ops.kv_cache`; lengths int32 [batch].
 
+    The query tokens are the last ones of their sequence, and are counted in its length. Each sees
+    the tokens up to and including itself.
     ``max_length`` is the longest of ``lengths``, known on the host, so that a kernel that needs it
     for its grid does not wait for the device. The scale is 1/sqrt(head_dim). out as q.
     """
@@ -26,12 +31,12 @@ class _DecodeAttention(Operator):
     name = "decode_attention"
 
     def reads(self, case: DecodeAttentionCase) -> Mapping[str, int]:
-        """q, and the keys and values of every cached token, once for all heads that share them."""
+        """q, and keys and values of every cached token, once for all queries that share them."""
         tokens = int(case.lengths().sum())
         row = case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
         pages = 0 if case.page is None else int(np.ceil(case.lengths() / case.page).sum()) * 4
         return {
-            "q": case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype],
+            "q": case.rows * case.heads * case.head_dim * ITEMSIZE[case.dtype],
             "k_cache": tokens * row,
             "v_cache": tokens * row,
             "lengths": case.batch * 4,
@@ -40,16 +45,16 @@ class _DecodeAttention(Operator):
 
     def writes(self, case: DecodeAttentionCase) -> Mapping[str, int]:
         """As much as q."""
-        return {"out": case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype]}
+        return {"out": case.rows * case.heads * case.head_dim * ITEMSIZE[case.dtype]}
 
     def flops(self, case: DecodeAttentionCase) -> int:
-        """2 for q.K and 2 for p.V an element of head_dim and token."""
-        return 4 * case.heads * case.head_dim * int(case.lengths().sum())
+        """2 for q.K and 2 for p.V an element of head_dim, query token and token that it sees."""
+        return 4 * case.heads * case.head_dim * int((case.positions() + 1).sum())
 
     def inputs(self, case: DecodeAttentionCase, rng: np.random.Generator) -> Inputs:
         """Unit variance; pages shuffled; unused slots hold garbage."""
         lengths = case.lengths()
-        shape = (case.batch, case.heads, case.head_dim)
+        shape = (case.rows, case.heads, case.head_dim)
         return {
             "q": normal(rng, shape, case.dtype),
             **random_cache(case, rng),
@@ -61,16 +66,19 @@ class _DecodeAttention(Operator):
         """softmax(q K^T / sqrt(d)) V, sequence by sequence."""
         q = exact(inputs["q"])
         out = np.empty_like(q)
-        group = case.heads // case.kv_heads
+        tail, group = case.query_tokens, case.heads // case.kv_heads
+        by_head = (tail, case.kv_heads, group, case.head_dim)
         for i, length in enumerate(np.asarray(inputs["lengths"])):
             k, v = (
                 exact(sequence(inputs[name], inputs["block_table"], i, int(length)))
                 for name in ("k_cache", "v_cache")
             )
-            grouped = q[i].reshape(case.kv_heads, group, case.head_dim)
-            scores = grouped @ k.transpose(0, 2, 1) / np.sqrt(case.head_dim)
+            own = slice(i * tail, (i + 1) * tail)
+            scores = q[own].reshape(by_head) @ k.transpose(0, 2, 1) / np.sqrt(case.head_dim)
+            for token in range(tail):
+                scores[token, :, :, length - tail + token + 1 :] = -np.inf
             p = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            out[i] = (p / p.sum(axis=-1, keepdims=True) @ v).reshape(case.heads, case.head_dim)
+            out[own] = (p / p.sum(axis=-1, keepdims=True) @ v).reshape(out[own].shape)
         return {"out": out}
 
     def tolerance(self, case: DecodeAttentionCase) -> float:
@@ -78,7 +86,7 @@ class _DecodeAttention(Operator):
         return tolerance(case.head_dim + case.context, case.dtype)
 
     def grid(self) -> Iterable[DecodeAttentionCase]:
-        """Contexts 1 to 5120, groupings, head sizes, pages of 8 to 64, ragged rows, fp8 caches."""
+        """Contexts, groupings, head sizes, pages, ragged rows, fp8 caches, query tokens."""
         for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
             for context in (1, 2, 17, 1024, 5120):
                 yield DecodeAttentionCase(dtype, 1, 10, 2, 128, context, kv_format)
@@ -92,6 +100,18 @@ class _DecodeAttention(Operator):
             for dtype in ("bf16", "fp16"):
                 yield DecodeAttentionCase(dtype, 1, 10, 2, 128, 1025, kv_format)
                 yield DecodeAttentionCase(dtype, 3, 4, 2, 64, 77, kv_format, 16, ragged=True)
+        yield from _with_tails()
+
+
+def _with_tails() -> Iterable[DecodeAttentionCase]:
+    """Query tokens across two pages, across two ranges of tokens, and with no context before."""
+    yield DecodeAttentionCase("bf16", 1, 10, 2, 128, 1025, "bf16", query_tokens=4)
+    for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
+        yield DecodeAttentionCase(dtype, 3, 10, 2, 128, 66, kv_format, 16, True, query_tokens=4)
+    yield DecodeAttentionCase("fp16", 3, 4, 2, 64, 77, "bf16", 8, ragged=True, query_tokens=2)
+    yield DecodeAttentionCase("fp32", 2, 10, 2, 128, 4, "fp16", query_tokens=4)
+    for kv_format in ("fp8_e5m2", "fp8_e4m3"):
+        yield DecodeAttentionCase("bf16", 2, 5, 1, 128, 90, kv_format, 16, True, query_tokens=8)
 
 
 DECODE_ATTENTION = _DecodeAttention()

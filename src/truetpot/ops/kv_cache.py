@@ -7,7 +7,7 @@ is the capacity and whose table is the identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ml_dtypes
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from truetpot.ops.arrays import NUMPY_DTYPE, normal
 from truetpot.ops.operator import Case
 
+MOST_QUERY_TOKENS = 8
+"""Of a sequence in one step: a drafted tail of seven, and the token before it."""
 UNUSED = 1e4
 """What tests put in cache slots beyond a sequence's length: finite, as a real cache's leftovers
 are (or the largest that the format has), and large enough that reading one shows."""
@@ -22,7 +24,11 @@ are (or the largest that the format has), and large enough that reading one show
 
 @dataclass(frozen=True)
 class KvCase(Case):
-    """Heads and cache shared by the two operators; ``page`` None means contiguous."""
+    """Heads and cache shared by the two operators; ``page`` None means contiguous.
+
+    A step that verifies drafted tokens has ``query_tokens`` of each sequence, side by side as rows:
+    row ``s * query_tokens + i`` is token i of sequence s. They are the last tokens of ``context``.
+    """
 
     batch: int
     heads: int
@@ -32,12 +38,23 @@ class KvCase(Case):
     kv_format: str
     page: int | None = None
     ragged: bool = False
+    query_tokens: int = field(default=1, kw_only=True, metadata={"unsaid": 1})
+
+    @property
+    def rows(self) -> int:
+        """Query tokens of all sequences."""
+        return self.batch * self.query_tokens
 
     def lengths(self) -> np.ndarray:
-        """Tokens of each sequence, int32 [batch]: all ``context``, or down to 1 where ragged."""
+        """Tokens of each sequence, int32 [batch]: all ``context``, or down to its own if ragged."""
         if not self.ragged:
             return np.full(self.batch, self.context, dtype=np.int32)
-        return np.linspace(self.context, 1, self.batch).astype(np.int32)
+        return np.linspace(self.context, self.query_tokens, self.batch).astype(np.int32)
+
+    def positions(self) -> np.ndarray:
+        """Where each row's token is in its sequence, int32 [rows]."""
+        first = self.lengths() - self.query_tokens
+        return (first[:, None] + np.arange(self.query_tokens, dtype=np.int32)).reshape(-1)
 
     def capacity(self) -> int:
         """Slots a sequence has: the context and a few unused ones, whole pages where paged."""

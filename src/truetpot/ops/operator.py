@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -25,10 +26,16 @@ class Case:
     dtype: str
 
     def label(self) -> str:
-        """A short name, unique within the operator: ``n=5120 k=5120 format=sym_int4``."""
+        """A short name, unique within the operator: ``n=5120 k=5120 format=sym_int4``.
+
+        A field whose metadata has ``unsaid`` is left out at that value: one that was added to the
+        case later, so that the names in records and tuned files stay.
+        """
         parts = []
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.metadata.get("unsaid") == value:
+                continue
             if value is True:
                 parts.append(field.name)
             elif value is not False and value is not None:
@@ -39,6 +46,12 @@ class Case:
     def format(self) -> str:
         """The format of what dominates the traffic: weights, else KV, else the activations."""
         return str(getattr(self, "weight_format", getattr(self, "kv_format", self.dtype)))
+
+
+def query_tokens(case: Case) -> int:
+    """Query tokens a sequence of a case or of its parts; 1 where they are rows like any other."""
+    parts: tuple[Case, ...] = getattr(case, "parts", (case,))
+    return max(int(getattr(part, "query_tokens", 1)) for part in parts)
 
 
 class Operator(ABC):
@@ -189,6 +202,10 @@ class Composite(Operator):
         What a part changes in place the next one reads as it is stored, in the input's own dtype.
         Raises UserError where a part cannot take what the one before it makes.
         """
+        return self._reference(case, inputs, {})
+
+    def _reference(self, case: CompositeCase, inputs: Inputs, stored: Outputs) -> Outputs:
+        """The same; of what is ``stored``, by name, the later parts read that."""
         values = dict(inputs)
         changed: Outputs = {}
         out: Outputs = {}
@@ -202,7 +219,7 @@ class Composite(Operator):
                 ) from error
             new = {name: out[name] for name in op.mutates if name in out}
             changed |= new
-            values |= {name: value.astype(inputs[name].dtype) for name, value in new.items()}
+            values |= {n: stored.get(n, x).astype(inputs[n].dtype) for n, x in new.items()}
             if i < len(self.wires):
                 values[self.wires[i]] = out[op.returns[0]]
         return changed | out
@@ -212,7 +229,18 @@ class Composite(Operator):
         return sum(op.tolerance(part) for op, part in zip(self.parts, case.parts, strict=True))
 
     def error(self, case: CompositeCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
-        """The largest; what a part changes in place by the measure of that part."""
+        """The largest; what a part changes in place by the measure of that part.
+
+        A value halfway between two of a coarse cache may be stored as either, and what reads it
+        then differs by more than rounding: it is held to what was stored, and that to its own part.
+        """
+        worst = self._worst(case, inputs, got, want)
+        if not self.tolerance(case) < worst < math.inf:
+            return worst
+        stored = {name: got[name] for name in self.mutates if name in got}
+        return min(worst, self._worst(case, inputs, got, self._reference(case, inputs, stored)))
+
+    def _worst(self, case: CompositeCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
         worst, rest = 0.0, set(want)
         for op, part in zip(self.parts, case.parts, strict=True):
             if own := rest.intersection(op.mutates):

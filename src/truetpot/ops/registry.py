@@ -54,6 +54,8 @@ class Kernel:
     source: ClassVar[str]
     coarse: ClassVar[str] = ""
     """What the kernel's arithmetic rounds further than the operator's, by design, in one line."""
+    most_query_tokens: ClassVar[int] = 1
+    """Of a sequence, where the operator has them: a case of more is refused."""
 
     def __init__(self, case: Any, device: Device, **config: Any) -> None:
         self.case, self.device, self.config = case, device, config
@@ -129,6 +131,13 @@ class Kernel:
     def pack(self, weight: Weight) -> Any:
         """The canonical weight in this kernel's own layout, on its device."""
         raise NotImplementedError(f"{type(self).__name__} takes no weight")
+
+    def compile(self) -> bool:
+        """Compile what a call needs, run nothing, and leave it on disk for other processes.
+
+        False where only a call tells what there is to compile.
+        """
+        return False
 
     def launches(self) -> Iterable[LaunchRow]:
         """What the last call launched, in order; nothing where the kernel cannot tell."""

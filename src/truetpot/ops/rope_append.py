@@ -1,4 +1,4 @@
-"""``rope_append``: rotate q and k of the new token, append k and v to the cache.
+"""``rope_append``: rotate q and k of the new tokens, append k and v to the cache.
 
 Models with a query and key norm (Qwen3) norm each head first.
 """
@@ -19,12 +19,13 @@ from truetpot.ops.tolerance import tolerance
 
 @dataclass(frozen=True)
 class RopeAppendCase(KvCase):
-    """qkv [batch, (heads + 2 kv_heads) head_dim] in ``dtype``, the three side by side.
+    """qkv [rows, (heads + 2 kv_heads) head_dim] in ``dtype``, the three side by side.
 
-    positions int32 [batch]: the new token's index in its sequence, below the cache's capacity.
+    positions int32 [rows]: the new token's index in its sequence, below the cache's capacity. The
+    query tokens of a sequence stand one after the other.
     cos_sin float32 [positions, head_dim]: head_dim/2 cosines, then head_dim/2 sines.
-    q_norm, k_norm [head_dim] in ``dtype`` where ``qk_norm``. Returns q [batch, heads, head_dim].
-    ``context`` counts the new token.
+    q_norm, k_norm [head_dim] in ``dtype`` where ``qk_norm``. Returns q [rows, heads, head_dim].
+    ``context`` counts the new tokens.
     """
 
     qk_norm: bool = False
@@ -52,31 +53,34 @@ class _RopeAppend(Operator):
     mutates = ("k_cache", "v_cache")
 
     def reads(self, case: RopeAppendCase) -> Mapping[str, int]:
-        """qkv, one row of the table a sequence, the norms."""
+        """qkv, one row of the table a token, the norms, the pages that tokens go to."""
         size = ITEMSIZE[case.dtype]
-        rows = case.heads + 2 * case.kv_heads
+        heads = case.heads + 2 * case.kv_heads
+        last = case.lengths() - 1
+        page = case.page or case.capacity()
+        pages = last // page - (last + 1 - case.query_tokens) // page + 1
         return {
-            "qkv": case.batch * rows * case.head_dim * size,
-            "positions": case.batch * 4,
-            "cos_sin": case.batch * case.head_dim * 4,
+            "qkv": case.rows * heads * case.head_dim * size,
+            "positions": case.rows * 4,
+            "cos_sin": case.rows * case.head_dim * 4,
             "q_norm": case.head_dim * size if case.qk_norm else 0,
             "k_norm": case.head_dim * size if case.qk_norm else 0,
-            "block_table": 0 if case.page is None else case.batch * 4,
+            "block_table": 0 if case.page is None else int(pages.sum()) * 4,
         }
 
     def writes(self, case: RopeAppendCase) -> Mapping[str, int]:
-        """q, and one token of K and V."""
-        row = case.batch * case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
-        q = case.batch * case.heads * case.head_dim * ITEMSIZE[case.dtype]
+        """q, and K and V of the new tokens."""
+        row = case.rows * case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
+        q = case.rows * case.heads * case.head_dim * ITEMSIZE[case.dtype]
         return {"q": q, "k_cache": row, "v_cache": row}
 
     def flops(self, case: RopeAppendCase) -> int:
         """Four multiplications and two additions a pair, and the norm's four an element."""
-        rotated = case.batch * (case.heads + case.kv_heads) * case.head_dim
+        rotated = case.rows * (case.heads + case.kv_heads) * case.head_dim
         return rotated * (7 if case.qk_norm else 3)
 
     def inputs(self, case: RopeAppendCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance; each sequence's new token goes to the last of its ``lengths()``."""
+        """Unit variance; each sequence's new tokens are the last ones of its ``lengths()``."""
         width = (case.heads + 2 * case.kv_heads) * case.head_dim
         half = case.head_dim // 2
         table = rope_table(10000.0 ** (-np.arange(half) / half), 1.0, case.context)
@@ -85,8 +89,8 @@ class _RopeAppend(Operator):
             for name in ("q_norm", "k_norm")
         }
         return {
-            "qkv": normal(rng, (case.batch, width), case.dtype),
-            "positions": case.lengths() - 1,
+            "qkv": normal(rng, (case.rows, width), case.dtype),
+            "positions": case.positions(),
             "cos_sin": table,
             **random_cache(case, rng),
             **norms,
@@ -94,11 +98,11 @@ class _RopeAppend(Operator):
 
     def reference(self, case: RopeAppendCase, inputs: Inputs) -> Outputs:
         """Su et al. 2021, arXiv 2104.09864, in the half-rotated form of Llama and Qwen."""
-        qkv = exact(inputs["qkv"]).reshape(case.batch, -1, case.head_dim)
+        qkv = exact(inputs["qkv"]).reshape(case.rows, -1, case.head_dim)
         table = exact(inputs["cos_sin"])
         caches = {name: exact(inputs[name]) for name in self.mutates}
         blocks = inputs["block_table"]
-        q_out = np.empty((case.batch, case.heads, case.head_dim))
+        q_out = np.empty((case.rows, case.heads, case.head_dim))
         split = (case.heads, case.heads + case.kv_heads)
         for i, position in enumerate(np.asarray(inputs["positions"])):
             q, k, v = np.split(qkv[i], split)
@@ -107,7 +111,8 @@ class _RopeAppend(Operator):
                 k = rms_normalise(k, exact(inputs["k_norm"]), case.eps)
             q_out[i] = rotate(q, table[position])
             page = caches["k_cache"].shape[2]
-            block = i if blocks is None else np.asarray(blocks)[i, position // page]
+            own = i // case.query_tokens
+            block = own if blocks is None else np.asarray(blocks)[own, position // page]
             caches["k_cache"][block, :, position % page] = rotate(k, table[position])
             caches["v_cache"][block, :, position % page] = v
         return {"q": q_out, **caches}
@@ -129,7 +134,7 @@ class _RopeAppend(Operator):
         return super().error(case, inputs, beyond, want)
 
     def grid(self) -> Iterable[RopeAppendCase]:
-        """Groupings, head sizes, pages, ragged positions, the norms, fp8 caches."""
+        """Groupings, head sizes, pages, ragged positions, the norms, fp8 caches, query tokens."""
         for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "bf16")):
             for qk_norm in (False, True):
                 for page in (None, 8, 16, 64):
@@ -139,6 +144,16 @@ class _RopeAppend(Operator):
         for kv_format in ("fp8_e5m2", "fp8_e4m3"):
             for dtype, page in (("bf16", None), ("fp16", 16)):
                 yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, page, True)
+        yield from _with_tails()
+
+
+def _with_tails() -> Iterable[RopeAppendCase]:
+    """Query tokens across two pages, across two ranges of tokens, and with no context before."""
+    yield RopeAppendCase("bf16", 1, 10, 2, 128, 1025, "bf16", query_tokens=4)
+    for dtype, kv_format in (("bf16", "bf16"), ("fp16", "fp8_e5m2"), ("fp32", "bf16")):
+        yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, 8, True, True, query_tokens=8)
+    yield RopeAppendCase("bf16", 2, 10, 2, 128, 4, "fp8_e4m3", 16, query_tokens=4)
+    yield RopeAppendCase("fp16", 1, 10, 2, 128, 34, "fp16", 16, query_tokens=2)
 
 
 ROPE_APPEND = _RopeAppend()

@@ -1,6 +1,6 @@
-"""``rope_append_attention``: attention that rotates its query and appends the new token itself.
+"""``rope_append_attention``: attention that rotates its queries and appends the new tokens itself.
 
-The new token is the last one of ``lengths``: ``positions`` are one less.
+The new tokens are the last ones of ``lengths``: the last of ``positions`` is one less.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from truetpot.facts.floor import Floor, FloorRange
+from truetpot.facts.roofline import Limit
 from truetpot.records.numbers import AtLeastOne, Bytes, Count, NotNegative, Ratio
 from truetpot.records.opening import SCHEMA_VERSION, Part, Version
 
@@ -98,7 +99,7 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     """Of a range."""
     batch: AtLeastOne
     ms_per_token: Ratio
-    """The bound: `weights_ms` + `scales_ms` + `kv_ms`."""
+    """The bound: `weights_ms` + `scales_ms` + `kv_ms`, or `operations_ms` if that is more."""
     terms: Terms
     mean_ms_per_token: Ratio | None
     """Of a range: the mean over its steps."""
@@ -119,6 +120,16 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     """Of a range: decode steps that the mean is over."""
     estimate_ms_per_token: Ratio | UnsetType = UNSET
     """Of a mixture of experts: with all experts that a batch reads on the average. No bound."""
+    dtype: str | None = None
+    """Of activations, at whose rate the operations are counted."""
+    operations: Count | None = None
+    """Multiplications and additions of one rank: linear layers, q K^T, p V."""
+    tflops: Ratio | None = None
+    """1e12 dense operations a second, of the datasheet; null where no source gives it."""
+    operations_ms: NotNegative | None = None
+    """`operations` over that rate; null without a rate: the bytes alone bound."""
+    bound_by: Limit | None = None
+    """Which of the two bounds."""
 
     @classmethod
     def of(cls, floor: Floor, command: str, span: FloorRange | None = None) -> FloorRecord:
@@ -163,6 +174,11 @@ class FloorRecord(Part, frozen=True, kw_only=True):
             assumptions=list(floor.assumptions),
             steps=UNSET if span is None else span.steps,
             estimate_ms_per_token=UNSET if floor.model.experts is None else floor.estimate_ms,
+            dtype=floor.dtype,
+            operations=step.operations,
+            tflops=hardware.tops(floor.dtype),
+            operations_ms=floor.operations_ms,
+            bound_by=floor.bound_by,
         )
 
 

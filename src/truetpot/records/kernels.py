@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from truetpot.facts.roofline import Limit
 from truetpot.records.ceiling import CeilingRow
 from truetpot.records.numbers import (
     AtLeastOne,
@@ -58,7 +59,7 @@ class KernelRow(Part, frozen=True, kw_only=True):
     flops: Count
     """Of one call."""
     share_of_ceiling: Share | None
-    """Median over the rounds."""
+    """Of bytes or of operations, whichever is larger; median over the rounds."""
     time_over_best: NotNegative | None
     """This provider's time over the fastest's, median over the rounds."""
     error: NotNegative | None
@@ -93,6 +94,11 @@ class KernelRow(Part, frozen=True, kw_only=True):
     """Beside the first `--config`; `undecided` where the order is not established."""
     roles: list[str]
     """Of the case in the decode step."""
+    bound_by: Limit | None = None
+    """Which of the two `share_of_ceiling` is of; null without a share."""
+    ceiling_tflops: Finite | None = None
+    """1e12 operations a second of the best matrix product in the rounds of this case, where
+    operations bound."""
 
 
 class KernelsRecord(Measured, frozen=True, kw_only=True):

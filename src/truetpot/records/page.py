@@ -17,17 +17,22 @@ from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.launch import LaunchRecord
+from truetpot.records.library import LibraryRecord
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.opening import Measured, Part
+from truetpot.records.predict import PredictRecord
 from truetpot.records.prompts import InspectionRecord, PromptsRecord
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.published import PublishedRecord
+from truetpot.records.sweep import SweepRecord
 from truetpot.records.told import about, fields_told, members_told
+from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
+    "sweep": SweepRecord,
     "logits": LogitsRecord,
     "kernels": KernelsRecord,
     "collectives": CollectivesRecord,
@@ -41,7 +46,10 @@ RECORDS: dict[str, type[Part]] = {
     "isa": IsaRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
+    "library": LibraryRecord,
+    "predict": PredictRecord,
     "published": PublishedRecord,
+    "trace": TraceRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

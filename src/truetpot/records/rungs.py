@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from truetpot.facts.roofline import Limit
 from truetpot.records.numbers import (
     AtLeastOne,
     Count,
@@ -42,15 +43,18 @@ class Rung(Part, frozen=True, kw_only=True):
         Milliseconds | None,
         Meta(description="median over its own samples, in no relation to the step's rounds"),
     ] = None
+    bound_by: Annotated[
+        Limit | None, Meta(description="of `spec` and `ceiling`: which of the two is the larger")
+    ] = None
 
 
 class Rungs(Part, frozen=True, kw_only=True):
     """Every rung of a device; null for one that was not measured."""
 
     spec: Rung | None = None
-    """Bytes that must move over the datasheet's bandwidth."""
+    """Bytes that must move over the datasheet's bandwidth, or operations over its rate if more."""
     ceiling: Rung | None = None
-    """The same bytes over the best read bandwidth found on the device."""
+    """The same over the best read bandwidth, and the best rate of a GEMM, found on the device."""
     kernels: Rung | None = None
     """The sum of each kernel's own time."""
     step: Rung | None = None
@@ -82,7 +86,11 @@ class OperatorRow(Part, frozen=True, kw_only=True):
     cv: NotNegative
     share: Annotated[Share, Meta(description="of the sum of all rows' medians")]
     share_of_ceiling: Annotated[
-        Share | None, Meta(description="round by round; null where it reads from a cache")
+        Share | None,
+        Meta(
+            description="of bytes or operations, whichever is larger, round by round; null where "
+            "it reads from a cache"
+        ),
     ]
     bytes: Count
     case: str
@@ -97,6 +105,12 @@ class OperatorRow(Part, frozen=True, kw_only=True):
     ] = None
     origin_case: Annotated[
         str | None, Meta(description="the case whose entry it is, where `origin` is `nearest`")
+    ] = None
+    operations: Annotated[
+        Count | None, Meta(description="of one call, a multiply-add counted as two")
+    ] = None
+    bound_by: Annotated[
+        Limit | None, Meta(description="which of the two `share_of_ceiling` is of")
     ] = None
 
 

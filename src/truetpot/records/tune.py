@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import field
 
 from truetpot.records.ceiling import CeilingRow
-from truetpot.records.numbers import AtLeastOne, Config, Ratio, Seconds, Share
+from truetpot.records.numbers import AtLeastOne, Config, Count, Ratio, Seconds, Share
 from truetpot.records.opening import Measured, Part
 from truetpot.stats import Comparison, Submitted
 
@@ -118,6 +118,17 @@ class StepDecision(Part, frozen=True, kw_only=True):
     entries: list[EntryInStep] = field(default_factory=list)
 
 
+class Compiled(Part, frozen=True, kw_only=True):
+    """What other processes compiled for a search, in phases of their own between two trials."""
+
+    phases: Count
+    """In which nothing is timed."""
+    compiled: Count
+    """Configurations, those among them that no trial came to."""
+    used: Count
+    """Trials that found theirs compiled."""
+
+
 class TunedRow(Part, frozen=True, kw_only=True):
     """One case and provider."""
 
@@ -141,6 +152,8 @@ class TunedRow(Part, frozen=True, kw_only=True):
     """Every other configuration in its short race."""
     decision: Decision | None = None
     """Null where the search found nothing to decide on."""
+    compiled: Compiled | None = None
+    """Null where nothing was compiled in other processes."""
 
 
 class TuneRecord(Measured, frozen=True, kw_only=True):

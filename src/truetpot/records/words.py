@@ -45,3 +45,20 @@ class Origin(StrEnum):
     """The entry of the same kernel and shape at the nearest batch and context."""
     GIVEN = "given"
     """Named by `--config`, or by the program."""
+
+
+class PointStatus(StrEnum):
+    """What became of one point of a sweep."""
+
+    OK = "ok"
+    """Measured."""
+    INVALID = "invalid"
+    """A sample was impossible, or a kernel wrong."""
+    PARTIAL = "partial"
+    """The run was interrupted in it."""
+    DOES_NOT_FIT = "does_not_fit"
+    """Memory does not hold its cache beside the weights."""
+    REFUSED = "refused"
+    """No kernel takes its shapes."""
+    NOT_RUN = "not_run"
+    """The run ended before it."""

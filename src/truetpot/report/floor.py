@@ -54,8 +54,13 @@ def _terms(floor: Floor) -> Table:
     if step.scales:
         add("scales", _scales(floor), step.scales, "bold")
     add("KV", _kv(floor), step.kv, "bold")
-    bound, ms = f"{step.bound:,}", f"{floor.ms_per_token:.3f}"
-    table.row("floor", "no step can be faster", bound, ms, style="bold green")
+    if floor.operations_ms is not None:
+        table.row("bytes", "the sum of these", f"{step.bound:,}", f"{floor.bytes_ms:.3f}")
+        rate = f"{step.operations / 1e9:,.1f}e9 / {card.tops(floor.dtype):.4g}e12 a second"
+        how = f"{rate} ({floor.dtype} activations)"
+        table.row("operations", how, "", f"{floor.operations_ms:.3f}", style="bold")
+    ms, how = f"{floor.ms_per_token:.3f}", f"no step can be faster; {floor.bound_by} bound it"
+    table.row("floor", how, f"{step.bound:,}", ms, style="bold green")
     if step.idle_experts:
         how, ms = "experts of a batch, an estimate, not in the floor", f"{floor.estimate_ms:.3f}"
         table.row("estimate", how, f"{step.estimate:,.0f}", ms, style="dim")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
-from truetpot.measure.kernel_result import KernelResult
+from truetpot.measure.kernel_result import KernelResult, tflops
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.config import with_origin
 from truetpot.report.numbers import digits, microseconds, percent
@@ -55,6 +55,7 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
     if (ceiling := next((one.ceiling for one, _ in rows if one.ceiling), None)) is not None:
         table.row("ceiling", "", digits(ceiling.bandwidth / 1e9), "", "", "", style="dim")
     reasons: list[RenderableType] = []
+    reasons += [words(line, style="dim") for line in bounded(rows)]
     for found, _ in rows:
         if ran := parameters(found):
             reasons.append(words(f"{found.label}: {ran}", style="dim"))
@@ -67,6 +68,13 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
     reasons += [words(line) for line in against_first(rows)]
     reasons += [words(line, style="yellow") for line in not_established(rows)]
     return Group(words((case, "bold"), f"  {result.case.label()}"), table, *reasons)
+
+
+def bounded(rows: Sequence[Row]) -> Iterator[str]:
+    """A sentence on the ceiling of operations, where that is what shares are of."""
+    gemm = next((found.gemm for found, _ in rows if found.gemm is not None), None)
+    if gemm is not None:
+        yield f"bound by operations: of ceiling is of {digits(tflops(gemm))} TFLOPS, the best GEMM"
 
 
 def parameters(found: KernelResult) -> str:

@@ -34,7 +34,8 @@ def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
         parts.append(words(how, style="dim"))
     sources = Table(name(), prose())
     for height, rung in ladder.rungs.present():
-        sources.row(height, rung.source, style="dim")
+        bound = "" if rung.bound_by is None else f"{rung.bound_by}: "
+        sources.row(height, bound + rung.source, style="dim")
     return Group(*parts, "", sources)
 
 
@@ -87,7 +88,7 @@ def draw_operators(ladder: Ladder) -> RenderableType:
     """One row a kernel, the one that takes most first."""
     names = map(name, ("role", "op", "provider"))
     numbers = map(number, ("calls", "us a call", "share of kernels", "share of ceiling"))
-    table = Table(*names, *numbers)
+    table = Table(*names, *numbers, name("bound by"))
     for row in ladder.operators:
         table.row(
             row.role,
@@ -97,6 +98,7 @@ def draw_operators(ladder: Ladder) -> RenderableType:
             microseconds(row.at_step_s or row.median_s),
             percent(row.share),
             percent(row.share_of_ceiling) if row.share_of_ceiling is not None else "from cache",
+            row.bound_by or "",
         )
     return table
 

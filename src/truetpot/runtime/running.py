@@ -166,11 +166,16 @@ def supervised() -> Position | None:
     folder = os.environ.pop(VARIABLE, None)
     if folder is None:
         return None
-    with suppress(OSError, AttributeError):  # Linux: a killed parent takes this process along
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    die_with_parent()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS, signal.SIGCHLD})
     _here.append(Position(Path(folder)))
     return _here[-1]
+
+
+def die_with_parent() -> None:
+    """On Linux, a parent that is killed takes this process along from now on."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def prepare(folder: Path, blamed: dict[str, str]) -> None:

@@ -12,8 +12,10 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.mixes import all_mixes, file_bytes
 from truetpot.facts.models import Model, load_model
-from truetpot.facts.traffic import traffic
+from truetpot.facts.roofline import Limit, roofline
+from truetpot.facts.traffic import Traffic, traffic
 from truetpot.records.decode import DecodeRecord
+from truetpot.records.rungs import Rung
 from truetpot.records.store import read_record
 from truetpot.serving.chosen import Chosen, Flags, choose
 from truetpot.serving.records import Run
@@ -21,6 +23,8 @@ from truetpot.text import escaped
 
 Q8_0_BYTES = 34 / 32
 """Of a weight."""
+SERVED = "int8"
+"""Activations of a serving run: it may quantise them to 8 bits, and no floor may forbid that."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,15 @@ def from_facts(
     model: Model, hardware: Hardware, tp: int, format: str, kv_format: str = "fp16"
 ) -> Yardstick:
     """The floor of a model on ``tp`` cards. Raises UserError for what does not fit together."""
-    first = floor(model, hardware, tp=tp, format=format, kv_format=kv_format, context=1)
+    first = floor(
+        model, hardware, tp=tp, format=format, kv_format=kv_format, context=1, dtype=SERVED
+    )
     return Yardstick(
         what=f"{model.name} {format} on {tp} x {hardware.title}",
         floor_s=_floor_of(model, hardware, tp, format, kv_format),
         floor_from=(
             f"{first.traffic.bound / 1e9:.2f} GB and the cache a card over "
-            f"{hardware.bandwidth_gb_s:g} GB/s"
+            f"{hardware.bandwidth_gb_s:g} GB/s{_or_operations(hardware)}"
         ),
         weight_format=format,
         tp=tp,
@@ -93,8 +99,9 @@ def from_run(run: Run, flags: Flags) -> tuple[Yardstick | None, tuple[str, ...]]
 def from_record(path: Path) -> Yardstick:
     """A record that ``truetpot decode --json`` wrote.
 
-    Its step is carried to another context or batch in proportion to the bytes that must be read. On
-    a device without a datasheet in the tables the floor is what was measured as the ceiling.
+    Its step is carried to another context or batch in proportion to the floor, which is the bytes
+    that must be read or, where they take longer, the operations. On a device without a datasheet in
+    the tables the floor is what was measured as the ceiling.
     """
     what = "a record of truetpot decode --json"
     record = read_record(path, DecodeRecord, what)
@@ -112,31 +119,36 @@ def from_record(path: Path) -> Yardstick:
         raise UserError(
             f"{escaped(str(path))} says that its run was not valid ({reason}); give {what} that is."
         )
-    step_ms, ceiling_ms = step.ms_per_token, ceiling.ms_per_token
+    step_ms = step.ms_per_token
     model, identity = load_model(record.model), record.environment.device
 
-    def bound(context: float, batch: float) -> int:
+    def work(context: float, batch: float) -> Traffic:
         return traffic(
             model, tp=tp, format=format, kv_format=kv_format,
             context=int(context), batch=max(1, int(batch)),
-        ).bound  # fmt: skip
+        )  # fmt: skip
 
     hardware = recognise(identity["name"], identity.get("memory_bytes"))
-    measured = bound(context, batch)
     if hardware is not None:
         floor_s = _floor_of(model, hardware, tp, format, kv_format)
+        # what was measured here has activations of the record's dtype
+        carried_s = _floor_of(model, hardware, tp, format, kv_format, record.dtype)
         source = f"datasheet of {hardware.title}, {hardware.bandwidth_gb_s:g} GB/s"
     else:
         source = f"the read bandwidth measured on {identity['name']}; no datasheet is known"
+        rates = _measured_rates(record, ceiling, work(context, batch))
 
         def floor_s(context: float, batch: float) -> float:
-            return ceiling_ms * 1e-3 * bound(context, batch) / measured
+            step = work(context, batch)
+            return roofline(step.bound * rates[0], step.operations * rates[1])[0]
 
+        carried_s = floor_s
+    measured_s = carried_s(context, batch)
     return Yardstick(
         what=f"{model.name} {format} on {identity['name']}, tp = {tp}",
         floor_s=floor_s,
         floor_from=source,
-        step_s=lambda context, batch: step_ms * 1e-3 * bound(context, batch) / measured,
+        step_s=lambda context, batch: step_ms * 1e-3 * carried_s(context, batch) / measured_s,
         step_from=f"{step_ms:.2f} ms measured at context {context}, batch {batch} ({path.name})",
         step_batch=batch,
         weight_format=format,
@@ -152,17 +164,22 @@ def _from_bytes(chosen: Chosen, card: Hardware, nbytes: int) -> Yardstick:
     named = "" if model is None else f"{model.name}{f' {chosen.format}' if chosen.format else ''}, "
 
     def floor_s(context: float, batch: float) -> float:
-        cache = 0
-        if model is not None and kv_format is not None:
-            at: dict[str, Any] = {"context": int(context), "batch": max(1, int(batch))}
-            cache = traffic(model, format="fp16", kv_format=kv_format, **at).kv
-        return card.read_ms((read + cache) / ways) * 1e-3
+        if model is None:
+            return card.read_ms(read / ways) * 1e-3
+        # without a known cache neither its bytes nor what is done with it count
+        at: dict[str, Any] = {"context": int(context), "batch": max(1, int(batch))}
+        step = traffic(model, format="fp16", kv_format=kv_format or "fp16", **at)
+        cache, operations = step.kv, step.operations
+        if kv_format is None:
+            cache, operations = 0, step.linear_operations
+        return card.least_ms((read + cache) / ways, operations / ways, SERVED) * 1e-3
 
     return Yardstick(
         what=f"{named}{nbytes / 1e9:.2f} GB of weights, on {ways} x {card.title}",
         floor_s=floor_s,
         floor_from=(
             f"{read / ways / 1e9:.2f} GB and the cache a card over {card.bandwidth_gb_s:g} GB/s"
+            f"{'' if model is None else _or_operations(card)}"
         ),
         weight_format=chosen.format or "",
         tp=ways,
@@ -189,14 +206,27 @@ def weights_read(model: Model, format: str | None, nbytes: int) -> int:
 
 
 def _floor_of(
-    model: Model, hardware: Hardware, tp: int, format: str, kv_format: str
+    model: Model, hardware: Hardware, tp: int, format: str, kv_format: str, dtype: str = SERVED
 ) -> Callable[[float, float], float]:
     def floor_s(context: float, batch: float) -> float:
         # whole tokens and sequences, rounded down: it has to stay a bound
         found = floor(
             model, hardware, tp=tp, format=format, kv_format=kv_format,
-            context=int(context), batch=max(1, int(batch)),
+            context=int(context), batch=max(1, int(batch)), dtype=dtype,
         )  # fmt: skip
         return found.ms_per_token * 1e-3
 
     return floor_s
+
+
+def _or_operations(card: Hardware) -> str:
+    rate = card.tops(SERVED)
+    return "" if rate is None else f", or its operations over {rate:.4g}e12 a second"
+
+
+def _measured_rates(record: DecodeRecord, ceiling: Rung, step: Traffic) -> tuple[float, float]:
+    """Seconds of a byte and of an operation, at what was measured beside the step."""
+    seconds, gemm = ceiling.ms_per_token * 1e-3, record.ceiling and record.ceiling.gemm
+    if ceiling.bound_by is Limit.OPERATIONS and record.ceiling is not None:
+        return 1 / (record.ceiling.gb_s * 1e9), seconds / step.operations
+    return seconds / step.bound, 1 / (gemm.tflops * 1e12) if gemm else 0.0

@@ -1,6 +1,7 @@
 """What samples say: medians with intervals, paired ratios, verdicts, and when to stop. Pure."""
 
 from truetpot.stats.compare import Comparison, compare
+from truetpot.stats.line import Line, fit_line
 from truetpot.stats.median import Stats, median_ranks, stats
 from truetpot.stats.paired import Ratio, contradicts, paired
 from truetpot.stats.processes import across, verdict
@@ -10,6 +11,7 @@ from truetpot.stats.stop import Stop, Stopping, StopRule
 
 __all__ = [
     "Comparison",
+    "Line",
     "Ratio",
     "Samples",
     "Standing",
@@ -22,6 +24,7 @@ __all__ = [
     "compare",
     "contradicts",
     "fastest",
+    "fit_line",
     "median_ranks",
     "paired",
     "standing",

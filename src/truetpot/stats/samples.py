@@ -28,13 +28,14 @@ class Submitted(StrEnum):
 class Samples:
     """Seconds of one call by the device's clock, the host's, and until it was submitted.
 
-    ``bytes`` that one call must move; ``floor_s`` is the time below which no call can be (None: not
-    known). ``per_sample`` calls share a bracket, and a sample is their mean. The lists of things
-    that were timed in one race are aligned by round.
+    ``bytes`` that one call must move, ``operations`` that it does; ``floor_s`` is the time below
+    which no call can be (None: not known). ``per_sample`` calls share a bracket, and a sample is
+    their mean. The lists of things that were timed in one race are aligned by round.
     """
 
     name: str
     bytes: int = field(default=0, kw_only=True)
+    operations: int = field(default=0, kw_only=True)
     floor_s: float | None = field(default=None, kw_only=True)
     device_s: list[float] = field(default_factory=list, kw_only=True)
     wall_s: list[float] = field(default_factory=list, kw_only=True)
@@ -69,16 +70,16 @@ class Samples:
                 return f"a sample took {device_s:.3g} s"
         if self.floor_s is not None and (fastest := min(self.device_s)) < self.floor_s:
             return (
-                f"a sample took {fastest:.4g} s and the datasheet's bandwidth allows no less than "
+                f"a sample took {fastest:.4g} s and the datasheet allows no less than "
                 f"{self.floor_s:.4g} s"
             )
         return None
 
-    def share_of(self, ceiling: Samples) -> Ratio:
-        """This one's bandwidth over the ceiling's, round by round."""
+    def share_of(self, ceiling: Samples, what: str = "bytes") -> Ratio:
+        """This one's bytes (or ``operations``) a second over the ceiling's, round by round."""
         rounds = min(len(self.device_s), len(ceiling.device_s))
-        mine = self.bytes / np.asarray(self.device_s[:rounds])
-        return paired(mine, ceiling.bytes / np.asarray(ceiling.device_s[:rounds]))
+        mine = getattr(self, what) / np.asarray(self.device_s[:rounds])
+        return paired(mine, getattr(ceiling, what) / np.asarray(ceiling.device_s[:rounds]))
 
     def over(self, other: Samples) -> Ratio:
         """This one's time over the other's, round by round."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.hardware import Hardware
-from truetpot.measure.check import Args, Expected, check_on, prepare, same_bits
+from truetpot.measure.check import Args, Expected, check_on, prepare
 from truetpot.measure.entrant import Entrant
-from truetpot.measure.kernels import Given, plan_rotation
+from truetpot.measure.kernels import Given, least_s, plan_rotation
 from truetpot.measure.recheck import timed_calls
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.operator import Case
+from truetpot.ops.packed import same
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.words import Cache
 from truetpot.runtime.device import Device
@@ -43,7 +40,7 @@ class Bench:
         self.bytes = kernel.op.bytes(case)
         self.floor_s = None
         if hardware is not None and self.cache is Cache.ROTATED:
-            self.floor_s = hardware.read_ms(self.bytes) * 1e-3
+            self.floor_s = least_s(kernel, case, hardware)
         self._given = Given(kernel.op, case)
         self._default, _ = self._checked(default)
         self.shared: list[Args] = []
@@ -91,20 +88,3 @@ class Bench:
             bytes=self.bytes,
             floor_s=self.floor_s,
         )
-
-
-def same(device: Device, a: Any, b: Any) -> bool:
-    """Whether two packed weights are interchangeable: same structure, same layout, same bits.
-
-    False for anything whose content is not known here.
-    """
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and same_bits(a, b)
-    if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(same(device, x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(device, a[name], b[name]) for name in a)
-    plain = isinstance(a, int | float | str | None)
-    return bool(a == b) if plain else device.alike(a, b)

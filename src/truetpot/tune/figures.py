@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from truetpot.measure.entrant import Entrant
 from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config
-from truetpot.records.tune import Figures, Found, TunedRow, TuneStatus
+from truetpot.records.tune import Compiled, Figures, Found, TunedRow, TuneStatus
 from truetpot.records.words import Cache
 
 
@@ -43,6 +43,8 @@ class Tuned:
     """Every configuration but the default, as a short look saw it."""
     configs: Sequence[Config] = ()
     """All that are legal, the default first."""
+    compiled: Compiled | None = None
+    """What other processes compiled."""
 
     def record(self) -> TunedRow:
         """Seconds; None where there is no figure."""
@@ -60,4 +62,5 @@ class Tuned:
             best=None if found is None else found.best,
             looks=self.looks,
             decision=None if found is None else found.decision,
+            compiled=self.compiled,
         )

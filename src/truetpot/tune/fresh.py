@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from truetpot.errors import KernelError, UserError
-from truetpot.ops.operator import Case
-from truetpot.ops.registry import REGISTRY, Config
+from truetpot.ops.registry import Config
 from truetpot.stats import Ratio
+from truetpot.tune.subject import Subject
 
 ORDER, GAIN = "order", "gain"
 
@@ -28,12 +28,7 @@ ORDER, GAIN = "order", "gain"
 class Order:
     """What a process is to time. ``swapped``: the configuration's memory is taken first."""
 
-    op: str
-    provider: str
-    case: Case
-    device: str
-    folder: Path | None
-    """Of the user's own kernels."""
+    subject: Subject
     default: Config
     config: Config
     seconds: float
@@ -71,22 +66,17 @@ def in_new_process(order: Order, limit_s: float) -> Ratio:
 
 def _answer(order: Order) -> Answer:
     """In the new process."""
-    from truetpot.runtime.choose import choose_device
     from truetpot.tune.bench import Bench
     from truetpot.tune.trials import pair
 
-    device = choose_device(order.device)
-    REGISTRY.load_builtin()
-    if order.folder is not None:
-        REGISTRY.load_folder(order.folder)
+    kernel, device = order.subject.find()
     try:
-        kernel = REGISTRY.find(order.op, order.provider, order.case, device)
         if isinstance(kernel, str):
             return Answer(reason=str(kernel))
         first, second = order.default, order.config
         if order.swapped:
             first, second = second, first
-        gain = pair(Bench(kernel, order.case, device, first), second, order.seconds)
+        gain = pair(Bench(kernel, order.subject.case, device, first), second, order.seconds)
         gain = gain.inverse() if order.swapped else gain
     except (KernelError, UserError) as fault:
         return Answer(reason=str(fault))

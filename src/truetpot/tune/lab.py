@@ -18,6 +18,9 @@ class DefaultError(KernelError):
 class Lab(Protocol):
     """One kernel on one case. Figures are beside the default, of the same rounds."""
 
+    def prepare(self, upcoming: Callable[[int], Sequence[Config]]) -> None:
+        """Before a look: ``upcoming`` gives the next configurations, the one to come first."""
+
     def look(self, config: Config) -> Figures:
         """A short race of one configuration; with a reason where it has no time.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -135,31 +136,41 @@ def _look_around(
     name = "all" if plan.whole(len(configs)) else plan.strategy
     strategy = STRATEGIES[name](space, np.random.default_rng(0))
     strategy.tell(0, 1.0)  # the default, beside which the others are timed
-    for look in log.looks:
-        _tell(strategy, space, look)
+    seen = {_tell(strategy, space, look) for look in log.looks}
     first = [index for config in plan.first if (index := space.find(config))]
     most, likely = plan.most(len(configs)), plan.likely(len(configs))
     while len(log.looks) < most and not _enough(configs, log.looks, plan):
-        seen = {space.find(look.config) for look in log.looks}
-        index = next((i for i in first if i not in seen), None)
-        if index is None:
-            index = strategy.ask()
-        if index is None:
-            return
         done = len(log.looks)
+        left = [index for index in first if index not in seen]
+        upcoming = partial(_upcoming, space, strategy, left, most - done)
+        following = upcoming(1)
+        if not following:
+            return
         share = LOOKS_SHARE * min(1.0, done / likely)
         on_stage(Stage(share, f"trial {done + 1} of {'about ' * (likely < most)}{likely}"))
-        look = lab.look(space.configs[index])
+        lab.prepare(upcoming)
+        look = lab.look(following[0])
         log.add(look)
         if look.reason:
             lab.still_there(look)
-        _tell(strategy, space, look)
+        seen.add(_tell(strategy, space, look))
 
 
-def _tell(strategy: Strategy, space: Space, look: Figures) -> None:
+def _upcoming(
+    space: Space, strategy: Strategy, first: Sequence[int], most: int, count: int
+) -> list[Config]:
+    """The next trials, as far as is known now; those of ``first`` are sure to be."""
+    others = strategy.likely(count) if count > len(first) else []
+    found = [*dict.fromkeys([*first, *others])][: min(count, most)]
+    return [space.configs[index] for index in found]
+
+
+def _tell(strategy: Strategy, space: Space, look: Figures) -> int | None:
+    """What was seen; its index, if it is legal still."""
     index = space.find(look.config)
     if index is not None:
         strategy.tell(index, None if look.gain is None else 1 / look.gain)
+    return index
 
 
 def _enough(configs: Sequence[Config], looks: Sequence[Figures], plan: Plan) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,11 +34,11 @@ class Space:
 
     def find(self, config: Config) -> int | None:
         """The index of a configuration; None where it is not legal."""
-        return self._places.get(_key(config))
+        return self._places.get(key(config))
 
     @cached_property
-    def _places(self) -> dict[Any, int]:
-        return {_key(config): i for i, config in enumerate(self.configs)}
+    def _places(self) -> dict[Hashable, int]:
+        return {key(config): i for i, config in enumerate(self.configs)}
 
     def neighbours(self, index: int) -> list[int]:
         """Those that differ in one parameter."""
@@ -46,8 +46,8 @@ class Space:
         return [int(i) for i in np.flatnonzero(apart == 1)]
 
 
-def _key(config: Config) -> Any:
-    """``True`` is no 1, and ``1.0`` is none either."""
+def key(config: Config) -> Hashable:
+    """What configurations are told apart by: ``True`` is no 1, and ``1.0`` is none either."""
     return frozenset((name, type(value).__name__, repr(value)) for name, value in config.items())
 
 

@@ -23,10 +23,10 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.measure.step_check import Witness
 from truetpot.ops.guard import guarded, named, who
+from truetpot.ops.packed import same
 from truetpot.ops.registry import Config, Kernel
 from truetpot.records.tune import EntryInStep, StepDecision
 from truetpot.stats import Ratio, StopRule, Submitted, across, compare
-from truetpot.tune.bench import same
 
 LOSS = 0.002
 """Of the step's time: what an entry may cost at most, by the interval's end."""

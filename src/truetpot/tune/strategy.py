@@ -7,6 +7,7 @@ one configuration twice. What a search knew before, or another card's best, is t
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,9 @@ class Strategy(Protocol):
     def ask(self) -> int | None:
         """The next configuration; None when none is left."""
 
+    def likely(self, count: int) -> list[int]:
+        """At most so many of which the next are likely to be, the one of :meth:`ask` first."""
+
     def tell(self, index: int, cost: float | None) -> None:
         """Seconds, or the time over the default's; None for one that failed."""
 
@@ -42,7 +46,11 @@ class InOrder:
 
     def ask(self) -> int | None:
         """The first of the order that was not told of."""
-        return next((i for i in self._rest if i not in self._told), None)
+        return next(iter(self.likely(1)), None)
+
+    def likely(self, count: int) -> list[int]:
+        """The next in order: they are sure to be."""
+        return [*islice((i for i in self._rest if i not in self._told), count)]
 
     def tell(self, index: int, cost: float | None) -> None:
         """It is done."""
@@ -80,6 +88,13 @@ class Climb:
         self._at = None
         return self._fresh.ask()
 
+    def likely(self, count: int) -> list[int]:
+        """The neighbours as they come, then places to start from."""
+        self.ask()  # goes on to where it stands now
+        near = [index for index in reversed(self._near) if index not in self._costs]
+        fresh = self._fresh.likely(count + len(near))
+        return [*near, *(index for index in fresh if index not in near)][:count]
+
     def tell(self, index: int, cost: float | None) -> None:
         """Go there, if it is faster or a new start."""
         self._costs[index] = np.inf if cost is None else cost
@@ -110,19 +125,22 @@ class Model:
 
     def ask(self) -> int | None:
         """Where the most is to be expected."""
-        count = len(self._costs)
-        if count == self._size:
-            return None
+        return next(iter(self.likely(1)), None)
+
+    def likely(self, count: int) -> list[int]:
+        """Where the most is to be expected now: what is told next will change that."""
+        known = len(self._costs)
         figures = _figures(np.array([*self._costs.values()]))
-        if count < FIRST or figures is None:
-            return self._fresh.ask()
-        if count >= self._fit_at:
+        if known < FIRST or figures is None:
+            return self._fresh.likely(count)
+        if known >= self._fit_at:
             self._surrogate.fit(figures, self._rng)
-            self._fit_at = int(count * AGAIN) + 1
+            self._fit_at = int(known * AGAIN) + 1
         mean, deviation = self._surrogate.predict(figures)
         expected = _improvement(figures.min() - mean, deviation)
         expected[[*self._costs]] = -1.0
-        return int(np.argmax(expected))
+        most = np.argsort(-expected, kind="stable")[: min(count, self._size - known)]
+        return [int(index) for index in most]
 
     def tell(self, index: int, cost: float | None) -> None:
         """One more point."""

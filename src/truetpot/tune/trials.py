@@ -19,6 +19,7 @@ from truetpot.ops.registry import Config
 from truetpot.records.tune import Figures
 from truetpot.runtime.running import in_trial
 from truetpot.stats import Ratio, StopRule
+from truetpot.tune.ahead import Ahead
 from truetpot.tune.bench import Bench
 from truetpot.tune.figures import figures
 from truetpot.tune.lab import DefaultError
@@ -43,7 +44,7 @@ class Trials:
     """One kernel on one case; ``alone`` times two in a process of their own.
 
     ``limit_s`` is after how long a trial that does not end is given up by a supervisor, if there is
-    one. Raises what :class:`Bench` raises.
+    one; ``ahead`` compiles what comes next, if anything does. Raises what :class:`Bench` raises.
     """
 
     def __init__(
@@ -54,10 +55,18 @@ class Trials:
         seconds: Seconds,
         alone: Callable[[Config, int, float], Ratio],
         limit_s: float,
+        ahead: Ahead | None = None,
     ) -> None:
+        self._ahead = ahead
         self._make, self._default, self._ceiling = make, default, ceiling
         self._seconds, self._in_new_process, self._limit_s = seconds, alone, limit_s
         self._made: Bench | None = None
+
+    def prepare(self, upcoming: Callable[[int], Sequence[Config]]) -> None:
+        """Compile what comes next, all of it before anything is timed."""
+        if self._ahead is not None:
+            self._bench()  # the copies have their memory before other processes take theirs
+            self._ahead.prepare(upcoming)
 
     def look(self, config: Config) -> Figures:
         """A short race of one configuration; its reason where it has none."""
@@ -95,6 +104,8 @@ class Trials:
         self, configs: Sequence[Config], on_share: Callable[[float], None]
     ) -> tuple[Figures, list[Figures]]:
         """Who fails here after all is left out, as a look would have left it out."""
+        if self._ahead is not None:
+            self._ahead.close()
         bench, entered = self._bench(), Entered()
         for config in configs:
             try:

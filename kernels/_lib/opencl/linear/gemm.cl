@@ -1,63 +1,94 @@
-// y = x W^T + b for DPAS_M rows of x on the matrix engine; PAIRED as in gemv.cl. The next DPAS_M rows
-// are the next work-group's, for the same rows of W while these are in a cache.
+// y = x W^T + b for m rows of x on the matrix engine, m from 1 to 8 MTILES a pass; PAIRED: silu(x G^T)
+// * (x U^T). The next pass is the next work-group's, for the same rows of W while a cache has them.
 //
-// A sub-group takes TILES times SUBGROUP rows of W (PAIRED: of G and of U) and every SPLIT-th 256
-// bytes of each. It reads them a row after the other, as memory likes it, and turns them round in
-// local memory, so that each work-item then unpacks a row of its own, which is a column of the
-// matrix operand. Its scale is its own too, and is applied to the product of 64 of K, in float.
-// Sub-groups of a work-group that share rows add theirs in local memory.
+// A sub-group takes TILES groups of SUBGROUP rows of W (PAIRED: of G and of U) and every SPLIT-th
+// AHEAD blocks of their K. Weights are loaded in the order of memory, AHEAD blocks before the first
+// is used, unpacked once, and multiplied with MTILES times DPAS_M rows of x, which come out of
+// caches. A scale is its column's, and is applied to the product of 64 of K, in float. Sub-groups of a
+// work-group that share rows of W add their sums in local memory.
 //
-// Registers are what it is short of. Compilers take an address out of the loop over K where no turn
-// changes it and keep one a row; so a row's follows from that of the row before, and from the turn.
+// Of bf16 weights x is taken apart into two bf16 numbers, whose sum it is: 8 of its 11 bits, and 3.
 //
-// Macros: those of weights.clh and dpas.clh, TILES, GROUPS, SPLIT, PAIRED.
+// Macros: those of formats.clh and dpas.clh, MTILES, TILES, AHEAD, GROUPS (sub-groups of a work-group
+// that have rows of W of their own), SPLIT (those that share them), PAIRED.
+#include "tiles.clh"
+#define DPAS_BF16 (FORMAT == BF16)
 #include "dpas.clh"
-#include "fragments.clh"
 
 #define LOADED (TILES * (1 + PAIRED))
-#define STRETCH 64                 // words of a row at a time: 256 bytes
-#define BLOCKS (STRETCH / WORDS)   // of 64 of K in them
-#define PITCH (STRETCH + 4)        // so that neighbours' rows start in different banks
-#define TOGETHER (SUBGROUP / 2)    // rows under way at a time: a quarter of the registers
+#define PARTS (FORMAT == BF16 ? 2 : 1)
+#define ROWS (MTILES * DPAS_M)
 #define ROLLED __attribute__((opencl_unroll_hint(1)))
-// what a work-item has of a stretch: neighbours' bytes adjoin, 256 a message
+
+// 64 elements of a row of x as they lie: of each step a work-item's share.
+inline void load_row(global const half *x, dpas_a_element *steps) {
 #if SUBGROUP == 8
-typedef ulong4 piece;
-#define LOAD(row) vload4(item, (global const ulong *)(row))
-#define STORE(piece, row) vstore4(piece, item, (local ulong *)(row))
+    vstore4(as_int4(intel_sub_group_block_read4((global const uint *)x)), 0, steps);
 #else
-typedef uint4 piece;
-#define LOAD(row) vload4(item, row)
-#define STORE(piece, row) vstore4(piece, item, row)
+    vstore4(as_short4(intel_sub_group_block_read_us4((global const ushort *)x)), 0, steps);
 #endif
+}
 
-typedef local uint (*turned_rows)[PITCH];
+// Halves as bf16: the upper 8 bits of their significand, and the rest.
+inline void take_apart(dpas_a_element a, dpas_a_element *high, dpas_a_element *low) {
+#if SUBGROUP == 8
+    const half2 h = as_half2(a);
+    const uint x = as_uint((float)h.x), y = as_uint((float)h.y);
+    const uint u = as_uint((float)h.x - as_float(x & 0xFFFF0000));
+    const uint v = as_uint((float)h.y - as_float(y & 0xFFFF0000));
+    *high = x >> 16 | y & 0xFFFF0000, *low = u >> 16 | v & 0xFFFF0000;
+#else
+    const uint x = as_uint((float)as_half(a));
+    *high = x >> 16, *low = as_uint((float)as_half(a) - as_float(x & 0xFFFF0000)) >> 16;
+#endif
+}
 
-// Adds the products of 64 of K: of DPAS_M rows of x with a row of W a tile, which `w` points into.
-inline void multiply(global const half *x, const int m, const int k, const turned_rows w,
-                     const int at, const float *scale, float (*sums)[DPAS_M]) {
-    const int item = get_sub_group_local_id();
-    dpas_a_element a[4][DPAS_M];
+// The operands of a tile of x for 64 of K, whose last row stands in for those behind it.
+inline void load_tile(global const half *x, int last, int k, dpas_a_element a[PARTS][4][DPAS_M]) {
     UNROLL for (int i = 0; i < DPAS_M; i++) {
         dpas_a_element steps[4];
-        load_a(x, item, steps);
-        x += i < m - 1 ? k : 0;
-        UNROLL for (int s = 0; s < 4; s++) a[s][i] = steps[s];
-    }
-    dpas_acc less = 0;
-#if SURPLUS
-    UNROLL for (int s = 0; s < 4; s++) less = dpas(dpas_vector(a[s]), surplus_of(s), less);
+        load_row(x, steps);
+        x += i < last ? k : 0;
+        UNROLL for (int s = 0; s < 4; s++) {
+#if PARTS == 2
+            take_apart(steps[s], &a[0][s][i], &a[1][s][i]);
+#else
+            a[0][s][i] = steps[s];
 #endif
-    UNROLL for (int t = 0; t < LOADED; t++) {
-        uint words[WORDS];
-        UNROLL for (int i = 0; i < WORDS; i += 4)
-            vstore4(vload4(0, w[t * SUBGROUP + item] + at + i), 0, words + i);
-        const dpas_acc sum = dpas_vector(sums[t]);
-        dpas_acc product = BLOCK ? less : sum;
-        UNROLL for (int s = 0; s < 4; s++)
-            product = dpas(dpas_vector(a[s]), fragment(words, s), product);
-        if (BLOCK) product = mad(product, scale[t], sum);
-        dpas_store(product, sums[t]);
+        }
+    }
+}
+
+// Adds the products of 64 of K: MTILES tiles of x, a group of rows of W each LOADED.
+inline void multiply(global const half *x, int m, int k, const uint (*words)[WORDS],
+                     const float (*scale)[LOADED], const int8 surplus,
+                     float (*sums)[MTILES][DPAS_M]) {
+#if MTILES > 1
+    int8 b[LOADED][4];
+    UNROLL for (int t = 0; t < LOADED; t++)
+        UNROLL for (int s = 0; s < 4; s++) b[t][s] = fragment(words[t], s);
+#define OPERAND(t, s) b[t][s]
+#else
+#define OPERAND(t, s) fragment(words[t], s)
+#endif
+    UNROLL for (int i = 0; i < MTILES; i++) {
+        dpas_a_element a[PARTS][4][DPAS_M];
+        load_tile(x + (size_t)min(i * DPAS_M, m - 1) * k, m - 1 - i * DPAS_M, k, a);
+        dpas_acc less = 0;
+        UNROLL for (int s = 0; s < 4; s++) {
+            if (SURPLUS) less = dpas(dpas_vector(a[0][s]), surplus, less);
+        }
+        UNROLL for (int t = 0; t < LOADED; t++) {
+            const dpas_acc sum = dpas_vector(sums[t][i]);
+            dpas_acc product = BLOCK ? less : sum;
+            UNROLL for (int part = 0; part < PARTS; part++)
+                UNROLL for (int s = 0; s < 4; s++)
+                    product = dpas(dpas_vector(a[part][s]), OPERAND(t, s), product);
+            if (BLOCK) product = mad(product, scale[0][t], sum);
+            // less is the sum of x times -1024
+            if (MINIMUM) product = mad(less, scale[SCALES - 1][t] * -0x1p-10f, product);
+            dpas_store(product, sums[t][i]);
+        }
     }
 }
 
@@ -66,73 +97,64 @@ __attribute__((reqd_work_group_size(SUBGROUP * SPLIT * GROUPS, 1, 1)))
 kernel void gemm(global const half *x, global const uint *codes, global const SCALE *scales,
                  global const half *bias, global half *out, int m, const int n, const int k) {
     const int item = get_sub_group_local_id();
-    // all have the same: said, so that row addresses are computed once and not for each work-item
+    // all have the same: said, so that addresses are computed once and not for each work-item
     const int which = sub_group_broadcast(get_sub_group_id(), 0);
-    const int share = which % SPLIT, group = which / SPLIT;
-    const int first = (get_group_id(1) * GROUPS + group) * TILES * SUBGROUP;
-    const int blocks = k / 64, above = get_group_id(0) * DPAS_M;
-    const int whole = blocks / BLOCKS * BLOCKS;
+    const int share = which % SPLIT, of = which / SPLIT;
+    const int first = (get_group_id(1) * GROUPS + of) * TILES;
+    const int blocks = k / 64, groups = (n + SUBGROUP - 1) / SUBGROUP;
+    const int above = get_group_id(0) * ROWS;
     x += above * (size_t)k, out += above * (size_t)n, m -= above;
 
-    // past the end the last row stands in, and is not written
-#define ROW(t, r) (min(first + (t) % TILES * SUBGROUP + (r), n - 1) + (t) / TILES * n)
-#define SCALES(of, block) \
-    UNROLL for (int t = 0; t < LOADED; t++) \
-        of[t] = BLOCK ? (float)scales[(size_t)ROW(t, item) * blocks + (block)] : 1
-
-    local uint turned[GROUPS * SPLIT][LOADED * SUBGROUP][PITCH];
-    float sums[LOADED][DPAS_M] = {0}, scale[LOADED];
-    for (int block = share * BLOCKS; block < whole; block += SPLIT * BLOCKS) {
-        // every second stretch lies 16 bytes further on, only so that addresses differ
-        const int shift = block / (SPLIT * BLOCKS) % 2 * (PITCH - STRETCH);
-        const turned_rows mine = (turned_rows)((local uint *)turned[which] + shift);
-        UNROLL for (int t = 0; t < LOADED; t++) {
-            global const uint *row = codes + (ROW(t, 0) * (size_t)blocks + block) * WORDS;
-            const int last = n - 1 - first - t % TILES * SUBGROUP;
-            UNROLL for (int r = 0; r < SUBGROUP; r += TOGETHER) {
-                piece pieces[TOGETHER];
-                UNROLL for (int i = 0; i < TOGETHER; i++) {
-                    pieces[i] = LOAD(row);
-                    row += r + i < last ? blocks * WORDS : 0;
-                }
-                UNROLL for (int i = 0; i < TOGETHER; i++)
-                    STORE(pieces[i], mine[t * SUBGROUP + r + i]);
-            }
-        }
-        sub_group_barrier(CLK_LOCAL_MEM_FENCE);
-        UNROLL for (int here = 0; here < BLOCKS; here++) {
-            SCALES(scale, block + here);
-            multiply(x + (block + here) * 64, m, k, mine, here * WORDS, scale, sums);
-            // loads for the next ones stay behind it, and so does what overwrites these
-            sub_group_barrier(CLK_LOCAL_MEM_FENCE);
-        }
-    }
-    // what is left of K, a block each
-    const turned_rows mine = turned[which];
-    for (int block = whole + share; block < blocks; block += SPLIT) {
-        for (int t = 0; t < LOADED; t++)
-            ROLLED for (int i = 0; i < WORDS; i++)
-                mine[t * SUBGROUP + item][i] =
-                    codes[(ROW(t, item) * (size_t)blocks + block) * WORDS + i];
-        SCALES(scale, block);
-        multiply(x + block * 64, m, k, mine, 0, scale, sums);
-    }
-
-    // what was the weights' is now the sums'
-    sub_group_barrier(CLK_LOCAL_MEM_FENCE);
+    // past the end the last group stands in, and is not written
+    int from[LOADED];
     UNROLL for (int t = 0; t < LOADED; t++)
-        UNROLL for (int i = 0; i < DPAS_M; i++)
-            ((local float *)mine)[(t * DPAS_M + i) * SUBGROUP + item] = sums[t][i];
+        from[t] = (min(first + t % TILES, groups - 1) + t / TILES * groups) * blocks;
+
+    // k is never below: said so that compilers keep the operand, and do not make it anew at each use
+    const int8 surplus = item < k ? SURPLUS : 0;
+    float sums[LOADED][MTILES][DPAS_M] = {0};
+    for (int block = share * AHEAD; block < blocks; block += SPLIT * AHEAD) {
+        uint words[AHEAD][LOADED][WORDS];
+        float scale[AHEAD][SCALES + !SCALES][LOADED];
+        UNROLL for (int here = 0; here < AHEAD; here++)
+            UNROLL for (int t = 0; t < LOADED; t++) {
+                const size_t at = from[t] + min(block + here, blocks - 1);
+                UNROLL for (int w = 0; w < WORDS; w += 8)
+                    vstore8(intel_sub_group_block_read8(codes + (at * WORDS + w) * SUBGROUP), 0,
+                            words[here][t] + w);
+                UNROLL for (int s = 0; s < SCALES; s++)
+                    scale[here][s][t] = scales[(at * SCALES + s) * SUBGROUP + item];
+            }
+        UNROLL for (int here = 0; here < AHEAD; here++)
+            if (AHEAD == 1 || block + here < blocks) {
+                multiply(x + (block + here) * 64, m, k, words[here], scale[here], surplus, sums);
+                // loads for the next one stay behind it
+                sub_group_barrier(CLK_LOCAL_MEM_FENCE);
+            }
+    }
+
+    local float shares[SPLIT > 1 ? GROUPS : 1][SPLIT][LOADED * ROWS * SUBGROUP];
+#if SPLIT > 1
+    UNROLL for (int t = 0; t < LOADED; t++)
+        UNROLL for (int i = 0; i < ROWS; i++)
+            shares[of][share][(t * ROWS + i) * SUBGROUP + item] = sums[t][i / DPAS_M][i % DPAS_M];
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int at = share; at < TILES * DPAS_M; at += SPLIT) {
-        const int column = first + at / DPAS_M * SUBGROUP + item, i = at % DPAS_M;
+#endif
+    UNROLL for (int at = 0; at < TILES * ROWS; at++) {
+        if (at % SPLIT != share) continue;
+        const int column = (first + at / ROWS) * SUBGROUP + item, i = at % ROWS;
         if (column >= n || i >= m) continue;
-        float y = bias ? (float)bias[column] : 0, up = 0;
+        float y = 0, up = 0;
+#if SPLIT > 1
         for (int s = 0; s < SPLIT; s++) {
-            local const float *theirs = (local const float *)turned[group * SPLIT + s];
-            y += theirs[at * SUBGROUP + item];
-            if (PAIRED) up += theirs[(at + TILES * DPAS_M) * SUBGROUP + item];
+            y += shares[of][s][at * SUBGROUP + item];
+            if (PAIRED) up += shares[of][s][(at + TILES * ROWS) * SUBGROUP + item];
         }
+#else
+        y = sums[at / ROWS][i / DPAS_M][i % DPAS_M];
+        if (PAIRED) up = sums[at / ROWS + PAIRED * TILES][i / DPAS_M][i % DPAS_M];
+#endif
+        if (bias) y += (float)bias[column];
         out[(size_t)i * n + column] = PAIRED ? y / (1 + exp(-y)) * up : y;
     }
 }

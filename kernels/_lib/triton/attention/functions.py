@@ -31,20 +31,33 @@ def _rotated(source, gamma, cos_sin, eps, column, D: tl.constexpr, NORM: tl.cons
 
 
 @triton.jit
+def _query(row, sequence, head, kv_heads, GROUP: tl.constexpr, TOKENS: tl.constexpr):
+    """Which of q's [batch, TOKENS, heads] a row is: the group's heads of token 0 come first.
+
+    Rows beyond are heads of the last token once more.
+    """
+    token = tl.minimum(row // GROUP, TOKENS - 1)
+    return ((sequence * TOKENS + token) * kv_heads + head) * GROUP + row % GROUP
+
+
+@triton.jit
 def attend(
     q_at, k_at, v_at, table_at, lengths_at, out_at, partial_at, arrived_at, scale,
     kv_heads, splits, table_width, capacity, max_length, cos_sin, q_norm, k_norm, eps,
-    GROUP: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr, D: tl.constexpr,
-    PAGE: tl.constexpr, RAGGED: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
-    BT: tl.constexpr, STAGES: tl.constexpr, COMPUTE: tl.constexpr, EARLY: tl.constexpr,
-    ROPE: tl.constexpr, NORM: tl.constexpr,
+    GROUP: tl.constexpr, TOKENS: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr,
+    FEW_TOKENS: tl.constexpr, D: tl.constexpr, PAGE: tl.constexpr, RAGGED: tl.constexpr,
+    MOST: tl.constexpr, CHUNK: tl.constexpr, BT: tl.constexpr, STAGES: tl.constexpr,
+    COMPUTE: tl.constexpr, EARLY: tl.constexpr, ROPE: tl.constexpr, NORM: tl.constexpr,
 ):  # fmt: skip
     """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
 
     Products are of COMPUTE: q's dtype, or fp16 for a cache of bytes, which is an instruction away
     from fp8 and holds it exactly. q is then divided by a power of two, lest it be too large.
 
-    With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last token go into the cache.
+    The TOKENS queries of a sequence are its last tokens, and each sees those up to itself. A range
+    in which a row sees nothing leaves it a maximum of -1e30: it weighs nothing beside the others.
+
+    With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last tokens go into the cache.
     """
     begin(EARLY)
     pair, split = tl.program_id(0), tl.program_id(1)
@@ -56,27 +69,35 @@ def attend(
     first = split * each
     last = tl.minimum(first + each, length)
     row, column, token = tl.arange(0, ROWS), tl.arange(0, D), tl.arange(0, BT)
-    inside = row < GROUP
-    here = (pair * GROUP + row)[:, None] * D + column[None, :]
+    live: tl.constexpr = GROUP * TOKENS
+    inside = row < live
+    here = _query(row, sequence, head, kv_heads, GROUP, TOKENS)[:, None] * D + column[None, :]
+    # a number for all rows where they are of one token: then it costs nothing
+    token_of = tl.minimum(row // GROUP, TOKENS - 1)[:, None] if TOKENS > 1 else 0
+    tail = length - TOKENS
+    seen = tl.minimum(last, tail + 1 + token_of)
     table = table_at + sequence * table_width
     if ROPE:
-        group = q_at + sequence.to(tl.int64) * (kv_heads * (GROUP + 2)) * D
-        angles = cos_sin + (length - 1) * D
-        # rows beyond the group are the next heads', and dropped at the end
-        heads = tl.minimum(head * GROUP + row, kv_heads * GROUP - 1)[:, None] * D
-        q = _rotated(group + heads, q_norm, angles, eps, column[None, :], D, NORM)
+        width = (kv_heads * (GROUP + 2)).to(tl.int64) * D
+        source = q_at + (sequence * TOKENS + token_of) * width
+        heads = (head * GROUP + row % GROUP)[:, None] * D
+        angles = cos_sin + (tail + token_of) * D
+        q = _rotated(source + heads, q_norm, angles, eps, column[None, :], D, NORM)
         q = q.to(q_at.dtype.element_ty)
-        if (first < length) & (last == length):
-            one = tl.arange(0, 1)[:, None]
-            k_from = group + (kv_heads * GROUP + head + one) * D
-            new = pair.to(tl.int64) * capacity + length - 1
+        if (first < length) & (last > tail):
+            one = tl.minimum(tl.arange(0, FEW_TOKENS), TOKENS - 1)[:, None]
+            place = tail + one
+            own = (place >= first) & (place < last)  # else another program's
+            k_from = q_at + (sequence * TOKENS + one) * width + (kv_heads * GROUP + head) * D
+            new = pair.to(tl.int64) * capacity + place
             if PAGE:
-                page = tl.load(table + (length - 1) // PAGE).to(tl.int64)
-                new = (page * kv_heads + head) * PAGE + (length - 1) % PAGE
-            k_new = _rotated(k_from, k_norm, angles, eps, column[None, :], D, NORM)
+                page = tl.load(table + place // PAGE).to(tl.int64)
+                new = (page * kv_heads + head) * PAGE + place % PAGE
+            to = new * D + column[None, :]
+            k_new = _rotated(k_from, k_norm, cos_sin + place * D, eps, column[None, :], D, NORM)
             v_new = tl.load(k_from + kv_heads * D + column[None, :]).to(tl.float32)
-            tl.store(k_at + new * D + one + column[None, :], rounded(k_new, k_at))
-            tl.store(v_at + new * D + one + column[None, :], rounded(v_new, v_at))
+            tl.store(k_at + to, rounded(k_new, k_at), mask=own)
+            tl.store(v_at + to, rounded(v_new, v_at), mask=own)
             tl.debug_barrier()  # before any thread reads it
     else:
         q = tl.load(q_at + here, mask=inside[:, None], other=0.0)
@@ -106,7 +127,7 @@ def attend(
         rows = slot[:, None] * D + column[None, :]
         k = widened(tl.load(k_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
         s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * factor
-        s = tl.where(ok[None, :], s, -1e30)
+        s = tl.where(at[None, :] < seen, s, -1e30)
         new = tl.maximum(top, tl.max(s, 1))
         p = tl.exp2(s - new[:, None])
         fade = tl.exp2(top - new)
@@ -118,39 +139,43 @@ def attend(
         y = (acc / total[:, None]).to(out_at.dtype.element_ty)
         tl.store(out_at + here, y, mask=inside[:, None])
     else:
-        state = partial_at + ((pair * splits + split) * GROUP + row) * (D + 2)
+        state = partial_at + ((pair * splits + split) * live + row) * (D + 2)
         tl.store(state[:, None] + column[None, :], acc, mask=inside[:, None])
         tl.store(state + D, top, mask=inside)
         tl.store(state + D + 1, total, mask=inside)
         tl.debug_barrier()  # every thread's stores before the one thread that counts
         if tl.atomic_add(arrived_at + pair, 1, sem="acq_rel") == splits - 1:
             tl.store(arrived_at + pair, 0)  # for the next launch
-            _combine(out_at, partial_at, pair, splits, GROUP, FEW_ROWS, D, MOST, CHUNK)
+            few = tl.arange(0, FEW_ROWS)
+            to = _query(few, sequence, head, kv_heads, GROUP, TOKENS)
+            _combine(out_at, to, partial_at, few, pair, splits, live, D, MOST, CHUNK)
 
 
 @triton.jit
 def _combine(
-    out_at, partial_at, pair, splits,
-    GROUP: tl.constexpr, ROWS: tl.constexpr, D: tl.constexpr,
-    MOST: tl.constexpr, CHUNK: tl.constexpr,
+    out_at, to, partial_at, row, pair, splits,
+    LIVE: tl.constexpr, D: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
-    """One pair's ranges, weighted by their maxima; all heads at once, so that loads overlap."""
-    row, column, n = tl.arange(0, ROWS), tl.arange(0, D), tl.arange(0, MOST)
-    live = (row < GROUP)[:, None] & (n < splits)[None, :]
-    state = partial_at + ((pair * splits + n)[None, :] * GROUP + row[:, None]) * (D + 2)
-    tops = tl.load(state + D, mask=live, other=-1e30)
-    totals = tl.load(state + D + 1, mask=live, other=0.0)
+    """One pair's ranges, weighted by their maxima; all rows at once, so that loads overlap.
+
+    ``row`` are the rows, of which LIVE count, ``to`` their places in ``out_at``.
+    """
+    column, n = tl.arange(0, D), tl.arange(0, MOST)
+    there = (row < LIVE)[:, None] & (n < splits)[None, :]
+    state = partial_at + ((pair * splits + n)[None, :] * LIVE + row[:, None]) * (D + 2)
+    tops = tl.load(state + D, mask=there, other=-1e30)
+    totals = tl.load(state + D + 1, mask=there, other=0.0)
     top = tl.max(tops, 1)
     norm = 1 / tl.sum(tl.exp2(tops - top[:, None]) * totals, 1)
-    y = tl.zeros((ROWS, D), tl.float32)
+    y = tl.zeros((row.shape[0], D), tl.float32)
     for start in range(0, splits, CHUNK):
         c = start + tl.arange(0, CHUNK)
-        good = (row < GROUP)[:, None] & (c < splits)[None, :]
-        some = partial_at + ((pair * splits + c)[None, :] * GROUP + row[:, None]) * (D + 2)
+        good = (row < LIVE)[:, None] & (c < splits)[None, :]
+        some = partial_at + ((pair * splits + c)[None, :] * LIVE + row[:, None]) * (D + 2)
         weight = tl.exp2(tl.load(some + D, mask=good, other=-1e30) - top[:, None]) * norm[:, None]
         part = tl.load(
             some[:, :, None] + column[None, None, :], mask=good[:, :, None], other=0.0
         )
         y += tl.sum(part * weight[:, :, None], 1)
-    to = out_at + (pair * GROUP + row)[:, None] * D + column[None, :]
-    tl.store(to, y.to(out_at.dtype.element_ty), mask=(row < GROUP)[:, None])
+    out = out_at + to[:, None] * D + column[None, :]
+    tl.store(out, y.to(out_at.dtype.element_ty), mask=(row < LIVE)[:, None])

@@ -1,9 +1,10 @@
 """The launch of ``decode_attention`` in Triton, with or without the rotation of its query.
 
-A program has one sequence, one KV head and a range of tokens. The heads of the group are the rows
-of a matrix product, filled up to sixteen, so K and V are read once for all of them. Programs leave
-their sums in scratch memory and count themselves; the one that finds itself last puts the ranges
-together (flash decoding with the second launch saved: 2 us of 8 at a context of 1024).
+A program has one sequence, one KV head and a range of tokens. The heads of the group, of each query
+token, are the rows of a matrix product, filled up to a power of two, so K and V are read once for
+all of them. Programs leave their sums in scratch memory and count themselves; the one that finds
+itself last puts the ranges together (flash decoding with the second launch saved: 2 us of 8 at a
+context of 1024).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 from truetpot.kernels._lib.triton.attention import functions
 from truetpot.kernels._lib.triton.common import TL_DTYPE, local_memory, power_of_2, units
-from truetpot.kernels._lib.triton.dependent_launch import choices, options
+from truetpot.kernels._lib.triton.dependent_launch import able, choices, options
 
 from truetpot.ops import DecodeAttentionCase
 from truetpot.ops.registry import Config
@@ -26,7 +27,13 @@ from truetpot.runtime.torch_device import TorchDevice
 
 MATRIX_ROWS = 16
 """The fewest rows of a ``tl.dot``."""
+GROUP_ROWS = 64
+"""Rows of Hopper's product of a warp group, which takes K and V from shared memory. Of an fp8 cache
+that is fewer instructions than to convert it once for each warp: for 4 query tokens 1032 a tile of
+128 tokens instead of 1523, counted in the compiled loop."""
 MOST_SPLITS = 256
+MOST_ROWS = 32
+"""Rows from which on their sums leave registers for half as many ranges (compiled for Hopper)."""
 SHORT, SINGLE, USUAL, OF_BYTES = (
     {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
     {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
@@ -56,10 +63,16 @@ class Attention:
         self.compute = TL_DTYPE["fp16" if of_bytes else case.dtype]
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads
+        self.rows = self.group * case.query_tokens
+        self.least_rows = self.config.pop("ROWS", MATRIX_ROWS)
+        if case.query_tokens > 1:  # put together as many ranges at once as fit the registers
+            few = power_of_2(self.rows)
+            ranges = self.config["CHUNK"] * power_of_2(self.group) // few
+            self.config["CHUNK"] = max(1, ranges // 2 if few > MOST_ROWS else ranges)
         waves = self.config.pop("WAVES")
         splits = int(waves * units(device) / self.pairs)  # one program more would be a wave more
         self.most_splits = min(MOST_SPLITS, max(1, splits))
-        size = self.pairs * self.most_splits * self.group * (case.head_dim + 2)
+        size = self.pairs * self.most_splits * self.rows * (case.head_dim + 2)
         self.partial = torch.empty(size, dtype=torch.float32, device=device.torch)
         self.arrived = torch.zeros(self.pairs, dtype=torch.int32, device=device.torch)
 
@@ -73,9 +86,9 @@ class Attention:
         max_length: int,
         rope: Rope | None = None,
     ) -> Tensor:
-        """out [batch, heads, head_dim]; with ``rope``, q is qkv."""
+        """out [rows, heads, head_dim]; with ``rope``, q is qkv."""
         case, config = self.case, self.config
-        out = torch.empty((case.batch, case.heads, case.head_dim), dtype=q.dtype, device=q.device)
+        out = torch.empty((case.rows, case.heads, case.head_dim), dtype=q.dtype, device=q.device)
         splits = min(self.most_splits, -(-max_length // config["BT"]))
         cos_sin, q_norm, k_norm, eps = rope or Rope(q, None, None, 0.0)
         functions.attend[(self.pairs, splits)](
@@ -84,8 +97,9 @@ class Attention:
             case.kv_heads, splits, 1 if block_table is None else block_table.shape[1],
             k_cache.shape[2], max_length, cos_sin, q if q_norm is None else q_norm,
             q if k_norm is None else k_norm, eps, PAGE=case.page or 0,
-            GROUP=self.group, ROWS=max(MATRIX_ROWS, power_of_2(self.group)),
-            FEW_ROWS=power_of_2(self.group), D=case.head_dim, RAGGED=case.ragged,
+            GROUP=self.group, TOKENS=case.query_tokens,
+            ROWS=max(self.least_rows, power_of_2(self.rows)), FEW_ROWS=power_of_2(self.rows),
+            FEW_TOKENS=power_of_2(case.query_tokens), D=case.head_dim, RAGGED=case.ragged,
             MOST=power_of_2(splits), COMPUTE=self.compute, ROPE=rope is not None,
             NORM=q_norm is not None,
             **{**config, **options(config["EARLY"])},
@@ -107,6 +121,9 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
         config = dict(OF_BYTES)
     if case.context * case.batch <= SHORT_TO:
         config = dict(SHORT)
+    if case.query_tokens > 1:
+        groups = case.kv_format.startswith("fp8") and able(device)
+        config["ROWS"] = GROUP_ROWS if groups else MATRIX_ROWS
     tile = 2 * config["BT"] * case.head_dim * 2 * config["STAGES"]
     while tile > local_memory(device) and config["BT"] > MATRIX_ROWS:
         config["BT"], tile = config["BT"] // 2, tile // 2
@@ -114,14 +131,18 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
 
 
 def configs(case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
-    """The default, then tile length, programs a multiprocessor, pipeline depth, warps."""
+    """The default, then tile length, programs a multiprocessor, pipeline depth, warps.
+
+    For several query tokens also the fewest rows of a product.
+    """
     default = usual(case, device)
     yield from (default | early for early in choices(device))
     depths, widths = (2, 3, 4), (2, 4, 8)
     most = 64 * 1024
     if case.dtype == "fp32":  # tiles of keys and values are kept for all stages, none in registers
         most = min(most, local_memory(device) // 4)
+    rows = ({},) if case.query_tokens == 1 else ({"ROWS": MATRIX_ROWS}, {"ROWS": GROUP_ROWS})
     for bt, waves, stages, warps in product((32, 64, 128), (0.5, 1, 2, 3), depths, widths):
         if bt // 32 <= 2 * warps and stages * bt * case.head_dim <= most:
             sizes = {"BT": bt, "WAVES": float(waves), "STAGES": stages, "num_warps": warps}
-            yield from (default | sizes | early for early in choices(device))
+            yield from (default | sizes | r | early for r in rows for early in choices(device))

@@ -26,8 +26,7 @@ SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
     "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
-    "narrow": {"BN": 4, "BK": 512, "UNROLL": 1, "num_warps": 2, "EARLY": 0},
-    "scaled": {"BN": 4, "BK": 512, "UNROLL": 2, "num_warps": 2, "EARLY": 0},
+    "runs": {"BN": 2, "BK": 1024, "RUN": 16, "UNROLL": 1, "num_warps": 1, "EARLY": 0},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
     "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 0},
     "int4_few": {"R": 2, "WK": 1, "WR": 2, "SPLIT": 8, "EARLY": 0},
@@ -50,7 +49,7 @@ def kinds(case: LinearCase, device: Device, normed: bool = False) -> tuple[str, 
     if case.weight_format in INT4:
         return _kinds_int4(case, device)
     if case.weight_format in (*SCALED, "fp8_e5m2"):
-        return _kinds_byte(case, device)
+        return _kinds_byte(case)
     return ("gemm",) if case.m > 1 else ("wide", "gemm")
 
 
@@ -67,14 +66,11 @@ def _kinds_int4(case: LinearCase, device: Device) -> tuple[str, ...]:
     return ("gemm_int4", *able) if device.kind == "xpu" else able
 
 
-def _kinds_byte(case: LinearCase, device: Device) -> tuple[str, ...]:
-    scaled = case.weight_format in SCALED
-    vectors, tiles = ("scaled", "gemm_scaled") if scaled else ("narrow", "gemm_byte")
-    groups = () if case.dtype == "fp32" else ("groups_byte",)
+def _kinds_byte(case: LinearCase) -> tuple[str, ...]:
+    tiles = "gemm_scaled" if case.weight_format in SCALED else "gemm_byte"
     if case.m == 1:
-        # widening takes a vector longer than reading where a row is long
-        by_tiles = case.k > LONG_ROW and not scaled and device.kind != "xpu"
-        return (tiles, vectors) if by_tiles else (vectors, tiles)
+        return ("runs", tiles)
+    groups = () if case.dtype == "fp32" else ("groups_byte",)
     return (tiles, *groups) if case.m <= LEAST_COLUMNS else (*groups, tiles)
 
 
@@ -134,6 +130,9 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
         change = {"STAGES": 3} if long else {"SPLIT": 4}
     elif name == "groups_byte" and many:
         change = {"STAGES": 4, "SPLIT": 1}
+    elif "fp32" in (case.dtype, case.weight_format) and "STAGES" in config:
+        # tiles of four bytes an element, in more stages, would not fit a program's local memory
+        change = {"STAGES": 2}
     elif name == "gemm_byte" and case.m > FEW:
         change = {"BN": 32, "num_warps": 2} | ({"BK": 256, "STAGES": 4, "SPLIT": 1} if many else {})
     elif name == "gemm" and (many or (long and case.m <= LEAST_COLUMNS)):
@@ -145,15 +144,17 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
 
 def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
     splits = (1, 2, 4, 8)
-    if name in ("wide", "narrow"):
-        for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (2, 4, 8)):
+    if name == "wide":
+        for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (1, 2, 4, 8)):
             if 8 <= bn * bk // (32 * warps) <= 64:
                 yield {"BN": bn, "BK": bk, "UNROLL": unroll, "num_warps": warps}
-    elif name == "scaled":
-        for bn, warps, unroll, runs in product((1, 2, 4, 8), (1, 2, 4, 8), (1, 2, 4), (1, 2)):
-            if bn * runs * unroll <= 16:
-                bk = 8 * 32 * warps * runs
-                yield {"BN": bn, "BK": bk, "UNROLL": unroll, "num_warps": warps}
+    elif name == "runs":
+        for bn, run, warps, unroll, count in product(
+            (1, 2, 4, 8), (8, 16), (1, 2, 4, 8), (1, 2, 4), (1, 2)
+        ):
+            if bn * count * unroll <= 16:
+                sizes = {"BN": bn, "BK": run * 32 * warps * count, "RUN": run}
+                yield sizes | {"UNROLL": unroll, "num_warps": warps}
     elif name == "int4":
         for g, bw, unroll, warps in product((1, 2, 4), (32, 64, 128, 256), (1, 2, 4), (1, 2, 4, 8)):
             if bw // (32 * warps) in (1, 2):

@@ -25,9 +25,6 @@ from truetpot.kernels._lib.triton.linear.tile import (
     weight_row,
 )
 
-RUN = tl.constexpr(8)
-"""Elements of one load: 16 bytes of x."""
-
 
 @triton.jit
 def finished(
@@ -75,15 +72,17 @@ def gemv(
 
 
 @triton.jit
-def gemv_scaled(
+def gemv_runs(
     x, w, scales, bias, residual, out, n, k,
-    BN: tl.constexpr, BK: tl.constexpr, UNROLL: tl.constexpr, EVEN: tl.constexpr,
-    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
+    BN: tl.constexpr, BK: tl.constexpr, RUN: tl.constexpr, UNROLL: tl.constexpr,
+    SCALED: tl.constexpr, EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr,
+    ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
-    """As :func:`gemv`, W in bytes with scales [n, k / 64]; k is a multiple of 64.
+    """As :func:`gemv`, W in bytes, with scales [n, k / 64] if SCALED; k is then a multiple of 64.
 
-    Threads take runs of eight, which share a scale, of x and of each row alike: loads of W are half
-    as wide as they could be, but no element of x has to change threads.
+    Threads take runs of RUN elements, which share a scale, of x and of each row alike, so that no
+    element of x has to change threads. With 8 a load of W is half as wide as it could be, with 16
+    a load of x has gaps.
     """
     first = tl.program_id(0) * BN
     run, element = tl.arange(0, BK // RUN) * RUN, tl.arange(0, RUN)
@@ -94,16 +93,21 @@ def gemv_scaled(
         sums += (tl.zeros((BK // RUN,), tl.float32),)
     for start in tl.range(0, k, BK, loop_unroll_factor=UNROLL):
         at = start + run
-        ok = (at < k) | EVEN
         column = tl.max_contiguous(at[:, None] + element[None, :], (1, RUN))
-        xk = tl.load(x + column, mask=ok[:, None], other=0.0).to(tl.float32)
+        ok = (at if SCALED else column) < k
+        if SCALED:
+            ok = ok[:, None]
+        ok = ok | EVEN
+        xk = tl.load(x + column, mask=ok, other=0.0).to(tl.float32)
         new = ()
         for i in tl.static_range(BN * halves):
             row = tl.minimum(first + i % BN, n - 1).to(tl.int64) + i // BN * n
-            here = w + row * k + column
-            wk = tl.load(here, mask=ok[:, None], other=0.0, eviction_policy="evict_first")
-            scale = tl.load(scales + row * (k // 64) + at // 64, mask=ok, other=0.0)
-            new += (sums[i] + tl.sum(wk.to(tl.float32) * xk, 1) * scale,)
+            wk = tl.load(w + row * k + column, mask=ok, other=0.0, eviction_policy="evict_first")
+            product = tl.sum(wk.to(tl.float32) * xk, 1)
+            if SCALED:
+                of_run = scales + row * (k // 64) + at // 64
+                product *= tl.load(of_run, mask=(at < k) | EVEN, other=0.0)
+            new += (sums[i] + product,)
         sums = new
     end(EARLY)
     for i in tl.static_range(BN):

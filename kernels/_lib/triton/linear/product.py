@@ -78,7 +78,7 @@ class Product:
             "groups_int4": self._gemm_groups_int4,
             "groups_byte": self._gemm_groups_byte,
             "gemm_int4": self._gemm_int4,
-            "scaled": self._gemv_scaled,
+            "runs": self._gemv_runs,
             "gemm_scaled": self._gemm,
             "gemm_byte": self._gemm,
             "gemm": self._gemm,
@@ -140,10 +140,11 @@ class Product:
             EVEN=k % config["BK"] == 0, **config,
         )  # fmt: skip
 
-    def _gemv_scaled(self, to: _Arguments, config: Config) -> None:
+    def _gemv_runs(self, to: _Arguments, config: Config) -> None:
         n, k = self.n, self.case.k
-        plain.gemv_scaled[(-(-n // config["BN"]),)](
-            to.x, *to.weight, to.bias, to.residual, to.out, n, k,
+        codes, scales = to.weight if isinstance(to.weight, tuple) else (to.weight, to.weight)
+        plain.gemv_runs[(-(-n // config["BN"]),)](
+            to.x, codes, scales, to.bias, to.residual, to.out, n, k, SCALED=codes is not scales,
             EVEN=k % config["BK"] == 0, **config,
         )  # fmt: skip
 

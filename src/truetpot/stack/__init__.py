@@ -1,0 +1,1 @@
+"""Where the time of somebody's own stack went: traces, libraries of kernels, device images."""

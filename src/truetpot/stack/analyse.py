@@ -1,0 +1,212 @@
+"""One file as runs, a device each: steps, roles, the rung, losses and doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from truetpot.records.stack import Role, StepPhase
+from truetpot.records.trace import TracedRun, TracedStep, TraceFinding
+from truetpot.records.verdicts import Severity
+from truetpot.stack.by_role import (
+    Entry,
+    by_role,
+    entries,
+    placed_by_time,
+    summary_entries,
+)
+from truetpot.stack.clean import cleaned, doubts
+from truetpot.stack.judge import judge
+from truetpot.stack.lies import finding
+from truetpot.stack.losses import losses
+from truetpot.stack.roles import called_once
+from truetpot.stack.rung import members, stack_rung
+from truetpot.stack.spent import Spent, StepCost, spend, step_costs
+from truetpot.stack.steps import Cuts, FoundBy, find_steps
+from truetpot.stack.trace import Kernels, Trace
+from truetpot.stack.yardstick import Yardstick
+
+STEPS_SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user says beside the file."""
+
+    yardstick: Yardstick | None = None
+    tokens: float | None = None
+    """That a step yields to each sequence."""
+
+
+@dataclass(frozen=True)
+class Yield:
+    """Tokens of a step to each sequence, its sequences, and where that is from."""
+
+    tokens: float
+    source: str
+    batch: int | None
+
+
+def analyse(trace: Trace, path: Path, given: Given) -> list[TracedRun]:
+    """The runs of a file, a device each; one for a summary."""
+    kernels, found = cleaned(trace)
+    if kernels is None or not len(kernels):
+        return [_of_summary(trace, path, given, found)]
+    runs = []
+    for device in np.unique(kernels.device):
+        own = kernels.take(kernels.device == device)
+        runs.append(_of_device(trace, path, given, own, int(device), found))
+    return runs
+
+
+def _of_device(
+    trace: Trace,
+    path: Path,
+    given: Given,
+    kernels: Kernels,
+    device: int,
+    found: list[TraceFinding],
+) -> TracedRun:
+    timed, more = doubts(kernels)
+    cuts = find_steps(kernels, trace.marks, called_once(kernels.names))
+    shapes = {} if given.yardstick is None else given.yardstick.shapes
+    spent = spend(kernels, cuts, shapes, timed)
+    if cuts is None:
+        text = "The kernels of a step do not repeat, and no range marks one."
+        more.append(finding("no-steps", text))
+    elif _are_layers(cuts, spent):
+        text = f"{len(cuts):,} times the same, with one run of attention: a layer and no step."
+        more.append(finding("no-steps", text))
+        cuts, spent = None, spend(kernels, None, shapes, timed)
+    steps = [] if cuts is None else step_costs(spent, cuts)
+    used = [one for one in steps if one.used]
+    told = _yield(kernels, cuts, steps, given)
+    layers = _layers(spent.layers, used)
+    which = members(used) if used else np.arange(len(kernels))
+    count, tokens = (len(used), told.tokens) if used else (1, 1.0)
+    named = placed_by_time(entries(spent, which), given.yardstick, layers)
+    roles = by_role(named, count, tokens, given.yardstick, layers if used else 0)
+    rung = stack_rung(spent, used, told.tokens)
+    busy_ms = sum(row.ms for row in roles)
+    floor_ms = _floor(given.yardstick, layers) if used else None
+    findings = [*found, *more]
+    findings += judge(trace, steps, rung, roles, named, given.yardstick, floor_ms, busy_ms)
+    name = trace.devices[device] if device < len(trace.devices) else str(device)
+    return TracedRun(
+        file=str(path), format=trace.format, device=name, rank=trace.rank,
+        kernels=len(kernels),
+        steps_by="" if cuts is None else cuts.by.value,
+        steps=[_step(one) for one in steps[:STEPS_SHOWN]],
+        decode_steps=sum(one.phase == StepPhase.DECODE for one in steps),
+        used_steps=len(used), layers=layers,
+        layers_total=None if given.yardstick is None else given.yardstick.model.layers,
+        tokens=told.tokens, tokens_from=told.source, batch=told.batch,
+        per="token" if used else "file",
+        stack=rung, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        losses=losses(rung, roles if used else []),
+        findings=ordered(findings), valid=_valid(findings),
+    )  # fmt: skip
+
+
+def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding]) -> TracedRun:
+    shapes = {} if given.yardstick is None else given.yardstick.shapes
+    named: list[Entry] = summary_entries(trace.summary, shapes)
+    steps = float(trace.blocks or 1)
+    layers = _summary_layers(named, steps) if trace.blocks else 0
+    named = placed_by_time(named, given.yardstick, layers)
+    tokens = (given.tokens or 1.0) if trace.blocks else 1.0
+    roles = by_role(named, steps, tokens, given.yardstick, layers)
+    busy_ms = sum(row.ms for row in roles)
+    floor_ms = _floor(given.yardstick, layers) if layers else None
+    findings = [*found]
+    if trace.summary:
+        findings += judge(trace, [], None, roles, named, given.yardstick, floor_ms, busy_ms)
+    per = "token" if trace.blocks else "file"
+    batch = None if given.yardstick is None else given.yardstick.batch
+    source = "given" if given.tokens else "one, as nothing says otherwise"
+    return TracedRun(
+        file=str(path), format=trace.format,
+        device=trace.devices[0] if trace.devices else "0", rank=trace.rank,
+        kernels=sum(row.calls for row in trace.summary),
+        steps_by="block" if trace.blocks else "", steps=[],
+        decode_steps=trace.blocks or 0, used_steps=trace.blocks or 0, layers=layers,
+        layers_total=None if given.yardstick is None else given.yardstick.model.layers,
+        tokens=tokens, tokens_from=source, batch=batch, per=per,  # type: ignore[arg-type]
+        stack=None, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        losses=losses(None, roles if trace.blocks else []),
+        findings=ordered(findings), valid=_valid(findings),
+    )  # fmt: skip
+
+
+def ordered(findings: Sequence[TraceFinding]) -> list[TraceFinding]:
+    """The weightiest first, each once."""
+    once = {(one.id, one.evidence): one for one in findings}
+    return sorted(once.values(), key=lambda one: -one.severity.rank)
+
+
+def _valid(findings: Sequence[TraceFinding]) -> bool:
+    return all(one.severity < Severity.ERROR for one in findings)
+
+
+def _step(one: StepCost) -> TracedStep:
+    timed = one.period_s is not None
+    return TracedStep(
+        phase=one.phase, start_ms=one.start_s * 1e3,
+        period_ms=None if one.period_s is None else one.period_s * 1e3,
+        busy_ms=one.busy_s * 1e3, gap_ms=one.gap_s * 1e3 if timed else None,
+        kernels=one.at.stop - one.at.start, launches=one.launches, used=one.used,
+        disturbed=one.disturbed,
+    )  # fmt: skip
+
+
+def _are_layers(cuts: Cuts, spent: Spent) -> bool:
+    """Whether what repeats is a layer: no model that anybody traces has one alone."""
+    if cuts.by == FoundBy.ANNOTATION:
+        return False
+    return float(np.median([spent.layers[int(first)] for first in cuts.at[:-1]])) == 1
+
+
+def _layers(by_first: dict[int, int], used: Sequence[StepCost]) -> int:
+    return int(np.median([by_first[one.at.start] for one in used])) if used else 0
+
+
+def _summary_layers(named: Sequence[Entry], steps: float) -> int:
+    """Calls of the most frequent attention kernel a step."""
+    calls = [one.calls / steps for one in named if one.role == Role.ATTENTION]
+    return round(max(calls, default=0))
+
+
+def _floor(yardstick: Yardstick | None, layers: int) -> float | None:
+    if yardstick is None or yardstick.hardware is None or not layers:
+        return None
+    return yardstick.hardware.read_ms(yardstick.traffic(layers).bound)
+
+
+def _yield(kernels: Kernels, cuts: Cuts | None, steps: Sequence[StepCost], given: Given) -> Yield:
+    """Tokens to a sequence: given, or as the program marked its steps, else one."""
+    batch = None if given.yardstick is None else given.yardstick.batch
+    used = [i for i, one in enumerate(steps) if one.used]
+    said = [] if cuts is None else [cuts.said[i] for i in used]
+    marked = [(one.tokens / one.sequences, one.sequences) for one in said if one and one.sequences]
+    rows = _rows(kernels, steps)
+    if given.tokens is not None:
+        return Yield(given.tokens, "given", batch or rows)
+    if marked:
+        tokens, sequences = (float(np.median(part)) for part in zip(*marked, strict=True))
+        return Yield(max(tokens, 1e-9), "the program's marks", max(1, round(sequences)))
+    if rows:
+        return Yield(1.0, f"one for each of {rows} rows of the products", batch or rows)
+    return Yield(1.0, "one, as nothing says otherwise", batch)
+
+
+def _rows(kernels: Kernels, steps: Sequence[StepCost]) -> int | None:
+    """Rows of the products of a decode step, where shapes are known."""
+    used = next((one for one in steps if one.used), None)
+    if used is None:
+        return None
+    shapes = np.unique(kernels.gemm[used.at])
+    rows = [kernels.gemms[i].m for i in shapes if i >= 0]
+    return max(rows, default=None)

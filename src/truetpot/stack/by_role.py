@@ -1,0 +1,158 @@
+"""A line a role: its time, how it was found, and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from truetpot.records.stack import PlacedBy, Role
+from truetpot.records.trace import TracedKernel, TracedRole
+from truetpot.stack.place import place
+from truetpot.stack.roles import CLASSES, GEMM, REDUCTION, class_of
+from truetpot.stack.spent import PLACED, ROLES, Spent
+from truetpot.stack.trace import Gemm, SummaryRow
+from truetpot.stack.yardstick import Yardstick
+
+SHOWN, SHOWN_UNKNOWN = 12, 50
+NAME = 300
+SLOWEST = 3.0
+"""A product that takes more of a role's floor than this is not placed by its time."""
+FASTER = 1.02
+"""And one that is faster than this part of it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All calls of one name in one role."""
+
+    name: str
+    role: str
+    by: PlacedBy
+    calls: float
+    seconds: float
+    gemm: Gemm | None = None
+    read_bytes: int | None = None
+
+
+def entries(spent: Spent, which: np.ndarray) -> list[Entry]:
+    """Of some kernels of a device; seconds are exclusive."""
+    kernels = spent.kernels
+    columns = (kernels.name, spent.role, spent.by, kernels.gemm)
+    keys = np.stack([column[which].astype(np.int64) for column in columns])
+    kinds, where = np.unique(keys, axis=1, return_inverse=True)
+    where = where.reshape(-1)
+    seconds = np.bincount(where, weights=spent.own_s[which], minlength=kinds.shape[1])
+    calls = np.bincount(where, minlength=kinds.shape[1])
+    return [
+        Entry(
+            kernels.names[name], ROLES[role], PLACED[by], float(calls[i]), float(seconds[i]),
+            kernels.gemms[gemm] if gemm >= 0 else None,
+        )
+        for i, (name, role, by, gemm) in enumerate(kinds.T)
+    ]  # fmt: skip
+
+
+def summary_entries(rows: Iterable[SummaryRow], shapes: dict[tuple[int, int], str]) -> list[Entry]:
+    """Of a summary: by name and by shape, as it has no order."""
+    found = []
+    for row in rows:
+        kind = Role.COPY if row.work else class_of(row.name)
+        placed = place([kind], [row.gemm], shapes)
+        role, by = placed.roles[0], placed.by[0]
+        if kind in CLASSES and by == PlacedBy.NAME:
+            role, by = (Role.GEMM if kind in (GEMM, REDUCTION) else role), PlacedBy.NOTHING
+        name = f"{row.name} {row.grid}".rstrip()
+        found.append(Entry(name, role, by, float(row.calls), row.total_s, row.gemm, row.read_bytes))
+    return found
+
+
+def placed_by_time(found: list[Entry], yardstick: Yardstick | None, layers: int) -> list[Entry]:
+    """Products without shape or place: the role whose weights take nearest to their time."""
+    if yardstick is None or yardstick.hardware is None:
+        return found
+    counts = {
+        row.linear.role: row.linear.count for row in yardstick.traffic(layers or None).linears
+    }
+    floors = {
+        role: yardstick.hardware.read_ms(nbytes / counts[role]) * 1e-3
+        for role, nbytes in yardstick.bytes_of(layers or None).items()
+        if counts.get(role)
+    }
+    return [_by_time(one, floors) for one in found]
+
+
+def _by_time(entry: Entry, floors: dict[str, float]) -> Entry:
+    if entry.role != Role.GEMM or entry.by != PlacedBy.NOTHING or not entry.calls:
+        return entry
+    each = entry.seconds / entry.calls
+    ratios = {role: each / floor for role, floor in floors.items() if floor > 0}
+    fits = {role: one for role, one in ratios.items() if 1 / FASTER <= one <= SLOWEST}
+    if not fits:
+        return entry
+    role = min(fits, key=lambda name: fits[name])
+    return replace(entry, role=role, by=PlacedBy.TIME)
+
+
+def by_role(
+    found: list[Entry],
+    steps: float,
+    tokens: float,
+    yardstick: Yardstick | None,
+    layers: int,
+) -> list[TracedRole]:
+    """The longest first. ``steps`` 1 and ``tokens`` 1 for the whole of a file.
+
+    What stands beside a role is of ``layers`` layers; 0 where their number is not known, and then
+    nothing does.
+    """
+    total = sum(one.seconds for one in found)
+    floors, ceilings, ours = _beside(yardstick, layers)
+    rows = []
+    for role in dict.fromkeys(one.role for one in found):
+        own = sorted((one for one in found if one.role == role), key=lambda one: -one.seconds)
+        seconds = sum(one.seconds for one in own)
+        most = {by: sum(one.seconds for one in own if one.by == by) for by in PlacedBy}
+        our_s, names = ours.get(role, (None, ""))
+        shown = SHOWN_UNKNOWN if role == Role.UNKNOWN else SHOWN
+        rows.append(
+            TracedRole(
+                role=Role(role),
+                ms=seconds * 1e3 / steps / tokens,
+                share=seconds / total if total else 0.0,
+                calls=sum(one.calls for one in own) / steps,
+                by=max(most, key=lambda by: most[by]),
+                floor_ms=floors.get(role),
+                ceiling_ms=ceilings.get(role),
+                ours_ms=None if our_s is None else our_s * 1e3,
+                ours=names,
+                kernels=[_kernel(one, steps, tokens, yardstick) for one in own[:shown]],
+            )
+        )
+    return sorted(rows, key=lambda row: -row.ms)
+
+
+def _kernel(entry: Entry, steps: float, tokens: float, yardstick: Yardstick | None) -> TracedKernel:
+    floor = None
+    if yardstick is not None and yardstick.hardware is not None and entry.gemm is not None:
+        nbytes = yardstick.gemm_bytes(entry.gemm.n, entry.gemm.k)
+        floor = None if nbytes is None else yardstick.hardware.read_ms(nbytes) * 1e3
+    return TracedKernel(
+        name=entry.name[:NAME], calls=entry.calls / steps,
+        ms=entry.seconds * 1e3 / steps / tokens, by=entry.by, floor_us=floor,
+        read_bytes=entry.read_bytes,
+    )  # fmt: skip
+
+
+def _beside(
+    yardstick: Yardstick | None, layers: int
+) -> tuple[dict[str, float], dict[str, float], dict[str, tuple[float, str]]]:
+    """Floor and ceiling in ms, and our own kernels, by role."""
+    if yardstick is None or not layers:
+        return {}, {}, {}
+    bytes_of = yardstick.bytes_of(layers)
+    card, best = yardstick.hardware, yardstick.ceiling_gb_s
+    floors = {} if card is None else {role: card.read_ms(n) for role, n in bytes_of.items()}
+    ceilings = {} if best is None else {role: n / best / 1e6 for role, n in bytes_of.items()}
+    return floors, ceilings, yardstick.ours_s(layers)

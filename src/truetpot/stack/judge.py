@@ -1,0 +1,140 @@
+"""Doubts that need steps, roles or a yardstick; those on times alone are in clean.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from truetpot.records.stack import PlacedBy, Role, StepPhase
+from truetpot.records.trace import StackRung, TracedRole, TraceFinding
+from truetpot.stack.by_role import Entry
+from truetpot.stack.lies import finding, limit
+from truetpot.stack.spent import StepCost
+from truetpot.stack.trace import Trace
+from truetpot.stack.yardstick import Yardstick
+
+ROUNDING = 0.999
+"""Times are written to the nanosecond and bandwidths to four digits."""
+L2_IF_UNKNOWN = 128 << 20
+"""No card's last-level cache is larger, so what exceeds it is read from memory."""
+
+
+def judge(
+    trace: Trace,
+    steps: Sequence[StepCost],
+    rung: StackRung | None,
+    roles: Sequence[TracedRole],
+    named: Sequence[Entry],
+    yardstick: Yardstick | None,
+    floor_ms: float | None,
+    busy_ms: float,
+) -> list[TraceFinding]:
+    """Findings on one device, or on a summary."""
+    return [
+        *_steps(steps),
+        *_profiler(trace, steps, rung),
+        *_collectives(rung),
+        *_below(yardstick, named, roles, floor_ms, busy_ms),
+        *_unknown(roles),
+    ]
+
+
+def _steps(steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
+    wrong = [one for one in steps if one.disturbed and one.period_s is not None]
+    usual = [one for one in steps if one.used and one.period_s is not None]
+    if wrong and usual:
+        places = [str(i + 1) for i, one in enumerate(steps) if one.disturbed]
+        times = ", ".join(f"{(one.period_s or 0) * 1e3:.3f}" for one in wrong[:8])
+        mean = sum(one.period_s or 0 for one in usual) / len(usual)
+        busy = sum(one.busy_s for one in wrong) / len(wrong)
+        yield finding(
+            "disturbed-steps",
+            f"Step {', '.join(places[:8])} of {len(steps)}: {times} ms, the others "
+            f"{mean * 1e3:.3f} ms, each with kernels of {busy * 1e3:.3f} ms.",
+        )
+
+
+def _profiler(
+    trace: Trace, steps: Sequence[StepCost], rung: StackRung | None
+) -> Iterator[TraceFinding]:
+    """Pauses for a host that was recorded operator by operator, and so was slower than it is."""
+    if rung is None or not rung.launches or not rung.ms_per_token:
+        return
+    share = rung.gap_host_ms / rung.ms_per_token
+    if share <= limit("profiler-cost"):
+        return
+    decode = sum(one.phase == StepPhase.DECODE for one in steps)
+    each = trace.host_ops / max(1, decode)
+    operators = f", {each:,.0f} recorded operators" if each else ""
+    yield finding(
+        "profiler-cost",
+        f"{share:.0%} of the step are pauses for the host, in all steps: {rung.launches:,.0f} "
+        f"launches a token{operators}, {rung.gap_host_ms / rung.launches * 1e3:.1f} us of pause a "
+        "launch; how much of it is the profiler's, the trace does not tell.",
+    )
+
+
+def _collectives(rung: StackRung | None) -> Iterator[TraceFinding]:
+    if rung is None or not rung.waiting_ms or not rung.collectives_ms:
+        return
+    share = rung.waiting_ms / rung.collectives_ms
+    if share > limit("waiting-collectives"):
+        yield finding(
+            "waiting-collectives",
+            f"{rung.waiting_ms:.3f} of {rung.collectives_ms:.3f} ms a token are beyond the fastest "
+            "collective of the same kind.",
+        )
+
+
+def _below(
+    yardstick: Yardstick | None,
+    named: Sequence[Entry],
+    roles: Sequence[TracedRole],
+    floor_ms: float | None,
+    busy_ms: float,
+) -> Iterator[TraceFinding]:
+    """A step's total is always a bound; a kernel's weights only where no cache can hold them."""
+    card = None if yardstick is None else yardstick.hardware
+    if yardstick is None or card is None:
+        return
+    if floor_ms is not None and 0 < busy_ms < floor_ms * ROUNDING:
+        yield finding(
+            "below-floor",
+            f"The kernels of a step take {busy_ms:.3f} ms and reading its weights and cache "
+            f"{floor_ms:.3f} ms at least ({yardstick.what}).",
+        )
+    l2 = L2_IF_UNKNOWN if card.l2_mib is None else card.l2_mib * 2**20
+    for one in named:
+        if one.gemm is None or not one.calls or one.by == PlacedBy.TIME:
+            continue
+        nbytes = yardstick.gemm_bytes(one.gemm.n, one.gemm.k)
+        if nbytes is None or one.seconds <= 0:
+            continue
+        each = one.seconds / one.calls
+        least = card.read_ms(nbytes) * 1e-3
+        if each >= least * ROUNDING or one.role == Role.UNKNOWN:
+            continue
+        rate = nbytes / each / 1e9
+        # a product of which a reduction is a part may have several kernels: the whole is the role
+        if any(other is not one and other.gemm == one.gemm for other in named):
+            continue
+        yield finding(
+            "below-floor" if nbytes > l2 else "may-be-cached",
+            f"{one.name[:80]} reads {nbytes / 1e6:.1f} MB in {each * 1e6:.1f} us: {rate:,.0f} "
+            f"GB/s, of {card.bandwidth_gb_s:g} that {card.title} has; cache: {l2 / 2**20:g} MiB.",
+        )
+    for row in roles:
+        small = row.floor_ms is not None and row.ms < row.floor_ms * ROUNDING
+        if not small or row.floor_ms is None or not row.calls or row.by == PlacedBy.TIME:
+            continue
+        nbytes = row.floor_ms * card.bandwidth_gb_s * 1e6 / max(1.0, row.calls)
+        yield finding(
+            "below-floor" if nbytes > l2 else "may-be-cached",
+            f"{row.role} takes {row.ms:.3f} ms, and reading its bytes {row.floor_ms:.3f} ms.",
+        )
+
+
+def _unknown(roles: Sequence[TracedRole]) -> Iterator[TraceFinding]:
+    for row in roles:
+        if row.role == Role.UNKNOWN and row.share > limit("unknown-kernels"):
+            names = "; ".join(one.name[:80] for one in row.kernels[:3])
+            yield finding("unknown-kernels", f"{row.share:.1%} of the time: {names}.")

@@ -1,0 +1,1 @@
+"""Kernels that others measured: tables with card, stack, version and conditions."""

@@ -1,0 +1,43 @@
+"""The rules by which a trace is doubted: lies.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from truetpot.records.trace import TraceFinding
+from truetpot.records.verdicts import Severity
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A kind of finding; ``value`` is the limit from which on it is made."""
+
+    title: str
+    severity: str
+    fix: str
+    value: float = 0.0
+    reason: str = ""
+    source: str = ""
+
+
+@cache
+def lies() -> dict[str, Lie]:
+    """All of lies.toml by id."""
+    text = resources.files("truetpot.stack").joinpath("lies.toml").read_text(encoding="utf-8")
+    return {id: Lie(**entry) for id, entry in tomllib.loads(text).items()}
+
+
+def limit(id: str) -> float:
+    """From where on a finding is made."""
+    return lies()[id].value
+
+
+def finding(id: str, evidence: str) -> TraceFinding:
+    """A finding of this kind, with what was seen."""
+    kind = lies()[id]
+    return TraceFinding(
+        id=id, severity=Severity(kind.severity), title=kind.title, evidence=evidence, fix=kind.fix
+    )

@@ -1,0 +1,92 @@
+"""The largest losses, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from truetpot.records.stack import Role
+from truetpot.records.trace import StackRung, TracedRole, TraceLoss
+
+MOST = 3
+_BESIDE = (Role.COLLECTIVE, Role.COPY)
+_SMALL = (
+    Role.NORM, Role.ROPE_CACHE, Role.ACTIVATION, Role.QUANTISE, Role.EMBEDDING, Role.SAMPLING,
+    Role.OTHER, Role.UNKNOWN, Role.ATTENTION_REDUCTION,
+)  # fmt: skip
+"""Roles that read nothing which has to come from memory: a fused kernel has none of their time."""
+
+
+def losses(rung: StackRung | None, roles: Sequence[TracedRole]) -> list[TraceLoss]:
+    """The three largest of: roles beyond what stands beside them, small kernels, pauses, the rest.
+
+    A role is held against our kernel where there is one, else the ceiling, else the floor. Without
+    any of these a large role is no loss that could be told.
+    """
+    found = [*_roles(roles), *_small(roles)]
+    if rung is not None:
+        found += _rung(rung)
+    best = sorted((one for one in found if one.ms > 0), key=lambda one: -one.ms)
+    return best[:MOST]
+
+
+def _roles(roles: Sequence[TracedRole]) -> list[TraceLoss]:
+    found = []
+    for row in roles:
+        if row.role in _BESIDE or (row.role in _SMALL and row.ours_ms is None):
+            continue
+        beside = next(
+            (
+                (ms, what)
+                for ms, what in (
+                    (row.ours_ms, f"truetpot's kernels ({row.ours})"),
+                    (row.ceiling_ms, "the bytes at the best bandwidth found on the card"),
+                    (row.floor_ms, "the bytes over datasheet bandwidth"),
+                )
+                if ms
+            ),
+            None,
+        )
+        if beside is None:
+            continue
+        ms, what = beside
+        text = (
+            f"{row.role} takes {row.ms:.3f} ms in {row.calls:,.4g} kernels, {row.ms / ms:.2f} times"
+            f" the {ms:.3f} ms of {what}."
+        )
+        found.append(TraceLoss(what=row.role, ms=max(0.0, row.ms - ms), sentence=text))
+    return found
+
+
+def _small(roles: Sequence[TracedRole]) -> list[TraceLoss]:
+    own = [row for row in roles if row.role in _SMALL and row.ours_ms is None]
+    ms, calls = sum(row.ms for row in own), sum(row.calls for row in own)
+    names = ", ".join(row.role for row in own[:4])
+    text = (
+        f"{calls:,.4g} small kernels ({names}) take {ms:.3f} ms, though they read next to nothing: "
+        "fused into their neighbours they take less."
+    )
+    return [TraceLoss(what="small kernels", ms=ms, sentence=text)]
+
+
+def _rung(rung: StackRung) -> list[TraceLoss]:
+    whole = rung.ms_per_token
+    launches = "" if rung.launches is None else f" It launched {rung.launches:,.4g} times a token."
+    waiting = ""
+    if rung.waiting_ms:
+        waiting = f"; at least {rung.waiting_ms:.3f} ms of it is waiting for other ranks"
+    rows = (
+        ("host", rung.gap_host_ms, "the device waits for the host's next launch", launches),
+        ("queued", rung.gap_queued_ms, "pauses between kernels that were already submitted", ""),
+        ("collectives", rung.collectives_ms, f"collectives that no kernel hides{waiting}", ""),
+        ("copies", rung.copies_ms, "copies that no kernel hides", ""),
+        ("unexplained", rung.unexplained_ms, "pauses whose cause the trace does not tell", ""),
+    )
+    return [
+        TraceLoss(what=what, ms=max(0.0, ms), sentence=_sentence(ms, text, whole) + more)
+        for what, ms, text, more in rows
+    ]
+
+
+def _sentence(ms: float, text: str, whole: float) -> str:
+    share = ms / whole if whole else 0.0
+    return f"{ms:.3f} ms, {share:.1%} of the token: {text}."

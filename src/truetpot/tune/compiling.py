@@ -1,0 +1,106 @@
+"""Configurations compiled and not run: ``python -m truetpot.tune.compiling FD``.
+
+A pipe says what to compile. The result stays in the caches on disk: of OpenCL programs truetpot's
+own, of Triton kernels Triton's. Nothing is timed, and nothing is decided: what fails here, the
+trial of that configuration will see for itself.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.measure.check import prepare
+from truetpot.ops.operator import Inputs
+from truetpot.ops.registry import Config, Kernel
+from truetpot.runtime.device import Device
+from truetpot.runtime.running import die_with_parent
+from truetpot.tune.subject import Subject
+
+COMPILED, FAILED = b"compiled", b"failed"
+
+
+def able(kernel: type[Kernel], device: Device) -> bool:
+    """Whether another process finds what is compiled, and there is more than a call would compile.
+
+    Not numba's functions for a CPU: their first call compiles them, once for most configurations.
+    """
+    return kernel.compile is not Kernel.compile or device.kind in ("cuda", "xpu")
+
+
+def compile_only(kernel: Kernel, inputs: Callable[[], Inputs]) -> None:
+    """Compile what a call needs; on inputs where only a call tells, and then nothing is launched.
+
+    What is no Triton kernel in such a call runs.
+    """
+    if kernel.compile():
+        return
+    with _triton_launches_nothing():
+        kernel(**prepare(kernel, inputs()))
+        kernel.device.synchronize()
+
+
+@contextmanager
+def _triton_launches_nothing() -> Iterator[None]:
+    module = sys.modules.get("triton.runtime.jit")
+    if module is None:
+        yield
+        return
+    function: Any = module.JITFunction
+    run = function.run
+
+    def compiled(self: Any, *args: Any, grid: Any, warmup: bool, **options: Any) -> Any:
+        return run(self, *args, grid=grid, warmup=True, **options)
+
+    function.run = compiled
+    try:
+        yield
+    finally:
+        function.run = run
+
+
+def _compiler(subject: Subject) -> Callable[[Config], None]:
+    kernel, device = subject.find()
+    if isinstance(kernel, str):
+        raise UserError(kernel)
+    device.use()
+
+    @cache
+    def inputs() -> Inputs:
+        return kernel.op.inputs(subject.case, np.random.default_rng(0))
+
+    def compile_one(config: Config) -> None:
+        made = kernel(subject.case, device, **config)
+        made.given = config
+        compile_only(made, inputs)
+
+    return compile_one
+
+
+def main(connection: Connection) -> None:
+    """The subject comes first, then configurations; each is answered: whether it was compiled."""
+    compile_one = _compiler(pickle.loads(connection.recv_bytes()))
+    while True:
+        config = connection.recv()
+        try:
+            compile_one(config)
+        except Exception:  # noqa: BLE001
+            connection.send_bytes(FAILED)  # a compiler may raise anything
+        else:
+            connection.send_bytes(COMPILED)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    try:
+        main(Connection(int(sys.argv[1])))
+    except EOFError:  # the search is over
+        sys.exit(0)

@@ -1,0 +1,46 @@
+"""Where ranges of tokens end, in Triton's attention: the grid's cases have few ranges on a CPU.
+
+In a process of its own: Triton decides when it is imported whether it interprets.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton is not installed")
+TAILS = """
+import numpy as np
+from truetpot.measure.check import check
+from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION, RopeAppendCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.ops.rope_append_attention import attention_after
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+device = choose_device("cpu")
+config = {"BT": 16, "WAVES": 16.0, "num_warps": 1}
+for context, tokens, page in [(65, 4, None), (66, 4, 16), (67, 4, 8), (65, 8, 16), (17, 8, None)]:
+    rope = RopeAppendCase("fp16", 1, 3, 1, 32, context, "fp16", page, query_tokens=tokens)
+    attention = attention_after(rope)
+    both = ROPE_APPEND_ATTENTION.case(rope, attention)
+    for op, case in ((DECODE_ATTENTION, attention), (ROPE_APPEND_ATTENTION, both)):
+        [kernel_type] = REGISTRY.kernels(op.name, "triton")
+        kernel = kernel_type(case, device, **config)
+        assert kernel.attention.most_splits >= 2
+        found = check(kernel, case, np.random.default_rng(1))
+        assert found.ok, (case, found.reason)
+"""
+
+
+def test_query_tokens_on_both_sides_of_the_end_of_a_range():
+    """The first of them see nothing of the last range, and two programs append them."""
+    done = subprocess.run(
+        [sys.executable, "-c", TAILS],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -1,0 +1,70 @@
+"""The operators that a prediction is made of are those of the decode program, byte for byte."""
+
+from collections import Counter
+
+import pytest
+
+from truetpot.decode.program import StepShape, decode_program
+from truetpot.errors import UserError
+from truetpot.facts.models import load_model
+from truetpot.stack.predict.operators import Point, step_operators
+
+CASES = [
+    ("qwq-32b", 4, "fp8_e4m3", "fp16", 1024, 1),
+    ("qwq-32b", 1, "sym_int4", "fp8_e5m2", 0, 8),
+    ("qwen3-32b", 2, "bf16", "fp16", 5000, 3),
+    ("llama-3.1-8b", 1, "woq_int4", "fp16", 1, 1),
+    ("qwen2.5-0.5b", 1, "sym_int8", "fp16", 100, 2),
+    ("llama-3.1-70b", 8, "asym_int4", "fp8_e4m3", 100, 64),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_list_is_the_decode_program(case):
+    name, tp, format, kv_format, context, batch = case
+    model = load_model(name)
+    shape = StepShape(batch, context, tp, "fp16", format, kv_format, collectives=tp > 1)
+    calls = decode_program(model, shape).calls
+    want = Counter((call.role, call.op.name, call.op.bytes(call.case)) for call in calls)
+    point = Point(model, tp, format, kv_format, "fp16", context, batch)
+    got = Counter()
+    for one in step_operators(point):
+        got[one.role, one.op, one.bytes] += one.count
+    assert got == want
+    order = list(dict.fromkeys((call.role, call.op.name) for call in calls))
+    assert set(order) == {(one.role, one.op) for one in step_operators(point)}
+
+
+def test_shapes_are_those_of_the_cases():
+    model = load_model("qwq-32b")
+    calls = decode_program(model, StepShape(8, 1024, 4, "fp16", "fp8_e4m3", "fp16")).calls
+    cases = {call.role: call.case for call in calls}
+    for one in step_operators(Point(model, 4, "fp8_e4m3", "fp16", "fp16", 1024, 8)):
+        if one.op == "linear":
+            case = cases[one.role]
+            assert one.shape == {"m": case.m, "n": case.n, "k": case.k}
+        if one.op == "decode_attention":
+            case = cases[one.role]
+            assert one.shape["tokens"] == case.context
+            assert (one.shape["heads"], one.shape["kv_heads"]) == (case.heads, case.kv_heads)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), [({"batch": 0}, "batch"), ({"context": -1}, "context"), ({"tp": 3}, "tp")]
+)
+def test_a_point_that_is_none(change, word):
+    point = {
+        "tp": 1,
+        "format": "fp8",
+        "kv_format": "fp16",
+        "dtype": "fp16",
+        "context": 1,
+        "batch": 1,
+    }
+    with pytest.raises(UserError, match=word):
+        step_operators(Point(load_model("qwq-32b"), **(point | change)))
+
+
+def test_a_mixture_has_no_step():
+    with pytest.raises(UserError, match="mixture of experts"):
+        step_operators(Point(load_model("mixtral-8x7b"), 1, "fp8", "fp16", "fp16", 1, 1))
