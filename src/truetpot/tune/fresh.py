@@ -113,8 +113,7 @@ def in_new_processes(orders: Sequence[Order], limit_s: float, at_once: int = 1) 
     for first in range(0, len(orders), at_once):
         begun: list[_Begun] = []
         try:
-            for order in orders[first : first + at_once]:
-                begun.append(_Begun(order))
+            begun.extend(map(_Begun, orders[first : first + at_once]))
             if at_once > 1:
                 ends = time.monotonic() + limit_s
                 for one in begun:
