@@ -4,12 +4,14 @@
 // in local memory: q.K of every token, the softmax of the range, p.V. Queries are needed in the
 // first only and sums in the last, so registers hold one of them at a time, and nothing is ever
 // rescaled. A sub-group reads whole rows of K and V, each lane a piece of every row, and serves
-// HEADS query heads with them; PARTS sub-groups serve the group where registers are too few for one.
-// `combine` puts the ranges of a sequence together.
+// HEADS queries with them; PARTS sub-groups serve them all where registers are too few for one.
+// Queries are the heads of the group of each of the sequence's last TAIL tokens, of which each sees
+// no token behind its own. `combine` puts the ranges of a sequence together.
 //
-// DTYPE, KV: of activations and cache. D: head_dim. GROUP: query heads of a KV head. PAGED (0, 1).
-// MOST: tokens that a range may have. HEADS, PARTS. Tunable: SUBGROUP, TEAM (sub-groups side by side
+// DTYPE, KV: of activations and cache. D: head_dim. GROUP: query heads of a KV head. TAIL: query
+// tokens. PAGED (0, 1). MOST: tokens that a range may have. HEADS, PARTS. Tunable: SUBGROUP, TEAM (sub-groups side by side
 // over tokens), K_ROWS, V_ROWS (rows read at a time).
+#include "queries.clh"
 #include "types.clh"
 #include "words.clh"
 
@@ -30,7 +32,7 @@
 #define K_COUNT (K_WORDS * EACH)
 #define K_VEC LEAST(K_RUN * EACH, 4)
 #define K_LOADS (K_ROWS * K_LANES / SUBGROUP)       // of one row or two
-#define ALL (HEADS * PARTS)                         // heads of the group, filled up
+#define ALL (HEADS * PARTS)                         // queries, filled up
 #define ITEMS (SUBGROUP * TEAM * PARTS)
 #define HALF_TEAM ((TEAM + 1) / 2)
 #define SCORES (ALL * D)                            // their place in local memory: behind q
@@ -134,7 +136,7 @@ inline float fold_all(float* s) {
 }
 
 // `scale` has the factor from e to 2 in it. Ranges of `each` tokens; with one range, `out` is final,
-// else `sums` [pairs, splits, GROUP, D] and `states` [pairs, splits, GROUP] of (maximum, total).
+// else `sums` [pairs, splits, QUERIES, D] and `states` [pairs, splits, QUERIES] of (maximum, total).
 kernel __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
 __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const global uint* v_cache,
@@ -153,7 +155,7 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
     int member = self / PARTS, from = self % PARTS * HEADS;
 
     for (int i = item; i < ALL * D; i += ITEMS) {
-        float x = i < GROUP * D ? AS(load, DTYPE)(q, (size_t)pair * GROUP * D + i) : 0;
+        float x = i < QUERIES * D ? AS(load, DTYPE)(q, query_place(pair, kv_heads, i)) : 0;
         scratch[i / D * D + q_place(i % D)] = x * (scale * AS(ROOT, KV));
     }
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -196,10 +198,11 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
     for (int h = self; h < ALL; h += TEAM * PARTS) {
         local float* row = scores + h * MOST;
         float top = -INFINITY, total = 0;
-        for (int i = lane; i < count; i += SUBGROUP) top = fmax(top, row[i]);
+        int seen = min(count, lengths[sequence] - TAIL + 1 + h / GROUP - first);
+        for (int i = lane; i < seen; i += SUBGROUP) top = fmax(top, row[i]);
         top = sub_group_reduce_max(top);
         for (int i = lane; i < count; i += SUBGROUP) {
-            float p = exp2(row[i] - top);
+            float p = TAIL == 1 || i < seen ? exp2(row[i] - top) : 0;
             row[i] = p * AS(ROOT, KV);
             total += p;
         }
@@ -254,15 +257,15 @@ void attend(const global TYPE(DTYPE)* q, const global uint* k_cache, const globa
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    for (int i = item; i < GROUP * D; i += ITEMS) {
+    for (int i = item; i < QUERIES * D; i += ITEMS) {
         float sum = 0;
         for (int m = 0; m < HALF_TEAM; m++) sum += scratch[(m * ALL + i / D) * D + sum_place(i % D)];
         sum *= AS(ROOT, KV);
         if (splits == 1) {
-            AS(store, DTYPE)(sum / state[i / D].y, (size_t)pair * GROUP * D + i, out);
+            AS(store, DTYPE)(sum / state[i / D].y, query_place(pair, kv_heads, i), out);
         } else {
-            sums[((size_t)pair * splits + split) * GROUP * D + i] = sum;
+            sums[((size_t)pair * splits + split) * QUERIES * D + i] = sum;
         }
     }
-    if (splits > 1 && item < GROUP) states[(pair * splits + split) * GROUP + item] = state[item];
+    if (splits > 1 && item < QUERIES) states[(pair * splits + split) * QUERIES + item] = state[item];
 }

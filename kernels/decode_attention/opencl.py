@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
-from truetpot.kernels._lib.opencl.options import GRF, applied, joined, withheld
+from truetpot.kernels._lib.opencl.options import GRF, VALUES, applied, joined, withheld
 
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.arrays import ITEMSIZE
@@ -53,9 +53,9 @@ class Plan:
 
     subgroup: int
     heads: int
-    """Query heads that a sub-group serves."""
+    """Queries that a sub-group serves: query heads, times query tokens."""
     parts: int
-    """Sub-groups that share a group of query heads."""
+    """Sub-groups that share the queries of a KV head."""
     team: int
     k_rows: int
     v_rows: int
@@ -73,6 +73,7 @@ def plan(
     subgroup: int = 0,
     team: int = TEAM[0],
     rows: int = ROWS[0],
+    grf: int = VALUES[GRF][0],
     **_: Any,
 ) -> Plan | str:
     """The division, or why there is none in one line. `subgroup` 0: the smallest that fits."""
@@ -81,8 +82,8 @@ def plan(
     if not fitting:
         return f"rows of {4 * words} bytes are no multiple of 4 bytes for each lane"
     size = subgroup or fitting[0]
-    group = case.heads // case.kv_heads
-    registers = 128 * (32 if 8 in target.subgroups else 64)  # bytes: DG2's, and Xe2's
+    group = case.heads // case.kv_heads * case.query_tokens
+    registers = grf * (32 if 8 in target.subgroups else 64)  # bytes: DG2's, and Xe2's
     if size * rows > registers:
         return f"{rows // case.head_dim} rows on sub-groups of {size} spill registers"
     # float sums may have five eighths of them
@@ -94,7 +95,7 @@ def plan(
     room = (target.local_bytes - 1024 - width) // (heads * parts * 4)
     most = min(MOST, room // 64 * 64)
     if size * parts > WORK_GROUP or most < LEAST:
-        return f"{group} query heads a KV head of {case.head_dim} are too many for a work-group"
+        return f"{group} queries a KV head of {case.head_dim} are too many for a work-group"
     k_rows, v_rows = (_power_of_2(n // case.head_dim) for n in (rows, rows // 2))
     if case.page is not None and (case.page & (case.page - 1) or case.page < k_rows):
         return f"a page must be a power of two from {k_rows}, not {case.page}"
@@ -110,6 +111,8 @@ def _power_of_2(rows: int) -> int:
 class OpenClDecodeAttention(OpenClKernel):
     """softmax(q K^T / sqrt(d)) V over a contiguous or paged cache, ragged or not."""
 
+    most_query_tokens = 8
+
     def __init__(self, case: DecodeAttentionCase, device: OpenClDevice, **config: Any) -> None:
         super().__init__(case, device, **config)
         divided = plan(case, device.target, **config)
@@ -124,10 +127,10 @@ class OpenClDecodeAttention(OpenClKernel):
         self._reserve(-(-case.context // self.each))
 
     def _reserve(self, splits: int) -> None:
-        heads = self.case.batch * self.case.heads
+        queries = self.case.rows * self.case.heads
         self.splits = splits
-        self.sums = self.empty(heads * splits, self.case.head_dim, dtype=np.float32)
-        self.states = self.empty(heads * splits, 2, dtype=np.float32)
+        self.sums = self.empty(queries * splits, self.case.head_dim, dtype=np.float32)
+        self.states = self.empty(queries * splits, 2, dtype=np.float32)
 
     @classmethod
     def refuses(cls, case: DecodeAttentionCase, device: Device) -> str | None:
@@ -183,6 +186,7 @@ class OpenClDecodeAttention(OpenClKernel):
             "DTYPE": case.dtype,
             "D": case.head_dim,
             "GROUP": case.heads // case.kv_heads,
+            "TAIL": case.query_tokens,
         }
         attend: dict[str, int | str | float] = {
             "KV": case.kv_format,
@@ -196,6 +200,7 @@ class OpenClDecodeAttention(OpenClKernel):
         }
         variant = f"{case.dtype} kv={case.kv_format} head_dim={case.head_dim}"
         variant += f" group={of_both['GROUP']}" + " paged" * (case.page is not None)
+        variant += f" query_tokens={case.query_tokens}" * (case.query_tokens > 1)
         builds = (
             Build(
                 "decode_attention/attend.cl",
@@ -240,7 +245,7 @@ class OpenClDecodeAttention(OpenClKernel):
         if splits > 1:
             items = case.head_dim * SLICES
             combine(
-                (case.batch * case.heads * items,), (items,),
+                (case.rows * case.heads * items,), (items,),
                 self.sums, self.states, lengths, out, case.kv_heads, self.each, splits,
             )  # fmt: skip
         return out

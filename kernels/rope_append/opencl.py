@@ -19,6 +19,7 @@ class OpenClRopeAppend(OpenClKernel):
     """qkv [batch, (heads + 2 kv_heads) head_dim]; returns q [batch, heads, head_dim]."""
 
     half = False
+    most_query_tokens = 8
 
     @classmethod
     def builds(cls, case: RopeAppendCase, target: Target, **config: Any) -> tuple[Build, ...]:
@@ -29,8 +30,10 @@ class OpenClRopeAppend(OpenClKernel):
             "D": case.head_dim,
             "NORM": int(case.qk_norm),
             "PAGED": int(case.page is not None),
+            "TAIL": case.query_tokens,
         }
         variant = f"{case.dtype} kv={case.kv_format} head_dim={case.head_dim}"
+        variant += f" query_tokens={case.query_tokens}" * (case.query_tokens > 1)
         variant += " norm" * case.qk_norm + " paged" * (case.page is not None)
         return (Build("rope_append/rope.cl", "rope", macros, variant),)
 
@@ -55,12 +58,12 @@ class OpenClRopeAppend(OpenClKernel):
     ) -> OpenClArray:
         """Rotate, and write k and v where the block table says."""
         case = self.case
-        q = self.empty(case.batch, case.heads, case.head_dim)
+        q = self.empty(case.rows, case.heads, case.head_dim)
         half = case.head_dim // 2
         page = k_cache.shape[2] if block_table is None else k_cache.shape[2].bit_length() - 1
         rope = self.functions[0]
         rope(
-            ((case.heads + 2 * case.kv_heads) * half, case.batch), (half, 1),
+            ((case.heads + 2 * case.kv_heads) * half, case.rows), (half, 1),
             qkv, positions, cos_sin, q, k_cache, v_cache, block_table, q_norm, k_norm,
             case.heads, case.kv_heads, page,
             0 if block_table is None else block_table.shape[1], case.eps,

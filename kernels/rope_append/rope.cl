@@ -1,5 +1,6 @@
 // rope_append: a work-group a head of q, k or v; a work-item a pair (i, i + D / 2).
-// DTYPE, KV (formats), D (head_dim), NORM (0, 1), PAGED (0, 1).
+// A sequence has TAIL rows side by side.
+// DTYPE, KV (formats), D (head_dim), NORM (0, 1), PAGED (0, 1), TAIL.
 #include "group.clh"
 #include "types.clh"
 
@@ -15,10 +16,10 @@ void rope(const global T* qkv, const global int* positions, const global float* 
           const global T* q_norm, const global T* k_norm,
           int heads, int kv_heads, int page, int table_width, float eps) {
     local float scratch[HALF];
-    int i = get_local_id(0), head = get_group_id(0), sequence = get_group_id(1);
-    int from = (sequence * (heads + 2 * kv_heads) + head) * D + i;
+    int i = get_local_id(0), head = get_group_id(0), row = get_group_id(1);
+    int sequence = row / TAIL, from = (row * (heads + 2 * kv_heads) + head) * D + i;
     float first = LOAD(qkv, from), second = LOAD(qkv, from + HALF);
-    int position = positions[sequence];
+    int position = positions[row];
     bool is_q = head < heads, is_v = head >= heads + kv_heads;
     if (!is_v) {
 #if NORM
@@ -34,7 +35,7 @@ void rope(const global T* qkv, const global int* positions, const global float* 
         first = low;
     }
     if (is_q) {
-        int to = (sequence * heads + head) * D + i;
+        int to = (row * heads + head) * D + i;
         AS(store, DTYPE)(first, to, q_out);
         AS(store, DTYPE)(second, to + HALF, q_out);
     } else {

@@ -29,10 +29,10 @@ MATRIX = [
     ("sym_int4", False, 1, {"tiles": 2, "ahead": 4, "grf": 128}),
     ("bf16", False, 8, {"tiles": 1, "ahead": 1, "grf": 128}),
     ("fp8_e4m3", False, 8, {"tiles": 2, "ahead": 1, "grf": 128}),
-    ("asym_int4", False, 8, {"tiles": 2, "ahead": 2, "grf": 128}),
+    ("asym_int4", False, 8, {"tiles": 2, "ahead": 1, "grf": 128}),
     ("sym_int8", True, 8, {"tiles": 1, "ahead": 1, "grf": 128}),
     ("sym_int4", True, 32, {"tiles": 1, "ahead": 2, "grf": 256}),
-    ("bf16", False, 64, {"tiles": 1, "ahead": 1, "grf": 256}),
+    ("bf16", False, 64, {"tiles": 2, "ahead": 1, "grf": 256}),
 ]
 """Format, gate and up together, rows of x, and the most that is offered there."""
 

@@ -63,6 +63,21 @@ def test_scratch_grows_with_the_sequences(device):
     assert kernel.splits > before
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        DecodeAttentionCase("fp16", 1, 5, 1, 64, 131072, "fp8_e5m2", 16, query_tokens=2),
+        DecodeAttentionCase("fp16", 64, 5, 1, 64, 700, "fp8_e4m3", 64, ragged=True),
+    ],
+    ids=["deep", "many"],
+)
+def test_ranges_of_a_deep_context_and_of_many_sequences(device, case):
+    kernel = build(case, device)
+    assert kernel.splits > 1
+    found = check(kernel, case, np.random.default_rng(0))
+    assert found.ok, found.reason
+
+
 @pytest.mark.parametrize("group", [3, 7, 16])
 def test_groups_that_registers_hold_only_in_parts(device, group):
     case = DecodeAttentionCase("fp16", 1, group, 1, 128, 70, "fp16")

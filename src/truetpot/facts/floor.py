@@ -236,7 +236,7 @@ def _assumptions(
         *([] if step.query_tokens == 1 else [_verifies(step)]),
         cards,
         f"Collectives are a model, not part of the bound: {cost.explanation}.",
-        *_of_model(model, hardware, step),
+        *_of_model(model, hardware, step, dtype),
     ]
     if step.constant_scales:
         lines.append(
@@ -280,7 +280,7 @@ def _verifies(step: Traffic) -> str:
     )
 
 
-def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
+def _of_model(model: Model, hardware: Hardware, step: Traffic, dtype: str) -> list[str]:
     lines = []
     if mix := all_mixes().get(step.format):
         types = dict.fromkeys(row.format.removeprefix("ggml_") for row in step.linears)
@@ -294,7 +294,8 @@ def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
             f"{model.window} tokens only."
         )
     if (experts := model.experts) is not None:
-        ms, tokens = hardware.read_ms(step.estimate), step.batch * step.query_tokens
+        ms = hardware.least_ms(step.estimate, step.operations, dtype)
+        tokens = step.batch * step.query_tokens
         lines.append(
             f"The bound has the {experts.used} of {experts.count} experts that one token uses, "
             f"whatever the batch. An estimate, no bound: where {tokens} tokens choose with "

@@ -39,7 +39,7 @@ SUMS = {128: 2, 256: 8}
 operands of x, and leave room for one of the two."""
 LOADED = {128: 32, 256: 64}
 """Registers with weights under way: twice as many at one row of x or two, half where there are
-several tiles of it."""
+several tiles of it, which want the operands of W unpacked: 32 each."""
 SPLITS, GROUPS, TILES, AHEAD = (1, 2, 4, 8, 16), (1, 2, 4, 8), (1, 2), (1, 2, 4)
 
 
@@ -87,10 +87,15 @@ class Product:
 
     def fits(self, tiles: int, ahead: int, grf: int) -> bool:
         """Whether registers hold it."""
-        x = self.tiles_of_x(tiles, grf)
-        loaded = self.operands(tiles) * ahead * self.words
-        room = LOADED[grf] * 2 if self.case.m <= 2 else LOADED[grf] // (1 + (x > 1))
-        return self.operands(tiles) <= self.sums(grf) and (loaded <= room or ahead * tiles == 1)
+        operands, several = self.operands(tiles), self.tiles_of_x(tiles, grf) > 1
+        if operands > (grf // 128 if several else self.sums(grf)):
+            return False
+        room = LOADED[grf] // (2 if several and (ahead > 1 or grf == min(LOADED)) else 1)
+        if self.case.m <= 2:
+            room *= 2
+        elif self.case.weight_format == "asym_int4" and grf == min(LOADED):
+            room //= 2  # another operand and scale
+        return operands * ahead * self.words <= room or ahead * tiles == 1
 
     def local_bytes(self, config: Config) -> int:
         """That a work-group's sums take where K is split."""
@@ -107,15 +112,15 @@ class Product:
     def default(self, grf: Sequence[int]) -> dict[str, int]:
         """One pass over W where registers allow; K split until every thread has work.
 
-        The offset of integer weights is multiplied once for all operands of W: beyond 32 rows of x,
-        where the matrix engine is what bounds, two operands and two passes take less of it.
+        The offset of integer weights is multiplied, and x taken apart for bf16 ones, once for all
+        operands of W. Beyond 32 rows of x that bounds: two operands and two passes take less.
         """
         sums = self.wanted * self.operands(1)
         registers = next((n for n in grf if sums <= self.sums(n)), max(grf))
         two = self.fits(2, 1, registers) and not self.paired
         same = self.tiles_of_x(2, registers) == self.tiles_of_x(1, registers)
-        offset = "int" in self.case.weight_format and self.case.m > 32
-        tiles = 2 if two and (same or offset) else 1
+        shared = self.case.weight_format == "bf16" or "int" in self.case.weight_format
+        tiles = 2 if two and (same or (shared and self.case.m > 32)) else 1
         ahead = max((n for n in AHEAD if self.fits(tiles, n, registers)), default=1)
         subgroup = self.target.dpas or 8
         threads = (1024 // subgroup) * self.target.units * 128 // registers
