@@ -1,6 +1,8 @@
-"""Attention of one new token over a KV cache that comes from memory."""
+"""Attention of a step's new tokens over a KV cache that comes from memory."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION
 
@@ -12,10 +14,14 @@ class _Attention:
     unit = "seconds"
     timeout = 900
     param_names = ("device", "provider", "context")
+    query_tokens = 1
 
     def track_device_time(self, device, provider, context):
         """Seconds of one call."""
-        what = case(self.op, shape(device, SIZE.formats[0], context))
+        step = replace(
+            shape(device, SIZE.formats[0], context), query_tokens=self.query_tokens
+        )
+        what = case(self.op, step)
         return kernel_time(self.op, what, provider, device)
 
     track_device_time.rounds = ROUNDS
@@ -26,6 +32,12 @@ class DecodeAttention(_Attention):
 
     op = DECODE_ATTENTION
     params = ([DEVICE], providers("decode_attention"), SIZE.contexts)
+
+
+class VerifyAttention(DecodeAttention):
+    """Four query tokens: a draft of three is verified."""
+
+    query_tokens = 4
 
 
 class RopeAppendAttention(_Attention):

@@ -7,6 +7,10 @@ ends at the first configuration within 5 % of the fastest, which the strategy is
 median over the seeds stands beside that of a hill climb, which restarts from a random configuration
 at every local optimum and goes to the first faster neighbour that it meets. A failed configuration
 counts as a trial.
+
+    python tools/judge_tuning.py --jobs 8 FILE_T4.json.gz ...
+
+counts instead how often a search has to wait for compilations, so many processes being at it.
 """
 
 from __future__ import annotations
@@ -16,16 +20,21 @@ import gzip
 import math
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from truetpot.ops.registry import Config
 from truetpot.records.t4 import T4Results
-from truetpot.tune.space import Space
+from truetpot.tune.ahead import Ahead
+from truetpot.tune.space import Space, key
 from truetpot.tune.strategy import STRATEGIES
+from truetpot.tune.subject import Subject
 
 WITHIN = 1.05
+TRIALS = 100
 
 
 def trials(name: str, space: Space, times: list[float | None], seed: int, goal: float) -> int:
@@ -54,13 +63,49 @@ def median(name: str, space: Space, times: list[float | None], seeds: int) -> fl
     return statistics.median(trials(name, space, times, seed, goal) for seed in range(seeds))
 
 
+class Counted(Ahead):
+    """Nothing is compiled."""
+
+    def _phase(self, configs: Sequence[Config]) -> None:
+        self.phases += 1
+        self.compiled += len(configs)
+        self._seen.update((key(config), True) for config in configs)
+
+
+def waits(
+    name: str, space: Space, times: list[float | None], seed: int, jobs: int
+) -> tuple[int, int]:
+    """How often the first :data:`TRIALS` wait, and how many configurations are compiled."""
+    strategy = STRATEGIES[name](space, np.random.default_rng(seed))
+    ahead = Counted(Subject("", "", None, "", None), jobs)
+    for _ in range(TRIALS):
+        ahead.prepare(lambda count: [space.configs[i] for i in strategy.likely(count)])
+        index = strategy.ask()
+        assert index is not None
+        strategy.tell(index, times[index])
+    return ahead.phases, ahead.compiled
+
+
+def say_waits(files: Sequence[Path], names: Sequence[str], seeds: int, jobs: int) -> None:
+    for name in names:
+        spaces = [load(file) for file in files]
+        found = [waits(name, *space, seed, jobs) for space in spaces for seed in range(seeds)]
+        phases, compiled = np.mean(found, axis=0) / TRIALS
+        sys.stdout.write(f"{name}, {jobs} processes: {phases:.2f} waits and ")
+        sys.stdout.write(f"{compiled:.2f} compilations a trial\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--strategies", default="model")
+    parser.add_argument("--jobs", type=int, default=0)
     chosen = parser.parse_args()
     names = chosen.strategies.split(",")
+    if chosen.jobs:
+        say_waits(chosen.files, names, chosen.seeds, chosen.jobs)
+        return
     ratios: dict[str, list[float]] = {name: [] for name in names}
     for file in chosen.files:
         space, times = load(file)

@@ -221,6 +221,28 @@ def test_an_index_that_is_not_used_is_named(cli, checkpoint, tmp_path):
     assert any(warning.startswith(note) for warning in done.record["warnings"])
 
 
+def test_a_verify_step(decode, cli, checkpoint, tmp_path):
+    done = decode("--query-tokens", 4, "--batch", 2)
+    assert (done.code, done.record["query_tokens"], done.record["batch"]) == (0, 4, 2), done.err
+    by_role = {row["role"]: row["bytes"] for row in done.record["operators"]}
+    vocab = load_model(checkpoint).vocab
+    assert by_role["argmax"] == 8 * (2 * vocab + 8), "logits and ids of eight rows"
+    command = ["decode", "--weights", checkpoint, "--provider", "torch", "--dtype", "fp32"]
+    command += ["--format", "fp32", "--tokens", "5,17,3,9,4,8,1,2"]
+    for name, tokens in (("one", 1), ("four", 4)):
+        path = tmp_path / f"{name}.npy"
+        assert cli(*command, "--query-tokens", tokens, "--save-logits", path).code == 0
+    one, four = (np.load(tmp_path / f"{name}.npy") for name in ("one", "four"))
+    assert one.shape == four.shape == (8, vocab)
+    np.testing.assert_allclose(four, one, atol=1e-4)
+    done = cli(*command, "--query-tokens", 3)
+    assert done.code == 2
+    assert "not whole steps of 3 query tokens" in done.err
+    done = decode("--query-tokens", 4, "--batch", "1,2")
+    assert done.code == 2
+    assert "one --context and one --batch" in done.err
+
+
 def test_a_checkpoint_is_timed_too(cli, checkpoint):
     done = cli("decode", "--weights", checkpoint, *QUICK, "--provider", "torch", "--json")
     assert done.code == 0, done.err

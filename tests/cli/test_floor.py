@@ -59,6 +59,18 @@ def test_a_range(cli):
     assert "4095 steps" in printed
 
 
+def test_query_tokens(cli):
+    done = cli(*ASKED, "--query-tokens", 4, "--json")
+    assert (done.code, done.record["query_tokens"]) == (0, 4)
+    assert done.record["ms_per_token"] == cli(*ASKED, "--json").record["ms_per_token"]
+    printed = cli(*ASKED, "--query-tokens", 4).out
+    assert "batch 1, 4 query tokens" in printed
+    assert "as many as are accepted" in " ".join(printed.split())
+    ranged = cli(*ASKED, "--query-tokens", 4, "--context", "1024:5120")
+    assert ranged.code == 2
+    assert "no mean time of a token" in " ".join(ranged.err.split())
+
+
 def test_a_file_and_a_table(cli, tmp_path):
     done = cli(*ASKED, "--json", tmp_path / "floor.json")
     assert "no step can be faster" in done.out

@@ -84,6 +84,15 @@ def test_roles_formats_and_samples(kernels):
     assert all(len(r["samples_s"]) == r["samples"] for r in results)
 
 
+def test_query_tokens_beside_one(kernels):
+    asked = ("--op", "decode_attention", "--provider", "torch", "--query-tokens", "1,4", "--json")
+    one, four = (result["case"] for result in kernels(*asked).record["results"])
+    assert "context=21 " in one
+    assert "query_tokens" not in one
+    assert "context=24 " in four
+    assert "query_tokens=4" in four
+
+
 def test_a_fused_operator_that_is_asked_for_is_never_left_out(kernels):
     for op in ("linear_silu_mul", "rms_norm_linear"):
         done = kernels("--op", op, "--provider", "torch", "--json")

@@ -84,3 +84,18 @@ def test_what_is_no_trace(cli, tmp_path, content):
     done = cli("trace", file)
     assert done.code == 2 and done.err.startswith("truetpot: ")
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_a_trace_of_all_layers_is_held_against_our_step(cli, tmp_path):
+    """Rung `stack` over rung `step`, where both are of the whole model."""
+    ours = json.loads(LADDER.read_text())
+    for layers, step_ms in ((64, ours["rungs"]["step"]["ms_per_token"]), (63, None)):
+        trace = made.Xpu()
+        for _ in range(3):
+            trace.step([*made.HEAD, *made.LAYER * layers, *made.TAIL])
+        file = tmp_path / f"{layers}.json"
+        file.write_text(json.dumps(trace.file()))
+        done = cli("trace", file, "--ladder", LADDER, "--json", tmp_path / "record.json")
+        (run,) = json.loads((tmp_path / "record.json").read_text())["runs"]
+        assert run["step_ms"] == step_ms
+        assert ("stack/step is" in done.out) == (layers == 64)

@@ -58,12 +58,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tune(cli, model, folder, tmp_path, monkeypatch):
-    def in_new_process(order, limit_s):
-        answer = fresh._answer(order)
-        assert answer.gain is not None, answer.reason
-        return fresh.Ratio(*answer.gain)
+    def in_new_processes(orders, limit_s, at_once):
+        for answer in map(fresh._answer, orders):
+            assert answer.gain is not None, answer.reason
+            yield fresh.Ratio(*answer.gain)
 
-    monkeypatch.setattr("truetpot.cli.tune_search.in_new_process", in_new_process)
+    monkeypatch.setattr("truetpot.cli.tune_search.in_new_processes", in_new_processes)
 
     def call(*args):
         return cli(

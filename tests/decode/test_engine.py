@@ -66,6 +66,44 @@ def test_position(tiny):
     step.step(ids)
 
 
+@pytest.mark.parametrize("provider", ["torch", "numba"])
+@pytest.mark.parametrize("page", [None, 8])
+def test_a_step_of_four_query_tokens_is_four_steps_of_one(tiny, page, provider):
+    tokens = np.random.default_rng(0).integers(0, tiny.vocab, (20, 2))
+    want = make(tiny, replace(SHAPE, page=page), provider).feed(tokens)
+    step = make(tiny, replace(SHAPE, page=page, context=16, query_tokens=4), provider)
+    got = step.feed(tokens)
+    assert got.shape == want.shape == (20, 2, tiny.vocab)
+    assert relative_error(got, want) < 1e-5
+    # the next ids are of each row: by sequence, and its tokens in their order
+    ids = step.device.download(step.state.values["next_ids"])
+    assert ids.reshape(2, 4).tolist() == want[-4:].argmax(-1).T.tolist()
+    assert step.state.position == 20
+
+
+def test_position_of_several_query_tokens(tiny):
+    step = make(tiny, replace(SHAPE, query_tokens=4))
+    assert (step.state.position, step.shape.tokens(), step.shape.rows) == (20, 24, 8)
+    values, download = step.state.values, step.device.download
+    assert values["max_length"] == 24
+    assert download(values["lengths"]).tolist() == [24, 24]
+    assert download(values["positions"]).tolist() == 2 * [20, 21, 22, 23]
+    ids = step.step(values["ids"])
+    assert step.state.position == 24
+    with pytest.raises(UserError, match="cache of 24 tokens is full"):
+        step.step(ids)
+    step.state.seek(7)
+    assert download(values["positions"]).tolist() == 2 * [7, 8, 9, 10]
+    step.state.seek(21)  # three tokens fit, and a step has four
+    with pytest.raises(UserError, match="full"):
+        step.run()
+    with pytest.raises(UserError, match="6 tokens are not whole steps of 4 query tokens"):
+        step.feed(np.ones((6, 2), int))
+    for count in (0, 9):
+        with pytest.raises(UserError, match=f"query tokens = {count}: a step takes 1 to 8"):
+            make(tiny, replace(SHAPE, query_tokens=count))
+
+
 def test_cache_is_random_from_the_start(tiny):
     for page in (None, 8):
         step = make(tiny, replace(SHAPE, page=page))

@@ -31,6 +31,17 @@ def test_fp32_logits(every_checkpoint, provider):
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_fp32_logits_of_query_tokens(checkpoint, provider):
+    """Each of the four, over a cache that steps of four before it have filled."""
+    saved = checkpoint("qwen2")
+    tokens = saved.tokens(12)
+    step = saved.step(provider, context=8, query_tokens=4)
+    error = relative_error(step.feed(tokens), saved.logits(tokens))
+    assert set(step.providers.values()) == {provider}
+    assert error < step_tolerance(saved.model, "fp32") < 1e-4
+
+
 @pytest.mark.parametrize("name", LIKE_LLAMA)
 def test_fp32_logits_of_other_configs(checkpoint, name):
     saved = checkpoint(name)

@@ -23,28 +23,29 @@ from truetpot.ops.tolerance import relative_error
 from truetpot.runtime.cpu import CpuDevice
 
 found = []
-for folder, weight_format, dtype in json.loads(sys.argv[1]):
+for folder, weight_format, dtype, tokens in json.loads(sys.argv[1]):
     model = load_model(folder)
-    shape = StepShape(1, 5, 1, dtype, weight_format, dtype)
+    shape = StepShape(1, 5, 1, dtype, weight_format, dtype, query_tokens=tokens)
     steps = [
         DecodeStep(model, shape, CpuDevice(), name, CheckpointWeights(folder, model, shape))
         for name in ("triton", "torch")
     ]
-    error = relative_error(*(step.feed([5, 17, 3]) for step in steps))
+    error = relative_error(*(step.feed([5, 17, 3, 9]) for step in steps))
     found.append([float(error), list(steps[0].providers)])
 print(json.dumps(found))
 """
 FUSED = {"attn_norm+qkv", "o+mlp_norm_add", "mlp_norm+gate_up+silu_mul", "down+attn_norm_add"}
 UNFUSED = {"attn_norm", "gate_up+silu_mul"}
 CASES = [
-    ("qwen2", "sym_int4", "bf16", 0.05, FUSED),
-    ("qwen3", "fp32", "fp32", 1e-4, UNFUSED),
+    ("qwen2", "sym_int4", "bf16", 1, 0.05, FUSED),
+    ("qwen3", "fp32", "fp32", 1, 1e-4, UNFUSED),
+    ("qwen3", "fp32", "fp32", 2, 1e-4, UNFUSED | {"rope_append+attention"}),
 ]
 
 
 def steps(checkpoint, cases):
     """Each case's logits are within its limit, and the step has its roles."""
-    asked = [[str(checkpoint(name).directory), *how] for name, *how in (c[:3] for c in cases)]
+    asked = [[str(checkpoint(name).directory), *how] for name, *how in (c[:4] for c in cases)]
     done = subprocess.run(
         [sys.executable, "-c", STEPS, json.dumps(asked)],
         env=os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"},
@@ -66,4 +67,4 @@ def test_logits(checkpoint):
 
 @pytest.mark.exhaustive
 def test_logits_of_int4_where_nothing_is_fused(checkpoint):
-    steps(checkpoint, [("qwen2", "sym_int4", "fp32", 1e-4, UNFUSED)])
+    steps(checkpoint, [("qwen2", "sym_int4", "fp32", 1, 1e-4, UNFUSED)])

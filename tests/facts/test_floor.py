@@ -59,6 +59,37 @@ def test_a_batch_reads_weights_once_and_every_cache() -> None:
     assert many.kv == 16 * one.kv
 
 
+def test_query_tokens_read_no_more_and_compute_and_append_as_many_times() -> None:
+    one = traffic(QWQ, format="bf16", context=500, batch=3)
+    four = traffic(QWQ, format="bf16", context=500, batch=3, query_tokens=4)
+    assert (four.bound, four.batch, four.query_tokens) == (one.bound, 3, 4)
+    assert four.operations == 4 * one.operations
+    assert four.linear_operations == 2 * 12 * LINEAR_WEIGHTS
+    assert (four.kv_write, four.embedding_rows) == (4 * one.kv_write, 4 * one.embedding_rows)
+    with pytest.raises(UserError, match="query tokens = 0"):
+        traffic(QWQ, format="bf16", context=500, query_tokens=0)
+
+
+def test_the_floor_of_a_verify_step() -> None:
+    keys = {"format": "sym_int4", "context": 4096, "tp": 4}
+    one, four = (floor(QWQ, A770, query_tokens=n, **keys) for n in (1, 4))  # type: ignore[arg-type]
+    assert four.ms_per_token == one.ms_per_token  # the bytes bound, of the step
+    (said,) = set(four.assumptions) - set(one.assumptions) - {
+        line for line in four.assumptions if "operations" in line or "Collectives" in line
+    }
+    assert "4 query tokens of each sequence" in said
+    assert "yields 1 to 4 tokens" in said
+    # 16 sequences of 8 tokens are 128 rows of every linear
+    rows = floor(QWQ, A770, format="sym_int4", context=1, batch=16, query_tokens=8)
+    assert rows.operations_ms == pytest.approx(
+        floor(QWQ, A770, format="sym_int4", context=1, batch=128).operations_ms, rel=1e-3
+    )
+    experts = load_model("gpt-oss-20b")
+    assert traffic(experts, format="mxfp4", context=0, query_tokens=8).idle_share == traffic(
+        experts, format="mxfp4", context=0, batch=8
+    ).idle_share
+
+
 def test_kv_format_and_lm_head_format() -> None:
     half = traffic(QWQ, format="sym_int4", context=500, kv_format="fp8_e5m2")
     full = traffic(QWQ, format="sym_int4", context=500, lm_head_format="fp16")

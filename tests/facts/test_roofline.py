@@ -67,6 +67,15 @@ def test_a_mixture_of_experts_computes_with_the_experts_of_each_token() -> None:
     assert step.operations == 2 * 5 * (32 * layer + 32000 * 4096)
 
 
+def test_the_estimate_of_a_mixture_of_experts_is_no_less_than_its_operations() -> None:
+    model, card = load_model("mixtral-8x7b"), load_hardware("h200")
+    few, many = (floor(model, card, format="fp16", context=0, batch=n) for n in (2, 2000))
+    assert few.estimate_ms == card.read_ms(few.traffic.estimate)
+    assert many.estimate_ms == many.operations_ms == many.ms_per_token
+    for found in (few, many):
+        assert any(f"takes {found.estimate_ms:.3f} ms" in line for line in found.assumptions)
+
+
 def test_a_deep_cache_keeps_a_batch_bound_by_bytes() -> None:
     # a cached token is 256 KiB and 5 x 256 Ki operations: 5 a byte, where the card does 206
     card = load_hardware("h200")

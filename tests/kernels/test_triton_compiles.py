@@ -53,7 +53,8 @@ def compile_all(op, **config):
             few = getattr(case, "parts", (case,))[0]
             # one row, few and many go by other device functions
             m = getattr(few, "m", 1)
-            kinds[case.format, (m > 1) + (m > 8) + (m > 16), getattr(few, "page", None)] = case
+            rows = (m > 1) + (m > 8) + (m > 16), getattr(few, "query_tokens", 1)
+            kinds[case.format, rows, getattr(few, "page", None)] = case
     for case in kinds.values():
         kernel = kernel_type(case, device, **config)
         kernel(**prepare(kernel, kernel.op.inputs(case, np.random.default_rng(0))))

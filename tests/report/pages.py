@@ -35,7 +35,8 @@ from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
-from truetpot.records.isa import Counts, Inspection, IssueVerdict, Loads
+from truetpot.records.images import ImagesRecord, PackageRow
+from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
 from truetpot.records.launch import LaunchRecord, LaunchRow
 from truetpot.records.library import (
     BeyondRow,
@@ -60,6 +61,7 @@ from truetpot.report.doctor import (
     draw_variables,
 )
 from truetpot.report.floor import draw_floor, draw_published
+from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.kernels import draw_case, draw_head
 from truetpot.report.ladder import (
@@ -253,6 +255,30 @@ def machine_code(other, folder):
     whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 turns"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
+
+
+def device_images(other, folder):
+    counts = Counts(float=1, integer=2, math=0, dpas=3, branch=0, sync=0, send={})
+    image = Inspection(
+        op="image", provider=other, name=other, variant=other, target="pvc", case=CASE.label(),
+        roles=[], batch=1, simd=16, grf=256, spill_bytes=6528, private_bytes=0, slm_bytes=0,
+        barriers=0, has_dpas=True, has_calls=False, instructions=counts, where="kernel",
+        hot=counts, loads=[], weight_load_bytes=1024, weight_run_bytes=2048, streamed_bytes=4096,
+        lane_ops_per_weight=1.5, vector_clocks=12.5, matrix_clocks=0.0, issue_over_memory=2.5,
+        memory_us=100.0, verdict=IssueVerdict.ISSUE, latency_over_memory=0.5,
+        local_over_memory=0.25, not_followed=other,
+    )  # fmt: skip
+    failed = Failure(
+        op="image", provider=other, name=other, variant=other, target="pvc", case="", reason=other
+    )
+    record = ImagesRecord(
+        started="", command="", truetpot="", ocloc=OclocRow(command="ocloc", version="22.43"),
+        packages=[PackageRow(file=other, licence=other, kernels=1234)], kernels=[image],
+        ours=[structs.replace(image, op="linear", memory_us=50.0)], failed=[failed, failed],
+        left_out={other: other},
+    )  # fmt: skip
+    whole = [other, "1,234 kernels", "6528", "1024", "2048", "250.0 us", "125.0 us", "2 kernels"]
+    return [draw_images(record, instructions=True)], [*whole, "issue-bound"]
 
 
 def launched(other, folder):
@@ -500,6 +526,7 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
-        launched, decode, swept, bound, library, predicted, published, served, traced, prompts,
+        device_images, launched, decode, swept, bound, library, predicted, published, served,
+        traced, prompts,
     )
 }  # fmt: skip

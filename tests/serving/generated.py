@@ -203,7 +203,7 @@ def ladder(made: Made) -> Yardstick:
         floor_from="the simulation",
         step_s=step,
         step_from="the simulation" if step else "",
-        step_batch=whole,
+        step_batches=(whole,),
     )
 
 

@@ -172,11 +172,49 @@ def test_a_measured_ladder(tmp_path):
     assert 1.0 < found.over_step < 0.0085 / 0.0076
 
 
+def test_a_ladder_of_verify_steps_has_no_time_of_a_token(tmp_path):
+    file = record(tmp_path)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"query_tokens": 4}))
+    with pytest.raises(UserError, match="with 4 query tokens, which yield as many tokens as are"):
+        from_record(file)
+
+
 def test_a_ladder_of_another_batch_is_not_comparable(tmp_path):
     run = served(0.012, at_once=8)
     found = judge(check_run(run, yardstick=from_record(record(tmp_path))))
     assert found.verdict is Verdict.NOT_COMPARABLE
     assert "at once" in found.why
+
+
+def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
+    """The nearest batch decides, then the nearest context; what was not finished is left out."""
+    made, points = load("sweep"), []
+    for batch, context, ms, status in (
+        (1, 1024, 7.6, "ok"), (8, 1024, 9.0, "ok"), (8, 8192, 14.0, "ok"), (32, 0, 1.0, "partial"),
+    ):  # fmt: skip
+        one = json.loads(record(tmp_path, batch=batch).read_text()) | {"context": context}
+        one["rungs"] = one["rungs"] | {"step": {"ms_per_token": ms}}
+        points.append({"context": context, "batch": batch, "status": status, "reason": "",
+                       "record": one})  # fmt: skip
+    file = tmp_path / "sweep.json"
+    file.write_text(json.dumps(made | {"points": points}))
+    ladder = from_record(file)
+    assert ladder.step_batches == (1, 8)
+    for batch, context, ms in ((1, 1024, 7.6), (8, 1024, 9.0), (8, 8192, 14.0)):
+        assert ladder.step_s(context, batch) == pytest.approx(ms * 1e-3)
+    single = from_record(record(tmp_path))
+    assert ladder.floor_s(4096, 8) == single.floor_s(4096, 8)
+    weights = 17 / 32 * (64 * (7168 + 5120 + 55296 + 27648) * 5120 + 152064 * 5120)
+    more = (weights + 7 * 2048 * 262144) / (weights + 8 * 1024 * 262144)
+    assert ladder.step_s(2048, 7) == pytest.approx(0.009 * more), "from batch 8, context 1024"
+    found = judge(check_run(served(0.012, at_once=8), yardstick=ladder))
+    assert found.verdict is Verdict.BELIEVABLE
+    far = judge(check_run(served(0.05, at_once=64), yardstick=ladder))
+    assert far.verdict is Verdict.NOT_COMPARABLE
+    assert "the ladder's step 8" in far.why
+    file.write_text(json.dumps(made | {"points": points[3:]}))
+    with pytest.raises(UserError, match="No point of"):
+        from_record(file)
 
 
 def test_a_device_without_a_datasheet_has_its_ceiling_for_a_floor(tmp_path):

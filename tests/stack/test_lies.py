@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import truetpot.stack
@@ -88,9 +89,37 @@ def test_kernels_of_one_stream_that_overlap(analysed, write):
     assert run.busy_ms * 1e3 == pytest.approx(made.BUSY_US - shared, rel=2e-3)
 
 
-def test_dependent_launches_overlap_by_right(analysed, write):
+def test_a_short_overlap_is_none(analysed, write):
     (run,) = analysed(write(made.xpu(pause=-0.2).file()))
     assert run.findings == []
+
+
+def test_dependent_launches_of_cuda_overlap_by_right(analysed, write):
+    """A kernel starts while the one before it still runs, and has the time that is left."""
+    trace = made.xpu(pause=-2.0)
+    for one in trace.events:
+        if one["cat"] == "xpu_runtime":
+            one["cat"], one["name"] = "cuda_runtime", "cudaLaunchKernelExC"
+        else:
+            one["args"] = {"stream": 7, "correlation": one["args"]["correlation"], "device": 0}
+    (run,) = analysed(write(trace.file()))
+    assert run.findings == []
+    shared = 2.0 * len(made.STEP)
+    assert run.stack.kernels_ms + run.stack.collectives_ms == pytest.approx(
+        (made.BUSY_US - shared) / 1e3, rel=2e-3
+    )
+
+
+def test_chance_equals_are_no_finding(analysed, write):
+    """Thousands of kernels on a clock of 80 ns, of which many have one time and no neighbours."""
+    draw = np.random.default_rng(3)
+    trace = made.Xpu()
+    for _ in range(100):
+        jitter = draw.integers(-2, 3, len(made.STEP)) * 0.08
+        trace.step([(n, 40.0 + 0.08 * (i % 5) + j) for i, ((n, _), j) in
+                    enumerate(zip(made.STEP, jitter, strict=True))])  # fmt: skip
+    (run,) = analysed(write(trace.file()))
+    assert "equal-durations" not in ids(run)
 
 
 def test_a_host_under_a_profiler(analysed, write):

@@ -71,6 +71,7 @@ def test_marks_of_vllm_say_what_a_step_yields(analysed, write):
     phases = [step.phase for step in run.steps]
     assert phases == [StepPhase.PREFILL, *[StepPhase.DECODE] * 5]
     assert (run.steps_by, run.batch, run.tokens) == ("annotation", 8, 2.5)
+    assert (run.prefill_steps, run.decode_steps, run.other_steps) == (1, 5, 0)
     period = made.BUSY_US + made.PAUSE_US * len(made.STEP)
     assert run.stack.ms_per_token * 1e3 == pytest.approx(period / 2.5)
     assert run.busy_ms * 1e3 == pytest.approx(made.BUSY_US / 2.5)
@@ -140,3 +141,20 @@ def test_several_devices_of_one_file_are_a_run_each(analysed, write):
     runs = analysed(write(file))
     assert [run.device for run in runs] == ["Intel(R) Arc(TM) Pro B60 Graphics", "1"]
     assert runs[0].busy_ms == pytest.approx(runs[1].busy_ms)
+
+
+@pytest.mark.parametrize("unknown", [0, 3], ids=["all launches known", "some are not"])
+def test_marks_on_the_host_by_the_launches(analysed, write, unknown):
+    """The host runs ahead: its range of a step ends before the device begins it."""
+    trace = made.Xpu()
+    for i in range(5):
+        began = trace.now
+        trace.step()
+        # kernels are submitted 500 us before their start
+        trace.event("user_annotation", f"ProfilerStep#{i}", began - 499.5, trace.now - began)
+    calls = [one for one in trace.events if one["cat"] == "xpu_runtime"]
+    for one in calls[10 : 10 + unknown]:
+        trace.events.remove(one)
+    (run,) = analysed(write(trace.file()))
+    assert run.steps_by == "annotation" and len(run.steps) == 5
+    assert {step.kernels for step in run.steps} == {len(made.STEP)}

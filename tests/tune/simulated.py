@@ -63,8 +63,9 @@ class SimulatedLab:
         default = Figures(config=self.configs[0], median_s=self.seconds[0], gain=1.0)
         return default, [*map(figures, configs, ratios)]
 
-    def in_new_process(self, config, number):
-        return self._race([config], self.alone, self._process())[0]
+    def in_new_processes(self, config, count):
+        for _ in range(count):
+            yield self._race([config], self.alone, self._process())[0]
 
     def _process(self):
         return np.exp(self.noise.process * self.rng.standard_normal(len(self.configs)))

@@ -2,19 +2,20 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from tests.tune.simulated import SimulatedLab
 from truetpot.ops import LinearCase, SiluMulCase
-from truetpot.ops.registry import REGISTRY
+from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.opencl import platforms
 from truetpot.runtime.opencl.program import Programs
 from truetpot.tune.ahead import Ahead
-from truetpot.tune.compiling import able
+from truetpot.tune.compiling import CONTEXT_BYTES, processes
 from truetpot.tune.progress import Log
 from truetpot.tune.search import candidates, search
 from truetpot.tune.subject import Subject
@@ -148,7 +149,23 @@ def test_a_search_tells_what_comes_next(tmp_path):
 def test_what_numba_compiles_no_other_process_finds():
     REGISTRY.load_builtin()
     cpu = choose_device("cpu")
-    assert not able(REGISTRY.find("linear", "numba", LINEAR, cpu), cpu)
+    assert processes(REGISTRY.find("linear", "numba", LINEAR, cpu), LINEAR, cpu, 8) == 0
+
+
+@pytest.mark.parametrize(
+    ("free", "case_bytes", "count"), [(None, 0, 8), (16, 0, 8), (8, 0, 4), (16, 2, 2), (1, 0, 0)]
+)
+def test_processes_take_a_quarter_of_what_is_free(free, case_bytes, count):
+    """GiB; a Triton kernel has its inputs in each."""
+
+    class Card:
+        kind = "cuda"
+        free_bytes = staticmethod(lambda: None if free is None else free << 30)
+
+    class Mine(Kernel):
+        op = SimpleNamespace(bytes=lambda case: max(0, (case_bytes << 30) - CONTEXT_BYTES))
+
+    assert processes(Mine, CASE, Card, 8) == count
 
 
 @pytest.mark.opencl
@@ -166,7 +183,7 @@ def test_opencl_programs_are_found_compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(Programs, "_compiled", counted)
     REGISTRY.load_builtin()
     kernel = REGISTRY.find("linear", "opencl", LINEAR, device)
-    assert able(kernel, device)
+    assert processes(kernel, LINEAR, device, 2) == 2
     configs = candidates(kernel, LINEAR, device)[:5]
     ahead = Ahead(Subject("linear", "opencl", LINEAR, device.name, None), 2)
     for n in range(4):

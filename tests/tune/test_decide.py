@@ -72,11 +72,11 @@ class Table:
     def __init__(self, *gains):
         self.gains = gains
 
-    def in_new_process(self, config, number):
-        gain = self.gains[number]
-        if isinstance(gain, str):
-            raise KernelError(gain)
-        return Ratio(gain, gain, gain, 20)
+    def in_new_processes(self, config, count):
+        for gain in self.gains[:count]:
+            if isinstance(gain, str):
+                raise KernelError(gain)
+            yield Ratio(gain, gain, gain, 20)
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ def tune(kernel, ceiling, tmp_path):
         def bench():
             return Bench(kernel, CASE, CPU, configs[0])
 
-        def in_new_process(config, number, seconds):
-            return pair(bench(), config, seconds)
+        def in_new_processes(config, count, seconds):
+            return (pair(bench(), config, seconds) for _ in range(count))
 
-        lab = Trials(bench, configs[0], ceiling, Seconds(0.05, 0.1, 0.05), in_new_process, 300)
+        lab = Trials(bench, configs[0], ceiling, Seconds(0.05, 0.1, 0.05), in_new_processes, 300)
         return search(configs, lab, log), log
 
     return run

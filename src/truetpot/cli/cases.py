@@ -96,7 +96,7 @@ def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
         raise UserError(
             f"--shape {shortened(text)!r} is not of the form 27648x5120, or n=27648,k=5120,m=4."
         )
-    m, n, k = given.get("m", shape.batch), given["n"], given["k"]
+    m, n, k = given.get("m", shape.rows), given["n"], given["k"]
     linear = LinearCase(shape.dtype, m, n, k, shape.weight_format)
     found = []
     for name in ops:

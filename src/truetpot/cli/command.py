@@ -33,6 +33,15 @@ DeviceOption = Annotated[
     ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Sequences decoded at once.")]
+QueryTokensOption = Annotated[
+    int,
+    typer.Option(
+        "--query-tokens",
+        min=1,
+        max=8,
+        help="Of each sequence in a step: of a verified draft its tokens and one more.",
+    ),
+]
 DtypeOption = Annotated[
     str,
     typer.Option(

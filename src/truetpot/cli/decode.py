@@ -14,6 +14,7 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
+    QueryTokensOption,
     SvgOption,
     numbers,
 )
@@ -39,6 +40,7 @@ def decode(
     batch: Annotated[
         str, typer.Option(metavar="N,...", help="Sequences decoded at once; several.")
     ] = "1",
+    query_tokens: QueryTokensOption = 1,
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -88,7 +90,7 @@ def decode(
     json: JsonOption = None,
     svg: SvgOption = None,
 ) -> None:
-    """Time one whole single-token decode step and each of its kernels, beside the ceilings.
+    """Time one whole decode step and each of its kernels, beside the ceilings.
 
     Several contexts or batches are a sweep on one set of weights.
     """
@@ -106,6 +108,11 @@ def decode(
         raise UserError("--tokens are one sequence: no --batch.")
     if tokens is not None and not points.single:
         raise UserError("--tokens start from an empty cache: no list of --context.")
+    if query_tokens > 1 and not points.single:
+        raise UserError(
+            "A step of several query tokens yields as many as are accepted, and a sweep's means "
+            "are of one token a step; give --query-tokens one --context and one --batch."
+        )
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     fed = None if tokens is None else numbers(tokens, "--tokens")
@@ -132,7 +139,7 @@ def decode(
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = StepShape(
             batch=points.batches[0],
-            context=points.contexts[0] if fed is None else len(fed) - 1,
+            context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
             tp=share,
             dtype=setting.dtype,
             weight_format=wanted,
@@ -140,6 +147,7 @@ def decode(
             page=page,
             layers=layers,
             collectives=group.size > 1,
+            query_tokens=query_tokens,
         )
         tokens_fed = None if fed is None else tuple(fed)
         asked = Request(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from truetpot import __version__
 from truetpot.cli.setting import Setting
@@ -189,6 +189,7 @@ class Outcome:
             dtype=shape.dtype,
             context=shape.context,
             batch=shape.batch,
+            query_tokens=UNSET if shape.query_tokens == 1 else shape.query_tokens,
             page=shape.page,
             tp=shape.tp,
             rank=request.rank,

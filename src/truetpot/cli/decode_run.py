@@ -139,8 +139,8 @@ def _measure(
     setting, model = request.setting, request.model
     preference = setting.preference
     if shape.collectives:
-        case = AllReduceCase(shape.dtype, shape.batch, model.hidden, shape.tp, in_place=True)
-        norm = RmsNormCase(shape.dtype, shape.batch, model.hidden, model.rms_eps, residual=True)
+        case = AllReduceCase(shape.dtype, shape.rows, model.hidden, shape.tp, in_place=True)
+        norm = RmsNormCase(shape.dtype, shape.rows, model.hidden, model.rms_eps, residual=True)
         preference, outcome.collectives = choose_all_reduce(preference, case, norm, request.seconds)
         if outcome.collectives:
             terminal.show("", draw_collectives(outcome.collectives))

@@ -16,7 +16,7 @@ from truetpot.report.ladder import (
     draw_ranks,
     draw_warnings,
 )
-from truetpot.report.numbers import gib
+from truetpot.report.numbers import gib, queries
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
@@ -34,6 +34,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
         f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "
         f"{request.model.layers} layers): {shape.weight_format} weights, {shape.dtype} "
         f"activations, {shape.kv_format} KV{page}, context {shape.context}, batch {shape.batch}"
+        f"{queries(shape.query_tokens)}"
         f"{rank}",
         "bold",
     )
@@ -53,7 +54,8 @@ def show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
     absent = {}
     if ladder.rungs.spec is None:
         absent["spec"] = why_no_spec(outcome.request.setting)
-    terminal.show("", draw_ladder(ladder, absent))
+    several = outcome.plan.shape.query_tokens > 1
+    terminal.show("", draw_ladder(ladder, absent, "step" if several else "token"))
     if ladder.communication is not None:
         terminal.show("", draw_ranks(ladder))
     if ladder.operators:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.command import JsonOption, QueryTokensOption, one_of
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
@@ -35,6 +35,7 @@ def floor(
         ),
     ] = "1024",
     batch: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 1,
+    query_tokens: QueryTokensOption = 1,
     collective_us: Annotated[
         float | None,
         typer.Option(help="Microseconds of a collective; a published latency if not given."),
@@ -65,7 +66,12 @@ def floor(
         "collective_us": collective_us,
         "dtype": dtype,
     }
-    bound = facts.floor(known_model, card, context=start, **given)
+    if end is not None and query_tokens > 1:
+        raise UserError(
+            "A step of several query tokens yields as many as are accepted, so that a range has no "
+            "mean time of a token; give --query-tokens one --context."
+        )
+    bound = facts.floor(known_model, card, context=start, query_tokens=query_tokens, **given)
     span = None
     if end is not None:
         span = facts.floor_range(known_model, card, context_start=start, context_end=end, **given)

@@ -10,12 +10,21 @@ import typer
 from truetpot.cli.command import JsonOption, KernelsOption, PageOption, listed
 from truetpot.cli.kernels import MODEL
 from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
+from truetpot.errors import UserError
 
 CONTEXT = 4096
+KV_FORMATS = "fp16,fp8_e5m2"
 FORMATS = "sym_int4,woq_int4,fp8_e5m2,sym_int8,fp16"
 
 
 def isa(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Wheels, libraries or device images of others, instead of the kernels here.",
+        ),
+    ] = None,
     op: Annotated[
         str | None, typer.Option(help="Operators; all of the decode step if not given.")
     ] = None,
@@ -37,7 +46,7 @@ def isa(
         typer.Option(help="acm-g10,bmg-g21,...; all that ocloc knows if not given."),
     ] = None,
     format: Annotated[str, typer.Option(help="Weight formats.")] = FORMATS,
-    kv_format: Annotated[str, typer.Option("--kv-format", help="KV formats.")] = "fp16,fp8_e5m2",
+    kv_format: Annotated[str, typer.Option("--kv-format", help="KV formats.")] = KV_FORMATS,
     dtype: Annotated[str, typer.Option(help="Activations: fp16, fp32.")] = "fp16",
     batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1,8",
     model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
@@ -70,7 +79,7 @@ def isa(
     json: JsonOption = None,
 ) -> None:
     """Compile the OpenCL kernels offline and count what a GPU would execute."""
-    check_outputs({"--json": json}, [diff, *of_model(model), *of_kernels(kernels)])
+    check_outputs({"--json": json}, [diff, *of_model(model), *of_kernels(kernels), *(files or ())])
     check_folder(asm, "--asm", json, "--json")
     from truetpot.cli.command import numbers
     from truetpot.cli.isa_run import Request, run
@@ -78,6 +87,8 @@ def isa(
     from truetpot.isa.configs import read_config
     from truetpot.report.terminal import Terminal
 
+    if files and kv_format == KV_FORMATS:
+        kv_format = "fp16"
     request = Request(
         model=load_model(model),
         batches=numbers(batch, "--batch"),
@@ -95,4 +106,12 @@ def isa(
         config=read_config(config),
     )
     terminal = Terminal(quiet=json == "-")
+    if files:
+        from truetpot.cli.isa_images import run_images
+
+        if diff is not None or asm is not None or provider is not None:
+            raise UserError("--diff, --asm and --provider are of the kernels here: leave out FILE.")
+        raise typer.Exit(
+            run_images(files, request, ocloc, work, instructions, strict, json, terminal)
+        )
     raise typer.Exit(run(request, ocloc, work, instructions, strict, asm, diff, json, terminal))

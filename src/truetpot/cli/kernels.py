@@ -16,6 +16,7 @@ from truetpot.cli.command import (
     PageOption,
     SvgOption,
     listed,
+    numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
@@ -41,6 +42,10 @@ def kernels(
         int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
     ] = None,
     batch: BatchOption = 1,
+    query_tokens: Annotated[
+        str,
+        typer.Option(metavar="1,4,..", help="Of each sequence in a step: several verify a draft."),
+    ] = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -120,7 +125,7 @@ def kernels(
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         known,
-        setting.shapes(format, batch, context, tp, page),
+        setting.shapes(format, batch, context, tp, page, numbers(query_tokens, "--query-tokens")),
         setting,
         ops,
         None if role is None else listed(role, "--role"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,12 +50,25 @@ class Setting:
         return self.preference.providers
 
     def shapes(
-        self, formats: str, batch: int, context: int, tp: int, page: int | None
+        self,
+        formats: str,
+        batch: int,
+        context: int,
+        tp: int,
+        page: int | None,
+        query_tokens: Iterable[int] = (1,),
     ) -> list[StepShape]:
-        """A step's shape in each weight format named; raises UserError for an unknown one."""
+        """A step's shape in each weight format named, for each number of query tokens.
+
+        Raises UserError for an unknown format.
+        """
         return [
-            StepShape(batch, context, tp, self.dtype, weight_format(name), self.kv_format, page)
+            StepShape(
+                batch, context, tp, self.dtype, weight_format(name), self.kv_format, page,
+                query_tokens=tokens,
+            )
             for name in listed(formats, "--format")
+            for tokens in query_tokens
         ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from truetpot.report.terminal import Terminal
 from truetpot.stats import Ratio
 from truetpot.tune.ahead import MOST_S, Ahead
 from truetpot.tune.bench import Bench
-from truetpot.tune.compiling import able
+from truetpot.tune.compiling import processes
 from truetpot.tune.decide import PROCESSES
 from truetpot.tune.figures import Tuned
-from truetpot.tune.fresh import Order, in_new_process
+from truetpot.tune.fresh import Order, in_new_processes, side_by_side
 from truetpot.tune.progress import read_log, search_key
 from truetpot.tune.search import FINAL_SHARE, LOOKS_SHARE, Plan, Stage, candidates, search
 from truetpot.tune.subject import Subject
@@ -148,19 +148,24 @@ def make(
         final=request.seconds * FINAL_SHARE,
         process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
     )
-    default = task.configs[0]
+    default, device = task.configs[0], setting.device
 
-    subject = Subject(result.op, result.provider, result.case, setting.device.name, how.folder)
-    jobs = how.jobs if able(task.kernel, setting.device) else 0
+    subject = Subject(result.op, result.provider, result.case, device.name, how.folder)
+    jobs = processes(task.kernel, result.case, device, how.jobs)
     ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s))
 
     def bench() -> Bench:
         return Bench(task.kernel, result.case, setting.device, default, setting.hardware)
 
-    def apart(config: Config, number: int, seconds: float) -> Ratio:
-        order = Order(subject, default, config, seconds, swapped=number % 2 == 1)
-        # it makes and checks two
-        return in_new_process(order, STARTING_S + 2 * how.limit_s + seconds)
+    def apart(config: Config, count: int, seconds: float) -> Iterator[Ratio]:
+        orders = [
+            Order(subject, default, config, seconds, swapped=number % 2 == 1)
+            for number in range(count)
+        ]
+        # each makes and checks two
+        limit_s = STARTING_S + 2 * how.limit_s + seconds
+        at_once = side_by_side(task.kernel.op, result.case, device)
+        return in_new_processes(orders, limit_s, at_once)
 
     with terminal.bar(what) as advance:
 

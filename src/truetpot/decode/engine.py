@@ -121,13 +121,14 @@ class DecodeStep:
             ) from None
 
     def run(self, ids: Any = None) -> Any:
-        """One step at the present position; returns the next ids int64 [batch], on the device.
+        """One step at the present position; returns the next ids int64 [rows], on the device.
 
-        `ids` int64 [batch] on the device, by default the last ones given. The position stays, so
-        running again does the same work on the same memory, as a captured graph would.
+        `ids` int64 [rows] on the device, the query tokens of a sequence side by side, by default
+        the last ones given. The position stays, so running again does the same work on the same
+        memory, as a captured graph would.
         """
         values = self.state.values
-        if self.state.position >= self.shape.tokens():
+        if self.state.full:
             raise UserError(
                 f"The cache of {self.shape.tokens()} tokens is full; make the step with a larger "
                 "context, or seek back."
@@ -143,39 +144,44 @@ class DecodeStep:
         return values["next_ids"]
 
     def step(self, ids: Any) -> Any:
-        """:meth:`run`, then go on to the next position."""
+        """:meth:`run`, then go on to the next position, as if every query token were accepted."""
         next_ids = self.run(ids)
-        self.state.seek(self.state.position + 1)
+        self.state.seek(self.state.position + self.shape.query_tokens)
         return next_ids
 
     def feed(self, tokens: NDArray[np.integer[Any]] | Sequence[int]) -> NDArray[np.float32]:
-        """Start from an empty cache and feed `tokens`, one step each: logits [T, vocab] float32.
+        """Start from an empty cache and feed `tokens`: logits [T, vocab] float32.
 
-        `tokens` is [T] for a batch of one; [T, batch] gives [T, batch, vocab].
+        `tokens` is [T] for a batch of one; [T, batch] gives [T, batch, vocab]. A step takes
+        `shape.query_tokens` of them.
         """
         given = np.asarray(tokens)
-        batch, room = self.shape.batch, self.shape.tokens()
+        batch, room, each = self.shape.batch, self.shape.tokens(), self.shape.query_tokens
         if given.size == 0 or given.dtype.kind not in "iu" or given[0].size != batch:
             raise UserError(
                 f"Tokens of shape {list(given.shape)} ({given.dtype}) cannot feed a batch of "
                 f"{batch}; give integers, at least one a sequence."
             )
+        if len(given) % each:
+            raise UserError(
+                f"{len(given)} tokens are not whole steps of {each} query tokens; give a multiple."
+            )
         if len(given) > room:
             raise UserError(
                 f"{len(given)} tokens do not fit a cache of {room}; make the step with a context "
-                f"of {len(given) - 1}."
+                f"of {len(given) - each}."
             )
         if given.min() < 0 or given.max() >= self.state.vocab:
             raise UserError(f"Token ids of this step are 0 to {self.state.vocab - 1}.")
         self.state.seek(0)
         logits = []
-        for ids in given.reshape(-1, batch).astype(np.int64):
-            self.step(self.device.upload(ids))
-            logits.append(self.logits())
-        return np.stack(logits).reshape(*given.shape, -1)
+        for ids in given.reshape(-1, each, batch).astype(np.int64):
+            self.step(self.device.upload(ids.transpose().reshape(-1)))
+            logits.append(self.logits().reshape(batch, each, -1).swapaxes(0, 1))
+        return np.concatenate(logits).reshape(*given.shape, -1)
 
     def logits(self) -> NDArray[np.float32]:
-        """Of the last step, float32 [batch, vocab of this rank], on the host."""
+        """Of the last step, float32 [rows, vocab of this rank], on the host."""
         return self.device.download(self.state.values["logits"]).astype(np.float32)
 
     def calls_by_kernel(self) -> list[KernelUse]:

@@ -1,4 +1,4 @@
-"""The single-token decode step as a straight-line program over named values.
+"""The decode step, of one or several query tokens, as a straight-line program over named values.
 
 Reading `decode_program` from top to bottom is reading the model. Values are strings, each written
 once, with one exception: `hidden` is the residual stream, which every norm but the first adds to in
@@ -22,7 +22,9 @@ class StepShape:
     """What a step is measured at.
 
     `context` tokens of each of `batch` sequences are in the KV cache when the step starts, and
-    attention reads those and the new one. `page` None is a contiguous cache, else tokens a page.
+    attention reads those and the new ones: `query_tokens` of each sequence, one in a plain step,
+    the drafted tokens and the one before them in a step that verifies a draft. `page` None is a
+    contiguous cache, else tokens a page.
     `layers` is how many layers to run, None for all. With `tp` > 1 it is one rank's step; the rows
     of lm_head are rounded up to a multiple of `tp`. With `collectives` the ranks put their partial
     sums and their best logits together; without, what o and down leave stays a partial sum, and the
@@ -38,10 +40,16 @@ class StepShape:
     page: int | None = None
     layers: int | None = None
     collectives: bool = False
+    query_tokens: int = 1
+
+    @property
+    def rows(self) -> int:
+        """Rows of every linear: the query tokens of all sequences, side by side by sequence."""
+        return self.batch * self.query_tokens
 
     def tokens(self) -> int:
-        """Tokens of a sequence that attention reads: the context and the new one."""
-        return self.context + 1
+        """Tokens of a sequence that attention reads: the context and the new ones."""
+        return self.context + self.query_tokens
 
     def capacity(self) -> int:
         """Token slots a sequence has in the cache: `tokens`, in whole pages."""
@@ -71,8 +79,9 @@ class Parameter:
 Arg = str | Parameter | None
 
 INPUTS = ("ids", "positions", "lengths", "max_length", "cos_sin", "block_table")
-"""Values that exist before the first call. ids int64 [batch], positions and lengths int32 [batch],
-max_length int on the host, cos_sin float32 [tokens, head_dim], block_table int32 or None."""
+"""Values that exist before the first call. ids int64 [rows], positions int32 [rows], lengths int32
+[batch], max_length int on the host, cos_sin float32 [tokens, head_dim], block_table int32 or None.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Call:
     args: Mapping[str, Arg]
     outputs: tuple[str, ...]
     flatten: tuple[str, ...] = ()
-    """Inputs to view as [batch, -1]: attention leaves heads apart, o wants them side by side."""
+    """Inputs to view as [rows, -1]: attention leaves heads apart, o wants them side by side."""
 
     def __str__(self) -> str:
         """``o.3 = linear(x=attention.3, weight=layers.3.o.weight)``."""
@@ -135,7 +144,7 @@ class _Builder:
 
     def linear(self, role: str, layer: int | None, x: str, flatten: tuple[str, ...] = ()) -> str:
         s, linear = self.shape, self.linears[role]
-        case = ops.LinearCase(s.dtype, s.batch, linear.n, linear.k, s.weight_format, linear.bias)
+        case = ops.LinearCase(s.dtype, s.rows, linear.n, linear.k, s.weight_format, linear.bias)
         bias = Parameter("vector", f"{role}_bias", layer) if linear.bias else None
         weight = Parameter("weight", role, layer)
         out = "logits" if role == "lm_head" else role
@@ -147,37 +156,37 @@ class _Builder:
         s = self.shape
         if not s.collectives:
             return x
-        case = ops.AllReduceCase(s.dtype, s.batch, self.model.hidden, s.tp, in_place=True)
+        case = ops.AllReduceCase(s.dtype, s.rows, self.model.hidden, s.tp, in_place=True)
         return self.add(ops.ALL_REDUCE, case, role, layer, role, {"x": x})
 
     def next_ids(self, logits: str) -> None:
         """The greedy token; of all ranks' parts of the vocabulary, where there are ranks."""
         s, part = self.shape, self.linears["lm_head"].n
-        argmax = ops.ArgmaxCase(s.dtype, s.batch, part)
+        argmax = ops.ArgmaxCase(s.dtype, s.rows, part)
         if not s.collectives:
             self.add(ops.ARGMAX, argmax, "argmax", None, "next_ids", {"logits": logits})
             return
         ids = self.add(ops.ARGMAX, argmax, "argmax", None, "local_ids", {"logits": logits})
-        local = ops.LocalBestCase("fp32", s.batch, part, s.dtype)
+        local = ops.LocalBestCase("fp32", s.rows, part, s.dtype)
         args: dict[str, Arg] = {"logits": logits, "ids": ids}
         best = self.add(ops.LOCAL_BEST, local, "local_best", None, "local_best", args)
-        gather = ops.AllGatherCase("fp32", s.batch, 2, s.tp)
+        gather = ops.AllGatherCase("fp32", s.rows, 2, s.tp)
         gathered = self.add(ops.ALL_GATHER, gather, "gather", None, "best", {"x": best})
-        pick = ops.BestOfRanksCase("fp32", s.batch, s.tp, part, self.model.vocab)
+        pick = ops.BestOfRanksCase("fp32", s.rows, s.tp, part, self.model.vocab)
         self.add(ops.BEST_OF_RANKS, pick, "best_of_ranks", None, "next_ids", {"best": gathered})
 
     def normed(self, role: str, layer: int | None, x: str, residual: str | None) -> tuple[str, str]:
         """The norm of the residual stream with x added to it, and the stream as it is then."""
         if residual is None or not self.apart:
             return self.norm(role, layer, x, residual), residual or x
-        case = ops.AddCase(self.shape.dtype, self.shape.batch, self.model.hidden)
+        case = ops.AddCase(self.shape.dtype, self.shape.rows, self.model.hidden)
         args: dict[str, Arg] = {"x": x, "residual": residual}
         stream = self.add(ops.ADD, case, f"{role}_add", layer, f"{role}_in", args)
         return self.norm(role, layer, stream, None), stream
 
     def norm(self, role: str, layer: int | None, x: str, residual: str | None) -> str:
         s, m = self.shape, self.model
-        case = ops.RmsNormCase(s.dtype, s.batch, m.hidden, m.rms_eps, residual is not None)
+        case = ops.RmsNormCase(s.dtype, s.rows, m.hidden, m.rms_eps, residual is not None)
         gamma = Parameter("vector", role, layer)
         args: dict[str, Arg] = {"x": x, "gamma": gamma, "residual": residual}
         return self.add(ops.RMS_NORM, case, role, layer, role, args)
@@ -185,12 +194,15 @@ class _Builder:
     def attention(self, layer: int, qkv: str) -> str:
         s, m = self.shape, self.model
         shape = (s.dtype, s.batch, self.heads, self.kv_heads, m.head_dim, s.tokens())
+        tail = s.query_tokens
         cache: dict[str, Arg] = {
             "k_cache": Parameter("cache", "k_cache", layer),
             "v_cache": Parameter("cache", "v_cache", layer),
             "block_table": "block_table",
         }
-        rope = ops.RopeAppendCase(*shape, s.kv_format, s.page, qk_norm=m.qk_norm, eps=m.rms_eps)
+        rope = ops.RopeAppendCase(
+            *shape, s.kv_format, s.page, qk_norm=m.qk_norm, eps=m.rms_eps, query_tokens=tail
+        )
         args = cache | {
             "qkv": qkv,
             "positions": "positions",
@@ -199,7 +211,7 @@ class _Builder:
             "k_norm": Parameter("vector", "k_norm", layer) if m.qk_norm else None,
         }
         q = self.add(ops.ROPE_APPEND, rope, "rope_append", layer, "q", args)
-        attention = ops.DecodeAttentionCase(*shape, s.kv_format, s.page)
+        attention = ops.DecodeAttentionCase(*shape, s.kv_format, s.page, query_tokens=tail)
         args = cache | {"q": q, "lengths": "lengths", "max_length": "max_length"}
         return self.add(ops.DECODE_ATTENTION, attention, "attention", layer, "attention", args)
 
@@ -211,6 +223,11 @@ def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Progr
     layers = model.layers if shape.layers is None else shape.layers
     if not 1 <= layers <= model.layers:
         raise UserError(f"layers = {layers}: {model.name} has {model.layers}; give 1 or more.")
+    if not 1 <= shape.query_tokens <= ops.MOST_QUERY_TOKENS:
+        raise UserError(
+            f"query tokens = {shape.query_tokens}: a step takes 1 to {ops.MOST_QUERY_TOKENS} of a "
+            "sequence."
+        )
     if shape.batch < 1 or shape.context < 0 or (shape.page is not None and shape.page < 1):
         raise UserError(
             f"batch = {shape.batch}, context = {shape.context}, page = {shape.page}: give a batch "
@@ -219,7 +236,7 @@ def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Progr
     b = _Builder(model, shape, apart)
     # Every rank has the whole table: a row is all that is read of it, and a share would cost a
     # collective more.
-    embedding = ops.EmbeddingCase(shape.dtype, shape.batch, model.vocab, model.hidden)
+    embedding = ops.EmbeddingCase(shape.dtype, shape.rows, model.vocab, model.hidden)
     args: dict[str, Arg] = {"ids": "ids", "table": Parameter("table", "embedding")}
     hidden = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
 
@@ -230,7 +247,7 @@ def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Progr
         x = b.summed("o_sum", layer, b.linear("o", layer, attended, flatten=("x",)))
         normed, stream = b.normed("mlp_norm", layer, x, stream)
         gate_up = b.linear("gate_up", layer, normed)
-        silu = ops.SiluMulCase(shape.dtype, shape.batch, b.linears["down"].k)
+        silu = ops.SiluMulCase(shape.dtype, shape.rows, b.linears["down"].k)
         mlp = b.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", {"gate_up": gate_up})
         x = b.summed("down_sum", layer, b.linear("down", layer, mlp))
 

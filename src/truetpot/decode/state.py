@@ -18,6 +18,11 @@ _ROW = 32
 """Lengths of a row in which positions and lengths lie: OpenCL's buffers are cut at 128 bytes."""
 
 
+def _width(count: int) -> int:
+    """Numbers of a row that begins where a buffer may be cut."""
+    return -(-count // _ROW) * _ROW
+
+
 class StepState:
     """Everything resident but the weights; `values` is the environment that the calls run in.
 
@@ -31,14 +36,17 @@ class StepState:
         self.vocab = model.vocab
         rng = np.random.default_rng(0)
         # Row p holds p for every sequence: a position and a length are rows of one array, and going
-        # to the next token moves nothing to the device.
-        counts = np.arange(shape.tokens() + 1, dtype=np.int32)
-        width = -(-shape.batch // _ROW) * _ROW
-        self._counts = device.upload(np.repeat(counts[:, None], width, axis=1))
+        # to the next token moves nothing to the device. Positions of several query tokens have an
+        # array of their own.
+        counts = np.arange(shape.tokens() + 1, dtype=np.int32)[:, None]
+        self._counts = self._positions = device.upload(np.repeat(counts, _width(shape.batch), 1))
+        if shape.query_tokens > 1:
+            tail = np.arange(_width(shape.rows), dtype=np.int32) % shape.query_tokens
+            self._positions = device.upload(counts + tail)
         inv_freq, factor = rope_inv_freq(model)
         table = None if shape.page is None else device.upload(self._block_table(rng))
         self.values: dict[str, Any] = {
-            "ids": device.upload(rng.integers(0, self.vocab, shape.batch)),
+            "ids": device.upload(rng.integers(0, self.vocab, shape.rows)),
             "cos_sin": device.upload(rope_table(inv_freq, factor, shape.tokens())),
             "block_table": table,
         }
@@ -68,11 +76,17 @@ class StepState:
         if not 0 <= position <= room:
             raise UserError(f"Position {position} is not in a cache of {room} tokens.")
         self.position = position
-        if position == room:  # full: nothing can be run here
+        if self.full:  # nothing can be run here
             return
-        self.values["positions"] = self._counts[position][: self.shape.batch]
-        self.values["lengths"] = self._counts[position + 1][: self.shape.batch]
-        self.values["max_length"] = position + 1
+        length = position + self.shape.query_tokens
+        self.values["positions"] = self._positions[position][: self.shape.rows]
+        self.values["lengths"] = self._counts[length][: self.shape.batch]
+        self.values["max_length"] = length
+
+    @property
+    def full(self) -> bool:
+        """Whether the cache has no room for the next step's tokens."""
+        return self.position + self.shape.query_tokens > self.shape.tokens()
 
     def _block_table(self, rng: np.random.Generator) -> np.ndarray:
         assert self.shape.page is not None

@@ -18,6 +18,7 @@ def step_traffic(model: Model, shape: StepShape, layers: int | None = None) -> T
         kv_format=shape.kv_format,
         context=shape.context,
         batch=shape.batch,
+        query_tokens=shape.query_tokens,
         layers=layers,
     )
 
@@ -32,6 +33,7 @@ def step_floor(model: Model, shape: StepShape, hardware: Hardware) -> Floor:
         kv_format=shape.kv_format,
         context=shape.context,
         batch=shape.batch,
+        query_tokens=shape.query_tokens,
         dtype=shape.dtype,
     )
 

@@ -28,6 +28,9 @@ CACHE_SHARE_WORTH_SAYING = 0.01
 class Floor:
     """The bound and its terms in milliseconds per decode step, for one rank of `tp` equal ones.
 
+    A step of one query token yields a token a sequence, so that its time is a token's. One of
+    several yields as many as are accepted, which is not known here: the bound stays the step's.
+
     `ms_per_token`, the larger of `bytes_ms` = `weights_ms` + `scales_ms` + `kv_ms` and
     `operations_ms`, is the hard bound: a step measured below it was measured wrongly.
     `operations_ms` is None where no source gives the card's rate with activations of `dtype`; then
@@ -101,6 +104,7 @@ def floor(
     lm_head_format: str | None = None,
     collective_us: float | None = None,
     dtype: str = "fp16",
+    query_tokens: int = 1,
 ) -> Floor:
     """The floor of one decode step on `tp` cards of `hardware`.
 
@@ -118,8 +122,10 @@ def floor(
         context=context,
         batch=batch,
         lm_head_format=lm_head_format,
+        query_tokens=query_tokens,
     )
-    cost = collectives(model, hardware, tp=tp, batch=batch, each_us=collective_us)
+    rows = batch * query_tokens
+    cost = collectives(model, hardware, tp=tp, batch=rows, each_us=collective_us)
     resident = resident_bytes(model, step)
     fits = resident <= hardware.usable_gib * 2**30
     return Floor(
@@ -227,9 +233,10 @@ def _assumptions(
             f"for each of {step.batch} sequences; nothing else is counted."
         ),
         _rate(hardware, step, dtype),
+        *([] if step.query_tokens == 1 else [_verifies(step)]),
         cards,
         f"Collectives are a model, not part of the bound: {cost.explanation}.",
-        *_of_model(model, hardware, step),
+        *_of_model(model, hardware, step, dtype),
     ]
     if step.constant_scales:
         lines.append(
@@ -265,7 +272,15 @@ def _rate(hardware: Hardware, step: Traffic, dtype: str) -> str:
     )
 
 
-def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
+def _verifies(step: Traffic) -> str:
+    return (
+        f"The step verifies a draft: {step.query_tokens} query tokens of each sequence read the "
+        f"weights and the cache once. It yields 1 to {step.query_tokens} tokens a sequence, as "
+        "many as are accepted, and the drafter's own time is not in it."
+    )
+
+
+def _of_model(model: Model, hardware: Hardware, step: Traffic, dtype: str) -> list[str]:
     lines = []
     if mix := all_mixes().get(step.format):
         types = dict.fromkeys(row.format.removeprefix("ggml_") for row in step.linears)
@@ -279,11 +294,12 @@ def _of_model(model: Model, hardware: Hardware, step: Traffic) -> list[str]:
             f"{model.window} tokens only."
         )
     if (experts := model.experts) is not None:
-        ms = hardware.read_ms(step.estimate)
+        ms = hardware.least_ms(step.estimate, step.operations, dtype)
+        tokens = step.batch * step.query_tokens
         lines.append(
             f"The bound has the {experts.used} of {experts.count} experts that one token uses, "
-            f"whatever the batch. An estimate, no bound: where {step.batch} tokens choose with "
-            f"equal chances they read {experts.distinct(step.batch):.1f} a layer, and the step "
+            f"whatever the batch. An estimate, no bound: where {tokens} tokens choose with "
+            f"equal chances they read {experts.distinct(tokens):.1f} a layer, and the step "
             f"takes {ms:.3f} ms."
         )
     return lines

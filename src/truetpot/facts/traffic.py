@@ -67,6 +67,8 @@ class Traffic:
     """Multiplications and additions of the linear layers, lm_head's among them."""
     attention_operations: int = 0
     """Those of q K^T and p V over the cached tokens."""
+    query_tokens: int = 1
+    """Of each sequence."""
 
     @property
     def operations(self) -> int:
@@ -94,11 +96,14 @@ def traffic(
     batch: int = 1,
     lm_head_format: str | None = None,
     layers: int | None = None,
+    query_tokens: int = 1,
 ) -> Traffic:
     """Bytes and operations of one decode step on one of `tp` ranks.
 
     `context` is the number of tokens whose K and V are in the cache when the step starts; the step
     reads them all and appends one. A batch reads the weights once and `batch` such caches.
+    A step that verifies drafted tokens has several `query_tokens` of each sequence, the drafted
+    ones and the one before them: it computes and appends as many, and reads no more for them.
     `lm_head_format` defaults to `format`; `layers` counts only so many layers (and still lm_head).
     Raises UserError for a tp or format that does not fit the model.
     """
@@ -107,6 +112,8 @@ def traffic(
             f"context = {context}, batch = {batch}: give a context of at least 0 and a batch of at "
             "least 1."
         )
+    if query_tokens < 1:
+        raise UserError(f"query tokens = {query_tokens}: a step has at least one of a sequence.")
     if layers is not None and not 0 <= layers <= model.layers:
         raise UserError(f"layers = {layers}: {model.name} has {model.layers}.")
     counted = model.layers if layers is None else layers
@@ -115,7 +122,8 @@ def traffic(
     kv_layer = 2 * kv_rows * kv_bytes(kv_format)
     share = counted / model.layers
     tokens = batch * model.cached_tokens(context, counted)
-    idle, idle_share = _idle(model, rows, batch)
+    queries = batch * query_tokens
+    idle, idle_share = _idle(model, rows, queries)
     return Traffic(
         tp=tp,
         format=format,
@@ -127,14 +135,15 @@ def traffic(
         scales=sum(row.scales * row.linear.count for row in rows),
         constant_scales=sum(row.constant_scales * row.linear.count for row in rows),
         kv=tokens * kv_layer,
-        kv_write=batch * counted * kv_layer,
+        kv_write=queries * counted * kv_layer,
         norms=round(model.norm_elements() * share) * ACTIVATION_BYTES,
         biases=round(model.bias_elements() * share / tp) * ACTIVATION_BYTES,
-        embedding_rows=batch * model.hidden * ACTIVATION_BYTES,
+        embedding_rows=queries * model.hidden * ACTIVATION_BYTES,
         idle_experts=idle,
         idle_share=idle_share,
-        linear_operations=sum(row.operations(batch) for row in rows),
-        attention_operations=4 * tokens * (model.heads // tp) * model.head_dim,
+        linear_operations=sum(row.operations(queries) for row in rows),
+        attention_operations=4 * query_tokens * tokens * (model.heads // tp) * model.head_dim,
+        query_tokens=query_tokens,
     )
 
 

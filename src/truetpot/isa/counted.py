@@ -40,7 +40,7 @@ class Counted:
         self.followed: Followed = follow(self.code, self.info, launch, width, self.sends)
         self.cached = small_inputs(job.op, job.case) | self.followed.cached
         found = accesses(self.code, self.info, width)
-        self.where, self.spots = _hot(self.code, found, self.cached)
+        self.where, self.spots = hot(self.code, [a for a in found if streams(a, self.cached)])
         traced = self.followed.traced
         if self.where == "kernel" and traced is not None:
             self.spots = {i for i in self.spots if traced.counts[i]}
@@ -147,13 +147,13 @@ def streams(access: Access, cached: set[str]) -> bool:
     return known and access.message.verb in ("load", "store")
 
 
-def _hot(code: Code, found: Sequence[Access], cached: set[str]) -> tuple[str, set[int]]:
+def hot(code: Code, streamed: Sequence[Access]) -> tuple[str, set[int]]:
     """The inner loops that stream, those that do at least half of what the largest does."""
     loops = {
         loop: sum(
             a.message.nbytes
-            for a in found
-            if a.index in loop and a.message.verb == "load" and streams(a, cached)
+            for a in streamed
+            if a.index in loop and a.message.verb == "load"
         )
         for loop in code.inner_loops()
     }

@@ -66,14 +66,14 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
         barriers=info.barriers,
         has_dpas=any(i.kind == "dpas" for i in one.code.instructions),
         has_calls=has_calls,
-        instructions=_count(one.code, range(len(one.code.instructions)), rates),
+        instructions=count(one.code, range(len(one.code.instructions)), rates),
         where=one.where,
-        hot=_count(one.code, sorted(one.spots), rates),
+        hot=count(one.code, sorted(one.spots), rates),
         loads=loads_of(one.there),
         weight_load_bytes=wide[0],
         weight_run_bytes=wide[1],
         streamed_bytes=one.loaded() + one.stored(),
-        lane_ops_per_weight=_lanes(one.instructions()) / weights if weights else None,
+        lane_ops_per_weight=lanes_of(one.instructions()) / weights if weights else None,
         vector_clocks=taken.vector,
         matrix_clocks=taken.matrix,
         issue_over_memory=bounds.issue,
@@ -83,7 +83,7 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
         macros={name: str(value) for name, value in job.build.macros.items()},
         options=[*options(job.build)],
         source_digest=hashlib.sha256(text.encode()).hexdigest(),
-        opcodes=_opcodes(one.instructions()),
+        opcodes=opcodes(one.instructions()),
         scratch_messages=scratch,
         work_groups=None if followed.launch is None else followed.launch.work_groups,
         sub_groups=None if followed.launch is None else followed.sub_groups,
@@ -130,17 +130,18 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
     )
 
 
-def _lanes(instructions: Sequence[Instruction]) -> int:
+def lanes_of(instructions: Sequence[Instruction]) -> int:
     """Lanes that arithmetic instructions occupy."""
     return sum(i.lanes for i in instructions if i.kind in ("float", "integer", "math"))
 
 
-def _opcodes(instructions: Sequence[Instruction]) -> dict[str, int]:
+def opcodes(instructions: Sequence[Instruction]) -> dict[str, int]:
     """How often each name occurs, the most frequent first."""
     return dict(Counter(i.op.partition(".")[0] for i in instructions).most_common())
 
 
-def _count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:
+def count(code: Code, where: Iterable[int], rates: IssueRates) -> Counts:
+    """Instructions at some places by class, sends by what they move."""
     some = [code.instructions[i] for i in where]
     kinds = Counter(i.kind for i in some)
     sends = Counter(read_message(i, rates.register_bytes).label() for i in some if i.kind == "send")

@@ -12,6 +12,9 @@ _DATA = re.compile(r"\.d(\d+)(?:[uc]\d+)?(?:x(\d+))?(t)?\b")
 _CACHE = re.compile(r"\.((?:uc|ca|cc|wb|wt|st|ri|df)\.(?:uc|ca|cc|wb|wt|st|ri|df))\b")
 _SCRATCH = re.compile(r"\bscratch\b|\bss\[")
 """The older port's own messages; of newer ones, those that address the scratch surface."""
+_FULL = 31
+"""Registers of a message as five bits hold them: of a block of rows and columns they are 32, as the
+sides are powers of two."""
 _FLAT = re.compile(r"flat\[A([+-]0x[0-9a-fA-F]+)\]")
 
 
@@ -60,7 +63,9 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
     flat = _FLAT.search(what)
     cache = _CACHE.search(what)
     data = _DATA.search(what)
-    whole = read or written
+    whole, shaped = read or written, "2d" in what
+    if shaped and whole == _FULL:
+        whole += 1
     block, nbytes = True, whole * register_bytes
     if data and "block2d" not in what and "_2d" not in what:
         block = data[3] is not None
@@ -74,7 +79,7 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
         int(surface[1]) if surface else None,
         int(flat[1], 0) if flat else 0,
         8 if ".a64" in what else 4,
-        "2d" in what,
+        shaped,
     )
 
 

@@ -15,6 +15,7 @@ from truetpot.errors import OutputError, UserError
 from truetpot.files import read_bytes, user_folder, write_whole
 from truetpot.records.isa import Listing
 from truetpot.records.store import as_line, read_record
+from truetpot.text import shortened
 
 INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
 _LIBRARY = "libiga64.so"
@@ -87,18 +88,58 @@ class Ocloc:
                         "path it has there, with --work DIR:INSIDE."
                     )
                 raise CompileError(reason)
+            return self._disassembled(folder, f"out/{binary.name}", target, [function])[function]
+
+    def disassemble(
+        self, image: bytes, target: str, kernels: Sequence[str]
+    ) -> dict[str, Listing]:
+        """Listings of a device image's kernels, by name; those that it does not have are left out.
+
+        Raises UserError where nothing can be disassembled.
+        """
+        with tempfile.TemporaryDirectory(prefix="isa-", dir=self.work) as name:
+            folder = Path(name)
+            (folder / "dump").mkdir()
+            (folder / "image.bin").write_bytes(image)
+            return self._disassembled(folder, "image.bin", target, kernels)
+
+    def from_spirv(self, module: bytes, target: str) -> bytes:
+        """The device image of a SPIR-V module. Raises CompileError where it does not compile."""
+        with tempfile.TemporaryDirectory(prefix="isa-", dir=self.work) as name:
+            folder = Path(name)
+            (folder / "out").mkdir()
+            (folder / "module.spv").write_bytes(module)
+            seen = self._seen(folder)
             done = self._run(
-                ["disasm", "-file", f"{seen}/out/{binary.name}", "-device", target, "-dump",
-                 f"{seen}/dump"], folder,
+                ["compile", "-spirv_input", "-file", f"{seen}/module.spv", "-device", target,
+                 "-out_dir", f"{seen}/out", "-internal_options", _ALLOW_ZEBIN], folder,
             )  # fmt: skip
-            assembly = folder / "dump" / f".text.{function}.asm"
-            info = folder / "dump" / ".ze_info"
-            if not assembly.is_file() or not info.is_file():
-                raise UserError(
-                    f"{' '.join(self.command)} cannot disassemble for {target}: "
-                    f"{_reason(done.stdout + done.stderr)}; it needs {_LIBRARY}, of libigc."
-                )
-            return Listing(assembly=_text(assembly), info=_text(info))
+            binary = next((folder / "out").glob("*.bin"), None)
+            if done.returncode < 0:
+                signal = -done.returncode
+                raise CompileError(f"ocloc {self.version} ends with signal {signal} on its SPIR-V")
+            if done.returncode or binary is None:
+                raise CompileError(_reason(done.stdout + done.stderr))
+            return binary.read_bytes()
+
+    def _disassembled(
+        self, folder: Path, file: str, target: str, kernels: Sequence[str]
+    ) -> dict[str, Listing]:
+        seen = self._seen(folder)
+        done = self._run(
+            ["disasm", "-file", f"{seen}/{file}", "-device", target, "-dump", f"{seen}/dump"],
+            folder,
+        )
+        info = folder / "dump" / ".ze_info"
+        found = {name: folder / "dump" / f".text.{name}.asm" for name in kernels}
+        there = {name: path for name, path in found.items() if path.is_file()}
+        if not there or not info.is_file():
+            raise UserError(
+                f"{' '.join(self.command)} cannot disassemble for {target}: "
+                f"{shortened(_reason(done.stdout + done.stderr))}; it needs {_LIBRARY}, of libigc."
+            )
+        text = _text(info)
+        return {name: Listing(assembly=_text(path), info=text) for name, path in there.items()}
 
     def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:

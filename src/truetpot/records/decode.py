@@ -125,3 +125,6 @@ class DecodeRecord(Measured, frozen=True, kw_only=True):
     """The timing ended by its own rule."""
     interrupted_during: str | None
     """The stage: `check`, `ceiling`, `weights` or `timing`."""
+    query_tokens: AtLeastOne | UnsetType = UNSET
+    """Of each sequence in a step that verifies a draft: its tokens and the one before them. Times
+    per token are then of the step, which yields as many as are accepted."""

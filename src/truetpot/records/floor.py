@@ -99,7 +99,8 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     """Of a range."""
     batch: AtLeastOne
     ms_per_token: Ratio
-    """The bound: `weights_ms` + `scales_ms` + `kv_ms`, or `operations_ms` if that is more."""
+    """The bound of a step, which yields a token a sequence, of several `query_tokens` as many as
+    are accepted: `weights_ms` + `scales_ms` + `kv_ms`, or `operations_ms` if that is more."""
     terms: Terms
     mean_ms_per_token: Ratio | None
     """Of a range: the mean over its steps."""
@@ -130,6 +131,8 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     """`operations` over that rate; null without a rate: the bytes alone bound."""
     bound_by: Limit | None = None
     """Which of the two bounds."""
+    query_tokens: AtLeastOne | UnsetType = UNSET
+    """Of each sequence in a step that verifies a draft: its tokens and the one before them."""
 
     @classmethod
     def of(cls, floor: Floor, command: str, span: FloorRange | None = None) -> FloorRecord:
@@ -150,6 +153,7 @@ class FloorRecord(Part, frozen=True, kw_only=True):
             context=step.context,
             context_end=None if span is None else span.end,
             batch=step.batch,
+            query_tokens=UNSET if step.query_tokens == 1 else step.query_tokens,
             ms_per_token=floor.ms_per_token,
             terms=Terms(
                 weights_ms=floor.weights_ms,

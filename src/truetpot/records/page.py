@@ -14,6 +14,7 @@ from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.floor import FloorRecord
+from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.launch import LaunchRecord
@@ -44,6 +45,7 @@ RECORDS: dict[str, type[Part]] = {
     "providers": ProvidersRecord,
     "doctor": DoctorRecord,
     "isa": IsaRecord,
+    "images": ImagesRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
     "library": LibraryRecord,

@@ -136,6 +136,9 @@ class TracedRun(Part, frozen=True, kw_only=True):
     steps: list[TracedStep]
     """The first 64."""
     decode_steps: Count
+    prefill_steps: Count
+    other_steps: Count
+    """Far longer or shorter than those that repeat: what came before the first, for one."""
     used_steps: Count
     layers: Count
     """Runs of attention in a step."""
@@ -151,6 +154,9 @@ class TracedRun(Part, frozen=True, kw_only=True):
     """What `ms` of the roles is of."""
     stack: StackRung | None
     """Null where the trace has no times of day or no steps."""
+    step_ms: NotNegative | None
+    """Rung `step` of the record given by `--ladder`; null where the trace has not all layers of
+    its model."""
     busy_ms: NotNegative
     """The sum of the roles."""
     floor_ms: NotNegative | None

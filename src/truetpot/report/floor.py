@@ -11,7 +11,7 @@ from truetpot.facts.floor import Floor, FloorRange
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.models import kv_heads_of_rank
 from truetpot.facts.published import Comparison
-from truetpot.report.numbers import bar, digits
+from truetpot.report.numbers import bar, digits, queries
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
@@ -32,7 +32,7 @@ def _title(floor: Floor) -> list[RenderableType]:
     step, card = floor.traffic, floor.hardware
     about = (
         f" on {step.tp} x {card.title}: {step.format} weights, {step.kv_format} KV, "
-        f"context {step.context}, batch {step.batch}"
+        f"context {step.context}, batch {step.batch}{queries(step.query_tokens)}"
     )
     how = f"bytes of one rank / {card.bandwidth_gb_s:g} GB/s = ms"
     return [words((floor.model.name, "bold"), about), words(how)]

@@ -45,7 +45,8 @@ def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableT
     for title in dict.fromkeys(map(_title, found)):
         same = [one for one in found if _title(one) == title]
         op, provider, kernel, variant, case = title
-        parts.append(words((f"{op} {kernel}", "bold"), f"  {provider}: {variant}; {case}"))
+        where = f"{provider}: {variant}" + (f"; {case}" if case else "")
+        parts.append(words((f"{op} {kernel}", "bold"), f"  {where}"))
         table = Table(*_COLUMNS, head=False)
         for one in same:
             table.row(*_cells(one), words(one.verdict, style=_style(one)))

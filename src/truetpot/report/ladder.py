@@ -19,9 +19,14 @@ _LOSS_OF = {loss.split("/")[0]: loss for loss in LOSSES}
 """The loss that a rung shows against the one below it."""
 
 
-def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
-    """Rungs, losses, shares, sources. ``absent`` says why a rung is missing; others stay out."""
-    parts: list[RenderableType] = [_rungs(ladder, absent)]
+def draw_ladder(
+    ladder: Ladder, absent: Mapping[str, str], per: str = "token"
+) -> RenderableType:
+    """Rungs, losses, shares, sources. ``absent`` says why a rung is missing; others stay out.
+
+    Times are ``per`` token, or per step where that may yield several.
+    """
+    parts: list[RenderableType] = [_rungs(ladder, absent, per)]
     if any(rung.extrapolated for _, rung in ladder.rungs.present()):
         parts.append(words("* extrapolated", style="dim"))
     if ladder.share_of_ceiling is not None:
@@ -39,9 +44,9 @@ def draw_ladder(ladder: Ladder, absent: Mapping[str, str]) -> RenderableType:
     return Group(*parts, "", sources)
 
 
-def _rungs(ladder: Ladder, absent: Mapping[str, str]) -> Table:
+def _rungs(ladder: Ladder, absent: Mapping[str, str], per: str) -> Table:
     lost = prose("over the line above: what is lost")
-    columns = (name("rung"), number("ms/token"), name("95 % interval"), name(), number("ratio"))
+    columns = (name("rung"), number(f"ms/{per}"), name("95 % interval"), name(), number("ratio"))
     table = Table(*columns, lost)
     most = max((rung.ms_per_token for _, rung in ladder.rungs.present()), default=0.0)
     for height in RUNGS:

@@ -19,6 +19,11 @@ def digits(value: float) -> str:
     return f"{value:.3f}" if abs(value) >= 0.001 else f"{value:.1e}"
 
 
+def queries(count: int) -> str:
+    """``, 4 query tokens``, behind a batch; nothing where a step has one."""
+    return "" if count == 1 else f", {count} query tokens"
+
+
 def microseconds(seconds: float) -> str:
     """A kernel's time as people read it."""
     return digits(seconds * 1e6)

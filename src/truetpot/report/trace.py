@@ -33,7 +33,7 @@ def draw_trace(record: TraceRecord) -> Iterator[RenderableType]:
             yield words("Beside: ", record.yardstick, ".")
         yield ""
         if run.stack is not None:
-            yield _rung(run.stack)
+            yield _rung(run.stack, run.step_ms)
             yield ""
         yield _roles(run)
         yield from _unknown(run)
@@ -62,12 +62,17 @@ def _head(run: TracedRun) -> Iterator[RenderableType]:
           "repeat": "the longest repeat", "annotation": "the program's marks"}  # fmt: skip
     yield words(
         f"{count_of(run.kernels, 'kernel')}; {count_of(run.decode_steps, 'decode step')}, found by "
-        f"{by.get(run.steps_by, run.steps_by)}, {run.used_steps} used; {layers}"
+        f"{by.get(run.steps_by, run.steps_by)}, {run.used_steps} used{_beside(run)}; {layers}"
     )
     yield words(f"Tokens a step and sequence: {run.tokens:g} ({run.tokens_from}).")
 
 
-def _rung(rung: StackRung) -> Table:
+def _beside(run: TracedRun) -> str:
+    prefill = f", {run.prefill_steps} of prefill" if run.prefill_steps else ""
+    return prefill + (f", {run.other_steps} other" if run.other_steps else "")
+
+
+def _rung(rung: StackRung, step_ms: float | None) -> Table:
     table = Table(name("a token"), number("ms"), number("share"), prose("what"))
     whole = rung.ms_per_token
     launches = "" if rung.launches is None else f"{digits(rung.launches)} launches"
@@ -81,6 +86,9 @@ def _rung(rung: StackRung) -> Table:
         table.row(title, f"{ms:.3f}", percent(ms / whole if whole else None), note)
     note = "from one step to the next"
     table.row("stack", f"{whole:.3f}", percent(1.0), note, style="bold")
+    if step_ms:
+        note = f"of truetpot's kernels, measured: stack/step is {whole / step_ms:.3g}"
+        table.row("step", f"{step_ms:.3f}", percent(step_ms / whole), note)
     return table
 
 

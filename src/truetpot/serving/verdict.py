@@ -187,9 +187,11 @@ def _of_stream(evidence: Evidence, reported: float) -> tuple[Verdict, str] | Non
 def _beside_step(
     evidence: Evidence, reported: float, step: float
 ) -> tuple[Verdict, str, float | None]:
-    measured = evidence.yardstick.step_batch if evidence.yardstick else 1
     batch = evidence.batch.value
-    other = max(batch, measured) / min(batch, measured)
+    batches = evidence.yardstick.step_batches if evidence.yardstick else (1,)
+    apart = {one: max(batch, one) / min(batch, one) for one in batches}
+    measured = min(batches, key=lambda one: apart[one])
+    other = apart[measured]
     if other > SAME_BATCH:
         why = f"It decoded {batch:.3g} sequences at once and the ladder's step {measured}."
         return Verdict.NOT_COMPARABLE, why, None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from truetpot.errors import UserError
 from truetpot.facts.floor import floor
@@ -17,6 +20,8 @@ from truetpot.facts.traffic import Traffic, traffic
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import Rung
 from truetpot.records.store import read_record
+from truetpot.records.sweep import SweepRecord
+from truetpot.records.words import PointStatus
 from truetpot.serving.chosen import Chosen, Flags, choose
 from truetpot.serving.records import Run
 from truetpot.text import escaped
@@ -40,8 +45,8 @@ class Yardstick:
     step_s: Callable[[float, float], float] | None = None
     """``(context, batch)``: the measured step, carried to another context or batch by the bytes."""
     step_from: str = ""
-    step_batch: int = 1
-    """The batch that ``step_s`` was measured at."""
+    step_batches: tuple[int, ...] = (1,)
+    """The batches that ``step_s`` was measured at."""
     weight_format: str = ""
     tp: int = 1
     devices: str = ""
@@ -97,14 +102,59 @@ def from_run(run: Run, flags: Flags) -> tuple[Yardstick | None, tuple[str, ...]]
 
 
 def from_record(path: Path) -> Yardstick:
-    """A record that ``truetpot decode --json`` wrote.
+    """A record that ``truetpot decode --json`` wrote, of one point or of a sweep.
 
-    Its step is carried to another context or batch in proportion to the floor, which is the bytes
-    that must be read or, where they take longer, the operations. On a device without a datasheet in
-    the tables the floor is what was measured as the ceiling.
+    Its step, of a sweep that of the nearest batch and then the nearest context, is carried to
+    another context or batch in proportion to the floor, which is the bytes that must be read or,
+    where they take longer, the operations. On a device without a datasheet in the tables the floor
+    is what was measured as the ceiling.
     """
     what = "a record of truetpot decode --json"
-    record = read_record(path, DecodeRecord, what)
+    if read_record(path, _Kind, what).kind != "sweep":
+        return _from_point(read_record(path, DecodeRecord, what), path, what)
+    points = read_record(path, SweepRecord, what).points
+    done = [one.record for one in points if one.status is PointStatus.OK and one.record is not None]
+    if not done:
+        raise UserError(f"No point of {escaped(str(path))} was finished; give {what} that has one.")
+    return _from_points(done, [_from_point(record, path, what) for record in done], path)
+
+
+class _Kind(msgspec.Struct):
+    """Of a record, whichever it is."""
+
+    kind: str = ""
+
+
+def _from_points(
+    records: Sequence[DecodeRecord], yardsticks: Sequence[Yardstick], path: Path
+) -> Yardstick:
+    """The points of one sweep as one yardstick, each where it is the nearest."""
+
+    def nearest(context: float, batch: float) -> Yardstick:
+        def away(i: int) -> tuple[float, float]:
+            at = records[i]
+            return abs(math.log(at.batch / max(1.0, batch))), abs(at.context - context)
+
+        return yardsticks[min(range(len(records)), key=away)]
+
+    def step_s(context: float, batch: float) -> float:
+        measured = nearest(context, batch).step_s
+        assert measured is not None
+        return measured(context, batch)
+
+    batches = tuple(sorted({record.batch for record in records}))
+    named = ", ".join(map(str, batches))
+    return replace(
+        yardsticks[0],
+        floor_s=lambda context, batch: nearest(context, batch).floor_s(context, batch),
+        step_s=step_s,
+        step_from=f"{len(records)} steps measured, batches {named}; the nearest ({path.name})",
+        step_batches=batches,
+    )
+
+
+def _from_point(record: DecodeRecord, path: Path, what: str) -> Yardstick:
+    """Of one ladder. Raises UserError for one that is not valid, or has no step."""
     format, kv_format, tp = record.format, record.kv_format, record.tp
     context, batch = record.context, record.batch
     step = record.rungs.step or record.rungs.kernels
@@ -118,6 +168,11 @@ def from_record(path: Path) -> Yardstick:
         reason = escaped(next(iter(record.warnings), "no reason is given")).rstrip(".")
         raise UserError(
             f"{escaped(str(path))} says that its run was not valid ({reason}); give {what} that is."
+        )
+    if record.query_tokens:
+        raise UserError(
+            f"{escaped(str(path))} is of steps with {record.query_tokens} query tokens, which "
+            f"yield as many tokens as are accepted; give {what} of one."
         )
     step_ms = step.ms_per_token
     model, identity = load_model(record.model), record.environment.device
@@ -150,7 +205,7 @@ def from_record(path: Path) -> Yardstick:
         floor_from=source,
         step_s=lambda context, batch: step_ms * 1e-3 * carried_s(context, batch) / measured_s,
         step_from=f"{step_ms:.2f} ms measured at context {context}, batch {batch} ({path.name})",
-        step_batch=batch,
+        step_batches=(batch,),
         weight_format=format,
         tp=tp,
         devices=identity["name"],

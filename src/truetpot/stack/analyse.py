@@ -22,6 +22,7 @@ from truetpot.stack.clean import cleaned, doubts
 from truetpot.stack.judge import judge
 from truetpot.stack.lies import finding
 from truetpot.stack.losses import losses
+from truetpot.stack.ranks import Collectives, collectives
 from truetpot.stack.roles import called_once
 from truetpot.stack.rung import members, stack_rung
 from truetpot.stack.spent import Spent, StepCost, spend, step_costs
@@ -52,9 +53,15 @@ class Yield:
 
 def analyse(trace: Trace, path: Path, given: Given) -> list[TracedRun]:
     """The runs of a file, a device each; one for a summary."""
+    return [run for run, _ in analyse_ranks(trace, path, given)]
+
+
+def analyse_ranks(trace: Trace, path: Path, given: Given) -> list[tuple[TracedRun, Collectives]]:
+    """The same with the collectives of each, to be held against other ranks'."""
     kernels, found = cleaned(trace)
     if kernels is None or not len(kernels):
-        return [_of_summary(trace, path, given, found)]
+        none = Collectives((), np.empty(0), np.empty(0, bool))
+        return [(_of_summary(trace, path, given, found), none)]
     runs = []
     for device in np.unique(kernels.device):
         own = kernels.take(kernels.device == device)
@@ -69,8 +76,8 @@ def _of_device(
     kernels: Kernels,
     device: int,
     found: list[TraceFinding],
-) -> TracedRun:
-    timed, more = doubts(kernels)
+) -> tuple[TracedRun, Collectives]:
+    timed, more = doubts(kernels, trace.dependent_launches)
     cuts = find_steps(kernels, trace.marks, called_once(kernels.names))
     shapes = {} if given.yardstick is None else given.yardstick.shapes
     spent = spend(kernels, cuts, shapes, timed)
@@ -95,20 +102,24 @@ def _of_device(
     findings = [*found, *more]
     findings += judge(trace, steps, rung, roles, named, given.yardstick, floor_ms, busy_ms)
     name = trace.devices[device] if device < len(trace.devices) else str(device)
-    return TracedRun(
+    run = TracedRun(
         file=str(path), format=trace.format, device=name, rank=trace.rank,
         kernels=len(kernels),
         steps_by="" if cuts is None else cuts.by.value,
         steps=[_step(one) for one in steps[:STEPS_SHOWN]],
         decode_steps=sum(one.phase == StepPhase.DECODE for one in steps),
+        prefill_steps=sum(one.phase == StepPhase.PREFILL for one in steps),
+        other_steps=sum(one.phase == StepPhase.OTHER for one in steps),
         used_steps=len(used), layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=told.tokens, tokens_from=told.source, batch=told.batch,
         per="token" if used else "file",
-        stack=rung, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        stack=rung, step_ms=_step_ms(given.yardstick, layers),
+        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
         losses=losses(rung, roles if used else []),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
+    return run, collectives(spent, used)
 
 
 def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding]) -> TracedRun:
@@ -132,10 +143,12 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
         device=trace.devices[0] if trace.devices else "0", rank=trace.rank,
         kernels=sum(row.calls for row in trace.summary),
         steps_by="block" if trace.blocks else "", steps=[],
-        decode_steps=trace.blocks or 0, used_steps=trace.blocks or 0, layers=layers,
+        decode_steps=trace.blocks or 0, prefill_steps=0, other_steps=0,
+        used_steps=trace.blocks or 0, layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
         tokens=tokens, tokens_from=source, batch=batch, per=per,  # type: ignore[arg-type]
-        stack=None, busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
+        stack=None, step_ms=_step_ms(given.yardstick, layers),
+        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
         losses=losses(None, roles if trace.blocks else []),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
@@ -183,6 +196,11 @@ def _floor(yardstick: Yardstick | None, layers: int) -> float | None:
     if yardstick is None or yardstick.hardware is None or not layers:
         return None
     return yardstick.hardware.read_ms(yardstick.traffic(layers).bound)
+
+
+def _step_ms(yardstick: Yardstick | None, layers: int) -> float | None:
+    whole = yardstick is not None and layers == yardstick.model.layers
+    return yardstick.step_ms if yardstick is not None and whole else None
 
 
 def _yield(kernels: Kernels, cuts: Cuts | None, steps: Sequence[StepCost], given: Given) -> Yield:

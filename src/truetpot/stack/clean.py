@@ -36,8 +36,11 @@ def cleaned(trace: Trace) -> tuple[Kernels | None, list[TraceFinding]]:
     return kernels, found
 
 
-def doubts(kernels: Kernels) -> tuple[bool, list[TraceFinding]]:
-    """Whether the starts of one device's kernels can be used, and findings on its times."""
+def doubts(kernels: Kernels, dependent: bool) -> tuple[bool, list[TraceFinding]]:
+    """Whether the starts of one device's kernels can be used, and findings on its times.
+
+    ``dependent``: a kernel may start before the one that it depends on ends.
+    """
     found: list[TraceFinding] = []
     if not len(kernels):
         return False, found
@@ -53,7 +56,7 @@ def doubts(kernels: Kernels) -> tuple[bool, list[TraceFinding]]:
     if shared > limit("collapsed-timestamps"):
         text = f"{shared:.0%} of {len(kernels):,} kernels share a start, up to {most:,} the same."
         return False, [*found, finding("collapsed-timestamps", text)]
-    overlap = _overlap_in_streams(kernels)
+    overlap = 0.0 if dependent else _overlap_in_streams(kernels)
     if overlap > limit("overlap-in-stream"):
         text = f"{overlap:.1%} of the busy time of a stream lies in two of its kernels."
         found.append(finding("overlap-in-stream", text))
@@ -78,23 +81,25 @@ def _profilers_own(kernels: Kernels) -> np.ndarray:
 
 
 def _equal(kernels: Kernels) -> str:
-    """Evidence where much time is in durations that several names have to the last digit."""
-    long = kernels.duration_s >= LONG_S
-    if int(long.sum()) < 8:
+    """Evidence where many kernels take, to the last digit, what another one before them took.
+
+    Among thousands of calls some of different kernels have one time by chance; neighbours seldom.
+    """
+    long = np.flatnonzero(kernels.duration_s >= LONG_S)
+    if len(long) < 8:
         return ""
     # to a tenth of a nanosecond: what a file has in us with three digits is not binary
     ticks = np.round(kernels.duration_s[long] * 1e10).astype(np.int64)
-    names = kernels.name[long].astype(np.int64)
-    pairs = np.unique(np.stack([ticks, names]), axis=1)
-    values, counts = np.unique(pairs[0], return_counts=True)
-    several = values[counts >= 3]
-    which = np.isin(ticks, several)
-    share = float(ticks[which].sum() / ticks.sum())
-    if share <= limit("equal-durations"):
+    names = kernels.name[long]
+    equal = (ticks[1:] == ticks[:-1]) & (names[1:] != names[:-1])
+    if equal.mean() <= limit("equal-durations"):
         return ""
-    most = values[np.argmax(counts)]
-    text = f"{int(counts.max())} different kernels take {most / 1e4:.3f} us each"
-    return f"{text}; such times are {share:.0%} of all time."
+    at = int(np.argmax(equal))
+    one, other = (kernels.names[names[i]][:60] for i in (at, at + 1))
+    return (
+        f"{equal.sum():,} of {len(equal):,} kernels of 5 us and more take exactly as long as "
+        f"another one before them: {one} and {other} take {ticks[at] / 1e4:.3f} us each."
+    )
 
 
 def _shared_starts(kernels: Kernels) -> tuple[float, int]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from msgspec import UNSET
 
 from truetpot.records.trace import TraceRecord
-from truetpot.stack.analyse import Given, analyse
+from truetpot.stack.analyse import Given, analyse_ranks
+from truetpot.stack.ranks import across
 from truetpot.stack.trace import read_trace
 
 
 def traced(files: Sequence[Path], given: Given, command: str) -> TraceRecord:
     """The record of these files. Raises UserError for a file that is no trace."""
-    runs = [run for file in files for run in analyse(read_trace(file), file, given)]
+    runs = across([one for file in files for one in analyse_ranks(read_trace(file), file, given)])
     yardstick = given.yardstick
     card = None if yardstick is None else yardstick.hardware
     best = None if yardstick is None else yardstick.ceiling_gb_s

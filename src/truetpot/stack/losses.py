@@ -50,11 +50,15 @@ def _roles(roles: Sequence[TracedRole]) -> list[TraceLoss]:
             continue
         ms, what = beside
         text = (
-            f"{row.role} takes {row.ms:.3f} ms in {row.calls:,.4g} kernels, {row.ms / ms:.2f} times"
+            f"{row.role} takes {row.ms:.3f} ms in {_kernels(row.calls)}, {row.ms / ms:.2f} times"
             f" the {ms:.3f} ms of {what}."
         )
         found.append(TraceLoss(what=row.role, ms=max(0.0, row.ms - ms), sentence=text))
     return found
+
+
+def _kernels(calls: float) -> str:
+    return f"{calls:,.4g} kernel" + ("" if calls == 1 else "s")
 
 
 def _small(roles: Sequence[TracedRole]) -> list[TraceLoss]:

@@ -14,6 +14,9 @@ import numpy as np
 from truetpot.stack.sequence import exact_period, longest_repeat, regular_places
 from truetpot.stack.trace import Kernels, Mark
 
+KNOWN = 0.9
+"""Of the kernels, how many launches have to be known for the host's ranges to mark steps."""
+
 
 class FoundBy(StrEnum):
     """What the steps of a trace were told apart by."""
@@ -139,15 +142,18 @@ def _assigned(
 ) -> Cuts | None:
     """The first kernel of each range, by its start or, of the host's ranges, by its launch."""
     when = kernels.start_s if on_device else kernels.submitted_s
-    if len(seen) < 1 or not kernels.timed or np.isnan(when).any():
+    if not seen or not kernels.timed or np.isfinite(when).mean() < KNOWN:
         return None
+    order = np.argsort(when, kind="stable")
+    sorted_when = when[order]  # what has no time is last
     ordered = sorted(seen, key=lambda pair: pair[0].start_s)
     at: list[int] = []
     said: list[Said | None] = []
     for mark, match in ordered:
-        inside = np.flatnonzero((when >= mark.start_s) & (when < mark.start_s + mark.duration_s))
-        if len(inside) and (not at or inside[0] > at[-1]):
-            at.append(int(inside[0]))
+        ends = [mark.start_s, mark.start_s + mark.duration_s]
+        low, high = np.searchsorted(sorted_when, ends)
+        if low < high and (not at or order[low:high].min() > at[-1]):
+            at.append(int(order[low:high].min()))
             said.append(_said(match))
     if not at:
         return None

@@ -44,6 +44,8 @@ class Yardstick:
     ceiling_gb_s: float | None = None
     operators: tuple[OperatorRow, ...] = ()
     layers_measured: int = 1
+    step_ms: float | None = None
+    """Rung ``step`` of the record, of all layers."""
     what: str = ""
     shapes: dict[tuple[int, int], str] = field(default_factory=dict)
     """Role of a product by its n and k, q, k, v and gate, up alone too."""
@@ -127,6 +129,7 @@ def from_ladder(path: Path) -> Yardstick:
         ceiling_gb_s=best,
         operators=tuple(record.operators),
         layers_measured=record.layers_measured,
+        step_ms=None if record.rungs.step is None else record.rungs.step.ms_per_token,
         what=f"{model.name} {record.format} on {identity['name']}, tp = {record.tp}, "
         f"{record.kv_format} cache, context {record.context}, batch {record.batch} ({path.name})",
         shapes=gemm_shapes(model, record.tp),

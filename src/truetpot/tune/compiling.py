@@ -19,21 +19,28 @@ import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.measure.check import prepare
-from truetpot.ops.operator import Inputs
+from truetpot.ops.operator import Case, Inputs
 from truetpot.ops.registry import Config, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.running import die_with_parent
 from truetpot.tune.subject import Subject
 
 COMPILED, FAILED = b"compiled", b"failed"
+CONTEXT_BYTES = 512 << 20
+"""Of a card's memory, assumed for a process that has no array yet; not measured on an Arc card."""
 
 
-def able(kernel: type[Kernel], device: Device) -> bool:
-    """Whether another process finds what is compiled, and there is more than a call would compile.
+def processes(kernel: type[Kernel], case: Case, device: Device, most: int) -> int:
+    """How many may compile for a search; 0 where other processes gain nothing.
 
-    Not numba's functions for a CPU: their first call compiles them, once for most configurations.
+    Not for numba's functions on a CPU: their first call compiles them, once for most
+    configurations. Together the processes take a quarter of the free memory at most.
     """
-    return kernel.compile is not Kernel.compile or device.kind in ("cuda", "xpu")
+    if kernel.compile is Kernel.compile and device.kind not in ("cuda", "xpu"):
+        return 0
+    free = device.free_bytes()
+    each = CONTEXT_BYTES + (kernel.op.bytes(case) if kernel.compile is Kernel.compile else 0)
+    return most if free is None else min(most, free // 4 // each)
 
 
 def compile_only(kernel: Kernel, inputs: Callable[[], Inputs]) -> None:

@@ -29,18 +29,19 @@ def decide(lab: Lab, config: Config, finalists: int, on_process: Callable[[int],
     """
     confidence = 1 - DOUBT / max(1, finalists)
     gains: list[float] = []
-    for number in range(PROCESSES):
-        on_process(number)
-        try:
-            gains.append(lab.in_new_process(config, number).median)
-        except KernelError as fault:
-            return Decision(config=config, gains=gains, reason=str(fault))
-    gain = across(gains, confidence)
+    on_process(0)
+    try:
+        for gain in lab.in_new_processes(config, PROCESSES):
+            gains.append(gain.median)
+            on_process(len(gains))
+    except KernelError as fault:
+        return Decision(config=config, gains=gains, reason=str(fault))
+    found = across(gains, confidence)
     return Decision(
         config=config,
-        verdict=verdict(gain, LEAST),
-        gain=gain.median,
-        gain_ci=(gain.low, gain.high),
+        verdict=verdict(found, LEAST),
+        gain=found.median,
+        gain_ci=(found.low, found.high),
         confidence=confidence,
         gains=gains,
     )

@@ -1,7 +1,8 @@
 """Two configurations timed in a new process: ``python -m truetpot.tune.fresh FOLDER``.
 
-The folder has ``order``, and gets ``gain``: a kernel may be anyone's, so what it prints is not
-read, and a process that ends without a figure is told apart from one that found a fault.
+The folder has ``order``, and gets ``ready`` when all is prepared, and ``gain``; the timing begins
+when there is something on standard input. A kernel may be anyone's, so what it prints is not read,
+and a process that ends without a figure is told apart from one that found a fault.
 """
 
 from __future__ import annotations
@@ -11,17 +12,25 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from truetpot.errors import KernelError, UserError
+from truetpot.measure.kernels import copies_needed
+from truetpot.ops.operator import Case, Operator
 from truetpot.ops.registry import Config
+from truetpot.runtime.device import Device
+from truetpot.runtime.memory import free_bytes
 from truetpot.stats import Ratio
 from truetpot.tune.subject import Subject
 
-ORDER, GAIN = "order", "gain"
+HOST_SHARE = 40
+"""Bytes of host memory for each of a case's canonical ones: int4 weights as float32, some times."""
+ORDER, READY, GAIN = "order", "ready", "gain"
 
 
 @dataclass(frozen=True)
@@ -42,30 +51,83 @@ class Answer(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def in_new_process(order: Order, limit_s: float) -> Ratio:
-    """The gain, from a new process. Raises KernelError where it gives none within the limit."""
-    with tempfile.TemporaryDirectory(prefix="truetpot-") as folder:
-        place = Path(folder)
-        (place / ORDER).write_bytes(pickle.dumps(order))
-        command = [sys.executable, "-m", "truetpot.tune.fresh", folder]
+def side_by_side(op: Operator, case: Case, device: Device) -> int:
+    """How many processes may prepare a case at the same time: as many as a quarter of memory holds.
+
+    One at a time on a CPU, where they would prepare on the cores that another one times.
+    """
+    if device.kind in ("cpu", "opencl"):
+        return 1
+    size = max(1, op.bytes(case))
+    _, copies = copies_needed(op, case, device)
+    of_device, of_host = device.free_bytes() or 0, free_bytes() or 0
+    return int(max(1, min(of_device / (4 * copies * size), of_host / (4 * HOST_SHARE * size))))
+
+
+class _Begun:
+    """A process that prepares what it is to time, and waits to be told."""
+
+    def __init__(self, order: Order) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="truetpot-")
+        self._place = Path(self._folder.name)
+        (self._place / ORDER).write_bytes(pickle.dumps(order))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "truetpot.tune.fresh", self._folder.name],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=os.environ,
+        )  # fmt: skip
+
+    def until_ready(self, ends: float) -> None:
+        """Until it has prepared, or has ended, or the clock is at ``ends``."""
+        ready = self._place / READY
+        while self._process.poll() is None and not ready.exists() and time.monotonic() < ends:
+            time.sleep(0.02)
+
+    def gain(self, limit_s: float) -> Ratio:
+        """Let it time. Raises KernelError where it gives no figure within the limit."""
         try:
-            done = subprocess.run(
-                command, timeout=limit_s, check=False, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, env=os.environ,
-            )  # fmt: skip
+            self._process.communicate(b"now", timeout=limit_s)
         except subprocess.TimeoutExpired:
             raise KernelError(f"a new process had no figure after {limit_s:g} s") from None
         try:
-            answer = msgspec.json.decode((place / GAIN).read_bytes(), type=Answer)
+            answer = msgspec.json.decode((self._place / GAIN).read_bytes(), type=Answer)
         except (OSError, msgspec.DecodeError):
-            raise KernelError(f"a new process ended without a figure ({done.returncode})") from None
-    if answer.gain is None:
-        raise KernelError(answer.reason)
-    return Ratio(*answer.gain)
+            code = self._process.returncode
+            raise KernelError(f"a new process ended without a figure ({code})") from None
+        if answer.gain is None:
+            raise KernelError(answer.reason)
+        return Ratio(*answer.gain)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
 
 
-def _answer(order: Order) -> Answer:
-    """In the new process."""
+def in_new_processes(orders: Sequence[Order], limit_s: float, at_once: int = 1) -> Iterator[Ratio]:
+    """The gain of each order, each from a new process; while one times, all others wait.
+
+    So many ``at_once`` prepare side by side: most of a process's time is that. Raises KernelError
+    where one gives no figure within the limit.
+    """
+    for first in range(0, len(orders), at_once):
+        begun: list[_Begun] = []
+        try:
+            for order in orders[first : first + at_once]:
+                begun.append(_Begun(order))
+            if at_once > 1:
+                ends = time.monotonic() + limit_s
+                for one in begun:
+                    one.until_ready(ends)
+            for one in begun:
+                yield one.gain(limit_s)
+        finally:
+            for one in begun:
+                one.close()
+
+
+def _answer(order: Order, on_ready: Callable[[], None] = lambda: None) -> Answer:
+    """In the new process; ``on_ready`` is called when all that is left is to time."""
     from truetpot.tune.bench import Bench
     from truetpot.tune.trials import pair
 
@@ -76,7 +138,8 @@ def _answer(order: Order) -> Answer:
         first, second = order.default, order.config
         if order.swapped:
             first, second = second, first
-        gain = pair(Bench(kernel, order.subject.case, device, first), second, order.seconds)
+        bench = Bench(kernel, order.subject.case, device, first)
+        gain = pair(bench, second, order.seconds, on_ready)
         gain = gain.inverse() if order.swapped else gain
     except (KernelError, UserError) as fault:
         return Answer(reason=str(fault))
@@ -86,7 +149,13 @@ def _answer(order: Order) -> Answer:
 def main(folder: str) -> None:
     """Read the order, write the answer; whole or not at all."""
     place = Path(folder)
-    answer = _answer(pickle.loads((place / ORDER).read_bytes()))
+
+    def wait() -> None:
+        (place / READY).touch()
+        if not sys.stdin.buffer.read(1):  # the one that waits for the figure is no more
+            sys.exit(1)
+
+    answer = _answer(pickle.loads((place / ORDER).read_bytes()), wait)
     new = place / f"{GAIN}.new"
     new.write_bytes(msgspec.json.encode(answer))
     new.replace(place / GAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from truetpot.errors import KernelError
@@ -38,8 +38,8 @@ class Lab(Protocol):
         Raises DefaultError, and UserError where the default has no time.
         """
 
-    def in_new_process(self, config: Config, number: int) -> Ratio:
-        """The gain of one configuration over the default, the two alone, in a process of its own.
+    def in_new_processes(self, config: Config, count: int) -> Iterator[Ratio]:
+        """The gain of one configuration over the default, the two alone, in so many new processes.
 
-        ``number`` counts the processes. Raises KernelError where there is no figure.
+        One figure a process. Raises KernelError where there is none.
         """

@@ -117,7 +117,7 @@ def search(
 
         def on_process(number: int) -> None:
             done = share + (1 - share) * number / PROCESSES
-            on_stage(Stage(done, f"process {number + 1} of {PROCESSES}, against the default alone"))
+            on_stage(Stage(done, f"{number} of {PROCESSES} processes, against the default alone"))
 
         decision = decide(lab, winner.config, len(raced), on_process)
         found = Found(default=default, best=default, when=now(), decision=decision)

@@ -7,7 +7,7 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from truetpot.errors import KernelError, UserError
@@ -41,7 +41,7 @@ class Seconds:
 
 
 class Trials:
-    """One kernel on one case; ``alone`` times two in a process of their own.
+    """One kernel on one case; ``alone`` times two in processes of their own.
 
     ``limit_s`` is after how long a trial that does not end is given up by a supervisor, if there is
     one; ``ahead`` compiles what comes next, if anything does. Raises what :class:`Bench` raises.
@@ -53,13 +53,13 @@ class Trials:
         default: Config,
         ceiling: Ceiling,
         seconds: Seconds,
-        alone: Callable[[Config, int, float], Ratio],
+        alone: Callable[[Config, int, float], Iterator[Ratio]],
         limit_s: float,
         ahead: Ahead | None = None,
     ) -> None:
         self._ahead = ahead
         self._make, self._default, self._ceiling = make, default, ceiling
-        self._seconds, self._in_new_process, self._limit_s = seconds, alone, limit_s
+        self._seconds, self._in_new_processes, self._limit_s = seconds, alone, limit_s
         self._made: Bench | None = None
 
     def prepare(self, upcoming: Callable[[int], Sequence[Config]]) -> None:
@@ -118,10 +118,10 @@ class Trials:
             raise UserError(f"the default has no time: {default.reason}")
         return default, rest
 
-    def in_new_process(self, config: Config, number: int) -> Ratio:
-        """In a process of its own, which needs the memory."""
+    def in_new_processes(self, config: Config, count: int) -> Iterator[Ratio]:
+        """In processes of their own, which need the memory."""
         self._made = None
-        return self._in_new_process(config, number, self._seconds.process)
+        return self._in_new_processes(config, count, self._seconds.process)
 
     def _bench(self) -> Bench:
         if self._made is None:
@@ -171,12 +171,16 @@ class Trials:
         return [figures(self._default, usual, usual, top, bench.cache), *found]
 
 
-def pair(bench: Bench, config: Config, seconds: float) -> Ratio:
+def pair(
+    bench: Bench, config: Config, seconds: float, on_ready: Callable[[], None] = lambda: None
+) -> Ratio:
     """The gain of a configuration over the bench's own, the two alone in a race.
 
-    Raises KernelError where one of them is wrong, or a sample of it is impossible.
+    ``on_ready`` is called before it. Raises KernelError where one of them is wrong, or a sample of
+    it is impossible.
     """
     usual, other = bench.default(), bench.enter(config)
+    on_ready()
     finished = race(
         [usual, other], bench.device, _rule(seconds, noise=0.001, min_samples=20),
         go_on=lambda lost: False,

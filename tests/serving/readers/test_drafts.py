@@ -13,6 +13,7 @@ from tests.serving.readers.trtllm_bench_files import PRINTED, report, statistics
 from tests.serving.readers.vllm_files import in_2026, sweep_csv
 from tests.serving.readers.vllm_table_files import NEW, table
 from truetpot.report.pair import drafts_of
+from truetpot.serving.readers.drafts import shares
 from truetpot.serving.records import Drafts
 
 COUNTERS = {
@@ -71,11 +72,17 @@ def test_what_contradicts_the_length_is_shown(tmp_path):
         {"spec_decode_per_position_acceptance_rates": [0.5] * 65},
         {"spec_decode_per_position_acceptance_rates": 0.8},
         {"spec_decode_per_position_acceptance_rates": [0.5, None]},
+        {"spec_decode_per_position_acceptance_rates": [10**400, 0.5]},
     ],
 )
 def test_shares_that_are_none(tmp_path, wrong):
     (run,) = read_json(tmp_path, in_2026(**COUNTERS | wrong))
     assert run.drafts.by_position == () and run.drafts.steps == 1000
+
+
+@pytest.mark.parametrize("cell", ["[1" + "0" * 400 + "]", "[true]", '["0.5"]', "0.5", "[[[", ""])
+def test_cells_that_hold_no_shares(cell):
+    assert shares(cell) == []
 
 
 def test_more_accepted_than_drafted(tmp_path):

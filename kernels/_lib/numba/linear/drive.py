@@ -32,7 +32,7 @@ def arguments(at):  # type: ignore[no-untyped-def]
 
 def machine_code(panel: Callable[..., Any]) -> Any:
     """A Python function ``(arguments, p)`` as machine code, with its ``address``."""
-    return cfunc("void(int64, int64)", boundscheck=False)(panel)
+    return cfunc("void(int64, int64)")(panel)
 
 
 class Drive:

@@ -58,7 +58,7 @@ def dot(blocks: Blocks, parts: int) -> Callable[[int, int, int], Callable[..., A
         blocks.step, blocks.codes_at, blocks.minimum, blocks.bits == 4
     )  # fmt: skip
     each = 1 if nibbles else 2
-    turns = blocks.vectors // each
+    turns, lines = blocks.vectors // each, -(-step // 64)
     lower, upper, none = int32(0x0F0F0F0F), int32(-0x0F0F0F10), int32(0)
     load, prefetch, and_or = simd.load_i32, simd.prefetch, simd.and_or
     load_scales = simd.load_f16 if nibbles else simd.load_f32
@@ -75,12 +75,10 @@ def dot(blocks: Blocks, parts: int) -> Callable[[int, int, int], Callable[..., A
             for _ in range(k // BLOCK):
                 low, high = start(x + offsets, stride), nothing()
                 if ahead:
-                    prefetch(w + ahead)
+                    for line in range(lines):
+                        prefetch(w + ahead + 64 * line)
                 for j in range(turns):
                     at, xj = w + codes_at + 64 * each * j, x + 8 * j
-                    if ahead:
-                        for line in range(each):
-                            prefetch(at + ahead + 64 * line)
                     q = load(at)
                     if nibbles:
                         low = add(low, and_or(q, lower, none), xj, stride)

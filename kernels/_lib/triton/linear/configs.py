@@ -153,8 +153,8 @@ def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
             (1, 2, 4, 8), (8, 16), (1, 2, 4, 8), (1, 2, 4), (1, 2)
         ):
             if bn * count * unroll <= 16:
-                sizes = {"BN": bn, "BK": run * 32 * warps * count, "RUN": run}
-                yield sizes | {"UNROLL": unroll, "num_warps": warps}
+                tile = {"BN": bn, "BK": run * 32 * warps * count, "RUN": run}
+                yield tile | {"UNROLL": unroll, "num_warps": warps}
     elif name == "int4":
         for g, bw, unroll, warps in product((1, 2, 4), (32, 64, 128, 256), (1, 2, 4), (1, 2, 4, 8)):
             if bw // (32 * warps) in (1, 2):

@@ -9,7 +9,9 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
+from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.document import Node
 from truetpot.serving.records import Drafts
 
@@ -44,16 +46,18 @@ def drafts(
 
 def shares(found: Node | str | None) -> list[float]:
     """A list of numbers, in JSON or as a cell that holds one; [] for what is none."""
+    values: list[Any] = []
     if isinstance(found, str):
         with suppress(ValueError, RecursionError):
             value = json.loads(found)
-            if isinstance(value, list) and {type(each) for each in value} <= {int, float}:
-                return [float(each) for each in value[: MOST_POSITIONS + 1]]
-        return []
-    if found is None or found.kind != "list":
-        return []
-    some = list(islice(found.elements(), MOST_POSITIONS + 1))
-    return [float(each.value()) for each in some] if {n.kind for n in some} <= {"number"} else []
+            values = value if isinstance(value, list) else []
+    elif found is not None and found.kind == "list":
+        nodes = list(islice(found.elements(), MOST_POSITIONS + 1))
+        values = [each.value() if each.kind == "number" else None for each in nodes]
+    some = values[: MOST_POSITIONS + 1]
+    numbers = [as_float(each) if type(each) in (int, float) else None for each in some]
+    known = [number for number in numbers if number is not None]
+    return known if len(known) == len(some) else []
 
 
 def _count(value: float | None) -> int | None:

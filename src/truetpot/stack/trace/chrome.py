@@ -19,6 +19,7 @@ _LAUNCHES = re.compile(
 )
 """Calls of CUDA, HIP, SYCL (UR) and Level Zero that make a device work."""
 MOST_MARKS = 1_000_000
+MOST_DEVICES = 1024
 
 
 @dataclass
@@ -110,7 +111,8 @@ def _finished(walk: Walk, title: str) -> Trace:
     )
     if walk.broken:
         walk.said.append(f"{walk.broken:,} events have no time that can be read: left out.")
-    names = tuple(walk.devices[key] for key in sorted(walk.devices))
+    last = min(max(walk.devices, default=-1), MOST_DEVICES)
+    names = tuple(walk.devices.get(i, str(i)) for i in range(last + 1))
     return Trace(
         format=title,
         devices=names,
@@ -121,4 +123,5 @@ def _finished(walk: Walk, title: str) -> Trace:
         said=tuple(walk.said),
         rank=walk.rank,
         ranks=walk.ranks,
+        dependent_launches="CUDA" in walk.sources,
     )

@@ -136,6 +136,8 @@ class Trace:
     """What the profiler itself says is missing or wrong."""
     rank: int | None = None
     ranks: int | None = None
+    dependent_launches: bool = False
+    """Kernels of one stream may overlap by right: CUDA's programmatic dependent launch."""
 
 
 @dataclass

@@ -25,16 +25,16 @@ def read_summary(opened: Opened) -> Trace:
     text = lines(opened)
     head = next((found for line in text if (found := _sum_head(line))), [])
     unit = _unit(head, "Total Time")
-    found = []
+    summary = []
     for row in rows(opened, text, head):
         total, calls = value(row, f"Total Time ({unit})"), value(row, "Instances", "Count")
         name = row.get("Name", row.get("Operation", ""))
         if total is not None and total >= 0 and calls and 1 <= calls < 1e15 and name:
             work = _work(name)
-            found.append(SummaryRow(name[:4000], int(calls), total * _SECONDS[unit], work=work))
-    if not found:
+            summary.append(SummaryRow(name[:4000], int(calls), total * _SECONDS[unit], work=work))
+    if not summary:
         raise opened.wrong("its table has no rows that can be read")
-    return Trace("Nsight Systems, kernel summary", summary=tuple(found))
+    return Trace("Nsight Systems, kernel summary", summary=tuple(summary))
 
 
 def read_trace_rows(opened: Opened) -> Trace:
@@ -59,7 +59,12 @@ def read_trace_rows(opened: Opened) -> Trace:
             launch=whole(row.get("CorrId"), NONE),
             grid="x".join(sizes) if all(sizes) else "",
         )
-    return Trace("Nsight Systems, device trace", tuple(devices), builder.build()[0])
+    return Trace(
+        "Nsight Systems, device trace",
+        tuple(devices),
+        builder.build()[0],
+        dependent_launches=True,
+    )
 
 
 def _work(name: str) -> Work:

@@ -64,6 +64,7 @@ class _Database:
             marks=tuple(Mark(one.name, one.start_s - zero, one.duration_s, False) for one in marks),
             launches=launches,
             said=tuple(self._said()),
+            dependent_launches=True,
         )
 
     def rows(self, table: str, *columns: str) -> Iterator[dict[str, Any]]:
