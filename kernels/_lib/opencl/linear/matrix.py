@@ -93,8 +93,9 @@ class Product:
         room = LOADED[grf] // (2 if several and (ahead > 1 or grf == min(LOADED)) else 1)
         if self.case.m <= 2:
             room *= 2
-        elif self.case.weight_format == "asym_int4" and grf == min(LOADED):
-            room //= 2  # another operand and scale
+        elif grf == min(LOADED) and self.words == 8:
+            # the operand with the offset; asym_int4 has another scale and sum too
+            room //= 1 + (operands > 1 or self.case.weight_format == "asym_int4")
         return operands * ahead * self.words <= room or ahead * tiles == 1
 
     def local_bytes(self, config: Config) -> int:
