@@ -124,4 +124,4 @@ def note() -> str:
         return there
     parts = defaults.defaults().parts
     bits = ", ".join(f"{dtype} to {8 * count} bits" for dtype, count in parts.items())
-    return f"{there}; {', '.join(BLOCKED)}: x rounded in blocks of {BLOCK}, {bits}; parts=0: not"
+    return f"{there}; {', '.join(BLOCKED)}: x rounded in blocks of {BLOCK}, {bits}; not by parts=0"
