@@ -1,10 +1,9 @@
 """``truetpot tune``: a search with a user's kernel, what it leaves behind, and who uses that."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
-
-import re
 
 import pytest
 
