@@ -16,6 +16,7 @@ import typer
 from truetpot import __version__
 from truetpot.cli.check import check
 from truetpot.cli.command import JsonCommand
+from truetpot.cli.contact import contact
 from truetpot.cli.crash import explain
 from truetpot.cli.decode import decode
 from truetpot.cli.dispatch import dispatch
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, isa,
+    dispatch, doctor, contact, isa,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

@@ -16,6 +16,8 @@ from truetpot.cli.exits import ExitCode
 from truetpot.errors import KernelError, ReportedError, UserError
 from truetpot.text import one_line
 
+KEEP = "TRUETPOT_KEEP_TRACEBACKS"
+"""Set where the traceback of a lack of memory is wanted as well, as ``truetpot contact`` does."""
 _NO_MEMORY = (
     "can't allocate memory", "cannot allocate memory", "out of memory", "can't start new thread",
     "failed to map segment", "unable to mmap",
@@ -39,6 +41,8 @@ def explain(error: BaseException) -> tuple[str, ExitCode]:
     if any(map(_lacks_memory, _chain(error))):
         reason = (one_line(str(error)) or type(error).__name__).rstrip(".")
         told = f"There is not enough memory ({reason}); choose a smaller case, or free some."
+        if KEEP in os.environ:  # for who cannot run it again with a debugger
+            _keep(error)
         return told, ExitCode.MISTAKE
     what = one_line(f"{type(error).__name__}: {error}").rstrip(".: ")
     told = f"A fault of truetpot's own, {what}; please report it with {_keep(error)}."

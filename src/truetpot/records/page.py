@@ -10,6 +10,7 @@ from msgspec import NODEFAULT, inspect
 
 from truetpot.records.check import CheckRecord
 from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.contact import ContactRecord, ProbeRecord
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
@@ -44,6 +45,8 @@ RECORDS: dict[str, type[Part]] = {
     "inspection": InspectionRecord,
     "providers": ProvidersRecord,
     "doctor": DoctorRecord,
+    "contact": ContactRecord,
+    "probe": ProbeRecord,
     "isa": IsaRecord,
     "images": ImagesRecord,
     "dispatch": DispatchRecord,

@@ -1,0 +1,95 @@
+"""What first contact with a card gave: a line a step, and what is in the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.report.numbers import count_of
+from truetpot.report.table import Table, name, number, prose
+from truetpot.report.words import words
+
+LAST_LINES = 8
+"""Of a traceback, where it is not all that is asked for."""
+_STYLE = {
+    StepOutcome.OK: "green",
+    StepOutcome.NOT_RUN: "dim",
+    StepOutcome.INTERRUPTED: "yellow",
+    StepOutcome.REFUSED: "yellow",
+}
+GOOD = (StepOutcome.OK, StepOutcome.NOT_RUN)
+
+
+def draw_contact(record: ContactRecord) -> RenderableType:
+    """Machine, steps, and the end of each traceback."""
+    about = Table(name(), prose())
+    about.row("started", record.started)
+    about.row("truetpot", f"{record.truetpot}, Python {record.python}, {record.os}")
+    about.row("device", record.device)
+    for one in record.devices:
+        driver = f", driver {one['driver']}" if one.get("driver") else ""
+        about.row(one.get("device", ""), f"{one['name']}{driver}")
+    return Group(about, "", draw_steps(record.steps), draw_outcome(record))
+
+
+def draw_steps(steps: Sequence[StepRow]) -> RenderableType:
+    """A line a step; what went wrong stands below the table."""
+    table = Table(name("step"), name("outcome"), number("s"), prose("said"))
+    for step in steps:
+        seconds = f"{step.seconds:.1f}" if step.command else ""
+        style = _STYLE.get(step.outcome, "red")
+        table.row(step.name, words((step.outcome, style)), seconds, step.said)
+    parts: list[RenderableType] = [table]
+    for step in steps:
+        if step.traceback:
+            parts += ["", words((step.name, "bold"), f"  {step.command}")]
+            lines = step.traceback.splitlines()
+            if len(lines) > LAST_LINES:
+                parts.append(words(f"  the last {LAST_LINES} of {len(lines)} lines:", style="dim"))
+            parts += [Padding(words(line), (0, 0, 0, 2)) for line in lines[-LAST_LINES:]]
+    return Group(*parts)
+
+
+def draw_outcome(record: ContactRecord) -> RenderableType:
+    """How many steps ended well, in a sentence."""
+    steps = record.steps
+    ran = [one for one in steps if one.outcome is not StepOutcome.NOT_RUN]
+    well = [one for one in ran if one.outcome is StepOutcome.OK]
+    text = f"{len(well)} of {count_of(len(ran), 'step')} that ran ended well"
+    if len(ran) < len(steps):
+        text += f", {len(steps) - len(ran)} did not run"
+    if record.partial:
+        text += "; the run did not come to its end"
+    return Group("", words(f"{text}.", style="" if len(well) == len(ran) else "yellow"))
+
+
+def draw_archive(path: str, record: ContactRecord) -> RenderableType:
+    """Every file of the archive, and what was taken out of them."""
+    table = Table(name("file"), number("bytes"))
+    for one in record.files:
+        table.row(one.name, f"{one.size:,}")
+    return Group(
+        "",
+        words((path, "bold"), " has manifest.json and"),
+        Padding(table, (0, 0, 0, 2)),
+        words(f"Replaced: {_replaced(record)}. Look into it before it leaves your hands:"),
+        words(f"truetpot contact --replay {path} --show FILE, or unzip it."),
+    )
+
+
+def draw_file(text: str) -> RenderableType:
+    """A file of an archive, line by line."""
+    return Group(*(words(line) for line in text.splitlines()))
+
+
+def draw_files(files: Sequence[ArchivedFile]) -> RenderableType:
+    """What ``--show`` can be given."""
+    return words("Files: ", ", ".join(one.name for one in files), style="dim")
+
+
+def _replaced(record: ContactRecord) -> str:
+    found = [f"{count_of(many, kind)}" for kind, many in record.redacted.items()]
+    return ", ".join(found) or "nothing"
