@@ -29,19 +29,20 @@ def plant(tmp_path, monkeypatch):
     shutil.copy(Path(__file__).with_name("planted.py"), site / "sitecustomize.py")
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
 
-    def run(steps, kinds):
+    def run(steps, kinds, hangs_s=HANGS_S, all_s=6000.0):
         monkeypatch.setenv("PLANTED", json.dumps(kinds))
         made = [
             msgspec.structs.replace(
-                one, needs="", limit_s=HANGS_S if _kind(one, kinds) == "hang" else 240.0
+                one, needs="", limit_s=hangs_s if _kind(one, kinds) == "hang" else 240.0
             )
             for one in steps
         ]
         work = tmp_path / "work"
         work.mkdir()
-        known = Known("cpu", True, work / "compiled", kernels=(NUMBA,))
+        here = ({"name": "a CPU", "kind": "cpu"},)
+        known = Known("cpu", True, work / "compiled", here, (NUMBA,))
         redactor = Redactor.of_this_machine(work)
-        contact = Contact(tuple(made), known, work, tmp_path / "a.zip", 6000.0, redactor)
+        contact = Contact(tuple(made), known, work, tmp_path / "a.zip", all_s, redactor)
         rows = list(contact.run())
         archive = read_archive(tmp_path / "a.zip")
         assert archive.manifest.steps == rows
@@ -94,3 +95,13 @@ def test_nothing_planted(plant):
     (row,) = plant(first, {}).values()
     assert row.code == 0 or row.outcome is StepOutcome.INVALID  # what doctor says of this machine
     assert not row.traceback
+
+
+def test_the_time_for_all_is_over(plant):
+    """A step that is ended for the others' sake has not hung, and those after it are named."""
+    steps = load_steps()[:3]
+    rows = plant(steps, {"providers": "hang"}, hangs_s=240.0, all_s=12.0)
+    assert rows["machine"].outcome in (StepOutcome.OK, StepOutcome.INVALID)
+    assert rows["providers"].outcome is StepOutcome.OUT_OF_TIME
+    assert rows["events"].outcome is StepOutcome.NOT_RUN
+    assert "minutes for all steps are over" in rows["events"].said

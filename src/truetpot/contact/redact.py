@@ -90,16 +90,16 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without what is private."""
         for path, tag in self._folders:
-            text = re.sub(rf"(?<![\w/]){re.escape(path)}(?![\w.-])", lambda _, tag=tag: tag, text)
-        text = _SERIAL.sub(lambda m: m[1] + self._tag("serial", m[2]), text)
-        text = _PARTUUID.sub(lambda m: m[1] + self._tag("uuid", m[2]), text)
+            text = re.sub(rf"(?<![\w/]){re.escape(path)}(?![\w.-])", tag, text)
+        text = _SERIAL.sub(self._after("serial"), text)
+        text = _PARTUUID.sub(self._after("uuid"), text)
         for kind, pattern in _WHOLE:
-            text = pattern.sub(lambda m, kind=kind: self._tag(kind, m[0]), text)
+            text = pattern.sub(self._whole(kind), text)
         text = _IPV4.sub(self._ip, text)
         text = _IPV6.sub(self._ip, text)
-        text = _HOMES.sub(lambda m: m[1] + self._tag("user", m[2]), text)
+        text = _HOMES.sub(self._after("user"), text)
         for kind, pattern in self._names:
-            text = pattern.sub(lambda m, kind=kind: self._tag(kind, m[0]), text)
+            text = pattern.sub(self._whole(kind), text)
         return _PATH.sub(self._path, text)
 
     def value(self, value: Any) -> Any:
@@ -123,6 +123,14 @@ class Redactor:
             return value
         known = self._seen.setdefault(kind, {})
         return known.setdefault(value.lower(), f"<{kind}-{len(known) + 1}>")
+
+    def _whole(self, kind: str) -> Callable[[re.Match[str]], str]:
+        """Replaces all of a match."""
+        return lambda match: self._tag(kind, match[0])
+
+    def _after(self, kind: str) -> Callable[[re.Match[str]], str]:
+        """Replaces what follows a word that stays."""
+        return lambda match: match[1] + self._tag(kind, match[2])
 
     def _ip(self, match: re.Match[str]) -> str:
         found = match[0].rstrip(".")

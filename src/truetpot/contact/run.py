@@ -98,7 +98,7 @@ class Contact:
         left = self.limit_s - (time.monotonic() - self._began)
         if left < LEAST_S:
             return self._skipped(step, f"the {self.limit_s / 60:g} minutes for all steps are over")
-        limit_s = min(step.limit_s, left)
+        limit_s = round(min(step.limit_s, left), 1)
         words = arguments(step, self.known)
         folder = self.work / step.name
         record = folder / RECORD
@@ -120,12 +120,16 @@ class Contact:
         self.rows.pop()
         ended = run_child([*words, "--json", str(record)], folder, limit_s, self._caches())
         self._keep(step.name, ended, record)
+        outcome, said = ended.outcome, self.redactor.text(ended.said)
+        if outcome is StepOutcome.HUNG and limit_s < step.limit_s:
+            outcome = StepOutcome.OUT_OF_TIME
+            said = f"not done in the {limit_s:.0f} s that were left; give more --minutes"
         return msgspec.structs.replace(
             row,
             seconds=round(ended.seconds, 3),
-            outcome=ended.outcome,
+            outcome=outcome,
             code=ended.code,
-            said=self.redactor.text(ended.said),
+            said=said,
             traceback=self.redactor.text(ended.traceback),
         )
 

@@ -21,6 +21,8 @@ class StepOutcome(StrEnum):
     """An exception, a signal or an exit in the middle of it."""
     HUNG = "hung"
     """It was ended at its limit."""
+    OUT_OF_TIME = "out-of-time"
+    """It was ended before its limit, as the time for all steps was over."""
     INTERRUPTED = "interrupted"
     """By the user."""
     STARTED = "started"

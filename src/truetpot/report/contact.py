@@ -19,6 +19,7 @@ _STYLE = {
     StepOutcome.NOT_RUN: "dim",
     StepOutcome.INTERRUPTED: "yellow",
     StepOutcome.REFUSED: "yellow",
+    StepOutcome.OUT_OF_TIME: "yellow",
 }
 GOOD = (StepOutcome.OK, StepOutcome.NOT_RUN)
 
