@@ -174,7 +174,10 @@ ROCPROF = (
 
 
 def rocprof(steps=4):
-    """``rocprofv3 --kernel-trace --output-format csv``, as rocprofiler-sdk's document shows one."""
+    """``rocprofv3 --kernel-trace --output-format csv``.
+
+    ROCm/rocprofiler-sdk source/lib/output/generateCSV.cpp@00f9d2c.
+    """
     lines, now = [ROCPROF], 1_763_021_218_530_103_933
     for i in range(steps):
         for name, duration in STEP:

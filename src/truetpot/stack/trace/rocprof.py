@@ -1,4 +1,5 @@
-"""rocprofv3's ``*_kernel_trace.csv``: columns by name, as its documentation's example has them."""
+"""rocprofv3's ``*_kernel_trace.csv``: columns by name, those of ROCm/rocprofiler-sdk
+source/lib/output/generateCSV.cpp@00f9d2c."""
 
 from __future__ import annotations
 
