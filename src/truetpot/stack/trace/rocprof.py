@@ -1,4 +1,4 @@
-"""rocprofv3's ``*_kernel_trace.csv`` (rocm.docs.amd.com, rocprofiler-sdk, using-rocprofv3)."""
+"""rocprofv3's ``*_kernel_trace.csv``: columns by name, as its documentation's example has them."""
 
 from __future__ import annotations
 
