@@ -110,7 +110,7 @@ def test_a_sweep_of_verify_steps(sweep, cli, model):
     file = model.parent / "sweep.json"
     of_one = cli("decode", "--model", model, *QUICK, *asked[:-2], "--resume", "--json", file)
     assert of_one.code == 2
-    assert "another step" in of_one.sentence
+    assert "another query_tokens (4, now 1)" in of_one.sentence
 
 
 def test_a_point_that_does_not_fit_says_why_and_the_others_run(sweep, monkeypatch):

@@ -228,8 +228,10 @@ def test_a_latency_that_is_given_takes_the_place_of_the_published_one() -> None:
     assert published.low_ms < published.ms < published.high_ms
     assert "issues/54766" in published.explanation
     assert "as given" in given.explanation
-    with pytest.raises(UserError, match="no latency"):
-        floor(model, card, **common, collective_us=-1.0)
+    for us in (-1.0, float("nan"), float("inf")):
+        for tp in (1, 4):
+            with pytest.raises(UserError, match="no latency"):
+                floor(model, card, **common | {"tp": tp}, collective_us=us)
 
 
 def test_range_over_a_window_is_the_mean_over_the_decoded_tokens() -> None:

@@ -175,6 +175,25 @@ def test_a_measured_ladder(tmp_path):
     assert 1.0 < found.over_step < 0.0085 / 0.0076
 
 
+def test_a_measured_ceiling_is_no_hard_bound(tmp_path):
+    """Of a device without a datasheet: a busy one reads slower than the one that served."""
+    ladder = read_measured(record(tmp_path, name="Nobody's Card")).yardstick()
+    found = judge(check_run(served(0.003, tokens=64), yardstick=ladder))
+    assert found.verdict is Verdict.UNDECIDABLE and "no hard bound" in found.why
+    arc = read_measured(record(tmp_path)).yardstick()
+    assert judge(check_run(served(0.001, tokens=64), yardstick=arc)).verdict is Verdict.IMPOSSIBLE
+
+
+def test_a_ladder_of_another_model_is_refused(tmp_path):
+    ladder = read_measured(record(tmp_path))
+    run = served(0.012)
+    other = replace(run, setting=replace(run.setting, model="Qwen/Qwen2.5-0.5B-Instruct"))
+    with pytest.raises(UserError, match="and the run is of qwen2.5-0.5b; give"):
+        ladder.yardstick_of(other)
+    same = replace(run, setting=replace(run.setting, model="org/qwq-32b"))
+    assert ladder.yardstick_of(same).what.startswith("qwq-32b")
+
+
 def drafting(run, k=3.0, gave=2.4):
     """The same run, of whose file 1,000 steps verified ``k`` draft tokens each."""
     drafts = Drafts("drafts", 1000, round(1000 * k), round(1000 * (gave - 1)), (gave - 1) / k)

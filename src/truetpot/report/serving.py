@@ -83,13 +83,14 @@ def draw_place(serving: Serving, checked: Checked) -> RenderableType:
         return Group()
     table = Table(name(), name(), prose(), prose())
     yardstick = checked.evidence.yardstick
+    lowest = "spec" if yardstick is None or yardstick.hard else "ceiling"
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
-        table.row("spec", f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
+        table.row(lowest, f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
     if yardstick is not None and serving.step_s is not None:
         table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", yardstick.step_from)
     over = [
         f"{digits(ratio)} times {what}"
-        for ratio, what in ((serving.over_floor, "spec"), (serving.over_step, "step"))
+        for ratio, what in ((serving.over_floor, lowest), (serving.over_step, "step"))
         if ratio is not None
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"

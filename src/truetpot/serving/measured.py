@@ -19,6 +19,7 @@ from truetpot.records.rungs import Rung
 from truetpot.records.store import read_record
 from truetpot.records.sweep import SweepRecord
 from truetpot.records.words import PointStatus
+from truetpot.serving.chosen import Flags, choose
 from truetpot.serving.records import Run
 from truetpot.serving.speculation import drafted_a_step, query_tokens_of, verifies
 from truetpot.serving.yardstick import SERVED, Yardstick, floor_of
@@ -42,8 +43,10 @@ class Measured:
     def yardstick_of(self, run: Run) -> Yardstick:
         """For a run's own steps: with as many query tokens as its file states.
 
-        Raises UserError where the record's steps verify another draft than the run's.
+        Raises UserError where the record is of another model than the file names, or its steps
+        verify another draft than the run's.
         """
+        self._same_model(run)
         tokens = self.query_tokens
         if tokens > 1 and not verifies(run, tokens):
             drafted = drafted_a_step(run)
@@ -54,6 +57,14 @@ class Measured:
                 "query token."
             )
         return self.yardstick(query_tokens_of(run))
+
+    def _same_model(self, run: Run) -> None:
+        named, own = choose(run.setting, Flags()).model, load_model(self.records[0].model)
+        if named is not None and named.parameters() != own.parameters():
+            raise UserError(
+                f"{escaped(str(self.path))} is of {own.name}, and the run is of {named.name}; give "
+                f"{WHAT} of that model."
+            )
 
     def yardstick(self, query_tokens: int | None = None) -> Yardstick:
         """For steps of so many query tokens, by default the record's own."""
@@ -187,6 +198,7 @@ def _of_point(record: DecodeRecord, path: Path, query_tokens: int) -> Yardstick:
         what=f"{model.name} {format} on {identity['name']}, tp = {tp}",
         floor_s=floor_s(query_tokens),
         floor_from=f"{source}{_queries(query_tokens)}",
+        hard=hardware is not None,
         query_tokens=query_tokens,
         plain_floor_s=floor_s(1),
         step_s=lambda context, batch: step_ms * 1e-3 * carried_s(context, batch) / measured_s,

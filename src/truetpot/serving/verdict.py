@@ -116,8 +116,7 @@ def _decide(
     seen |= evidence.stream is not None and evidence.stream.speculative
     lowest, slowest = evidence.least_s, evidence.slowest or reported
     if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
-        why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
-        return Verdict.IMPOSSIBLE, why, None
+        return *_below(evidence, lowest), None
     if (doubt := _of_stream(evidence, reported)) is not None:
         return *doubt, None
     if seen or evidence.tokens_a_step > limit("speculation"):
@@ -141,6 +140,18 @@ def _decide(
     if step is not None:
         return _beside_step(evidence, reported, step)
     return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
+
+
+def _below(evidence: Evidence, lowest: float) -> tuple[Verdict, str]:
+    """What a time below the floor means: nothing is faster than a datasheet."""
+    if evidence.yardstick is not None and evidence.yardstick.hard:
+        why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
+        return Verdict.IMPOSSIBLE, why
+    why = (
+        f"It is below the {lowest * 1e3:.4g} ms that the ladder's own read bandwidth gives, which is"
+        " no hard bound: measure the ladder again on the idle machine that served."
+    )
+    return Verdict.UNDECIDABLE, why
 
 
 def _of_gaps(checked: Checked) -> tuple[Verdict, str] | None:

@@ -33,6 +33,8 @@ class Yardstick:
     """``(context, batch)``: no step can take less (rung ``spec``)."""
     floor_from: str
     """In words: ``31.98 GB / (4 x 560 GB/s)``."""
+    hard: bool = True
+    """Whether ``floor_s`` is a datasheet's; else a measured ceiling, which a run may pass."""
     query_tokens: int = 1
     """Of each sequence in that step: more where it verifies a draft, as the run's file states."""
     plain_floor_s: Callable[[float, float], float] | None = None
