@@ -111,7 +111,7 @@ def test_a_case_has_to_be_named(launch):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--role", "o", "--provider", "numba", "--config", "ahead=3"), "0, 1024, 4096"),
+        (("--role", "o", "--provider", "numba", "--config", "ahead=3"), "0, 4096, 8192"),
         (("--role", "o", "--provider", "torch,numba"), "name one --provider"),
         (("--role", "o", "--provider", "triton"), "No kernel can be configured"),
         (("--op", "nothing"), "There is no operator 'nothing'"),
