@@ -94,6 +94,14 @@ def test_numba_has_an_entry_point_and_threads(launch):
     assert record["model"] is None
 
 
+def test_a_verify_steps_case(launch):
+    asked = ("--op", "decode_attention", "--provider", "torch", "--query-tokens", 4, "--json")
+    done = launch(*asked)
+    assert done.code == 0, done.err
+    assert "context=24 " in done.record["case"]
+    assert "query_tokens=4" in done.record["case"]
+
+
 def test_a_case_has_to_be_named(launch):
     done = launch()
     assert done.code == 2
@@ -103,7 +111,7 @@ def test_a_case_has_to_be_named(launch):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--role", "o", "--provider", "numba", "--config", "ahead=3"), "0, 1024, 4096"),
+        (("--role", "o", "--provider", "numba", "--config", "ahead=3"), "0, 4096, 8192"),
         (("--role", "o", "--provider", "torch,numba"), "name one --provider"),
         (("--role", "o", "--provider", "triton"), "No kernel can be configured"),
         (("--op", "nothing"), "There is no operator 'nothing'"),

@@ -4,6 +4,8 @@ import pytest
 
 from tests.stack.conftest import TRACES
 from truetpot.records.stack import PlacedBy, Role, StepPhase
+from truetpot.records.verdicts import Severity
+from truetpot.stack.trace import Gemm
 from truetpot.stack.yardstick import from_facts
 
 CLOSE = 0.005
@@ -83,6 +85,50 @@ def test_roles_by_shape_and_by_place_agree(analysed):
     assert shaped.layers_total == 64
     assert shaped.floor_ms == pytest.approx(1.1411, rel=1e-3)  # of four layers and lm_head
     assert all(row.ms > row.floor_ms for row in shaped.roles if row.floor_ms)
+
+
+def test_operations_bound_a_role_where_they_take_longer_than_its_bytes(analysed):
+    yardstick = from_facts("qwq-32b", "h200", 1, "sym_int4", "bf16", 1200, 256)
+    (run,) = analysed(EAGER, yardstick=yardstick)
+    floors = {row.role: row.floor_ms for row in run.roles}
+    # four layers, 256 rows, 1979e12 operations a second; 4.25 bits a weight would take 0.126 ms
+    weights = 4 * 2 * 27648 * 5120
+    assert floors[Role.GATE_UP] == pytest.approx(2 * 256 * weights / 1979e12 * 1e3)
+    # a sequence's 2 x 8 heads of 128 in 2 bytes take longer to read than to multiply by 40 heads
+    assert floors[Role.ATTENTION] == pytest.approx(4 * 256 * 1200 * 4096 / 4.8e12 * 1e3)
+    lines = 4 * 5120 * (7168 + 5120 + 3 * 27648) + 152064 * 5120
+    operations = 2 * 256 * lines + 4 * 256 * 1200 * 4 * 40 * 128
+    moved = lines * 4.25 / 8 + 4 * 256 * 1200 * 4096
+    assert run.floor_ms == pytest.approx(max(operations / 1979e12, moved / 4.8e12) * 1e3)
+    assert yardstick.gemm_least_ms(Gemm(256, 5120, 5120)) == pytest.approx(
+        2 * 256 * 5120 * 5120 / 1979e12 * 1e3
+    )
+
+
+def test_no_cache_explains_fewer_operations_than_the_rows_need(analysed):
+    found = {}
+    for batch in (256, 8192):
+        yardstick = from_facts("qwq-32b", "h200", 1, "sym_int4", "bf16", 1200, batch)
+        (run,) = analysed(EAGER, yardstick=yardstick)
+        found[batch] = {one.evidence.split()[0] for one in run.findings if one.id == "below-floor"}
+    # o's 14 MB fit the 50 MB of an H200's cache, and 8192 rows of it are 0.87 ms in four layers
+    assert "o" in found[8192] and "o" not in found[256]
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "says"),
+    [
+        ("qwq-32b", 8, "have 1 rows and a step of qwq-32b"),
+        ("llama-3.1-70b", 1, "has a shape of llama-3.1-70b at tp = 1"),
+        ("qwq-32b", 1, ""),
+    ],
+)
+def test_another_batch_or_model_than_the_traces_is_said(analysed, model, batch, says):
+    yardstick = from_facts(model, "h200", 1, "bf16", "bf16", 1200, batch)
+    (run,) = analysed(EAGER, yardstick=yardstick)
+    found = [one for one in run.findings if one.id == "other-workload"]
+    assert [one.severity for one in found] == ([Severity.WARNING] if says else [])
+    assert all(says in one.evidence for one in found)
 
 
 def test_a_card_that_is_too_slow_for_the_times_is_found(analysed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -58,11 +58,10 @@ class Request:
     def about(self) -> dict[str, str]:
         """What has to be the same on all ranks."""
         content = _digest(replace(self.model, source=""))
-        return {
+        return {name: str(value) for name, value in asdict(self.shape).items()} | {
             "truetpot": __version__,
             "torch": str(record.installed("torch")),
             "model": f"{self.model.name} ({content})",
-            "step": str(self.shape),
             "weights": "random" if self.weights is None else self.weights.name,
             "seed": str(self.seed),
             "tokens": "none" if self.tokens is None else _digest(self.tokens),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -53,12 +54,12 @@ def collectives(
     of the logits. An all-reduce moves 2 (tp-1)/tp of its payload over each card's link, a gather
     (tp-1)/tp (ring algorithms); each call costs a measured latency besides.
     """
+    if each_us is not None and not 0 <= each_us < math.inf:
+        raise UserError(f"{each_us:g} us is no latency of a collective; give 0 or more.")
     if tp == 1:
         return Collectives(0, 0.0, 0.0, 0.0, "one card: no collectives")
     count = 2 * model.layers + 1
     if each_us is not None:
-        if each_us < 0:
-            raise UserError(f"{each_us:g} us is no latency of a collective; give 0 or more.")
         ms = count * each_us * 1e-3
         given = f"{count} collectives x {each_us:g} us, as given, payload included"
         return Collectives(count, ms, ms, ms, given)

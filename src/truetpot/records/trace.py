@@ -24,7 +24,7 @@ class TracedKernel(Part, frozen=True, kw_only=True):
     by: PlacedBy
     floor_us: NotNegative | None = None
     """Of a call of which the shape is known, at the format given: its weights over datasheet
-    bandwidth."""
+    bandwidth, or its operations over the datasheet's rate."""
     read_bytes: Count | None = None
     """That the device's counters saw read from memory in all calls, where the trace has them. What
     a cache served is not in it."""
@@ -43,10 +43,11 @@ class TracedRole(Part, frozen=True, kw_only=True):
     by: PlacedBy
     """How the role was found for most of that time."""
     floor_ms: NotNegative | None
-    """The role's weights or cache over datasheet bandwidth, of the layers in the trace; null
-    without a model, and for a role that has none of its own."""
+    """The role's weights or cache over datasheet bandwidth, or its operations over the datasheet's
+    rate if longer, of the layers in the trace; null without a model, and for a role that has none
+    of its own."""
     ceiling_ms: NotNegative | None
-    """The same over the best read bandwidth that the record given by `--ladder` found."""
+    """The same over the best read bandwidth, and rate of a GEMM, that `--ladder`'s record found."""
     ours_ms: NotNegative | None
     """The kernels of truetpot in that record, of as many layers."""
     ours: str

@@ -83,13 +83,14 @@ def draw_place(serving: Serving, checked: Checked) -> RenderableType:
         return Group()
     table = Table(name(), name(), prose(), prose())
     yardstick = checked.evidence.yardstick
+    lowest = "spec" if yardstick is None or yardstick.hard else "ceiling"
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
-        table.row("spec", f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
+        table.row(lowest, f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
     if yardstick is not None and serving.step_s is not None:
         table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", yardstick.step_from)
     over = [
         f"{digits(ratio)} times {what}"
-        for ratio, what in ((serving.over_floor, "spec"), (serving.over_step, "step"))
+        for ratio, what in ((serving.over_floor, lowest), (serving.over_step, "step"))
         if ratio is not None
     ]
     reported = f"{digits(serving.reported_s * 1e3)} ms"
@@ -112,9 +113,15 @@ def _step_of(serving: Serving, checked: Checked) -> str:
     if tokens <= limit("speculation") or reported is None or counts_messages(checked.evidence):
         return ""
     text = f"A step gave {digits(tokens)} tokens and took {digits(reported * tokens * 1e3)} ms"
+    queries = checked.evidence.yardstick.query_tokens if checked.evidence.yardstick else 1
     if serving.floor_s is not None:
         least = digits(serving.floor_s * tokens * 1e3)
-        text += f"; the weights and the cache, each read once, take {least} ms of it at least"
+        what = f"; a step of {queries} query tokens takes {least} ms at least"
+        if queries == 1:
+            what = f"; the weights and the cache, each read once, take {least} ms of it at least"
+        text += what
+    if serving.step_s is not None:
+        text += f"; the measured one {digits(serving.step_s * tokens * 1e3)} ms"
     return f"{text}."
 
 

@@ -186,6 +186,8 @@ def _choose_card(chosen: Chosen, setting: Setting, flags: Flags) -> None:
     found = recognise_cards(setting.device[:LONGEST]) if setting.device else None
     if flags.device is not None:
         chosen.card, where = load_hardware(flags.device), "from --device"
+        if setting.device and (found is None or found[0] is not chosen.card):
+            where += f", although the file names {_shown(setting.device)}"
     elif found is not None and setting.device is not None:
         chosen.card, where = found[0], f"from its name in the file, {_shown(setting.device)}"
     else:

@@ -39,6 +39,7 @@ class Serving:
     """At that batch and context, per token of a sequence."""
     over_floor: float | None = None
     step_s: float | None = None
+    """The measured step, likewise."""
     over_step: float | None = None
     """The loss ``serving/step``."""
 
@@ -80,12 +81,8 @@ def judge(checked: Checked, lacks: Sequence[str] = ()) -> Serving:
     if judged is None:
         return Serving(Verdict.UNDECIDABLE, "The file has no positive time per token.")
     reported, origin = judged
-    batch, context, yardstick = evidence.batch, evidence.context, evidence.yardstick
-    floor = step = None
-    if yardstick is not None:
-        floor = evidence.floor_s
-        if yardstick.step_s is not None:
-            step = yardstick.step_s(context.value, batch.value)
+    batch, context = evidence.batch, evidence.context
+    floor, step = evidence.floor_s, evidence.step_at(batch.value)
     verdict, why, factor = _decide(checked, reported, floor, step)
     if why == ALONE and lacks:
         why = f"{UNHELD}. {' '.join(lacks)}"
@@ -119,8 +116,7 @@ def _decide(
     seen |= evidence.stream is not None and evidence.stream.speculative
     lowest, slowest = evidence.least_s, evidence.slowest or reported
     if not seen and lowest is not None and slowest < lowest * (1 - limit("rounding")):
-        why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
-        return Verdict.IMPOSSIBLE, why, None
+        return *_below(evidence, lowest), None
     if (doubt := _of_stream(evidence, reported)) is not None:
         return *doubt, None
     if seen or evidence.tokens_a_step > limit("speculation"):
@@ -144,6 +140,18 @@ def _decide(
     if step is not None:
         return _beside_step(evidence, reported, step)
     return Verdict.BELIEVABLE, f"{reported / floor:.2f} times the floor, and no error found.", None
+
+
+def _below(evidence: Evidence, lowest: float) -> tuple[Verdict, str]:
+    """What a time below the floor means: nothing is faster than a datasheet."""
+    if evidence.yardstick is not None and evidence.yardstick.hard:
+        why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
+        return Verdict.IMPOSSIBLE, why
+    why = (
+        f"It is below the {lowest * 1e3:.4g} ms that the ladder's own read bandwidth gives, which is"
+        " no hard bound: measure the ladder again on the idle machine that served."
+    )
+    return Verdict.UNDECIDABLE, why
 
 
 def _of_gaps(checked: Checked) -> tuple[Verdict, str] | None:

@@ -100,7 +100,8 @@ def _of_device(
     busy_ms = sum(row.ms for row in roles)
     floor_ms = _floor(given.yardstick, layers) if used else None
     findings = [*found, *more]
-    findings += judge(trace, steps, rung, roles, named, given.yardstick, floor_ms, busy_ms)
+    beside = given.yardstick, layers, floor_ms, busy_ms
+    findings += judge(trace, steps, rung, roles, named, *beside)
     name = trace.devices[device] if device < len(trace.devices) else str(device)
     run = TracedRun(
         file=str(path), format=trace.format, device=name, rank=trace.rank,
@@ -134,7 +135,8 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
     floor_ms = _floor(given.yardstick, layers) if layers else None
     findings = [*found]
     if trace.summary:
-        findings += judge(trace, [], None, roles, named, given.yardstick, floor_ms, busy_ms)
+        beside = given.yardstick, layers, floor_ms, busy_ms
+        findings += judge(trace, [], None, roles, named, *beside)
     per = "token" if trace.blocks else "file"
     batch = None if given.yardstick is None else given.yardstick.batch
     source = "given" if given.tokens else "one, as nothing says otherwise"
@@ -195,7 +197,8 @@ def _summary_layers(named: Sequence[Entry], steps: float) -> int:
 def _floor(yardstick: Yardstick | None, layers: int) -> float | None:
     if yardstick is None or yardstick.hardware is None or not layers:
         return None
-    return yardstick.hardware.read_ms(yardstick.traffic(layers).bound)
+    step = yardstick.traffic(layers)
+    return yardstick.hardware.least_ms(step.bound, step.operations, yardstick.dtype)
 
 
 def _step_ms(yardstick: Yardstick | None, layers: int) -> float | None:

@@ -69,15 +69,15 @@ def summary_entries(rows: Iterable[SummaryRow], shapes: dict[tuple[int, int], st
 
 
 def placed_by_time(found: list[Entry], yardstick: Yardstick | None, layers: int) -> list[Entry]:
-    """Products without shape or place: the role whose weights take nearest to their time."""
+    """Products without shape or place: the role whose floor is nearest to their time."""
     if yardstick is None or yardstick.hardware is None:
         return found
     counts = {
         row.linear.role: row.linear.count for row in yardstick.traffic(layers or None).linears
     }
     floors = {
-        role: yardstick.hardware.read_ms(nbytes / counts[role]) * 1e-3
-        for role, nbytes in yardstick.bytes_of(layers or None).items()
+        role: ms / counts[role] * 1e-3
+        for role, ms in yardstick.floors_ms(layers or None).items()
         if counts.get(role)
     }
     return [_by_time(one, floors) for one in found]
@@ -134,14 +134,13 @@ def by_role(
 
 
 def _kernel(entry: Entry, steps: float, tokens: float, yardstick: Yardstick | None) -> TracedKernel:
-    floor = None
-    if yardstick is not None and yardstick.hardware is not None and entry.gemm is not None:
-        nbytes = yardstick.gemm_bytes(entry.gemm.n, entry.gemm.k)
-        floor = None if nbytes is None else yardstick.hardware.read_ms(nbytes) * 1e3
+    least = None
+    if yardstick is not None and entry.gemm is not None:
+        least = yardstick.gemm_least_ms(entry.gemm)
     return TracedKernel(
         name=entry.name[:NAME], calls=entry.calls / steps,
-        ms=entry.seconds * 1e3 / steps / tokens, by=entry.by, floor_us=floor,
-        read_bytes=entry.read_bytes,
+        ms=entry.seconds * 1e3 / steps / tokens, by=entry.by,
+        floor_us=None if least is None else least * 1e3, read_bytes=entry.read_bytes,
     )  # fmt: skip
 
 
@@ -151,8 +150,4 @@ def _beside(
     """Floor and ceiling in ms, and our own kernels, by role."""
     if yardstick is None or not layers:
         return {}, {}, {}
-    bytes_of = yardstick.bytes_of(layers)
-    card, best = yardstick.hardware, yardstick.ceiling_gb_s
-    floors = {} if card is None else {role: card.read_ms(n) for role, n in bytes_of.items()}
-    ceilings = {} if best is None else {role: n / best / 1e6 for role, n in bytes_of.items()}
-    return floors, ceilings, yardstick.ours_s(layers)
+    return yardstick.floors_ms(layers), yardstick.ceilings_ms(layers), yardstick.ours_s(layers)

@@ -25,6 +25,7 @@ def judge(
     roles: Sequence[TracedRole],
     named: Sequence[Entry],
     yardstick: Yardstick | None,
+    layers: int,
     floor_ms: float | None,
     busy_ms: float,
 ) -> list[TraceFinding]:
@@ -33,7 +34,8 @@ def judge(
         *_steps(steps),
         *_profiler(trace, steps, rung),
         *_collectives(rung),
-        *_below(yardstick, named, roles, floor_ms, busy_ms),
+        *_other_workload(yardstick, named if layers else ()),
+        *_below(yardstick, named, roles, layers, floor_ms, busy_ms),
         *_unknown(roles),
     ]
 
@@ -85,22 +87,47 @@ def _collectives(rung: StackRung | None) -> Iterator[TraceFinding]:
         )
 
 
+def _other_workload(yardstick: Yardstick | None, named: Sequence[Entry]) -> Iterator[TraceFinding]:
+    """Shapes and rows of the trace's products that the yardstick's step does not have."""
+    gemms = {one.gemm for one in named if one.gemm is not None}
+    if yardstick is None or not gemms:
+        return
+    known = {one for one in gemms if (one.n, one.k) in yardstick.shapes}
+    if not known:
+        some = ", ".join(f"{one.n} x {one.k}" for one in sorted(gemms, key=lambda one: one.n)[:4])
+        yield finding(
+            "other-workload",
+            f"No product of the trace ({some}) has a shape of {yardstick.model.name} at tp = "
+            f"{yardstick.tp}: what stands beside the roles is of another model ({yardstick.what}).",
+        )
+        return
+    rows, tokens = max(one.m for one in known), yardstick.batch * yardstick.query_tokens
+    if rows != tokens:
+        yield finding(
+            "other-workload",
+            f"The products of the trace have {rows} rows and a step of {yardstick.what} has "
+            f"{tokens}: what stands beside the roles is of another batch.",
+        )
+
+
 def _below(
     yardstick: Yardstick | None,
     named: Sequence[Entry],
     roles: Sequence[TracedRole],
+    layers: int,
     floor_ms: float | None,
     busy_ms: float,
 ) -> Iterator[TraceFinding]:
-    """A step's total is always a bound; a kernel's weights only where no cache can hold them."""
+    """A step's total is always a bound, and so are a kernel's operations; its weights only where no
+    cache can hold them."""
     card = None if yardstick is None else yardstick.hardware
     if yardstick is None or card is None:
         return
     if floor_ms is not None and 0 < busy_ms < floor_ms * ROUNDING:
         yield finding(
             "below-floor",
-            f"The kernels of a step take {busy_ms:.3f} ms and reading its weights and cache "
-            f"{floor_ms:.3f} ms at least ({yardstick.what}).",
+            f"The kernels of a step take {busy_ms:.3f} ms and its weights and cache, or its "
+            f"operations, {floor_ms:.3f} ms at least ({yardstick.what}).",
         )
     l2 = L2_IF_UNKNOWN if card.l2_mib is None else card.l2_mib * 2**20
     for one in named:
@@ -110,26 +137,31 @@ def _below(
         if nbytes is None or one.seconds <= 0:
             continue
         each = one.seconds / one.calls
-        least = card.read_ms(nbytes) * 1e-3
+        least = (yardstick.gemm_least_ms(one.gemm) or 0.0) * 1e-3
         if each >= least * ROUNDING or one.role == Role.UNKNOWN:
             continue
+        operations = 2 * one.gemm.m * one.gemm.n * one.gemm.k
+        computed = (card.compute_ms(operations, yardstick.dtype) or 0.0) * 1e-3 * ROUNDING
         rate = nbytes / each / 1e9
         # a product of which a reduction is a part may have several kernels: the whole is the role
         if any(other is not one and other.gemm == one.gemm for other in named):
             continue
         yield finding(
-            "below-floor" if nbytes > l2 else "may-be-cached",
+            "below-floor" if nbytes > l2 or each < computed else "may-be-cached",
             f"{one.name[:80]} reads {nbytes / 1e6:.1f} MB in {each * 1e6:.1f} us: {rate:,.0f} "
-            f"GB/s, of {card.bandwidth_gb_s:g} that {card.title} has; cache: {l2 / 2**20:g} MiB.",
+            f"GB/s, of {card.bandwidth_gb_s:g} that {card.title} has; "
+            f"{operations / each / 1e12:,.0f}e12 operations a second; cache: {l2 / 2**20:g} MiB.",
         )
+    bytes_of, operations_of = yardstick.bytes_of(layers), yardstick.operations_of(layers)
     for row in roles:
         small = row.floor_ms is not None and row.ms < row.floor_ms * ROUNDING
         if not small or row.floor_ms is None or not row.calls or row.by == PlacedBy.TIME:
             continue
-        nbytes = row.floor_ms * card.bandwidth_gb_s * 1e6 / max(1.0, row.calls)
+        nbytes = bytes_of[row.role] / max(1.0, row.calls)
+        computed = (card.compute_ms(operations_of[row.role], yardstick.dtype) or 0.0) * ROUNDING
         yield finding(
-            "below-floor" if nbytes > l2 else "may-be-cached",
-            f"{row.role} takes {row.ms:.3f} ms, and reading its bytes {row.floor_ms:.3f} ms.",
+            "below-floor" if nbytes > l2 or row.ms < computed else "may-be-cached",
+            f"{row.role} takes {row.ms:.3f} ms, and its bytes or operations {row.floor_ms:.3f} ms.",
         )
 
 

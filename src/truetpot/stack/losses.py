@@ -39,8 +39,8 @@ def _roles(roles: Sequence[TracedRole]) -> list[TraceLoss]:
                 (ms, what)
                 for ms, what in (
                     (row.ours_ms, f"truetpot's kernels ({row.ours})"),
-                    (row.ceiling_ms, "the bytes at the best bandwidth found on the card"),
-                    (row.floor_ms, "the bytes over datasheet bandwidth"),
+                    (row.ceiling_ms, "its bytes or operations at the best rates found on the card"),
+                    (row.floor_ms, "its bytes or operations at the datasheet's rates"),
                 )
                 if ms
             ),

@@ -11,11 +11,13 @@ from truetpot.facts.formats import format_facts
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.mixes import all_mixes
 from truetpot.facts.models import load_model
+from truetpot.facts.roofline import roofline
 from truetpot.facts.traffic import Traffic, traffic
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import OperatorRow
 from truetpot.records.stack import Role
 from truetpot.records.store import read_record
+from truetpot.stack.trace import Gemm
 
 _ONCE = {"lm_head", "final_norm", "embedding", "argmax", "gather", "best_of_ranks", "local_best"}
 """Roles of the decode step that are not called in every layer."""
@@ -40,10 +42,15 @@ class Yardstick:
     kv_format: str
     context: int
     batch: int
+    query_tokens: int = 1
     hardware: Hardware | None = None
     ceiling_gb_s: float | None = None
     operators: tuple[OperatorRow, ...] = ()
     layers_measured: int = 1
+    dtype: str = "int8"
+    """Of activations, at whose rate operations are bound: a stack may quantise them to 8 bits."""
+    ceiling_tflops: float | None = None
+    """The best rate of a GEMM found beside `ceiling_gb_s`."""
     step_ms: float | None = None
     """Rung ``step`` of the record, of all layers."""
     what: str = ""
@@ -54,7 +61,7 @@ class Yardstick:
         """Bytes of one step of so many layers; of all if None."""
         return traffic(
             self.model, tp=self.tp, format=self.format, kv_format=self.kv_format,
-            context=self.context, batch=self.batch,
+            context=self.context, batch=self.batch, query_tokens=self.query_tokens,
             layers=None if layers is None else min(layers, self.model.layers),
         )  # fmt: skip
 
@@ -68,6 +75,43 @@ class Yardstick:
             found[role] = found.get(role, 0) + of_role
         found[Role.ATTENTION] = step.kv
         return found
+
+    def operations_of(self, layers: int | None) -> dict[str, int]:
+        """Operations of a step by role, of the same roles."""
+        step = self.traffic(layers)
+        found: dict[str, int] = {}
+        for row in step.linears:
+            role = row.linear.role if row.linear.role in set(Role) else Role.OTHER
+            found[role] = found.get(role, 0) + row.operations(self.batch * self.query_tokens)
+        found[Role.ATTENTION] = step.attention_operations
+        return found
+
+    def floors_ms(self, layers: int | None) -> dict[str, float]:
+        """Least time of a step by role: the larger of its bytes' and its operations'."""
+        card, operations = self.hardware, self.operations_of(layers)
+        if card is None:
+            return {}
+        return {
+            role: card.least_ms(nbytes, operations[role], self.dtype)
+            for role, nbytes in self.bytes_of(layers).items()
+        }
+
+    def ceilings_ms(self, layers: int | None) -> dict[str, float]:
+        """The same at the bandwidth and, where one was found, the rate measured on the card."""
+        best, rate, operations = self.ceiling_gb_s, self.ceiling_tflops, self.operations_of(layers)
+        if best is None:
+            return {}
+        return {
+            role: roofline(n / best / 1e6, operations[role] / rate / 1e9 if rate else None)[0]
+            for role, n in self.bytes_of(layers).items()
+        }
+
+    def gemm_least_ms(self, gemm: Gemm) -> float | None:
+        """Least time of one product on the rows it has; None without a card, or of a mix."""
+        nbytes = self.gemm_bytes(gemm.n, gemm.k)
+        if self.hardware is None or nbytes is None:
+            return None
+        return self.hardware.least_ms(nbytes, 2 * gemm.m * gemm.n * gemm.k, self.dtype)
 
     def gemm_bytes(self, n: int, k: int) -> float | None:
         """Weights and scales of one product in the format; None for a mix."""
@@ -104,7 +148,7 @@ def from_facts(
 
     known, card = load_model(model), load_hardware(device)
     found = Yardstick(
-        known, tp, format, kv_format, context, batch, card,
+        known, tp, format, kv_format, context, batch, hardware=card,
         what=f"{known.name} {format} on {tp} x {card.title}, {kv_format} cache, context {context}, "
         f"batch {batch}",
         shapes=gemm_shapes(known, tp),
@@ -123,10 +167,13 @@ def from_ladder(path: Path) -> Yardstick:
         raise UserError(f"{path} says that its run was not valid; give {what} that is.")
     model, identity = load_model(record.model), record.environment.device
     best = None if record.ceiling is None else record.ceiling.gb_s
+    gemm = None if record.ceiling is None else record.ceiling.gemm
     return Yardstick(
         model, record.tp, record.format, record.kv_format, record.context, record.batch,
+        record.query_tokens or 1,
         recognise(identity["name"], identity.get("memory_bytes")),
         ceiling_gb_s=best,
+        ceiling_tflops=None if gemm is None else gemm.tflops,
         operators=tuple(record.operators),
         layers_measured=record.layers_measured,
         step_ms=None if record.rungs.step is None else record.rungs.step.ms_per_token,
