@@ -33,6 +33,7 @@ from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.images import ImagesRecord, PackageRow
@@ -53,6 +54,7 @@ from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.tune import Figures, Found, TuneStatus
 from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus
 from truetpot.report.collectives import draw_collectives
+from truetpot.report.contact import draw_archive, draw_contact, draw_files
 from truetpot.report.doctor import (
     draw_check,
     draw_findings,
@@ -190,6 +192,23 @@ def providers(other, folder):
     whole = ["linear_silu_mul", "decode_attention", "numba", "mine", "avx512_bf16", "yes", "no"]
     whole += [other, f"ImportError: {other}", "refuses 3 of 7 test cases", *devices]
     return page, whole
+
+
+def contact(other, folder):
+    step = StepRow(
+        name=f"provider-{other}", about="", command=f"truetpot {other}", limit_s=60.0, seconds=58.7,
+        outcome=StepOutcome.CRASHED, code=-11, said=f"ended by {other}", traceback=f"in {other}",
+    )  # fmt: skip
+    left_out = structs.replace(step, name="isa", outcome=StepOutcome.NOT_RUN, traceback="")
+    found = structs.replace(
+        msgspec.convert(load("contact"), ContactRecord),
+        devices=[{"device": "xpu:0", "name": other, "driver": other}],
+        steps=[step, left_out],
+        files=[ArchivedFile(name=f"{other}/err.txt", step=other, size=12345)],
+    )
+    page = [draw_contact(found), draw_archive(other, found), draw_files(found.files)]
+    whole = [f"provider-{other}", "crashed", "58.7", f"ended by {other}", f"in {other}", "12,345"]
+    return page, [*whole, "not-run", "xpu:0", f"{other}/err.txt"]
 
 
 def doctor(other, folder):
@@ -525,7 +544,7 @@ def prompts(other, folder):
 PAGES = {
     page.__name__: page
     for page in (
-        kernels, collectives, tuned, providers, doctor, environment_variables, machine_code,
+        kernels, collectives, tuned, providers, contact, doctor, environment_variables, machine_code,
         device_images, launched, decode, swept, bound, library, predicted, published, served,
         traced, prompts,
     )
