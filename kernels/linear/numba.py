@@ -15,6 +15,7 @@ from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, note, sw
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import STORES
@@ -48,6 +49,10 @@ class NumbaLinear(Kernel):
     def pack(self, weight: Weight) -> Any:
         """uint8 panels."""
         return pack(weight)
+
+    def launches(self) -> list[LaunchRow]:
+        """One parallel loop."""
+        return self.drive.launches()
 
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
         case = self.case

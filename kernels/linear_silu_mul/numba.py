@@ -15,6 +15,7 @@ from truetpot.kernels._lib.numba.linear.sweep import Compiled, configs, note, sw
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
 from truetpot.ops.registry import Config, Kernel, register
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime import simd
 from truetpot.runtime.device import Device
 from truetpot.runtime.simd import STORES
@@ -50,6 +51,10 @@ class NumbaLinearSiluMul(Kernel):
     def pack(self, weight: Weight) -> Any:
         """uint8 panels, gate and up alternating."""
         return pack(weight, halves=2)
+
+    def launches(self) -> list[LaunchRow]:
+        """One parallel loop."""
+        return self.drive.launches()
 
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: None = None) -> torch.Tensor:
         case = self.linear

@@ -88,7 +88,7 @@ def test_a_library_tells_nothing(launch):
 def test_numba_has_an_entry_point_and_threads(launch):
     record = launch("--shape", "32x128", "--format", "bf16", "--provider", "numba", "--json").record
     (row,) = record["launches"]
-    assert "linear_panels" in row["entry_point"]
+    assert "linear_panel" in row["entry_point"]
     assert row["global_size"][0] >= 1
     assert "parallel=True" in row["options"]
     assert record["model"] is None

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numba import cfunc, njit, prange
 
+from truetpot.records.launch import LaunchRow
 from truetpot.runtime import simd
 
 Arguments = tuple[int, ...]
@@ -52,6 +53,19 @@ class Drive:
         _run(
             self.panel.address, held.ctypes.data, panels, some, self.next.data_ptr(), self.workers
         )
+
+
+    def launches(self) -> list[LaunchRow]:
+        """The panel function, which every thread calls for its panels."""
+        return [
+            LaunchRow(
+                entry_point=self.panel.native_name,
+                global_size=[self.workers],
+                options=["parallel=True", "boundscheck=False"],
+                note="threads of the CPU, a call a panel; compiled in this process and kept "
+                "nowhere: set NUMBA_ENABLE_PROFILING=1 for a profiler to know its name",
+            )
+        ]
 
 
 @njit(parallel=True, boundscheck=False)
