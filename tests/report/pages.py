@@ -544,8 +544,8 @@ def prompts(other, folder):
 PAGES = {
     page.__name__: page
     for page in (
-        kernels, collectives, tuned, providers, contact, doctor, environment_variables, machine_code,
-        device_images, launched, decode, swept, bound, library, predicted, published, served,
+        kernels, collectives, tuned, providers, contact, doctor, environment_variables,
+        machine_code, device_images, launched, decode, swept, bound, library, predicted, published, served,
         traced, prompts,
     )
 }  # fmt: skip
