@@ -545,7 +545,7 @@ PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, contact, doctor, environment_variables,
-        machine_code, device_images, launched, decode, swept, bound, library, predicted, published, served,
-        traced, prompts,
+        machine_code, device_images, launched, decode, swept, bound, library, predicted, published,
+        served, traced, prompts,
     )
 }  # fmt: skip
