@@ -238,9 +238,6 @@ def test_a_verify_step(decode, cli, checkpoint, tmp_path):
     done = cli(*command, "--query-tokens", 3)
     assert done.code == 2
     assert "not whole steps of 3 query tokens" in done.err
-    done = decode("--query-tokens", 4, "--batch", "1,2")
-    assert done.code == 2
-    assert "one --context and one --batch" in done.err
 
 
 def test_a_checkpoint_is_timed_too(cli, checkpoint):

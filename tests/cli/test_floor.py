@@ -66,9 +66,21 @@ def test_query_tokens(cli):
     printed = cli(*ASKED, "--query-tokens", 4).out
     assert "batch 1, 4 query tokens" in printed
     assert "as many as are accepted" in " ".join(printed.split())
-    ranged = cli(*ASKED, "--query-tokens", 4, "--context", "1024:5120")
-    assert ranged.code == 2
-    assert "no mean time of a token" in " ".join(ranged.err.split())
+
+
+def test_a_range_of_verify_steps(cli):
+    asked = (*ASKED, "--query-tokens", 4, "--context", "1024:5120")
+    record = cli(*asked, "--json").record
+    # bytes bound as with one: 4095 tokens beside the first, the last whole step at 1024 + 4095 - 4
+    assert (record["query_tokens"], record["steps"]) == (4, 4092)
+    mean = 14.279 + (1024 + 5115) / 2 * 262144 / 4 / 560e6
+    assert record["mean_ms_per_token"] == pytest.approx(mean, abs=1e-3)
+    printed = " ".join(cli(*asked).out.split())
+    assert f"{record['mean_ms_per_token']:.3f} ms a step" in printed
+    assert "a step in the mean over contexts 1024 to 5115" in printed
+    assert (
+        "yields a of 1 to 4 tokens a sequence, no TPOT of such a request is below it / a" in printed
+    )
 
 
 def test_a_file_and_a_table(cli, tmp_path):

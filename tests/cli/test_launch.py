@@ -94,6 +94,14 @@ def test_numba_has_an_entry_point_and_threads(launch):
     assert record["model"] is None
 
 
+def test_a_verify_steps_case(launch):
+    asked = ("--op", "decode_attention", "--provider", "torch", "--query-tokens", 4, "--json")
+    done = launch(*asked)
+    assert done.code == 0, done.err
+    assert "context=24 " in done.record["case"]
+    assert "query_tokens=4" in done.record["case"]
+
+
 def test_a_case_has_to_be_named(launch):
     done = launch()
     assert done.code == 2

@@ -93,6 +93,26 @@ def test_a_sweep_that_is_interrupted_goes_on_with_what_it_lacks(sweep, cli, mode
     assert "another seed (0, now 7)" in refused.err
 
 
+def test_a_sweep_of_verify_steps(sweep, cli, model):
+    asked = ("--context", "0,40", "--batch", 2, "--request", "10+22", "--query-tokens", 4)
+    done, record = sweep(*asked)
+    assert done.code == 0, done.err
+    assert record["query_tokens"] == 4
+    assert where(record) == [(2, 0, "ok"), (2, 40, "ok")]
+    assert {point["record"]["query_tokens"] for point in record["points"]} == {4}
+    (row,) = [row for row in record["fits"] if row["rung"] == "step"]
+    # 21 tokens beside the first: the last step that can yield four of them finds 10 + 17
+    assert row["mean_ms"] == pytest.approx(row["base_ms"] + row["us_per_token"] * 1e-3 * 18.5)
+    said = " ".join(done.out.split())
+    assert "batches 2, 4 query tokens" in said
+    assert "ms a step" in said and "ms a token" not in said
+    assert "over contexts to 27; a step yields 1 to 4 tokens a sequence" in said
+    file = model.parent / "sweep.json"
+    of_one = cli("decode", "--model", model, *QUICK, *asked[:-2], "--resume", "--json", file)
+    assert of_one.code == 2
+    assert "another step" in of_one.sentence
+
+
 def test_a_point_that_does_not_fit_says_why_and_the_others_run(sweep, monkeypatch):
     monkeypatch.setattr(CpuDevice, "free_bytes", lambda self: 4 << 30)
     done, record = sweep("--context", "100000000,20")

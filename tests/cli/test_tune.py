@@ -202,6 +202,13 @@ def test_a_linear_of_any_shape(cli, folder, check_tune, tmp_path):
     assert result["case"] in tomllib.loads(file.read_text())["linear"]["mine"]
 
 
+def test_rows_of_a_verify_step(tune, tmp_path):
+    done = tune("--query-tokens", "1,4", "--out", tmp_path / "tuned.toml", "--json")
+    assert done.code == 0, done.err
+    rows = [re.search(r"m=(\d+)", row["case"])[1] for row in done.record["results"]]
+    assert rows == ["1", "4"]
+
+
 def test_a_list_is_no_record(cli, tmp_path):
     done = cli("tune", "--list", "--json", tmp_path / "list.json")
     assert done.code == 2

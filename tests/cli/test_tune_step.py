@@ -116,6 +116,7 @@ def test_what_is_said(tune):
     [
         (("--layers", 4), "tiny has 3"),
         (("--layers", 1, "--format", "bf16,sym_int4"), "--step times one step"),
+        (("--layers", 1, "--query-tokens", "1,4"), "--step times one step"),
         (("--shape", "64x64"), "--step times a model's step"),
     ],
 )

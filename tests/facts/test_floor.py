@@ -74,9 +74,11 @@ def test_the_floor_of_a_verify_step() -> None:
     keys = {"format": "sym_int4", "context": 4096, "tp": 4}
     one, four = (floor(QWQ, A770, query_tokens=n, **keys) for n in (1, 4))  # type: ignore[arg-type]
     assert four.ms_per_token == one.ms_per_token  # the bytes bound, of the step
-    (said,) = set(four.assumptions) - set(one.assumptions) - {
-        line for line in four.assumptions if "operations" in line or "Collectives" in line
-    }
+    (said,) = (
+        set(four.assumptions)
+        - set(one.assumptions)
+        - {line for line in four.assumptions if "operations" in line or "Collectives" in line}
+    )
     assert "4 query tokens of each sequence" in said
     assert "yields 1 to 4 tokens" in said
     # 16 sequences of 8 tokens are 128 rows of every linear
@@ -85,9 +87,10 @@ def test_the_floor_of_a_verify_step() -> None:
         floor(QWQ, A770, format="sym_int4", context=1, batch=128).operations_ms, rel=1e-3
     )
     experts = load_model("gpt-oss-20b")
-    assert traffic(experts, format="mxfp4", context=0, query_tokens=8).idle_share == traffic(
-        experts, format="mxfp4", context=0, batch=8
-    ).idle_share
+    assert (
+        traffic(experts, format="mxfp4", context=0, query_tokens=8).idle_share
+        == traffic(experts, format="mxfp4", context=0, batch=8).idle_share
+    )
 
 
 def test_kv_format_and_lm_head_format() -> None:
@@ -179,6 +182,22 @@ def test_range_of_a_long_request() -> None:
     assert got.steps == 4095
     assert (got.curve[0][0], got.curve[-1][0]) == (1024, 5118)
     assert got.mean_ms_per_token == pytest.approx(14.279 + 3071 * 262144 / 4 / 560e6, abs=1e-3)
+
+
+def test_a_range_of_verify_steps_is_the_mean_of_a_step_over_contexts() -> None:
+    # batch 16 and 8 query tokens: 128 rows, which operations bound
+    keys = {"tp": 4, "format": "sym_int4", "batch": 16, "query_tokens": 8}
+    got = floor_range(QWQ, A770, context_start=20, context_end=40, **keys)  # type: ignore[arg-type]
+    # 19 tokens beside the first: the last step that can yield 8 of them finds 31 in the cache
+    each = [floor(QWQ, A770, context=c, **keys).ms_per_token for c in range(20, 32)]  # type: ignore[arg-type]
+    assert (got.steps, got.last) == (12, 31)
+    assert got.start.bound_by == "operations"
+    assert got.mean_ms_per_token == pytest.approx(sum(each) / 12)
+    assert [ms for _, ms in got.curve] == pytest.approx(each)
+    with pytest.raises(
+        UserError, match=r"generates 8 tokens, and .* needs 9; give an end at least"
+    ):
+        floor_range(QWQ, A770, context_start=20, context_end=28, **keys)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("end", [0, 1024, 1025])

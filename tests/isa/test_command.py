@@ -46,6 +46,15 @@ def test_the_record_has_what_is_promised(ocloc, run):
 
 
 @pytest.mark.isa
+def test_query_tokens_beside_one(ocloc, run):
+    asked = ("isa", "--op", "decode_attention", "--target", "acm-g10", "--kv-format", "fp16")
+    code, out, err = run(*asked, "--batch", "1", "--query-tokens", "1,4", "--json")
+    assert code == 0, err
+    cases = [row["case"] for row in json.loads(out)["kernels"] if row["op"] == "decode_attention"]
+    assert sorted("query_tokens=4" in case for case in {*cases}) == [False, True]
+
+
+@pytest.mark.isa
 def test_nothing_is_cut_on_a_terminal(ocloc, tmp_path, monkeypatch):
     file = tmp_path / "isa.json"
     linear = ("isa", "--op", "linear", "--target", "acm-g10", "--format", "sym_int4")

@@ -18,6 +18,7 @@ from truetpot.tune.store import dump, put
 from truetpot.tune.store import load as load_tuned
 
 ADDED = {
+    ("sweep", "query_tokens"),
     ("decode", "own_median_ms"),
     ("decode", "at_step_s"),
     ("kernels", "share_ci"),

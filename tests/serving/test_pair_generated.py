@@ -10,7 +10,8 @@ from tests.serving.generate.make import mechanisms, shapes
 from tests.serving.generate.simulate import scenario, serve
 from truetpot.serving.check import check_file
 from truetpot.serving.judged import RunOfFile
-from truetpot.serving.pair import given_pairs, stated_tokens_a_step, untold
+from truetpot.serving.pair import given_pairs, untold
+from truetpot.serving.speculation import stated_tokens_a_step
 from truetpot.serving.verdict import judge
 
 SHOWN = mechanisms()["speculation"].shapes

@@ -15,11 +15,14 @@ from truetpot.facts.traffic import traffic
 from truetpot.records.check import CheckedRun
 from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import check_run
+from truetpot.serving.chosen import Flags
 from truetpot.serving.findings import Evidence
+from truetpot.serving.measured import read_measured
 from truetpot.serving.metrics import recompute
 from truetpot.serving.records import (
     Counting,
     Definition,
+    Drafts,
     Figure,
     Gaps,
     Metric,
@@ -29,7 +32,7 @@ from truetpot.serving.records import (
     Totals,
 )
 from truetpot.serving.verdict import judge
-from truetpot.serving.yardstick import from_facts, from_record
+from truetpot.serving.yardstick import from_facts, from_run
 
 TPOT = Definition(
     Metric.TPOT, "TPOT", "tpot_per_request", "(latency - ttft) / (n - 1)", Counting.SERVER,
@@ -163,7 +166,7 @@ def record(tmp_path, name="NVIDIA H200", batch=1, memory=150_754_820_096):
 
 
 def test_a_measured_ladder(tmp_path):
-    ladder = from_record(record(tmp_path))
+    ladder = read_measured(record(tmp_path)).yardstick()
     assert ladder.step_s(1024, 1) == pytest.approx(0.0076)
     assert ladder.step_s(5120, 1) > 0.0076
     found = judge(check_run(served(0.0085, tokens=64), yardstick=ladder))
@@ -172,16 +175,74 @@ def test_a_measured_ladder(tmp_path):
     assert 1.0 < found.over_step < 0.0085 / 0.0076
 
 
-def test_a_ladder_of_verify_steps_has_no_time_of_a_token(tmp_path):
-    file = record(tmp_path)
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"query_tokens": 4}))
-    with pytest.raises(UserError, match="with 4 query tokens, which yield as many tokens as are"):
-        from_record(file)
+def drafting(run, k=3.0, gave=2.4):
+    """The same run, of whose file 1,000 steps verified ``k`` draft tokens each."""
+    drafts = Drafts("drafts", 1000, round(1000 * k), round(1000 * (gave - 1)), (gave - 1) / k)
+    return replace(run, setting=replace(run.setting, tokens_per_step=gave), drafts=drafts)
+
+
+def verify_steps(tmp_path, query_tokens, **given):
+    file = record(tmp_path, **given)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"query_tokens": query_tokens}))
+    return file
+
+
+def test_the_floor_of_a_run_that_drafts_has_the_operations_of_its_query_tokens():
+    run, flags = served(0.01, tokens=64, at_once=64), Flags("qwq-32b", "h200", 1, "sym_int4")
+    plain, _ = from_run(run, flags)
+    four, _ = from_run(drafting(run), flags)
+    assert (plain.query_tokens, four.query_tokens) == (1, 4)
+    weights = 64 * 5120 * (7168 + 5120 + 2 * 27648 + 27648) + 5120 * 152064
+    cached, rate = 64 * 512, load_hardware("h200").tops("int8") * 1e12
+    # 64 sequences of 4 rows; q K^T and p V of 40 heads of 128 in 64 layers, for each of 4 tokens
+    operations = 2 * 256 * weights + 4 * 4 * cached * 64 * 40 * 128
+    assert four.floor_s(512, 64) == pytest.approx(operations / rate)
+    read = (weights * 4.25 / 8 + cached * 64 * 2 * 8 * 128 * 2) / 4.8e12
+    assert plain.floor_s(512, 64) == pytest.approx(read)
+    assert four.floor_s(512, 64) < read * 4
+    # one sequence reads no more for its draft, and computes less long than it reads
+    assert four.floor_s(512, 1) == plain.floor_s(512, 1) == four.plain_floor_s(512, 1)
+    assert "operations of 4 query tokens" in four.floor_from
+    checked = check_run(drafting(run), yardstick=four)
+    found, context = judge(checked), checked.evidence.context.value
+    assert found.floor_s == pytest.approx(four.floor_s(context, found.batch.value) / 2.4)
+
+
+def test_a_ladder_of_verify_steps_is_for_runs_with_as_many_query_tokens(tmp_path):
+    measured = read_measured(verify_steps(tmp_path, 4))
+    run = drafting(served(0.0085, tokens=64))
+    ladder = measured.yardstick_of(run)
+    assert ladder.step_s(1024, 1) == pytest.approx(0.0076)
+    assert "batch 1, 4 query tokens" in ladder.step_from and "carried" not in ladder.step_from
+    found = judge(check_run(run, yardstick=ladder))
+    # of a token, as the reported time and the floor are: a step gave 2.4 of them
+    at = found.context.value
+    assert found.step_s == pytest.approx(ladder.step_s(at, 1) / 2.4)
+    assert found.over_step == pytest.approx(0.0085 / found.step_s)
+    for other, states in (
+        (drafting(served(0.0085), k=2), "2 draft"), (drafting(served(0.0085), k=2.6), "2.6 draft"),
+        (served(0.0085), "no draft"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=f"with 4 query tokens, and the run states {states}"):
+            measured.yardstick_of(other)
+
+
+def test_a_ladder_of_plain_steps_is_carried_to_a_verify_step_by_the_floor(tmp_path):
+    measured = read_measured(record(tmp_path, batch=64))
+    one = measured.yardstick_of(served(0.02))
+    four = measured.yardstick_of(drafting(served(0.02)))
+    assert one.step_s(1024, 64) == pytest.approx(0.0076)
+    weights = 64 * 5120 * (7168 + 5120 + 2 * 27648 + 27648) + 5120 * 152064
+    cached, rate = 64 * 1024, load_hardware("h200").tops("bf16") * 1e12
+    read = (weights * 4.25 / 8 + cached * 64 * 2 * 8 * 128 * 2) / 4.8e12
+    operations = (2 * 256 * weights + 4 * 4 * cached * 64 * 40 * 128) / rate
+    assert four.step_s(1024, 64) == pytest.approx(0.0076 * operations / read)
+    assert "carried to 4 by the floor" in four.step_from
 
 
 def test_a_ladder_of_another_batch_is_not_comparable(tmp_path):
     run = served(0.012, at_once=8)
-    found = judge(check_run(run, yardstick=from_record(record(tmp_path))))
+    found = judge(check_run(run, yardstick=read_measured(record(tmp_path)).yardstick()))
     assert found.verdict is Verdict.NOT_COMPARABLE
     assert "at once" in found.why
 
@@ -198,11 +259,11 @@ def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
                        "record": one})  # fmt: skip
     file = tmp_path / "sweep.json"
     file.write_text(json.dumps(made | {"points": points}))
-    ladder = from_record(file)
+    ladder = read_measured(file).yardstick()
     assert ladder.step_batches == (1, 8)
     for batch, context, ms in ((1, 1024, 7.6), (8, 1024, 9.0), (8, 8192, 14.0)):
         assert ladder.step_s(context, batch) == pytest.approx(ms * 1e-3)
-    single = from_record(record(tmp_path))
+    single = read_measured(record(tmp_path)).yardstick()
     assert ladder.floor_s(4096, 8) == single.floor_s(4096, 8)
     weights = 17 / 32 * (64 * (7168 + 5120 + 55296 + 27648) * 5120 + 152064 * 5120)
     more = (weights + 7 * 2048 * 262144) / (weights + 8 * 1024 * 262144)
@@ -214,18 +275,18 @@ def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
     assert "the ladder's step 8" in far.why
     file.write_text(json.dumps(made | {"points": points[3:]}))
     with pytest.raises(UserError, match="No point of"):
-        from_record(file)
+        read_measured(file)
 
 
 def test_a_device_without_a_datasheet_has_its_ceiling_for_a_floor(tmp_path):
-    ladder = from_record(record(tmp_path, name="AMD EPYC", memory=None))
+    ladder = read_measured(record(tmp_path, name="AMD EPYC", memory=None)).yardstick()
     assert ladder.floor_s(1024, 1) == pytest.approx(0.004)
     assert "measured" in ladder.floor_from
 
 
 def test_a_measured_step_is_carried_to_where_operations_bound(tmp_path):
     """By the rate of its own activations; the floor allows those of 8 bits."""
-    ladder = from_record(record(tmp_path))
+    ladder = read_measured(record(tmp_path)).yardstick()
     model, card = load_model("qwq-32b"), load_hardware("h200")
     at = {"format": "sym_int4", "kv_format": "bf16", "dtype": "bf16"}
     one = floor(model, card, context=1024, **at).ms_per_token
@@ -240,7 +301,7 @@ def test_a_measured_rate_bounds_where_no_datasheet_is_known(tmp_path):
     kept = json.loads(file.read_text())
     kept["ceiling"]["gemm"] = {"name": "torch.matmul", "tflops": 20.0, "swept_tflops": {}}
     file.write_text(json.dumps(kept))
-    ladder = from_record(file)
+    ladder = read_measured(file).yardstick()
     operations = traffic(load_model("qwq-32b"), format="sym_int4", context=0, batch=64).operations
     assert ladder.floor_s(0, 64) == pytest.approx(operations / 20e12)
     assert ladder.floor_s(1024, 1) == pytest.approx(0.004)
@@ -251,14 +312,14 @@ def test_what_is_no_ladder(tmp_path, text):
     file = tmp_path / "ladder.json"
     file.write_text(text)
     with pytest.raises(UserError, match=r"truetpot decode --json|not JSON"):
-        from_record(file)
+        read_measured(file)
     with pytest.raises(UserError, match="cannot be read"):
-        from_record(tmp_path / "absent.json")
+        read_measured(tmp_path / "absent.json")
 
 
 def test_a_ladder_that_was_interrupted_early():
     with pytest.raises(UserError, match="interrupted before its kernels were timed"):
-        from_record(KEPT / "decode-early.json")
+        read_measured(KEPT / "decode-early.json")
 
 
 def test_a_ladder_that_is_not_valid_is_no_yardstick(tmp_path):
@@ -266,4 +327,4 @@ def test_a_ladder_that_is_not_valid_is_no_yardstick(tmp_path):
     made = json.loads(file.read_text())
     file.write_text(json.dumps(made | {"valid": False, "warnings": ["triton linear is wrong"]}))
     with pytest.raises(UserError, match=r"not valid \(triton linear is wrong\); give a record"):
-        from_record(file)
+        read_measured(file)

@@ -66,6 +66,16 @@ def test_equal_times_of_different_kernels(analysed, write):
     assert not run.valid
 
 
+def test_times_in_whole_microseconds_are_equal_by_rounding(analysed, write):
+    """unitrace's chrome trace has no others: 7.2 and 7.9 us are 7 there."""
+    trace = made.unitrace_chrome()
+    for one in trace["traceEvents"]:
+        if one["cat"] == "gpu_op":
+            one["dur"] = 7
+    (run,) = analysed(write(trace))
+    assert "equal-durations" not in ids(run)
+
+
 def test_timestamps_that_a_graph_collapsed(analysed, write):
     """57 % of the kernels share a start: durations stay, pauses go."""
     trace = made.xpu()

@@ -65,13 +65,13 @@ def check(
     from truetpot.report.terminal import Terminal
     from truetpot.serving.chosen import Flags
     from truetpot.serving.judged import point
+    from truetpot.serving.measured import read_measured
     from truetpot.serving.pair import find_pairs, given_pairs
     from truetpot.serving.series import slopes
-    from truetpot.serving.yardstick import from_record
 
     flags = Flags(model, device, tp, format, kv_format)
     flags.check()
-    held = flags if ladder is None else from_record(ladder)
+    held = flags if ladder is None else read_measured(ladder)
     arms = without_speculation is not None
     told, left_out = judged(results, held, output_tokens, drafting=arms)
     pairs = [] if arms else find_pairs(told)

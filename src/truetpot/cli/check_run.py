@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from truetpot.errors import UserError
 from truetpot.records.check import SlopeRow
 from truetpot.records.speculation import PairRow
 from truetpot.report.pair import draw_pair
@@ -15,30 +16,33 @@ from truetpot.serving.check import check_run
 from truetpot.serving.chosen import Flags, choose
 from truetpot.serving.folder import read_all
 from truetpot.serving.judged import RunOfFile
-from truetpot.serving.pair import stated_tokens_a_step, untold
+from truetpot.serving.measured import Measured
+from truetpot.serving.pair import untold
 from truetpot.serving.records import Run
+from truetpot.serving.speculation import stated_tokens_a_step
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import Yardstick, from_run
 
 
 def judged(
     paths: Sequence[Path],
-    held: Flags | Yardstick,
+    held: Flags | Measured,
     output_tokens: int | None,
     *,
     drafting: bool = False,
 ) -> tuple[list[RunOfFile], list[str]]:
     """Every run of the files and folders, and sentences on files that were left out.
 
-    ``held`` is a measured yardstick, or what the user says of model and card. ``drafting`` says
+    ``held`` is a measured ladder, or what the user says of model and card. ``drafting`` says
     that the runs speculate: one whose file has no tokens per step is held against no floor. Raises
-    UserError as :func:`read_all` does.
+    UserError as :func:`read_all` does, and for a ladder of other steps than the only run's; of
+    several runs such a one has no yardstick, and it is said why.
     """
     files, left_out = read_all(paths)
-    told = []
+    told, alone = [], sum(len(file.runs) for file in files) == 1
     for file in files:
         for i, run in enumerate(file.runs):
-            yardstick, said = from_run(run, held) if isinstance(held, Flags) else (held, ())
+            yardstick, said = _held(run, held, alone)
             hidden = drafting and stated_tokens_a_step(run) is None
             one = check_run(run, file.runs[:i], None if hidden else yardstick, output_tokens)
             serving = judge(one, () if yardstick else _lacks(run, held, said))
@@ -47,10 +51,24 @@ def judged(
     return told, left_out
 
 
-def _lacks(run: Run, held: Flags | Yardstick, said: Sequence[str]) -> Sequence[str]:
+def _held(
+    run: Run, held: Flags | Measured, alone: bool
+) -> tuple[Yardstick | None, tuple[str, ...]]:
+    """The run's yardstick, and sentences on what it was made of or lacks."""
+    if isinstance(held, Flags):
+        return from_run(run, held)
+    try:
+        return held.yardstick_of(run), ()
+    except UserError as error:
+        if alone:
+            raise
+        return None, (str(error),)
+
+
+def _lacks(run: Run, held: Flags | Measured, said: Sequence[str]) -> Sequence[str]:
     """Sentences on what a yardstick would need, and which option gives it."""
-    if isinstance(held, Yardstick):
-        return ()
+    if isinstance(held, Measured):
+        return said
     return choose(run.setting, held).missing or said[-1:]
 
 

@@ -42,6 +42,14 @@ QueryTokensOption = Annotated[
         help="Of each sequence in a step: of a verified draft its tokens and one more.",
     ),
 ]
+SeveralQueryTokensOption = Annotated[
+    str,
+    typer.Option(
+        "--query-tokens",
+        metavar="1,4,..",
+        help="Of each sequence in a step, several: of a verified draft its tokens and one more.",
+    ),
+]
 DtypeOption = Annotated[
     str,
     typer.Option(
@@ -99,6 +107,14 @@ def numbers(text: str, option: str) -> list[int]:
     except ValueError:
         shown = shortened(text)
         raise UserError(f"{option} {shown!r} is not a list of integers such as 5,17,3.") from None
+
+
+def counts(text: str, option: str, least: int) -> tuple[int, ...]:
+    """Comma-separated numbers, each once. Raises UserError for one below ``least``."""
+    found = tuple(dict.fromkeys(numbers(text, option)))
+    if min(found) < least or max(found) >= 1 << 40:
+        raise UserError(f"{option} {shortened(text)!r} is out of range; give {least} or more.")
+    return found
 
 
 def one_of(value: str, known: tuple[str, ...], option: str) -> str:

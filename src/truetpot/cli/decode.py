@@ -108,11 +108,6 @@ def decode(
         raise UserError("--tokens are one sequence: no --batch.")
     if tokens is not None and not points.single:
         raise UserError("--tokens start from an empty cache: no list of --context.")
-    if query_tokens > 1 and not points.single:
-        raise UserError(
-            "A step of several query tokens yields as many as are accepted, and a sweep's means "
-            "are of one token a step; give --query-tokens one --context and one --batch."
-        )
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     fed = None if tokens is None else numbers(tokens, "--tokens")

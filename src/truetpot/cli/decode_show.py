@@ -16,7 +16,7 @@ from truetpot.report.ladder import (
     draw_ranks,
     draw_warnings,
 )
-from truetpot.report.numbers import gib, queries
+from truetpot.report.numbers import gib, per, queries
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
@@ -54,8 +54,7 @@ def show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
     absent = {}
     if ladder.rungs.spec is None:
         absent["spec"] = why_no_spec(outcome.request.setting)
-    several = outcome.plan.shape.query_tokens > 1
-    terminal.show("", draw_ladder(ladder, absent, "step" if several else "token"))
+    terminal.show("", draw_ladder(ladder, absent, per(outcome.plan.shape.query_tokens)))
     if ladder.communication is not None:
         terminal.show("", draw_ranks(ladder))
     if ladder.operators:

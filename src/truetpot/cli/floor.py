@@ -65,13 +65,9 @@ def floor(
         "lm_head_format": lm_head_format,
         "collective_us": collective_us,
         "dtype": dtype,
+        "query_tokens": query_tokens,
     }
-    if end is not None and query_tokens > 1:
-        raise UserError(
-            "A step of several query tokens yields as many as are accepted, so that a range has no "
-            "mean time of a token; give --query-tokens one --context."
-        )
-    bound = facts.floor(known_model, card, context=start, query_tokens=query_tokens, **given)
+    bound = facts.floor(known_model, card, context=start, **given)
     span = None
     if end is not None:
         span = facts.floor_range(known_model, card, context_start=start, context_end=end, **given)

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, KernelsOption, PageOption, listed
+from truetpot.cli.command import (
+    JsonOption,
+    KernelsOption,
+    PageOption,
+    SeveralQueryTokensOption,
+    counts,
+    listed,
+)
 from truetpot.cli.kernels import MODEL
 from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
@@ -49,6 +56,7 @@ def isa(
     kv_format: Annotated[str, typer.Option("--kv-format", help="KV formats.")] = KV_FORMATS,
     dtype: Annotated[str, typer.Option(help="Activations: fp16, fp32.")] = "fp16",
     batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1,8",
+    query_tokens: SeveralQueryTokensOption = "1",
     model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
     tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
@@ -102,6 +110,7 @@ def isa(
         words=tuple((kernel or "").split()),
         targets=None if target is None else listed(target, "--target"),
         own=kernels,
+        query_tokens=counts(query_tokens, "--query-tokens", 1),
         providers=None if provider is None else listed(provider, "--provider"),
         config=read_config(config),
     )

@@ -71,8 +71,11 @@ def _case(request: Request) -> StepCase | None:
     """
     if request.ops is None:
         return None
-    if len(request.ops) != 1 or len(request.formats) != 1 or len(request.kv_formats) != 1:
-        raise UserError("With a file, name one --op, one --format and one --kv-format.")
+    several = (request.ops, request.formats, request.kv_formats, request.query_tokens)
+    if any(len(one) != 1 for one in several):
+        raise UserError(
+            "With a file, name one --op, one --format, one --kv-format and one of --query-tokens."
+        )
     cases = [
         one
         for shape in request.shapes()

@@ -6,11 +6,12 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 from truetpot import __version__
 from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import in_order, load_kernels, weight_format
+from truetpot.cli.setting import in_order, load_kernels, step_shapes
 from truetpot.decode.cases import step_cases
 from truetpot.decode.preference import composites_of
 from truetpot.decode.program import StepShape
@@ -53,16 +54,15 @@ class Request:
     own: Path | None
     providers: tuple[str, ...] | None = None
     config: str | Config | None = None
+    query_tokens: tuple[int, ...] = (1,)
 
     def shapes(self) -> Iterable[StepShape]:
-        """One a batch, weight format and KV format."""
-        for batch in self.batches:
-            for name in self.formats:
-                for kv in self.kv_formats:
-                    weights = weight_format(name)
-                    yield StepShape(
-                        batch, self.context, self.tp, self.dtype, weights, kv, self.page
-                    )
+        """One a batch, weight format, KV format and number of query tokens."""
+        for batch, kv_format in product(self.batches, self.kv_formats):
+            yield from step_shapes(
+                self.formats, batch, self.context, self.tp, self.page, self.query_tokens,
+                dtype=self.dtype, kv_format=kv_format,
+            )  # fmt: skip
 
     def wants(self, job: Job) -> bool:
         """Whether a job passes the filters."""

@@ -14,9 +14,10 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
+    SeveralQueryTokensOption,
     SvgOption,
+    counts,
     listed,
-    numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
@@ -42,10 +43,7 @@ def kernels(
         int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
     ] = None,
     batch: BatchOption = 1,
-    query_tokens: Annotated[
-        str,
-        typer.Option(metavar="1,4,..", help="Of each sequence in a step: several verify a draft."),
-    ] = "1",
+    query_tokens: SeveralQueryTokensOption = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -125,7 +123,7 @@ def kernels(
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         known,
-        setting.shapes(format, batch, context, tp, page, numbers(query_tokens, "--query-tokens")),
+        setting.shapes(format, batch, context, tp, page, counts(query_tokens, "--query-tokens", 1)),
         setting,
         ops,
         None if role is None else listed(role, "--role"),

@@ -14,6 +14,7 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
+    QueryTokensOption,
 )
 from truetpot.cli.kernels import CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
@@ -33,6 +34,7 @@ def launch(
     tp: Annotated[int, typer.Option(min=1, help="The case of one of so many ranks.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
     batch: BatchOption = 1,
+    query_tokens: QueryTokensOption = 1,
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -60,7 +62,7 @@ def launch(
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
     request = Request(
         load_model(model),
-        setting.shapes(format, batch, context, tp, page),
+        setting.shapes(format, batch, context, tp, page, (query_tokens,)),
         setting,
         (op,),
         None if role is None else (role,),

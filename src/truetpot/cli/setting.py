@@ -62,14 +62,31 @@ class Setting:
 
         Raises UserError for an unknown format.
         """
-        return [
-            StepShape(
-                batch, context, tp, self.dtype, weight_format(name), self.kv_format, page,
-                query_tokens=tokens,
-            )
-            for name in listed(formats, "--format")
-            for tokens in query_tokens
-        ]
+        return step_shapes(
+            listed(formats, "--format"), batch, context, tp, page, query_tokens,
+            dtype=self.dtype, kv_format=self.kv_format,
+        )  # fmt: skip
+
+
+def step_shapes(
+    formats: Iterable[str],
+    batch: int,
+    context: int,
+    tp: int,
+    page: int | None,
+    query_tokens: Iterable[int],
+    *,
+    dtype: str,
+    kv_format: str,
+) -> list[StepShape]:
+    """One a weight format and number of query tokens. Raises UserError for an unknown format."""
+    return [
+        StepShape(
+            batch, context, tp, dtype, weight_format(name), kv_format, page, query_tokens=tokens
+        )
+        for name in formats
+        for tokens in query_tokens
+    ]
 
 
 def find_setting(

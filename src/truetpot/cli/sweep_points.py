@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.cli.command import numbers
+from truetpot.cli.command import counts
 from truetpot.errors import UserError
 from truetpot.files import shortened_path
 from truetpot.records.store import read_record
@@ -46,14 +46,6 @@ def find_points(context: str, batch: str, request: str | None) -> Points:
         first = min(contexts)
         return Points(contexts, batches, RequestRow(prompt=first, output=max(contexts) - first))
     return Points(contexts, batches, None if request is None else _request(request))
-
-
-def counts(text: str, option: str, least: int) -> tuple[int, ...]:
-    """Comma-separated numbers, each once. Raises UserError for one below ``least``."""
-    found = tuple(dict.fromkeys(numbers(text, option)))
-    if min(found) < least or max(found) >= 1 << 40:
-        raise UserError(f"{option} {shortened(text)!r} is out of range; give {least} or more.")
-    return found
 
 
 def resumed(file: str | None, setup: Mapping[str, str], points: list[SweepPoint]) -> None:

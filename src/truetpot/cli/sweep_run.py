@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from dataclasses import dataclass, field, replace
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from truetpot.cli.decode_outcome import Outcome, Request
 from truetpot.cli.decode_run import Shared, measured
@@ -25,7 +25,7 @@ from truetpot.records.opening import Measured, Opening, command
 from truetpot.records.sweep import SweepPoint, SweepRecord
 from truetpot.records.words import PointStatus
 from truetpot.report.ladder import describe_device
-from truetpot.report.numbers import gib
+from truetpot.report.numbers import gib, per, queries
 from truetpot.report.sweep import draw_fits, draw_head, draw_point
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
@@ -123,7 +123,8 @@ class Sweep:
             setup=self.setup,
             request=self.asked.request,
             points=points,
-            fits=fits(points, self.asked.request),
+            query_tokens=UNSET if shape.query_tokens == 1 else shape.query_tokens,
+            fits=fits(points, self.asked.request, shape.query_tokens),
             weights_made=self.shared.packed.made,
             weights_shared=self.shared.packed.shared,
             build_s=self.build_s,
@@ -242,10 +243,11 @@ def _announce(sweep: Sweep, terminal: Terminal) -> None:
     contexts, batches = lists
     terminal.say(
         f"{request.model.name}: {shape.weight_format} weights, {shape.dtype} activations, "
-        f"{shape.kv_format} KV{page}, tp = {shape.tp}; contexts {contexts}; batches {batches}",
+        f"{shape.kv_format} KV{page}, tp = {shape.tp}; contexts {contexts}; batches "
+        f"{batches}{queries(shape.query_tokens)}",
         "bold",
     )
     terminal.say(describe_device(request.setting.device.name, sweep.opening.environment))
-    terminal.say(f"{sweep.base.sentence()}, at the smallest point; ms a token")
+    terminal.say(f"{sweep.base.sentence()}, at the smallest point; ms a {per(shape.query_tokens)}")
     if not sweep.base.whole:
         terminal.say("* extrapolated from these layers", "yellow")

@@ -16,6 +16,8 @@ from truetpot.cli.command import (
     KernelsOption,
     KvFormatOption,
     PageOption,
+    SeveralQueryTokensOption,
+    counts,
     listed,
     one_of,
 )
@@ -33,6 +35,7 @@ def tune(
     tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
     batch: BatchOption = 1,
+    query_tokens: SeveralQueryTokensOption = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
     page: PageOption = None,
@@ -99,8 +102,9 @@ def tune(
     read = [*of_model(model), *of_kernels(kernels), *([] if other is None else [other])]
     if layers is not None and not step:
         raise UserError("--layers are of the step that --step times: give both, or none.")
-    if step and len(listed(format, "--format")) > 1:
-        raise UserError("--step times one step: name one --format.")
+    tokens = counts(query_tokens, "--query-tokens", 1)
+    if step and len(listed(format, "--format")) * len(tokens) > 1:
+        raise UserError("--step times one step: name one --format and one of --query-tokens.")
     if step and shape is not None:
         raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--out": out}, read)
@@ -129,7 +133,7 @@ def tune(
         load_kernels(terminal, kernels)
         provider = ",".join(REGISTRY.providers())
     setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shapes = setting.shapes(format, batch, context, tp, page)
+    shapes = setting.shapes(format, batch, context, tp, page, tokens)
     request = Request(
         known,
         [replace(shape, layers=layers) for shape in shapes],

@@ -80,9 +80,13 @@ class FloorRange:
 
     The request generates `end - start` tokens. The first comes out of the prefill; each of the
     other `steps` = end - start - 1 takes a decode step, which reads the cache as it then is:
-    `start` tokens for the first step, one more for each that follows, `end - 2` for the last.
-    `mean_ms_per_token` is the mean over these steps, so it bounds from below what serving tools
-    call TPOT, (latency - TTFT) / (tokens - 1).
+    `start` tokens for the first step, one more for each that follows, `last` = `end - 2` for the
+    last. `mean_ms_per_token` is the mean over these steps, so it bounds from below what serving
+    tools call TPOT, (latency - TTFT) / (tokens - 1).
+
+    With q query tokens a step the mean is of a step, over the `steps` contexts from `start` to
+    `last` = `end - 1 - q`, from which a step could yield all of its q tokens. Where every step
+    yields a of them, TPOT is not below the mean over a.
     """
 
     start: Floor
@@ -90,6 +94,11 @@ class FloorRange:
     steps: int
     mean_ms_per_token: float
     curve: tuple[tuple[int, float], ...]
+
+    @property
+    def last(self) -> int:
+        """The last context that the mean is over."""
+        return self.start.traffic.context + self.steps - 1
 
 
 def floor(
@@ -158,17 +167,20 @@ def floor_range(
     lm_head_format: str | None = None,
     collective_us: float | None = None,
     dtype: str = "fp16",
+    query_tokens: int = 1,
 ) -> FloorRange:
     """The floor over a request: a prompt of `context_start` tokens, then up to `context_end`.
 
-    See FloorRange for which steps the mean covers. Raises UserError for a range of less than two
-    generated tokens, whose TPOT is not defined, and as `floor` does.
+    See FloorRange for which steps the mean covers. Raises UserError for a range that generates no
+    token beside the first and a step's, whose TPOT is not defined, and as `floor` does.
     """
-    steps = context_end - context_start - 1
+    least = query_tokens + 1
+    steps = context_end - context_start - query_tokens
     if steps < 1:
         raise UserError(
-            f"the range {context_start}:{context_end} generates {max(0, steps + 1)} tokens, and "
-            "time per output token needs 2; give an end at least 2 beyond the start."
+            f"the range {context_start}:{context_end} generates "
+            f"{max(0, context_end - context_start)} tokens, and time per output token needs "
+            f"{least}; give an end at least {least} beyond the start."
         )
 
     def at(context: int) -> Floor:
@@ -183,18 +195,19 @@ def floor_range(
             lm_head_format=lm_head_format,
             collective_us=collective_us,
             dtype=dtype,
+            query_tokens=query_tokens,
         )
 
-    last = context_end - 2
+    last = context_start + steps - 1
     first = at(context_start)
     points = min(CURVE_POINTS, steps)
     contexts = sorted(
         {context_start + (last - context_start) * i // max(1, points - 1) for i in range(points)}
     )
     # Only the cache grows from step to step, not evenly where some layers read a window.
-    token_ms = hardware.read_ms(first.traffic.kv_write) / model.layers
+    token_ms = hardware.read_ms(first.traffic.kv_write) / query_tokens / model.layers
     weights_ms = first.weights_ms + first.scales_ms
-    attended = 4 * batch * (model.heads // tp) * model.head_dim
+    attended = 4 * batch * query_tokens * (model.heads // tp) * model.head_dim
 
     def step_ms(tokens: int) -> float:
         operations = first.traffic.linear_operations + attended * tokens

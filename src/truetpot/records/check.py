@@ -200,6 +200,7 @@ class ServingRow(Part, frozen=True, kw_only=True):
     floor_ms: Said
     """At that batch and context, per token of a sequence."""
     step_ms: Said
+    """The measured step, likewise."""
     reported_from: str | None = None
     """`as reported`, or how it was recomputed."""
 

@@ -103,7 +103,7 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     are accepted: `weights_ms` + `scales_ms` + `kv_ms`, or `operations_ms` if that is more."""
     terms: Terms
     mean_ms_per_token: Ratio | None
-    """Of a range: the mean over its steps."""
+    """Of a range: the mean over its steps; of several `query_tokens` ms a step, over contexts."""
     curve: list[CurvePoint] | None
     """Of a range."""
     stored_constant_scales_ms: NotNegative
@@ -118,7 +118,8 @@ class FloorRecord(Part, frozen=True, kw_only=True):
     assumptions: list[str]
     """Sentences."""
     steps: Count | UnsetType = UNSET
-    """Of a range: decode steps that the mean is over."""
+    """Of a range: decode steps that the mean is over; of several `query_tokens` the contexts from
+    `context` on, of which a request takes a step at some."""
     estimate_ms_per_token: Ratio | UnsetType = UNSET
     """Of a mixture of experts: with all experts that a batch reads on the average. No bound."""
     dtype: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.numbers import AtLeastOne, Count, Finite, NotNegative, Words
@@ -44,7 +44,7 @@ class FitRow(Part, frozen=True, kw_only=True):
     residuals: list[Finite]
     """Time less the line, over the time, by context."""
     mean_ms: Finite | None
-    """Over the steps of the request; null without one."""
+    """Over the steps of the request, of several query tokens ms a step; null without one."""
     extrapolated: bool
     """Whether the request goes beyond the contexts."""
 
@@ -76,3 +76,5 @@ class SweepRecord(Measured, frozen=True, kw_only=True):
     valid: bool
     """False where a point is not."""
     warnings: list[str]
+    query_tokens: AtLeastOne | UnsetType = UNSET
+    """Of each sequence, in every point's step, where it verifies a draft."""

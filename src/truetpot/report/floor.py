@@ -11,7 +11,7 @@ from truetpot.facts.floor import Floor, FloorRange
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.models import kv_heads_of_rank
 from truetpot.facts.published import Comparison
-from truetpot.report.numbers import bar, digits, queries
+from truetpot.report.numbers import bar, digits, queries, yields
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
@@ -99,11 +99,17 @@ def _kv(floor: Floor) -> str:
 
 def _range(span: FloorRange) -> list[RenderableType]:
     start = span.start.traffic.context
-    mean = words(
-        (f"{span.mean_ms_per_token:.3f} ms", "bold green"),
+    tokens = span.start.traffic.query_tokens
+    said = (
         f" a token in the mean of the {span.steps} steps that follow the first token, contexts "
-        f"{start} to {span.end - 2}: no TPOT of such a request is below it.",
+        f"{start} to {span.last}: no TPOT of such a request is below it."
     )
+    if tokens > 1:
+        said = (
+            f" a step in the mean over contexts {start} to {span.last}. Where every step yields a "
+            f"of {yields(tokens)} a sequence, no TPOT of such a request is below it / a."
+        )
+    mean = words((f"{span.mean_ms_per_token:.3f} ms", "bold green"), said)
     table = Table(number("context"), number("ms"), name())
     most = max(ms for _, ms in span.curve)
     for context, ms in _thinned(span.curve):

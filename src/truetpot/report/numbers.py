@@ -24,6 +24,16 @@ def queries(count: int) -> str:
     return "" if count == 1 else f", {count} query tokens"
 
 
+def per(query_tokens: int) -> str:
+    """``token``; ``step`` where one yields as many tokens as are accepted."""
+    return "token" if query_tokens == 1 else "step"
+
+
+def yields(query_tokens: int) -> str:
+    """``1 to 4 tokens``: what a step of several query tokens gives a sequence."""
+    return f"1 to {query_tokens} tokens"
+
+
 def microseconds(seconds: float) -> str:
     """A kernel's time as people read it."""
     return digits(seconds * 1e6)

@@ -112,9 +112,15 @@ def _step_of(serving: Serving, checked: Checked) -> str:
     if tokens <= limit("speculation") or reported is None or counts_messages(checked.evidence):
         return ""
     text = f"A step gave {digits(tokens)} tokens and took {digits(reported * tokens * 1e3)} ms"
+    queries = checked.evidence.yardstick.query_tokens if checked.evidence.yardstick else 1
     if serving.floor_s is not None:
         least = digits(serving.floor_s * tokens * 1e3)
-        text += f"; the weights and the cache, each read once, take {least} ms of it at least"
+        what = f"; a step of {queries} query tokens takes {least} ms at least"
+        if queries == 1:
+            what = f"; the weights and the cache, each read once, take {least} ms of it at least"
+        text += what
+    if serving.step_s is not None:
+        text += f"; the measured one {digits(serving.step_s * tokens * 1e3)} ms"
     return f"{text}."
 
 

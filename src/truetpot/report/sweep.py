@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 
+from truetpot.ladder.sweep import last_context
 from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.words import PointStatus
-from truetpot.report.numbers import digits, percent
+from truetpot.report.numbers import digits, percent, yields
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
 
@@ -26,7 +27,7 @@ _COLUMNS = (
 
 
 def draw_head() -> RenderableType:
-    """The columns; times are ms a token."""
+    """The columns; times are ms a token, or a step of several query tokens."""
     return Table(*_COLUMNS)
 
 
@@ -63,7 +64,8 @@ def draw_fits(record: SweepRecord) -> RenderableType:
         if step is not None:
             parts += ["", _residuals(step)]
     if parts and record.request is not None:
-        parts += ["", words(_about(record.request, record.fits), style="dim")]
+        about = _about(record.request, record.fits, record.query_tokens or 1)
+        parts += ["", words(about, style="dim")]
     if any(len(row.contexts) == 2 for row in record.fits):
         parts.append(words("A line through two contexts leaves no residual.", style="dim"))
     return Group(*parts)
@@ -91,11 +93,14 @@ def _residuals(step: FitRow) -> Table:
     return table
 
 
-def _about(request: RequestRow, fits: Sequence[FitRow]) -> str:
-    said = (
-        f"mean ms: over the {request.output - 1:,} steps of a request of {request.prompt:,} tokens "
-        f"in and {request.output:,} out, by the line"
-    )
+def _about(request: RequestRow, fits: Sequence[FitRow], query_tokens: int) -> str:
+    whose = f"a request of {request.prompt:,} tokens in and {request.output:,} out, by the line"
+    said = f"mean ms: over the {request.output - 1:,} steps of {whose}"
+    if query_tokens > 1:
+        said = (
+            f"mean ms: a step of {whose}, over contexts to {last_context(request, query_tokens):,};"
+            f" a step yields {yields(query_tokens)} a sequence"
+        )
     if any(row.extrapolated for row in fits):
         said += "; * the request goes beyond the contexts"
     return said + "."

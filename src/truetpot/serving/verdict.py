@@ -39,6 +39,7 @@ class Serving:
     """At that batch and context, per token of a sequence."""
     over_floor: float | None = None
     step_s: float | None = None
+    """The measured step, likewise."""
     over_step: float | None = None
     """The loss ``serving/step``."""
 
@@ -80,12 +81,8 @@ def judge(checked: Checked, lacks: Sequence[str] = ()) -> Serving:
     if judged is None:
         return Serving(Verdict.UNDECIDABLE, "The file has no positive time per token.")
     reported, origin = judged
-    batch, context, yardstick = evidence.batch, evidence.context, evidence.yardstick
-    floor = step = None
-    if yardstick is not None:
-        floor = evidence.floor_s
-        if yardstick.step_s is not None:
-            step = yardstick.step_s(context.value, batch.value)
+    batch, context = evidence.batch, evidence.context
+    floor, step = evidence.floor_s, evidence.step_at(batch.value)
     verdict, why, factor = _decide(checked, reported, floor, step)
     if why == ALONE and lacks:
         why = f"{UNHELD}. {' '.join(lacks)}"

@@ -12,6 +12,8 @@ from truetpot.stack.trace import Kernels, Trace
 
 LONG_S = 5e-6
 """Kernels of at least this are compared: shorter ones have few ticks of a clock."""
+MICROSECOND_TICKS = 10_000
+"""Tenths of a nanosecond, in which times are compared."""
 _PROFILER = re.compile(
     r"(?i)^(activity buffer|instrumentation|command buffer full|resource|buffer flush|overhead)"
 )
@@ -90,6 +92,8 @@ def _equal(kernels: Kernels) -> str:
         return ""
     # to a tenth of a nanosecond: what a file has in us with three digits is not binary
     ticks = np.round(kernels.duration_s[long] * 1e10).astype(np.int64)
+    if not (ticks % MICROSECOND_TICKS).any():
+        return ""  # the file has whole microseconds, as unitrace's chrome trace: equal by rounding
     names = kernels.name[long]
     equal = (ticks[1:] == ticks[:-1]) & (names[1:] != names[:-1])
     if equal.mean() <= limit("equal-durations"):

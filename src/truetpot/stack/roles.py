@@ -26,7 +26,8 @@ class Rule:
     role: str
     """A Role, or one of CLASSES."""
     seen: str
-    source: str
+    source: tuple[str, ...]
+    """Where its names were found: ``kind: what``, the kinds as roles.toml says."""
     phase: str = ""
     once: bool = False
     """Called once in a step."""
@@ -39,7 +40,7 @@ def rules() -> tuple[Rule, ...]:
     found = []
     for entry in tomllib.loads(text)["rule"]:
         pattern = re.compile(entry.pop("match"))
-        rule = Rule(pattern, **entry)
+        rule = Rule(pattern, source=tuple(entry.pop("source")), **entry)
         if rule.role not in CLASSES and rule.role not in {role.value for role in Role}:
             raise ValueError(f"roles.toml: {rule.role} is no role")
         found.append(rule)

@@ -142,6 +142,10 @@ def test_a_shape_with_ours_beside_it(isa, library):
     [
         (("--diff", "old.json"), "leave out FILE"),
         (("--op", "linear"), "name one --op"),
+        (
+            ("--op", "linear", "--format", "sym_int4", "--query-tokens", "1,4"),
+            "one of --query-tokens",
+        ),
         (("--target", "none"), "no target"),
     ],
 )

@@ -91,8 +91,12 @@ class Evidence(Intervals):
 
     @property
     def least_s(self) -> float | None:
-        """No decoded token can take less, seconds: one sequence, the shortest likely context."""
-        return self._floor(self.context.low, 1.0)
+        """No decoded token can take less, seconds: one sequence, the shortest likely context, and
+        a step that verifies no draft, as some of a run that drafts may be."""
+        if self.yardstick is None:
+            return None
+        floor_s = self.yardstick.plain_floor_s or self.yardstick.floor_s
+        return self._a_token(floor_s(self.context.low, 1.0))
 
     def floor_at(self, batch: float) -> float | None:
         """The same at the run's context and another batch."""
@@ -101,4 +105,13 @@ class Evidence(Intervals):
     def _floor(self, context: float, batch: float) -> float | None:
         if self.yardstick is None:
             return None
-        return positive(self.yardstick.floor_s(context, batch) / self.tokens_a_step)
+        return self._a_token(self.yardstick.floor_s(context, batch))
+
+    def step_at(self, batch: float) -> float | None:
+        """The measured step at the run's context and a batch, seconds of a token that it gives."""
+        if self.yardstick is None or self.yardstick.step_s is None:
+            return None
+        return self._a_token(self.yardstick.step_s(self.context.value, batch))
+
+    def _a_token(self, step_s: float) -> float | None:
+        return positive(step_s / self.tokens_a_step)

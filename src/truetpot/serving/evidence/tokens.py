@@ -7,6 +7,7 @@ from functools import cached_property
 
 from truetpot.serving.evidence.figures import Figures, positive
 from truetpot.serving.records import Counting, Ints
+from truetpot.serving.speculation import stated_tokens_a_step
 from truetpot.serving.thresholds import limit
 
 STOPPED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
@@ -101,4 +102,4 @@ class Tokens(Figures):
     @property
     def tokens_a_step(self) -> float:
         """As the file states it; 1 where it does not."""
-        return max(1.0, positive(self.run.setting.tokens_per_step) or 1.0)
+        return stated_tokens_a_step(self.run) or 1.0

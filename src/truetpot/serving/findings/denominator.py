@@ -124,8 +124,8 @@ def _factor(evidence: Evidence, seen: Diagnosis, still: list[int]) -> float | No
     estimates = [sign.true_s for sign in seen.signs if sign.true_s]
     if estimates:
         return seen.tpot / float(np.median(estimates))
-    if seen.all_tokens and evidence.yardstick and evidence.yardstick.step_s:
-        return seen.tpot / evidence.yardstick.step_s(evidence.context.value, 1.0)
+    if seen.all_tokens and (step_s := evidence.step_at(1.0)):
+        return seen.tpot / step_s
     if seen.all_tokens and still:
         return (seen.all_tokens.tokens - 1) / (still[0] - 1)
     return None

@@ -6,24 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from truetpot.records.verdicts import Counting, Verdict
-from truetpot.serving.evidence import Evidence, positive
+from truetpot.serving.evidence import Evidence
 from truetpot.serving.evidence.messages import Holds
 from truetpot.serving.judged import RunOfFile
-from truetpot.serving.records import Run
+from truetpot.serving.speculation import stated_tokens_a_step
 from truetpot.serving.verdict import Serving
 
 
 def arms(runs: Iterable[RunOfFile]) -> list[RunOfFile]:
     """Those with a time per token."""
     return [run for run in runs if run.serving.reported_s]
-
-
-def stated_tokens_a_step(run: Run) -> float | None:
-    """As the file states it, or as its counts of drafts give it."""
-    stated = run.setting.tokens_per_step
-    if stated is None and run.drafts is not None:
-        stated = run.drafts.tokens_per_step
-    return positive(stated) if stated is not None and stated >= 1 else None
 
 
 def tokens_a_step(arm: RunOfFile) -> tuple[float, str] | None:

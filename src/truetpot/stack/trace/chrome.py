@@ -63,8 +63,11 @@ def read_chrome(
     handlers: Mapping[str, Handler],
     beside: Mapping[str, Callable[[Walk, Any], None]],
     title: Callable[[Walk], str],
+    flow: Callable[[Walk, dict[str, Any], float], None],
 ) -> Trace:
     """A trace, each event given to the handler of its category; ``beside`` by the key beside them.
+
+    ``flow`` has the starts of arrows, with their time in microseconds.
 
     Raises UserError for a file that is no trace in this format, or is cut off.
     """
@@ -76,7 +79,11 @@ def read_chrome(
                 beside[key](walk, value)
             continue
         events += 1
-        if not isinstance(value, dict) or value.get("ph") != "X":
+        if not isinstance(value, dict):
+            continue
+        if value.get("ph") == "s" and (start := number(value.get("ts"))) is not None:
+            flow(walk, value, start)
+        if value.get("ph") != "X":
             continue
         handler = handlers.get(text(value.get("cat")))
         if handler is None:

@@ -22,8 +22,9 @@ def read_json(opened: Opened) -> Trace:
     """A chrome trace; its events say whose."""
     handlers = {**torch_profiler.HANDLERS, **unitrace_chrome.HANDLERS}
     return read_chrome(
-        opened.file, opened.shown, opened.what, handlers, torch_profiler.BESIDE, _title
-    )
+        opened.file, opened.shown, opened.what, handlers, torch_profiler.BESIDE, _title,
+        unitrace_chrome.flow,
+    )  # fmt: skip
 
 
 def _title(walk: Walk) -> str:

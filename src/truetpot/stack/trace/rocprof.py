@@ -1,4 +1,5 @@
-"""rocprofv3's ``*_kernel_trace.csv`` (rocm.docs.amd.com, rocprofiler-sdk, using-rocprofv3)."""
+"""rocprofv3's ``*_kernel_trace.csv``: columns by name, those of ROCm/rocprofiler-sdk
+source/lib/output/generateCSV.cpp@00f9d2c."""
 
 from __future__ import annotations
 

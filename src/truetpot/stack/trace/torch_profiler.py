@@ -1,7 +1,9 @@
-"""torch.profiler (Kineto), on CUDA, ROCm and XPU: kineto, libkineto/src/output_json.cpp.
+"""torch.profiler (Kineto), on CUDA, ROCm and XPU.
 
-XPU's arguments are those of libkineto/src/plugin/xpupti/XpuptiActivityHandlers.cpp: ``device``,
-``sycl queue``, ``l0 queue`` and ``correlation`` where CUDA has ``stream`` and ``grid``.
+CUDA's events are those of real traces. XPU's arguments are those that pytorch/kineto's
+libkineto/src/plugin/xpupti/XpuptiActivityHandlers.cpp@014433b writes: ``device``, ``sycl queue``,
+``l0 queue`` and ``correlation`` where CUDA has ``stream`` and ``grid``. Its ``xccl::`` ranges are
+the host's and no kernels.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 
 from truetpot.stack.trace.chrome import Handler, Walk, arguments, as_grid
 from truetpot.stack.trace.matmul import gemm_of
-from truetpot.stack.trace.model import Work
+from truetpot.stack.trace.model import NONE, Work
 from truetpot.stack.trace.values import identity, text, whole
 
 _LEVEL_ZERO = re.compile(r"(ze|zes|ur|cl)[A-Z]")
@@ -55,7 +57,7 @@ def _cuda_call(walk: Walk, event: dict[str, Any], start: float, duration: float)
 def _operator(walk: Walk, event: dict[str, Any], start: float, duration: float) -> None:
     args, name = arguments(event), text(event.get("name"))
     if _LEVEL_ZERO.match(name):  # unitrace has the same category for the host's calls
-        walk.call(name, whole(args.get("id")), start)
+        walk.call(name, NONE, start)  # which kernel a call launches is an arrow of its own
         return
     walk.host_ops += 1
     walk.builder.operator(whole(args.get("External id")), name, gemm_of(name, args))

@@ -1,7 +1,9 @@
-"""unitrace's chrome trace: pti-gpu, tools/unitrace/src/chromelogger.h.
+"""unitrace's chrome trace: intel/pti-gpu, tools/unitrace/src/chromelogger.h@0459850.
 
-Device work has the category ``gpu_op`` and a name that ends in its SIMD width, groups and group
-size: ``gemm_kernel[SIMD16 {56; 1; 1} {64; 8; 1}]``; host calls have the category ``cpu_op``.
+Device work has the category ``gpu_op``, the id of the launch in ``args``, and a name that ends in
+its SIMD width, groups and group size: ``gemm_kernel[SIMD16 {56; 1; 1} {64; 8; 1}]``
+(levelzero/ze_collector.h@01281b5). Host calls have the category ``cpu_op`` and no id; an arrow
+``Flow_H2D_<id>_<rank>`` that starts with the call leads to the work. Times are whole microseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from truetpot.stack.trace.chrome import Handler, Walk, arguments
 from truetpot.stack.trace.model import Work
 from truetpot.stack.trace.values import identity, text, whole
 
-_SHAPE = re.compile(r"\[(SIMD\d+)[^\]{]*((?:\{[\d; ]+\} ?)*)\]$")
+_SHAPE = re.compile(r"(?:\[SIMD(?:\d+|_ANY))? ?((?:\{[\d; ]+\} ?)+)\]$")
+"""Of a kernel whose width is unknown, unitrace leaves out the bracket that opens."""
+_LAUNCHED = ("Flow_H2D_", "CL_Flow_H2D_")
 _BYTES = re.compile(r"\[\d+( bytes)?\]$")
 
 
@@ -27,7 +31,7 @@ def split_name(name: str) -> tuple[str, str, Work]:
     if match is None:
         return name, "", Work.KERNEL
     parts = [
-        part.replace(";", "x").replace(" ", "") for part in re.findall(r"\{([^}]*)\}", match[2])
+        part.replace(";", "x").replace(" ", "") for part in re.findall(r"\{([^}]*)\}", match[1])
     ]
     return name[: match.start()], "/".join(parts), Work.KERNEL
 
@@ -49,6 +53,12 @@ def _work(walk: Walk, event: dict[str, Any], start: float, duration: float) -> N
 
 
 HANDLERS: dict[str, Handler] = {"gpu_op": _work}
+
+
+def flow(walk: Walk, event: dict[str, Any], start: float) -> None:
+    """An arrow's start: when the host made the call that launches what has its id."""
+    if text(event.get("cat")).startswith(_LAUNCHED):
+        walk.builder.call(whole(event.get("id")), start)
 
 
 def title(walk: Walk) -> str:

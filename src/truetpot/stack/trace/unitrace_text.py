@@ -1,4 +1,4 @@
-"""unitrace's summaries (text, CSV) and metrics (CSV): pti-gpu, tools/unitrace/src/utils.
+"""unitrace's summaries (text, CSV) and metrics (CSV), as its two files in tests/data have them.
 
 A row of its timing table is ``name[SIMD16 {groups} {group size}], calls, ns, %, average, min,
 max``; names have commas, so a row is read from its end. Metrics have a row a launch, with the bytes
