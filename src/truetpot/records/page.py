@@ -13,6 +13,7 @@ from truetpot.records.collectives import CollectivesRecord
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
+from truetpot.records.drive import DriveRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
@@ -52,6 +53,7 @@ RECORDS: dict[str, type[Part]] = {
     "predict": PredictRecord,
     "published": PublishedRecord,
     "trace": TraceRecord,
+    "drive": DriveRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {
