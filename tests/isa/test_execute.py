@@ -4,20 +4,21 @@ import numpy as np
 import pytest
 
 from truetpot.isa.assembly import Operand, parse
-from truetpot.isa.execute import UnknownError, run
+from truetpot.isa.execute import UnknownError, Walk
 from truetpot.isa.state import State
 
 DG2 = 32
 END = "(W) send.gtwy (8|M0) null r127 null:0 0x0 0x0 {EOT} // wr:1+0, rd:0; end of thread\n"
 
 
-def executed(text, lanes=8, known=None):
+def executed(text, lanes=8, known=None, most=1000):
     """The state behind a listing, and how often each instruction was executed."""
     code = parse(text + END)
     state = State(DG2, lanes)
     for register, values in (known or {}).items():
         state.put(register, np.array(values, np.int32).view(np.uint8))
-    counts = run(code, state, set(range(len(code.instructions))), lambda *args: None)
+    walk = Walk(code, set(range(len(code.instructions))), most)
+    counts = walk.run(state, lambda *args: None)
     return state, counts
 
 
@@ -137,6 +138,64 @@ def test_a_guard_on_what_was_loaded_lets_everything_through():
     state, counts = executed(LOADED + guard + "L80:\njoin (8|M0) L96\nL96:\n")
     assert counts[4] == 1 and lanes_of(state, 6) == [3] * 8
     assert not state.sure
+
+
+NO_NUMBER = """\
+L0:
+(W) mov (1|M0) r3.0<1>:hf -qnan(0x1FF):hf
+(W) mov (1|M0) r4.0<1>:f snan(0x12345):f
+(W) mov (1|M0) r4.0<1>:f r4.0<0;1,0>:f
+(W) shl (1|M0) r5.0<1>:d r3.0<0;1,0>:w r2.0<0;1,0>:d
+"""
+
+
+def test_bits_that_are_no_number_are_moved_as_they_are():
+    """Compilers write the integer -1 as a half: of it, a mask of the tokens of a page is made."""
+    state, _ = executed(NO_NUMBER, known={2: [4] * 8})
+    assert lanes_of(state, 5, 1) == [-16]
+    assert lanes_of(state, 4, 1) == [0x7F812345]
+
+
+def test_of_a_type_that_is_not_computed_nothing_is_known():
+    state, _ = executed("L0:\n(W) mov (1|M0) r3.0<1>:bf r2.0<0;1,0>:f\n", known={2: [0x3F800000]})
+    assert not state.read(Operand("r", 3, type="uw"), 1)[1].any()
+
+
+CARRY = """\
+L0:
+(W) addc (1|M0) r3.0<1>:ud r2.0<0;1,0>:ud r2.1<0;1,0>:ud {AccWrEn}
+(W) mov (1|M0) r3.1<1>:ud acc0.0<0;1,0>:ud
+(W) subb (1|M0) r3.2<1>:ud r2.1<0;1,0>:ud r2.0<0;1,0>:ud {AccWrEn}
+(W) mov (1|M0) r3.3<1>:ud acc0.0<0;1,0>:ud
+(W) add (1|M0) r3.4<1>:d r2.1<0;1,0>:d 5:w {AccWrEn}
+(W) mov (1|M0) r3.5<1>:d acc0.0<0;1,0>:d
+(W) addc (1|M0) r4.0<1>:ud r2.0<0;1,0>:ud r90.0<0;1,0>:ud {AccWrEn}
+(W) mov (1|M0) r4.1<1>:ud acc0.0<0;1,0>:ud
+"""
+
+
+def test_the_accumulator_has_carry_borrow_or_what_was_computed():
+    state, _ = executed(CARRY, known={2: [-1, 2, 0, 0, 0, 0, 0, 0]})
+    assert lanes_of(state, 3, 6) == [1, 1, 3, 1, 7, 7]
+
+
+def test_the_carry_of_what_is_not_known_is_not_known():
+    state, _ = executed(CARRY, known={2: [-1, 2, 0, 0, 0, 0, 0, 0]})
+    assert not state.read(Operand("r", 4), 2)[1].any()
+
+
+def test_instructions_that_nothing_follows_from_take_no_steps():
+    """400,000 of them: a loop over a long row of W that is unrolled has as many."""
+    idle = "add (8|M0) r9.0<1>:f r9.0<1;1,0>:f r9.0<1;1,0>:f\n" * 100
+    text = "L0:\n(W) mov (1|M0) r5.0<1>:d 0:w\nL16:\n" + idle
+    text += "(W) add (1|M0) r5.0<1>:d r5.0<0;1,0>:d 1:w\n"
+    text += "(W) cmp (8|M0) (lt)f0.0 null<1>:d r5.0<0;1,0>:d 4000:w\n(W&f0.0) jmpi L16\n" + END
+    code = parse(text)
+    walk = Walk(code, {0, 101, 102}, most=20_000)
+    counts = walk.run(State(DG2, 8), lambda *args: None)
+    assert counts.tolist() == [1, *[4000] * 103, 1]
+    with pytest.raises(UnknownError, match="20000 instructions"):
+        walk.run(State(DG2, 8), lambda *args: None)  # the next sub-group has what is left
 
 
 def test_a_loop_without_end_is_given_up():

@@ -5,7 +5,7 @@ import pytest
 
 from truetpot.formats import Weight
 from truetpot.isa.hollow import hollow_inputs
-from truetpot.isa.launch import Hollow, Offline, record_launches
+from truetpot.isa.launch import SMALL_BYTES, Hollow, Offline, record_launches
 from truetpot.ops import (
     DECODE_ATTENTION,
     LINEAR,
@@ -69,6 +69,14 @@ def test_attention_is_two_and_its_lengths_are_known():
     lengths = attend.args[4]
     assert isinstance(lengths, Hollow)
     assert lengths.values.view(np.int32).tolist() == [4096]
+
+
+def test_a_table_of_pages_is_known_at_any_size():
+    case = DecodeAttentionCase("fp16", 16, 5, 1, 64, 16385, "fp8_e5m2", 16)
+    attend, _ = launches(DECODE_ATTENTION, case)
+    table = attend.args[3].values.view(np.int32)
+    assert table.nbytes > SMALL_BYTES
+    assert len(set(table.tolist())) == len(table) == 16 * 1025
 
 
 def test_a_kernel_that_raises_has_no_launch_but_a_reason():

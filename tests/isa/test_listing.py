@@ -92,6 +92,27 @@ def test_a_line_that_is_no_instruction_is_refused():
         parse("L0:\n  42 %what\n")
 
 
+@pytest.mark.parametrize(
+    ("number", "bits"),
+    [
+        ("-qnan(0x1FF):hf", 0xFFFF),
+        ("qnan(0x3FFFC0):f", 0x7FFFFFC0),
+        ("-qnan(0x3F0000):f", 0xFFFF0000),
+        ("snan(0x1):f", 0x7F800001),
+        ("qnan(0x1):bf", 0x7FC1),
+        ("qnan(0x1):df", 0x7FF8000000000001),
+        ("-inf:hf", 0xFC00),
+        ("1.5:f", 0x3FC00000),
+        ("1.5:hf", 0x3E00),
+        ("1.5:bf", 0x3FC0),
+        ("1.5:df", 0x3FF8000000000000),
+    ],
+)
+def test_a_float_has_the_bits_of_its_type(number, bits):
+    (one,) = parse(f"(W) mov (1|M0) r3.0<1>:f {number}\n").instructions
+    assert one.sources[0].value == bits
+
+
 def test_an_unknown_entry_point_is_refused():
     with pytest.raises(UserError, match="no kernel other"):
         read_info("kernels: [{name: one, execution_env: {}}]", "other")

@@ -21,6 +21,7 @@ from truetpot.doctor.host import Host
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.software import Software
 from truetpot.doctor.variables import variables
+from truetpot.drive.server import Server
 from truetpot.facts.floor import floor, floor_range
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
@@ -36,6 +37,7 @@ from truetpot.records.check import VisibleCount
 from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
+from truetpot.records.drive import CanaryRow, DriveRecord, Weight
 from truetpot.records.images import ImagesRecord, PackageRow
 from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
 from truetpot.records.launch import LaunchRecord, LaunchRow
@@ -62,6 +64,7 @@ from truetpot.report.doctor import (
     draw_providers_short,
     draw_variables,
 )
+from truetpot.report.drive import draw_canaries, draw_points, draw_server
 from truetpot.report.floor import draw_floor, draw_published
 from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
@@ -533,6 +536,19 @@ def traced(other, folder):
     return list(draw_trace(record)), whole
 
 
+def driven(other, folder):
+    """A live server that calls itself something, two points, one of them lost."""
+    record = msgspec.convert(load("drive"), DriveRecord)
+    canary = CanaryRow(weight=Weight.STOP, what="blank text", evidence=f"It says {other}.")
+    first, second = record.points
+    points = [first, structs.replace(second, reason=f"The engine says {other}.")]
+    record = structs.replace(record, canaries=[canary], anyway=["blank text"], points=points)
+    server = Server("http://127.0.0.1:8000/v1", other, other, "1.0")
+    times = (first.ttft_ms, first.token_ms, first.floor_ms, first.kernels_ms, first.step_ms)
+    page = [draw_server(server), draw_canaries(record), draw_points(record)]
+    return page, [*numbers(*times), "believable", "invalid"]
+
+
 def prompts(other, folder):
     text = "How does the river find its way to the sea, and who has seen it? "
     found = inspect([text * 4, text * 5 + "And then?"], None)
@@ -546,6 +562,6 @@ PAGES = {
     for page in (
         kernels, collectives, tuned, providers, contact, doctor, environment_variables,
         machine_code, device_images, launched, decode, swept, bound, library, predicted, published,
-        served, traced, prompts,
+        served, traced, prompts, driven,
     )
 }  # fmt: skip

@@ -21,6 +21,7 @@ from truetpot.cli.crash import explain
 from truetpot.cli.decode import decode
 from truetpot.cli.dispatch import dispatch
 from truetpot.cli.doctor import doctor
+from truetpot.cli.drive import drive
 from truetpot.cli.environment import strict
 from truetpot.cli.exits import ExitCode
 from truetpot.cli.floor import floor
@@ -48,7 +49,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa,
+    dispatch, doctor, contact, isa, drive,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

@@ -19,11 +19,14 @@ _CONDITIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 def execute(one: Instruction, state: State, mask: np.ndarray) -> None:
     name, _, rest = one.op.partition(".")
-    read = [state.read(source, one.lanes) for source in one.sources]
+    bits = name in ("mov", "sel") and not rest and _copies(one)
+    read = [state.read(source, one.lanes, bits) for source in one.sources]
     values = [pair[0] for pair in read]
     known = read[0][1] if read else np.ones(one.lanes, bool)
     for pair in read[1:]:
         known = known & pair[1]
+    if name in ("mach", "macl"):  # the second step of a product
+        known = known & state.read(_ACC, one.lanes)[1]
     if one.dst is not None and one.dst.file == "cr":
         _set_control(name, one, state, values)
         return
@@ -31,17 +34,26 @@ def execute(one: Instruction, state: State, mask: np.ndarray) -> None:
         result, known = _select(one, state, values, [pair[1] for pair in read], known)
     else:
         computed = _computed(name, rest, one, state, values) if known.any() else None
+        _accumulate(name, one, state, values, computed, known)
         result = np.zeros(one.lanes, np.int64) if computed is None else computed
         known = known & (computed is not None)
-    if name in ("mach", "macl", "addc", "subb"):
-        known = known & state.read(_ACC, one.lanes)[1]
     if one.flag and name != "sel":
         result = _compare(one, state, name, values, result, known, mask)
     if one.dst is not None:
         if one.dst.file == "f":
             _write_flag(one.dst, result, known, state)
         else:
-            state.write(one.dst, result, known, mask)
+            state.write(one.dst, result, known, mask, bits)
+
+
+def _copies(one: Instruction) -> bool:
+    """Whether it passes bits on as they are: a number that is none keeps all of its bits then."""
+    dst = one.dst
+    return (
+        dst is not None
+        and not one.flag
+        and all(s.type == dst.type and not (s.negated or s.absolute) for s in one.sources)
+    )
 
 
 def _compare(
@@ -71,6 +83,28 @@ def _set_control(name: str, one: Instruction, state: State, values: list[np.ndar
 
 
 _ACC = Operand("acc", type="d")
+
+
+def _accumulate(
+    name: str,
+    one: Instruction,
+    state: State,
+    values: list[np.ndarray],
+    result: np.ndarray | None,
+    known: np.ndarray,
+) -> None:
+    """What it leaves in the accumulator: carry or borrow, a product's lower half, or its result."""
+    if name not in ("addc", "subb") and "AccWrEn" not in one.tokens:
+        return
+    every = np.ones(one.lanes, bool)
+    if result is None:
+        state.write(_ACC, np.zeros(one.lanes, np.int64), ~every, every)
+        return
+    if name in ("addc", "subb"):
+        result = np.abs(result >> 32)
+    elif name in ("mach", "macl"):
+        result = values[0] * values[1]
+    state.write(_ACC, result, known, every)
 
 
 def _write_flag(dst: Operand, result: np.ndarray, known: np.ndarray, state: State) -> None:
@@ -104,9 +138,9 @@ def _computed(
     if name in ("add", "add3"):
         return np.sum(read, axis=0)
     if name == "addc":
-        total = (read[0] & _WORD) + (read[1] & _WORD)
-        state.write(_ACC, total >> 32, np.ones(one.lanes, bool), np.ones(one.lanes, bool))
-        return total
+        return (read[0] & _WORD) + (read[1] & _WORD)
+    if name == "subb":
+        return (read[0] & _WORD) - (read[1] & _WORD)
     if name == "mul":
         return read[0] * read[1]
     if name == "mad":
@@ -116,11 +150,9 @@ def _computed(
     if any(one.kind == "f" for one in map(_kind, read)):
         return None
     if name in ("mach", "macl"):
-        product, kept = read[0] * read[1], "AccWrEn" in one.tokens
-        if kept:  # 64 bits: the lower half is in the accumulator then
-            every = np.ones(one.lanes, bool)
-            state.write(_ACC, product, every, every)
-        return product >> 32 if name == "mach" and (kept or state.upper_mach) else product
+        product = read[0] * read[1]
+        upper = name == "mach" and ("AccWrEn" in one.tokens or state.upper_mach)
+        return product >> 32 if upper else product
     if name in ("shl", "shr", "asr"):
         by = read[1] & (63 if one.dst is not None and one.dst.size == 8 else 31)
         if name == "shl":

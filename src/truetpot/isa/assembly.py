@@ -30,6 +30,8 @@ _IMMEDIATE = re.compile(r"^(?P<value>-?(?:0x[0-9A-Fa-f]+|\d+)):(?P<type>[a-z]\w*
 
 
 _NAN = re.compile(r"^-?(?P<kind>[qs])nan\((?P<rest>0x[0-9A-Fa-f]+)\)$")
+_FORMATS = {"hf": (16, 10), "bf": (16, 7), "f": (32, 23), "df": (64, 52)}
+"""Bits of a floating-point type, and of its fraction."""
 
 
 @dataclass(frozen=True)
@@ -226,11 +228,16 @@ def _stride(region: str | None) -> int:
 
 def _bits(number: str, kind: str) -> int | None:
     """A float's bits: compilers write integers so too, where the bits are what they are after."""
-    if found := _NAN.match(number):
-        payload = (0x7F800000 if found["kind"] == "s" else 0x7FC00000) | int(found["rest"], 16)
-        return payload | (1 << 31 if number.startswith("-") else 0)
-    try:
-        value = float(number)
-        return int.from_bytes(struct.pack({"hf": "<e", "f": "<f"}[kind], value), "little")
-    except (KeyError, ValueError, OverflowError):
+    if kind not in _FORMATS:
         return None
+    whole, fraction = _FORMATS[kind]
+    if found := _NAN.match(number):
+        exponent = (1 << whole - 1) - (1 << fraction)
+        quiet = 1 << fraction - 1 if found["kind"] == "q" else 0
+        sign = 1 << whole - 1 if number.startswith("-") else 0
+        return sign | exponent | quiet | int(found["rest"], 16)
+    try:
+        packed = struct.pack({"hf": "<e", "df": "<d"}.get(kind, "<f"), float(number))
+    except (ValueError, OverflowError):
+        return None
+    return int.from_bytes(packed, "little") >> (16 if kind == "bf" else 0)

@@ -15,8 +15,9 @@ from truetpot.isa.arithmetic import execute
 from truetpot.isa.assembly import Code, Instruction
 from truetpot.isa.state import State, predicate
 
-MOST_STEPS = 100_000
-"""Instructions of a sub-group that are followed before it is given up."""
+MOST_STEPS = 500_000
+"""Instructions of a launch's sub-groups that are followed before it is given up: sends, branches,
+and what these depend on. Others are only counted, many at a time."""
 
 
 class UnknownError(Exception):
@@ -26,58 +27,67 @@ class UnknownError(Exception):
 class _Kind:
     """What the loop below asks of an instruction each time."""
 
-    __slots__ = ("branch", "full", "last", "plain", "send", "wanted")
+    __slots__ = ("branch", "full", "last", "plain", "send")
 
-    def __init__(self, one: Instruction, wanted: bool) -> None:
-        self.send = one.kind == "send"
-        self.branch, self.wanted = bool(one.labels), wanted
+    def __init__(self, one: Instruction) -> None:
+        self.send, self.branch = one.kind == "send", bool(one.labels)
         self.last = self.send and "end of thread" in one.comment
         self.plain = one.everywhere and not one.predicate
         self.full = np.ones(one.lanes, bool)
 
 
-def run(
-    code: Code,
-    state: State,
-    wanted: set[int],
-    send: Callable[[int, Instruction, np.ndarray], None],
-) -> np.ndarray:
-    """Execute until the end of the thread; how often each instruction was.
+class Walk:
+    """A code made ready to be walked through by one sub-group after the other.
 
-    Only what is `wanted` is computed. `send` is called for each send with the lanes that do it.
-    Raises UnknownError where a branch depends on what is not known, or after MOST_STEPS.
+    Of what is neither a send nor a branch only the indices in `wanted` are computed. `most` is the
+    number of instructions that all sub-groups together may take.
     """
-    some = code.instructions
-    kinds = [_Kind(one, i in wanted) for i, one in enumerate(some)]
-    counts = np.zeros(len(some), np.int64)
-    place = np.zeros(state.lanes, np.int64)
-    steps = 0
-    while True:
-        index = int(place.min())
-        if index >= len(some):
-            return counts
-        here = place == index
-        # straight on as far as all who are here go the same way
-        stop = int(place[~here].min()) if not here.all() else len(some)
-        while index < stop:
-            kind = kinds[index]
-            counts[index] += 1
-            steps += 1
-            if kind.send:
-                send(index, some[index], _mask(some[index], state, here))
+
+    def __init__(self, code: Code, wanted: set[int], most: int = MOST_STEPS) -> None:
+        self.code, self.most, self.taken = code, most, 0
+        self._kinds = [_Kind(one) for one in code.instructions]
+        some = range(len(self._kinds))
+        self._next = [len(some)] * (len(some) + 1)
+        for i in reversed(some):
+            stops = i in wanted or self._kinds[i].send or self._kinds[i].branch
+            self._next[i] = i if stops else self._next[i + 1]
+
+    def run(self, state: State, send: Callable[[int, Instruction, np.ndarray], None]) -> np.ndarray:
+        """Execute until the end of the thread; how often each instruction was.
+
+        `send` is called for each send with the lanes that do it. Raises UnknownError where a branch
+        depends on what is not known, or where `most` are taken.
+        """
+        some = self.code.instructions
+        passed = np.zeros(len(some) + 1, np.int64)  # how many more come here than go on
+        place = np.zeros(state.lanes, np.int64)
+        while (index := int(place.min())) < len(some):
+            here = place == index
+            # straight on as far as all who are here go the same way
+            stop = int(place[~here].min()) if not here.all() else len(some)
+            passed[index] += 1
+            while (index := self._next[index]) < stop:
+                one, kind = some[index], self._kinds[index]
+                self.taken += 1
+                if kind.send:
+                    send(index, one, _mask(one, state, here))
+                elif kind.branch:
+                    break
+                else:
+                    execute(one, state, kind.full if kind.plain else _mask(one, state, here))
+                index += 1
                 if kind.last:
-                    return counts
-            elif kind.branch:
-                break
-            elif kind.wanted:
-                one = some[index]
-                execute(one, state, kind.full if kind.plain else _mask(one, state, here))
-            index += 1
-        if steps > MOST_STEPS:
-            raise UnknownError(f"it takes more than {MOST_STEPS} instructions")
-        place[here] = index
-        if index < stop and some[index].labels:
-            _branch(code, index, state, here, place)
+                    passed[index] -= 1
+                    return np.cumsum(passed)[:-1]
+            if self.taken > self.most:
+                raise UnknownError(f"it takes more than {self.most} instructions")
+            if index < stop:
+                passed[index + 1] -= 1
+                _branch(self.code, index, state, here, place)
+            else:
+                passed[stop] -= 1
+                place[here] = stop
+        return np.cumsum(passed)[:-1]
 
 
 def _mask(one: Instruction, state: State, here: np.ndarray) -> np.ndarray:

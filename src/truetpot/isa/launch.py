@@ -20,6 +20,8 @@ from truetpot.runtime.opencl.target import Target
 
 SMALL_BYTES = 64 << 10
 """Arrays up to this size keep their values, so that what reads a length from one is followed."""
+INDICES = (np.dtype(np.int32), np.dtype(np.int64))
+"""Types of lengths, positions and tables of pages: these keep their values at any size."""
 
 
 class Offline(OpenClDevice):
@@ -84,7 +86,7 @@ class _Recorder(Offline):
 
     def upload(self, array: np.ndarray) -> OpenClArray:
         copy = self.empty(array.shape, array.dtype)
-        if array.nbytes <= SMALL_BYTES:
+        if array.nbytes <= SMALL_BYTES or array.dtype in INDICES:
             flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             copy.block.values = flat  # type: ignore[attr-defined]
         return copy

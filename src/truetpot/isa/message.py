@@ -39,6 +39,8 @@ class Message:
     address_bytes: int
     shaped: bool = False
     """A block of rows and columns, whose address has a pitch too."""
+    elements: int = 1
+    """That each lane moves; a register of each comes after those of the one before."""
 
     def label(self) -> str:
         """``load ugm 256 B block ca.ca``: how sends are counted."""
@@ -80,6 +82,7 @@ def read_message(send: Instruction, register_bytes: int) -> Message:
         int(flat[1], 0) if flat else 0,
         8 if ".a64" in what else 4,
         shaped,
+        int(data[2] or 1) if data and not block else 1,
     )
 
 

@@ -13,6 +13,7 @@ _FILES = {"r": 0, "a": 1 << 16, "acc": 1 << 17}
 _FLAGS = 1 << 18
 _BLOCK = re.compile(r"\.d(\d+)x(\d+)t\b")
 _ADDRESS = re.compile(r"wr:(\d+)")
+_WIDTH = re.compile(r"\.a(32|64)\b")
 WIDE_FLAG = 32
 """Lanes of a flag register, f0.0 and f0.1 together."""
 
@@ -111,7 +112,7 @@ def _read(one: Instruction, register_bytes: int) -> int:
     if one.kind == "send":
         return 0
     mask = _mask(one.sources, one.lanes, register_bytes)
-    if one.op.partition(".")[0] in ("mach", "macl", "addc", "subb"):
+    if one.op.partition(".")[0] in ("mach", "macl"):  # addc and subb only write it
         mask |= _mask((Operand("acc"),), one.lanes, register_bytes)
     if one.predicate:
         mask |= _flag_mask(one.predicate.lstrip("~").partition(".a")[0], one.lanes, one.first)
@@ -139,14 +140,15 @@ def returned_bytes(send: Instruction, register_bytes: int) -> int:
 def address_mask(send: Instruction, register_bytes: int) -> int:
     """The bytes that a send's address is in, and the address register that names its surface.
 
-    A block has one address, whatever else is left in its register; a lane's has the lane's place.
+    A block has one address and a lane has its own, whatever else is left in their registers.
     """
     found = _ADDRESS.search(send.comment)
     mask = 0
     for one in send.sources:
         if one.file == "r" and not mask and found:
             nbytes = int(found[1]) * register_bytes
-            if _BLOCK.search(send.comment):
-                nbytes = 8 if ".a64" in send.comment else 4
+            if size := _WIDTH.search(send.comment):
+                lanes = 1 if _BLOCK.search(send.comment) else send.lanes
+                nbytes = min(nbytes, int(size[1]) // 8 * lanes)
             mask = ((1 << nbytes) - 1) << one.number * register_bytes
     return mask | _mask((o for o in send.sources if o.file == "a"), 1, register_bytes)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.isa.assembly import Instruction, Operand
+from truetpot.isa.assembly import FLOATS, Instruction, Operand
 from truetpot.isa.relevant import WIDE_FLAG, flag_bit
 
-"""Instructions of a sub-group that are followed before it is given up."""
 _PLACES = {"a": 1 << 15, "acc": 1 << 15 | 1 << 8}
 """Where address and accumulator registers lie, behind 256 registers of 64 bytes and more."""
 _BYTES = 1 << 16
@@ -72,40 +71,55 @@ class State:
         first = start + (operand.sub + element) * operand.size
         return np.asarray((first[:, None] + np.arange(operand.size)) % _BYTES)
 
-    def read(self, operand: Operand, lanes: int) -> tuple[np.ndarray, np.ndarray]:
-        """The values [lanes], float64 of floating point and int64 of all else; which are known."""
+    def read(
+        self, operand: Operand, lanes: int, bits: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The values [lanes], float64 of floating point and int64 of all else; which are known.
+
+        With `bits` those of floating point are the bits that they have, as int64 too.
+        """
         if operand.file == "imm":
             if (key := (id(operand), lanes)) not in self._places:
                 self._places[key] = (operand, _immediate(operand, lanes))
             raw, known = self._places[key][1]
         elif operand.file == "f":
-            bits = slice(start := flag_bit(f"f{operand.number}.{operand.sub}"), start + 16)
-            word = sum(1 << i for i, bit in enumerate(self.flags[bits]) if bit)
-            return np.full(lanes, word), np.full(lanes, self.flag_known[bits].all())
+            half = slice(start := flag_bit(f"f{operand.number}.{operand.sub}"), start + 16)
+            word = sum(1 << i for i, bit in enumerate(self.flags[half]) if bit)
+            return np.full(lanes, word), np.full(lanes, self.flag_known[half].all())
         else:
             where = self.places(operand, lanes)
             if where is None or operand.type not in _KINDS:
-                return np.zeros(lanes, np.int64), np.zeros(lanes, bool)
+                return _nothing(lanes)
             raw = self.data[where].view(_KINDS[operand.type])[:, 0].astype(np.int64)
             known = self.known[where].all(axis=1)
-        if operand.type in _FLOATING:
+        if not (bits or _computed(operand)):
+            return _nothing(lanes)
+        if operand.type in _FLOATING and not bits:
             raw = raw.astype(_KINDS[operand.type]).view(_FLOATING[operand.type]).astype(np.float64)
         if operand.absolute:
             raw = np.abs(raw)
         return (-raw if operand.negated and operand.file != "imm" else raw), known
 
     def write(
-        self, operand: Operand, values: np.ndarray, known: np.ndarray, mask: np.ndarray
+        self,
+        operand: Operand,
+        values: np.ndarray,
+        known: np.ndarray,
+        mask: np.ndarray,
+        bits: bool = False,
     ) -> None:
-        """Into the lanes of the mask."""
+        """Into the lanes of the mask; `bits` as of :meth:`read`."""
         where = self.places(operand, len(values))
         if where is None:
             return
-        if operand.type in _FLOATING:
+        if operand.type not in _KINDS or not (bits or _computed(operand)):
+            self.known[where[mask]] = False
+            return
+        if operand.type in _FLOATING and not bits:
             values = self._rounded(values, _FLOATING[operand.type]).view(_KINDS[operand.type])
         elif values.dtype.kind == "f":
             values = np.trunc(np.clip(values, -(2.0**62), 2.0**62)).astype(np.int64)
-        raw = values.astype(_KINDS.get(operand.type, np.int64)).view(np.uint8)
+        raw = values.astype(_KINDS[operand.type]).view(np.uint8)
         raw = raw.reshape(len(values), -1)
         if mask.all():
             self.data[where], self.known[where] = raw, known[:, None]
@@ -120,6 +134,15 @@ class State:
                 far = np.abs(near.astype(np.float64)) > np.abs(values)
                 near = np.where(far, np.nextafter(near, kind(0)), near)
         return np.asarray(near)
+
+
+def _computed(operand: Operand) -> bool:
+    """Whether it is an integer, or of a floating-point type that NumPy has."""
+    return operand.type not in FLOATS or operand.type in _FLOATING
+
+
+def _nothing(lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(lanes, np.int64), np.zeros(lanes, bool)
 
 
 def _immediate(operand: Operand, lanes: int) -> tuple[np.ndarray, np.ndarray]:

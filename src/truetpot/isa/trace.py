@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from truetpot.isa.assembly import Code, Instruction, Operand
-from truetpot.isa.execute import UnknownError, run
+from truetpot.isa.execute import UnknownError, Walk
 from truetpot.isa.launch import Hollow, Launch
 from truetpot.isa.message import Message, read_message
 from truetpot.isa.payload import Payload, argument_at, handle_of
@@ -63,6 +63,7 @@ def trace(
     )
     returns = [returned_bytes(one, register_bytes) for one in code.instructions]
     sub_groups = -(-launch.items // info.simd)
+    walk = Walk(code, wanted)
     traced = Traced(sub_groups, np.zeros(len(code.instructions), np.int64))
 
     def one(group: tuple[int, int, int], which: int) -> tuple[np.ndarray, _Reader]:
@@ -70,7 +71,7 @@ def trace(
         state = payload.start(register_bytes)
         state.upper_mach = upper
         reader = _Reader(info, launch, state, payload, sends, returns, start)
-        return run(code, state, wanted, reader.send), reader
+        return walk.run(state, reader.send), reader
 
     x, y, z = launch.groups
     for which in range(sub_groups):
@@ -188,10 +189,11 @@ class _Reader:
         active: np.ndarray,
     ) -> None:
         """What small arrays hold comes back: a length, a table of pages."""
-        if one.dst is None or arg.values is None:
-            return
+        size = each // message.elements
         if (
-            not (message.block or each in (4, 8))
+            one.dst is None
+            or arg.values is None
+            or not (message.block or size in (4, 8))
             or (offsets < 0).any()
             or int(offsets.max()) + each > len(arg.values)
         ):
@@ -200,10 +202,12 @@ class _Reader:
         if message.block:
             self.state.put(one.dst.number, found.reshape(-1))
             return
-        full = np.zeros(len(active), np.int64)
-        full[active] = found.copy().view({4: np.int32, 8: np.int64}[each])[:, 0]
-        dst = _register(one.dst.number, {4: "d", 8: "q"}[each])
-        self.state.write(dst, full, np.ones(len(active), bool), active)
+        full = np.zeros((len(active), message.elements), np.int64)
+        full[active] = found.copy().view({4: np.int32, 8: np.int64}[size])
+        taken = -(-len(active) * size // self.state.register_bytes)
+        for i in range(message.elements):
+            dst = _register(one.dst.number + i * taken, {4: "d", 8: "q"}[size])
+            self.state.write(dst, full[:, i], np.ones(len(active), bool), active)
 
     def add_to(self, traced: Traced) -> None:
         """The sums of this sub-group."""

@@ -14,6 +14,7 @@ from truetpot.records.contact import ContactRecord, ProbeRecord
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
+from truetpot.records.drive import DriveRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
@@ -55,6 +56,7 @@ RECORDS: dict[str, type[Part]] = {
     "predict": PredictRecord,
     "published": PublishedRecord,
     "trace": TraceRecord,
+    "drive": DriveRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

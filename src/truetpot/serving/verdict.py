@@ -148,8 +148,8 @@ def _below(evidence: Evidence, lowest: float) -> tuple[Verdict, str]:
         why = f"No token can take less than {lowest * 1e3:.4g} ms, whatever the batch."
         return Verdict.IMPOSSIBLE, why
     why = (
-        f"It is below the {lowest * 1e3:.4g} ms that the ladder's own read bandwidth gives, which is"
-        " no hard bound: measure the ladder again on the idle machine that served."
+        f"It is below the {lowest * 1e3:.4g} ms that the ladder's own read bandwidth gives, which "
+        "is no hard bound: measure the ladder again on the idle machine that served."
     )
     return Verdict.UNDECIDABLE, why
 
