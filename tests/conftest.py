@@ -43,7 +43,8 @@ def pytest_addoption(parser):
 def pytest_ignore_collect(collection_path, config):
     """Files that do not name the marker of ``--naming``."""
     marker = config.option.naming
-    if marker and collection_path.is_file() and f"mark.{marker}" not in collection_path.read_text():
+    of_tests = collection_path.is_file() and collection_path.suffix == ".py"
+    if marker and of_tests and f"mark.{marker}" not in collection_path.read_text():
         return True
     return None
 

@@ -19,7 +19,6 @@ from truetpot.cli.command import (
     numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
-from truetpot.cli.sweep_points import find_points, means_need_points
 from truetpot.errors import UserError
 from truetpot.files import expanded
 
@@ -102,6 +101,8 @@ def decode(
         raise UserError("--save-logits needs --tokens, which names what is fed.")
     if weights is not None and model is not None:
         raise UserError("--weights has a config.json that says which model it is: no --model.")
+    from truetpot.cli.sweep_points import find_points, means_need_points
+
     points = find_points(context, batch, request)
     means_need_points(points, request, resume)
     if tokens is not None and points.batches != (1,):
