@@ -380,6 +380,7 @@ def test_another_locale(args, locale):
 OTHERWISE = {
     "records/store.py": {"sys.stdout.write"},  # a record on standard output: JSON, which escapes
     "records/__main__.py": {"sys.stdout.write"},  # a page of the documents
+    "drive/stub.py": {"sys.stdout.write"},  # its port, for the process that started it
     "files/writing.py": {"os.write"},  # lines added to a file
     "serving/prompts/guard.py": {"os.write"},  # what a library printed, and no panic was
     "serving/findings/__main__.py": {"sys.stdout.write"},  # a page of the documents
