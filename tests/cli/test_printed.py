@@ -380,6 +380,8 @@ def test_another_locale(args, locale):
 OTHERWISE = {
     "records/store.py": {"sys.stdout.write"},  # a record on standard output: JSON, which escapes
     "records/__main__.py": {"sys.stdout.write"},  # a page of the documents
+    # into a file, which is escaped where it is shown
+    "contact/probes.py": {"sys.stderr.write", "traceback.print_exc"},
     "drive/stub.py": {"sys.stdout.write"},  # its port, for the process that started it
     "files/writing.py": {"os.write"},  # lines added to a file
     "serving/prompts/guard.py": {"os.write"},  # what a library printed, and no panic was
