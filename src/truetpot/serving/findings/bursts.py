@@ -125,7 +125,7 @@ def stalls(evidence: Evidence) -> Trace | None:
         return None
     text = f"The mean gap is {ms(mean)}, {times(mean / median)} times the median of {ms(median)}"
     if (floor := evidence.least_s) and median >= floor:
-        text += f", which is a step of its own: a step takes {ms(floor)} at least"
+        text += f", which is a step of its own: a step of one sequence takes {ms(floor)} at least"
     elif median >= limit("message_s") * BETWEEN:
         text += ", which is longer than the messages of one step are apart"
     else:
