@@ -94,15 +94,15 @@ def running(stub):
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     finally:
-        server.close()
-        asyncio.run_coroutine_threadsafe(_cancelled(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(_ended(server), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
 
 
-async def _cancelled():
-    """Connections that are still open, and answers that hang."""
+async def _ended(server):
+    """In its own thread: the server, connections that are still open, and answers that hang."""
+    server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for one in others:
         one.cancel()
