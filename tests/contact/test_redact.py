@@ -18,7 +18,7 @@ WORDS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
 
 
 def redactor():
-    return Redactor({HOST, f"{HOST}.lan"}, {USER}, {HOME: "~", "/work/tree": "<here>"})
+    return Redactor({HOST, f"{HOST}.lan"}, {USER}, {HOME: "~", "/srv/tree": "<here>"})
 
 
 def mac(raw, sign):
@@ -111,7 +111,7 @@ def test_private_keys():
 def test_paths():
     taken = redactor()
     assert taken.text(f'File "{HOME}/src/a.py", line 3') == 'File "~/src/a.py", line 3'
-    assert taken.text("/work/tree/a.py and /work/trees/a.py") == "<here>/a.py and <path-1>/a.py"
+    assert taken.text("/srv/tree/a.py and /srv/trees/a.py") == "<here>/a.py and <path-1>/a.py"
     torch = '"/data/secret/lib/python3.11/site-packages/torch/xpu/graphs.py"'
     assert taken.text(torch) == '"<path-2>/site-packages/torch/xpu/graphs.py"'
 

@@ -33,7 +33,7 @@ class Ahead(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Defaults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The table."""
+    """The table ``defaults.toml``: prefetch distances by processor, parts of x by dtype."""
 
     ahead: tuple[Ahead, ...]
     parts: dict[str, int]
@@ -42,7 +42,7 @@ class Defaults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 @cache
 def defaults() -> Defaults:
-    """``defaults.toml``."""
+    """Read the table, once a process."""
     text = Path(__file__).with_name("defaults.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), Defaults)
 

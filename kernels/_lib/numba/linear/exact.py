@@ -81,7 +81,7 @@ def prepare(blocks: Blocks, dtype: str, pairs: bool, terms: int) -> Callable[...
 
 def dot(blocks: Blocks, pairs: bool, terms: int) -> Callable[[int, int, int], Callable[..., Any]]:
     """As :class:`.paths.Path` has it; ``unroll`` is not used: the loop over vectors is unrolled."""
-    product = _pairs if pairs else _nibbles if blocks.bits == 4 else _bytes
+    product = _pairs if pairs else _singles(blocks.bits)
     load_scales = simd.load_f16 if blocks.bits == 4 else simd.load_f32
     load_minima, prefetch = simd.load_f16, simd.prefetch
     step, minimum, codes_at, vectors = (
@@ -138,47 +138,30 @@ def _pairs(columns: int, codes_at: int, vectors: int) -> Callable[..., Any]:
     return of_block
 
 
-def _nibbles(columns: int, codes_at: int, vectors: int) -> Callable[..., Any]:
-    """As :func:`_pairs`, in float32."""
-    block = simd.block(columns)
-    zero, fma, add, load = block.zero, block.fma_broadcast, block.add, simd.load_i32
+def _singles(bits: int) -> Callable[[int, int, int], Callable[..., Any]]:
+    """As :func:`_pairs`, in float32, of codes of 4 or 8 bits."""
+    # of a word's codes the first is ``apart`` bits from its neighbour in K, the next ``along``
+    count, along, apart = (4, 4, 16) if bits == 4 else (2, 16, 8)
     shift, and_or, to_f32 = simd.shift_right, simd.and_or, simd.to_f32
-    nibble, none = int32(15), int32(0)
+    load, mask, none = simd.load_i32, int32((1 << bits) - 1), int32(0)
 
-    @njit(boundscheck=False, inline="always")
-    def of_block(w, x, stride, even):  # type: ignore[no-untyped-def]
-        odd = zero()
-        for j in range(vectors):
-            q = load(w + codes_at + 64 * j)
-            for i in range(4):
-                xi = x + 32 * j + 8 * i
-                low = to_f32(and_or(shift(q, int32(4 * i)), nibble, none))
-                high = to_f32(and_or(shift(q, int32(4 * i + 16)), nibble, none))
-                even = fma(even, low, xi, stride)
-                odd = fma(odd, high, xi + 4, stride)
-        return add(even, odd)
+    def product(columns: int, codes_at: int, vectors: int) -> Callable[..., Any]:
+        block = simd.block(columns)
+        zero, fma, add = block.zero, block.fma_broadcast, block.add
 
-    return of_block
+        @njit(boundscheck=False, inline="always")
+        def of_block(w, x, stride, even):  # type: ignore[no-untyped-def]
+            odd = zero()
+            for j in range(vectors):
+                q = load(w + codes_at + 64 * j)
+                for i in range(count):
+                    xi = x + 8 * (count * j + i)
+                    low = to_f32(and_or(shift(q, int32(along * i)), mask, none))
+                    high = to_f32(and_or(shift(q, int32(along * i + apart)), mask, none))
+                    even = fma(even, low, xi, stride)
+                    odd = fma(odd, high, xi + 4, stride)
+            return add(even, odd)
 
+        return of_block
 
-def _bytes(columns: int, codes_at: int, vectors: int) -> Callable[..., Any]:
-    """As :func:`_nibbles`, of 8-bit codes."""
-    block = simd.block(columns)
-    zero, fma, add, load = block.zero, block.fma_broadcast, block.add, simd.load_i32
-    shift, and_or, to_f32 = simd.shift_right, simd.and_or, simd.to_f32
-    byte, none = int32(255), int32(0)
-
-    @njit(boundscheck=False, inline="always")
-    def of_block(w, x, stride, even):  # type: ignore[no-untyped-def]
-        odd = zero()
-        for j in range(vectors):
-            q = load(w + codes_at + 64 * j)
-            for i in range(2):
-                xi = x + 16 * j + 8 * i
-                low = to_f32(and_or(shift(q, int32(16 * i)), byte, none))
-                high = to_f32(and_or(shift(q, int32(16 * i + 8)), byte, none))
-                even = fma(even, low, xi, stride)
-                odd = fma(odd, high, xi + 4, stride)
-        return add(even, odd)
-
-    return of_block
+    return product

@@ -59,7 +59,7 @@ class Blocks:
 
     @property
     def step(self) -> int:
-        """Bytes of a panel."""
+        """Bytes of one block of K of a panel: scales, minima and codes."""
         return self.codes_at + 4 * ROWS * self.vectors
 
 
@@ -73,7 +73,7 @@ FORMATS = (*LOADS, *BLOCKED)
 
 
 def panel_bytes(weight_format: str, k: int) -> int:
-    """Bytes of one panel."""
+    """Bytes of one panel of ROWS rows and k columns, its scales among them."""
     blocks = BLOCKED.get(weight_format)
     return k * LOADS[weight_format][1] if blocks is None else k // BLOCK * blocks.step
 

@@ -58,7 +58,7 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One configuration, whole."""
+    """One configuration with every parameter set: what is compiled, and in how many threads."""
 
     compiled: Compiled
     threads: int
@@ -91,7 +91,7 @@ def sweep(case: LinearCase, config: Config) -> Sweep:
 
 
 def configs(case: LinearCase) -> Iterator[Config]:
-    """The default first."""
+    """Every legal configuration of the case's kernel, the default first."""
     blocked, usual = case.weight_format in BLOCKED, defaults.ahead().bytes
     half = get_num_threads() // 2
     aheads = (usual, *(one for one in AHEAD if one != usual))

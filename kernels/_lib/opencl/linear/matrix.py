@@ -20,11 +20,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from truetpot.kernels._lib.opencl.linear.target_case import TargetCase
+
 from truetpot.facts.formats import storage
 from truetpot.ops import LinearCase
 from truetpot.ops.registry import Config
 from truetpot.runtime.opencl.build import Build
-from truetpot.runtime.opencl.target import Target
 
 FORMATS = (
     "sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16",
@@ -44,22 +45,12 @@ SPLITS, GROUPS, TILES, AHEAD = (1, 2, 4, 8, 16), (1, 2, 4, 8), (1, 2), (1, 2, 4)
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(TargetCase):
     """A case on the matrix engine."""
-
-    case: LinearCase
-    target: Target
-    paired: bool
-    """Whether rows of G and U that make one output go together."""
-
-    @property
-    def outputs(self) -> int:
-        """Of a row of x."""
-        return self.case.n // 2 if self.paired else self.case.n
 
     @property
     def blocks(self) -> int:
-        """Of K."""
+        """Blocks of 64 elements that K has."""
         return self.case.k // BLOCK
 
     @property
@@ -86,7 +77,7 @@ class Product:
         return min(self.wanted, max(1, self.sums(grf) // self.operands(tiles)))
 
     def fits(self, tiles: int, ahead: int, grf: int) -> bool:
-        """Whether registers hold it."""
+        """Whether the weights under way and the sums fit ``grf`` registers of a thread."""
         operands, several = self.operands(tiles), self.tiles_of_x(tiles, grf) > 1
         if operands > (grf // 128 if several else self.sums(grf)):
             return False

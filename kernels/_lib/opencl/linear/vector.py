@@ -21,11 +21,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from truetpot.kernels._lib.opencl.linear.target_case import TargetCase
+
 from truetpot.facts.formats import storage
-from truetpot.ops import LinearCase
 from truetpot.ops.registry import Config
 from truetpot.runtime.opencl.build import Build
-from truetpot.runtime.opencl.target import Target
 
 FORMATS = (
     "sym_int4", "asym_int4", "woq_int4", "sym_int8", "fp8_e5m2", "fp8_e4m3", "fp16", "bf16", "fp32",
@@ -40,18 +40,8 @@ THREADS = 128
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(TargetCase):
     """A case on the vector engine."""
-
-    case: LinearCase
-    target: Target
-    paired: bool
-    """Whether rows of G and U that make one output go together."""
-
-    @property
-    def outputs(self) -> int:
-        """Of a row of x."""
-        return self.case.n // 2 if self.paired else self.case.n
 
     def steps(self, subgroup: int) -> int:
         """Into how many parts K can be split."""
@@ -59,7 +49,7 @@ class Product:
 
     @property
     def row_bytes(self) -> int:
-        """Of W."""
+        """Bytes of a row of W, scales not counted."""
         return storage(self.case.weight_format, 1, self.case.k)[0]
 
     def default(self, grf: Sequence[int]) -> dict[str, int]:
