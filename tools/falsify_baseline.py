@@ -2,7 +2,7 @@
 
     python tools/falsify_baseline.py RECORD [SHARE]
 
-RECORD is that of `truetpot validate --json` on a healthy machine; nothing is measured again. Its own
+RECORD is that of `truetpot validate --json` on a healthy machine; nothing is measured again. Its
 figures are made a baseline, one figure of it is made better by SHARE (0.15), and the record is held
 against that. The test of this figure has to fail by it, every card of its kind, and nothing else.
 Exits with 1 where anything else happens, or where the true baseline fails something.

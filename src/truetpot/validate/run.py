@@ -26,7 +26,7 @@ from truetpot.records.validate import (
 )
 from truetpot.records.words import StepOutcome
 from truetpot.runtime.child import Ended, run_child
-from truetpot.text import brief
+from truetpot.text import one_line
 from truetpot.validate.baseline import kind_of
 from truetpot.validate.conclude import FINISHED, concluded, overall, to_repeat
 from truetpot.validate.judge import Yardsticks, judged
@@ -107,7 +107,7 @@ class Run:
             if ended.outcome is StepOutcome.REFUSED:
                 raise UserError(f"{said}.")
             raise UserError(
-                f"Asking for devices did not end well ({brief(said)}); run truetpot doctor."
+                f"Asking for devices did not end well ({one_line(said)}); run truetpot doctor."
             )
         self.devices = [_device(one) for one in measured.found[DEVICES]]
 
