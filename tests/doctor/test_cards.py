@@ -145,8 +145,9 @@ def test_a_power_limit_of_zero_is_off(made):
     made.power(gpu, "xe", limit=0)
     made.write(gpu / "hwmon/hwmon3/power2_max", 150_000_000)
     card, package = only(find_cards(made.root)).power
-    assert (card.limit_w, card.rated_w) == (None, 190)
-    assert (package.what, package.limit_w, package.rated_w) == ("package", 150, None)
+    assert (card.limit_w, card.rated_w, card.rated_by) == (None, 190, "driver")
+    assert (package.what, package.limit_w, package.rated_by) == ("package", 150, "datasheet")
+    assert not card.lowered and not package.lowered  # a package has no datasheet of its own
 
 
 def test_families_agree_with_the_cards_of_the_tables():

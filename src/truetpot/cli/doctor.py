@@ -36,9 +36,10 @@ def doctor(
     check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.doctor.finding import Level, worst
     from truetpot.doctor.judge_cards import judge_cards
+    from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
     from truetpot.doctor.machine import look
-    from truetpot.doctor.rows import card_row, host_row, software_row, variable_rows
+    from truetpot.doctor.rows import card_row, container_row, host_row, software_row, variable_rows
     from truetpot.records.doctor import DoctorRecord
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
@@ -49,6 +50,7 @@ def doctor(
     machine = look()
     findings: list[Finding] = [
         *judge_host(machine),
+        *judge_container(machine),
         *judge_software(machine),
         *judge_variables(machine),
     ]
@@ -70,8 +72,10 @@ def doctor(
             findings=findings,
             cards=[card_row(card) for card in machine.cards],
             host=host_row(machine.host),
+            container=container_row(machine.container),
             software=software_row(machine.software),
             variables=variable_rows(machine.variables),
+            others=dict(machine.others),
             device=used,
             providers=rows,
             check=quick,
@@ -111,7 +115,7 @@ def _measure(
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:
         quick = quick_check(chosen, setting.hardware, seconds, advance)
-    findings += judge_cards(look())  # now: throttling and links show under load
+    findings += judge_cards(look(), identity)  # now: throttling and links show under load
     findings += judge_quick(quick)
     shape = StepShape(1, 128, 1, setting.dtype, "sym_int4", setting.kv_format)
     with terminal.bar("checking kernels against float64 references") as advance:

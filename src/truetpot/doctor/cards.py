@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from truetpot.doctor import pci
-from truetpot.doctor.clocks import Clock, PowerLimit, read_clocks, read_power
+from truetpot.doctor.clocks import Clock, read_clocks
 from truetpot.doctor.files import numbered, table
+from truetpot.doctor.power import PowerLimit, read_power
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.tables import decode
 from truetpot.files import read_attribute
@@ -48,8 +49,10 @@ class Card:
     """``renderD128``: what a program opens."""
     render_usable: bool
     """May this user open it? False as well where a container does not show it."""
+    render_group: int | None
+    """Number of the group that owns it; None where it is not in /dev/dri."""
     link: pci.Link | None
-    """Between the card and the machine."""
+    """Between the card and the machine; None where only what is not real can be seen."""
     narrowest: pci.Link | None
     """The slowest of the links from the card up to the processor."""
     downgraded: bool
@@ -109,13 +112,14 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
         drm=drm.name if drm else None,
         render=render.name if render else None,
         render_usable=node is not None and os.access(node, os.R_OK | os.W_OK),
+        render_group=node.stat().st_gid if node is not None and node.exists() else None,
         link=pci.slot_link(device) if discrete else None,
         narrowest=pci.narrowest_link(device) if discrete else None,
         downgraded=number(device / "auto_link_downgrade_status") == 1,
         window=pci.window_bytes(device) if intel and discrete else None,
         largest_window=pci.largest_window_bytes(device) if intel and discrete else None,
         clocks=read_clocks(drm, device),
-        power=read_power(device),
+        power=read_power(device, hardware),
         numa_node=numa if numa is not None and numa >= 0 else None,
         iommu=read_attribute(device / "iommu_group/type"),
     )

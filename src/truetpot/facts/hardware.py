@@ -36,6 +36,7 @@ class Hardware:
     int8_tops: float | None = None
     max_clock_ratio: float | None = None
     l2_mib: float | None = None
+    board_power_w: float | None = None
     link: str | None = None
     link_gb_s: float | None = None
     measured_read_gb_s: float | None = None

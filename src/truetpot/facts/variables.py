@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.doctor.files import table
-from truetpot.facts.tables import decode
+from truetpot.facts.tables import decode, read
+
+_PREFIXES = "prefixes"
+"""The one entry of the table that is no variable."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,37 @@ def variables() -> tuple[Variable, ...]:
     """All that are known."""
     return tuple(
         decode({"name": name, **entry}, Variable, f"variables.toml [{name}]")
-        for name, entry in table("variables.toml").items()
+        for name, entry in read("variables.toml").items()
+        if name != _PREFIXES
     )
+
+
+@cache
+def prefixes() -> tuple[str, ...]:
+    """How the variables of the stacks' libraries begin, whether they are in the table or not."""
+    return tuple(read("variables.toml")[_PREFIXES])
 
 
 def those_set(environment: Mapping[str, str]) -> dict[Variable, str]:
     """Known ones with their values, in the table's order. An empty value counts as not set."""
     return {known: value for known in variables() if (value := environment.get(known.name))}
+
+
+def others_set(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those that begin as a library's do and are not in the table, by name."""
+    known = {variable.name for variable in variables()}
+    return {
+        name: value
+        for name, value in sorted(environment.items())
+        if value and name.startswith(prefixes()) and name not in known
+    }
+
+
+def recorded(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a record keeps, by name: every known variable and every one with a library's prefix."""
+    named = {variable.name for variable in variables()}
+    return {
+        name: value
+        for name, value in sorted(environment.items())
+        if name in named or name.startswith(prefixes())
+    }
