@@ -36,7 +36,7 @@ from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
-from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.drive import CanaryRow, DriveRecord, Weight
@@ -56,7 +56,7 @@ from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus
+from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus, StepOutcome
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.contact import draw_archive, draw_contact, draw_files
 from truetpot.report.doctor import (
