@@ -40,6 +40,7 @@ from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.drive import CanaryRow, DriveRecord, Weight
+from truetpot.records.fleet import FileLeftOut, FleetRecord, Variant
 from truetpot.records.images import ImagesRecord, PackageRow
 from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
 from truetpot.records.launch import LaunchRecord, LaunchRow
@@ -67,6 +68,7 @@ from truetpot.report.doctor import (
     draw_variables,
 )
 from truetpot.report.drive import draw_canaries, draw_points, draw_server
+from truetpot.report.fleet import draw_fleet
 from truetpot.report.floor import draw_floor, draw_published
 from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
@@ -567,11 +569,32 @@ def prompts(other, folder):
     return [draw_inspection(found, folder / other)], whole
 
 
+def fleet(other, folder):
+    kept = msgspec.convert(load("fleet"), FleetRecord)
+    failed, *rest = kept.machines
+    failed = structs.replace(failed, machine=other, cards=[other] * 3, said=[f"{other} is slow"])
+    (outlier,), (drift,), (differs,) = kept.outliers, kept.drifts, kept.differences
+    changed = [f"driver of {other}: 1 to 2"]
+    variants = [Variant(value=other, machines=[other, "node0001"])]
+    record = structs.replace(
+        kept, machines=[failed, *rest],
+        outliers=[structs.replace(outlier, machine=other, device=other, group=other)],
+        drifts=[structs.replace(drift, machine=other, changed=changed)],
+        differences=[structs.replace(differs, what=other, usual=other, others=variants)],
+        notes=[f"{other} is noted"],
+        left_out=[FileLeftOut(file=other, why=f"{other} is cut off.", record=None)],
+    )  # fmt: skip
+    whole = [other, f"3 x {other}", f"{other} is slow", *changed, f"{other} on {other}, node0001"]
+    whole += [f"{outlier.robust:+.1f}", f"{100 * outlier.relative:+.1f} %", f"{other} is noted"]
+    whole += [f"left out: {other} is cut off.", "1 fail, 5 pass", failed.last, "bandwidth read"]
+    return [draw_fleet(record, every=True)], [*whole, "node0001", "host to device"]
+
+
 PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, contact, doctor, environment_variables,
         machine_code, device_images, launched, decode, swept, bound, library, predicted, published,
-        served, traced, prompts, driven,
+        served, traced, prompts, driven, fleet,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -41,13 +42,14 @@ def doctor(
     from truetpot.doctor.machine import look
     from truetpot.doctor.rows import card_row, container_row, host_row, software_row, variable_rows
     from truetpot.records.doctor import DoctorRecord
-    from truetpot.records.opening import command
+    from truetpot.records.opening import command, now
     from truetpot.records.store import write_record
     from truetpot.report.doctor import draw_findings, draw_machine, draw_variables
     from truetpot.report.terminal import Terminal
+    from truetpot.runtime.host import machine_id
 
     terminal = Terminal(quiet=json == "-")
-    machine = look()
+    started, machine = now(), look()
     findings: list[Finding] = [
         *judge_host(machine),
         *judge_container(machine),
@@ -67,6 +69,9 @@ def doctor(
     if json is not None:
         used, rows, quick = measured
         record = DoctorRecord(
+            started=started,
+            hostname=platform.node(),
+            machine_id=machine_id(),
             command=command(),
             verdict=verdict,
             findings=findings,

@@ -31,12 +31,12 @@ class Hardware:
     match: tuple[str, ...]
     sources: Mapping[str, str]
     reported_gib: float | None = None
+    board_power_w: float | None = None
     xe_cores: int | None = None
     fp16_tflops: float | None = None
     int8_tops: float | None = None
     max_clock_ratio: float | None = None
     l2_mib: float | None = None
-    board_power_w: float | None = None
     link: str | None = None
     link_gb_s: float | None = None
     measured_read_gb_s: float | None = None

@@ -209,6 +209,12 @@ class DoctorRecord(Named, frozen=True, kw_only=True):
     """`truetpot doctor --json`. With `--no-check` no device is opened."""
 
     kind: Literal["doctor"] = "doctor"
+    started: str | None = None
+    """UTC."""
+    hostname: str | None = None
+    """The machine's name."""
+    machine_id: str | None = None
+    """Of the machine: a digest of /etc/machine-id, which itself should not be published."""
     command: str
     """The command that repeats it."""
     verdict: Level

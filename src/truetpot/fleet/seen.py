@@ -1,0 +1,157 @@
+"""What one record says of one machine at one time: figures, versions and settings, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from truetpot.records.doctor import CardRow, DoctorRecord, Level
+from truetpot.records.opening import Identity
+from truetpot.records.validate import Better, Health, HeldTo, ValidatedTest, ValidateRecord
+
+MACHINE = "machine"
+"""The group of what is of the host, not of a card."""
+_HEALTH = {Level.OK: Health.PASS, Level.WARN: Health.WARN, Level.BAD: Health.FAIL}
+_SAID = (Health.FAIL, Health.WARN, Health.COULD_NOT_RUN)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A figure of cards of one kind; its values can be compared."""
+
+    group: str
+    level: str
+    test: str
+    figure: str
+    unit: str
+    better: Better
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number of one card."""
+
+    device: str
+    card: str
+    """What tells the card from others of the machine over time: its UUID or PCI address."""
+    value: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One record."""
+
+    name: str
+    """The machine's; empty where the record has none."""
+    machine_id: str | None
+    at: str
+    """UTC; empty where the record has none."""
+    source: str
+    """The command and its level, whose newest record counts."""
+    verdict: Health
+    partial: bool
+    cards: tuple[str, ...]
+    said: tuple[str, ...]
+    figures: dict[Key, list[Value]] = field(default_factory=dict)
+    settings: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Group and what: a version or a setting."""
+
+    @property
+    def groups(self) -> set[str]:
+        """The machine and its kinds of cards."""
+        return {MACHINE, *self.cards}
+
+    @property
+    def command(self) -> str:
+        """``validate`` or ``doctor``: each tells other settings."""
+        return self.source.partition(" ")[0]
+
+
+def of_validate(record: ValidateRecord) -> Seen:
+    """Of ``truetpot validate --json``. A figure that is right or wrong is in the verdict alone."""
+    kinds = {row.device: row.kind_of_card for row in record.devices}
+    cards = tuple(sorted(kinds.values()))
+    host = f"host of {', '.join(cards)}" if cards else "host"
+    known = {row.device: row.identity for row in record.devices}
+    figures: dict[Key, list[Value]] = {}
+    for test in record.tests:
+        card = _card(known.get(test.device), test.device)
+        for figure in test.figures:
+            exact = any(one.against is HeldTo.EXACT for one in figure.judged)
+            if exact or figure.value <= 0:
+                continue
+            group = kinds.get(test.device, host)
+            key = Key(group, record.level, test.name, figure.name, figure.unit, figure.better)
+            figures.setdefault(key, []).append(Value(test.device, card, figure.value))
+    settings = {
+        (MACHINE, "truetpot"): record.truetpot,
+        (MACHINE, "python"): record.python,
+        (MACHINE, "os"): record.os,
+    }
+    for row in record.devices:
+        settings[row.kind_of_card, "driver"] = str(row.identity.get("driver") or "not told")
+    return Seen(
+        record.host, record.machine_id, record.started, f"validate {record.level}",
+        record.verdict, record.partial, cards, tuple(_sentences(record.tests)), figures, settings,
+    )  # fmt: skip
+
+
+def _card(identity: Identity | None, device: str) -> str:
+    """A UUID, a PCI address, or the device's number where nothing else tells."""
+    told = {} if identity is None else dict(identity)
+    return str(told.get("uuid") or told.get("pci_address") or device)
+
+
+def _sentences(tests: list[ValidatedTest]) -> Iterator[str]:
+    for test in tests:
+        if test.verdict in _SAID:
+            yield f"{test.name} of {test.device}: {test.said or test.verdict}"
+
+
+def of_doctor(record: DoctorRecord) -> Seen:
+    """Of ``truetpot doctor --json``: settings of the machine, and the bandwidth of its check."""
+    cards = [card for card in record.cards if card.discrete]
+    figures: dict[Key, list[Value]] = {}
+    check, used = record.check, record.device
+    if check is not None and check.read_gb_s and used is not None:
+        address = used.identity.get("pci_address")
+        group = next((card.title for card in cards if card.address == address), None)
+        key = Key(group or used.identity["name"], "doctor", "check", "read", "GB/s", "higher")
+        card = _card(used.identity, used.name)
+        figures[key] = [Value(used.name, card, check.read_gb_s)]
+    settings = {(MACHINE, what): value for what, value in _of_host(record)}
+    for card_row in cards:
+        for what, value in _of_card(card_row):
+            settings[card_row.title, what] = value
+    bad = [f"{one.about}: {one.what}" for one in record.findings if one.level is Level.BAD]
+    if not bad and (warned := [one for one in record.findings if one.level is Level.WARN]):
+        bad = [f"doctor warns of {', '.join(dict.fromkeys(one.about for one in warned))}"]
+    return Seen(
+        record.hostname or "", record.machine_id, record.started or "", "doctor",
+        _HEALTH[record.verdict], False, tuple(sorted(card.title for card in cards)),
+        tuple(bad), figures, settings,
+    )  # fmt: skip
+
+
+def _of_host(record: DoctorRecord) -> Iterator[tuple[str, str]]:
+    host, software = record.host, record.software
+    yield "kernel", host.kernel or "not told"
+    yield "governor", ", ".join(host.governors) or "none"
+    yield "IOMMU", "pass-through" if host.passthrough else "on" if host.iommu else "none"
+    yield "cores", str(host.cores)
+    yield "Level Zero driver", software.level_zero or "none"
+    yield from software.system.items()
+    yield from software.python.items()
+    yield from ((row.name, row.value) for row in record.variables)
+
+
+def _of_card(card: CardRow) -> Iterator[tuple[str, str]]:
+    yield "kernel driver", card.driver or "none"
+    yield "BAR", "not told" if card.window is None else f"{card.window / 2**30:g} GiB"
+    link = card.link
+    yield "link", "not told" if link is None else f"{link.max_speed:g} GT/s x{link.width}"
+    for clock in card.clocks:
+        yield f"highest clock of {clock.where}", f"{clock.high} MHz"
+    for limit in card.power:
+        watts = "off" if limit.limit_w is None else f"{limit.limit_w:g} W"
+        yield f"{limit.kind or 'sustained'} power limit of the {limit.what}", watts
