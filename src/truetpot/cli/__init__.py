@@ -38,6 +38,7 @@ from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
+from truetpot.cli.validate import validate
 from truetpot.runtime.running import supervised
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive, fleet,
+    dispatch, doctor, contact, isa, drive, validate, fleet,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

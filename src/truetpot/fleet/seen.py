@@ -73,6 +73,7 @@ def of_validate(record: ValidateRecord) -> Seen:
     cards = tuple(sorted(kinds.values()))
     host = f"host of {', '.join(cards)}" if cards else "host"
     known = {row.device: row.identity for row in record.devices}
+    level = f"{record.level}, small" if record.small else record.level
     figures: dict[Key, list[Value]] = {}
     for test in record.tests:
         card = _card(known.get(test.device), test.device)
@@ -81,7 +82,7 @@ def of_validate(record: ValidateRecord) -> Seen:
             if exact or figure.value <= 0:
                 continue
             group = kinds.get(test.device, host)
-            key = Key(group, record.level, test.name, figure.name, figure.unit, figure.better)
+            key = Key(group, level, test.name, figure.name, figure.unit, figure.better)
             figures.setdefault(key, []).append(Value(test.device, card, figure.value))
     settings = {
         (MACHINE, "truetpot"): record.truetpot,
@@ -91,7 +92,7 @@ def of_validate(record: ValidateRecord) -> Seen:
     for row in record.devices:
         settings[row.kind_of_card, "driver"] = str(row.identity.get("driver") or "not told")
     return Seen(
-        record.host, record.machine_id, record.started, f"validate {record.level}",
+        record.host, record.machine_id, record.started, f"validate {level}",
         record.verdict, record.partial, cards, tuple(_sentences(record.tests)), figures, settings,
     )  # fmt: skip
 

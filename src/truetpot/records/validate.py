@@ -18,12 +18,15 @@ class Health(StrEnum):
     """What a figure or a test says of the card or the host."""
 
     PASS = "pass"
+    NOT_JUDGED = "not-judged"
+    """Measured, and nothing is known that it could be held against."""
     WARN = "warn"
     """To be looked at; with `--strict` the exit code is 3."""
     FAIL = "fail"
     """Below a limit three times, wrong, hung, crashed, or the card is gone: exit code 1."""
     COULD_NOT_RUN = "could-not-run"
-    """It was tried and refused in a sentence, as for want of memory: exit code 2."""
+    """It was tried and refused in a sentence, as for want of memory, or its own measurement cannot
+    be true: exit code 2."""
     NOT_RUN = "not-run"
     """It does not apply here, or its time was over: `said` has the reason. Never a pass."""
 
@@ -74,6 +77,8 @@ class Figure(Part, frozen=True, kw_only=True):
     verdict: Health
     note: str = ""
     """What has to be told beside the number."""
+    compared: bool = True
+    """Whether equal cards have equal ones: sisters, a baseline and a fleet are compared by it."""
 
 
 class BadRegion(Part, frozen=True, kw_only=True):
@@ -177,6 +182,8 @@ class ValidateRecord(Named, frozen=True, kw_only=True):
     """Of the machine: a digest of /etc/machine-id, which itself should not be published."""
     level: str
     """`quick`, `medium`, `long`."""
+    small: bool
+    """With `--small`: tried at small sizes, which say nothing of a card."""
     partial: bool
     """True after an interrupt, and as long as tests are left to run."""
     verdict: Health
