@@ -119,6 +119,11 @@ def test_chance_gives_no_more_outliers_than_it_may(alike):
     assert most > limit("robust")
 
 
+def test_the_limits_that_the_page_names():
+    assert round(robust_limit(1000, 10_000), 1) == 4.6
+    assert round(robust_limit(6, 30)) == 11
+
+
 def test_a_slow_decline_is_seen(tmp_path):
     factors = {(1, 0, "bandwidth", "read", run): 1 - 0.01 * run for run in range(14)}
     fleet = Fleet(machines=4, runs=14, cards=1, factors=factors)
