@@ -61,7 +61,7 @@ def test_the_prolog_leaves_a_record_for_fleet(tmp_path):
     done = run(HERE / "prolog.sh", **given)
     ((file, record),) = read_records([tmp_path / "r"]).records
     assert file.name.startswith("n1-doctor-")
-    assert done.returncode == (record.verdict == "bad")
+    assert done.returncode == (record.verdict is Health.FAIL)
 
 
 def test_validate_runs_once_a_node_as_no_rank(tmp_path):

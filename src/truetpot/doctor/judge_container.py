@@ -54,7 +54,7 @@ def _ranks(machine: Machine) -> Iterator[Finding]:
         yield warn(
             "container",
             "this container may not take open files of another process (no CAP_SYS_PTRACE)",
-            "oneCCL's pidfd exchange of device memory fails, and --tp with it or to a slower way",
+            "oneCCL's pidfd exchange of device memory, its default, fails or a slower one is taken",
             "--cap-add SYS_PTRACE, or CCL_ZE_IPC_EXCHANGE=sockets, named beside the numbers",
         )
     if exchange == "drmfd" and not inside.by_path:

@@ -10,6 +10,7 @@ import msgspec
 
 from truetpot.errors import UserError
 from truetpot.files import is_folder, is_there, shortened_path
+from truetpot.fleet.seen import Seen, seen
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.fleet import FileLeftOut
 from truetpot.records.store import read_record
@@ -25,9 +26,9 @@ WHAT = "a record of truetpot validate --json or truetpot doctor --json"
 
 @dataclass(frozen=True)
 class Found:
-    """The records, each with its file, and the files that are none."""
+    """What each record says, with its file, and the files that are none."""
 
-    records: list[tuple[Path, ValidateRecord | DoctorRecord]]
+    records: list[tuple[Path, Seen]]
     left_out: list[FileLeftOut]
 
 
@@ -61,7 +62,8 @@ def _read(file: Path, found: Found) -> None:
     try:
         kind = read_record(file, _Kind, WHAT).kind
         if kind in KINDS:
-            found.records.append((file, read_record(file, KINDS[kind], WHAT)))
+            # at once: the seconds of a long load would be gigabytes of a thousand records
+            found.records.append((file, seen(read_record(file, KINDS[kind], WHAT))))
             return
         why = f"{shortened_path(file)} is a record of {kind or 'something else'}; give {WHAT}."
     except UserError as error:

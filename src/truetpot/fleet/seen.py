@@ -67,6 +67,11 @@ class Seen:
         return self.source.partition(" ")[0]
 
 
+def seen(record: ValidateRecord | DoctorRecord) -> Seen:
+    """What one record says."""
+    return of_doctor(record) if isinstance(record, DoctorRecord) else of_validate(record)
+
+
 def of_validate(record: ValidateRecord) -> Seen:
     """Of ``truetpot validate --json``. A figure that is right or wrong is in the verdict alone."""
     kinds = {row.device: row.kind_of_card for row in record.devices}

@@ -11,10 +11,8 @@ from truetpot.fleet.history import Machine, machines
 from truetpot.fleet.limits import limit
 from truetpot.fleet.outliers import Compared, compare_all
 from truetpot.fleet.read import Found
-from truetpot.fleet.seen import Seen, of_doctor, of_validate
-from truetpot.records.doctor import DoctorRecord
 from truetpot.records.fleet import FleetLimits, FleetMachine, FleetRecord, FleetValue
-from truetpot.records.validate import Health, ValidateRecord
+from truetpot.records.validate import Health
 
 WORST = (Health.FAIL, Health.COULD_NOT_RUN, Health.WARN, Health.PASS, Health.NOT_RUN)
 """In this order; a machine with nothing but tests that did not run has no better verdict."""
@@ -22,7 +20,7 @@ WORST = (Health.FAIL, Health.COULD_NOT_RUN, Health.WARN, Health.PASS, Health.NOT
 
 def fleet_record(found: Found, command: str) -> tuple[FleetRecord, list[FleetValue]]:
     """Everything that the records say together, and every value that was compared."""
-    known = machines((path.stem, seen(record)) for path, record in found.records)
+    known = machines((path.stem, one) for path, one in found.records)
     compared = compare_all(known)
     outliers = [value for value in compared.values if value.outlier]
     record = FleetRecord(
@@ -42,11 +40,6 @@ def fleet_record(found: Found, command: str) -> tuple[FleetRecord, list[FleetVal
         notes=_notes(known, compared),
     )  # fmt: skip
     return record, compared.values
-
-
-def seen(record: ValidateRecord | DoctorRecord) -> Seen:
-    """What one record says."""
-    return of_doctor(record) if isinstance(record, DoctorRecord) else of_validate(record)
 
 
 def is_bad(record: FleetRecord) -> bool:
