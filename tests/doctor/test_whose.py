@@ -73,6 +73,12 @@ def test_what_nothing_tells_is_warned_of(machine):
     assert "nothing tells" in finding.what
 
 
+def test_a_card_whose_bus_is_hidden_is_known_by_its_id(made):
+    made.integrated()
+    named = GRAPHICS | {"pci_device_id": 0xE211}
+    assert verdict(look(made.root, {}), named).what.endswith("Intel(R) Graphics")
+
+
 def test_graphics_alone_are_what_is_meant(made):
     made.integrated()
     finding = verdict(look(made.root, {}), GRAPHICS | {"integrated": True})

@@ -11,9 +11,10 @@ from truetpot.doctor import pci
 from truetpot.doctor.clocks import Clock, read_clocks
 from truetpot.doctor.files import numbered, table
 from truetpot.doctor.power import PowerLimit, read_power
+from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.tables import decode
-from truetpot.files import read_attribute
+from truetpot.files import open_regular, read_attribute
 from truetpot.runtime.sysfs import number
 
 VENDORS = {pci.INTEL: "Intel", 0x10DE: "NVIDIA", 0x1002: "AMD"}
@@ -95,7 +96,7 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
     intel = vendor == "Intel"
     family = next((f for f in families() if intel and device_id in f.ids), None)
     hardware = recognise(f"Intel(R) Graphics [0x{device_id:04x}]") if intel else None
-    discrete = not intel or family is not None or bool(pci.ports_above(device))
+    discrete = _is_discrete(device, vendor, family)
     drm = next(iter(numbered(device, "drm/card[0-9]*")), None)
     render = next(iter(numbered(device, "drm/renderD*")), None)
     node = root / "dev/dri" / render.name if render else None
@@ -123,6 +124,23 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
         numa_node=numa if numa is not None and numa >= 0 else None,
         iommu=read_attribute(device / "iommu_group/type"),
     )
+
+
+def _is_discrete(device: Path, vendor: str, family: Family | None) -> bool:
+    """Not the processor's own graphics: Intel's hang on the root bus, AMD's behind a bridge."""
+    if vendor == "Intel":
+        return family is not None or bool(pci.ports_above(device))
+    return vendor != "AMD" or not _has_metrics_of_an_apu(device)
+
+
+def _has_metrics_of_an_apu(device: Path) -> bool:
+    """By amdgpu's ``gpu_metrics``: format 1 is of cards, 2 and 3 of APUs (kgd_pp_interface.h)."""
+    try:
+        with open_regular(device / "gpu_metrics", "a file of the kernel") as file:
+            head = file.read(4) or b""
+    except (UserError, OSError):
+        return False
+    return len(head) == 4 and head[2] in (2, 3)
 
 
 def _title(

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from truetpot.files import read_attribute
 
-_LEVEL_ZERO = ("libze_intel_gpu.so.1", "libze_intel_gpu_legacy1.so.1")
-_GPU_DRIVER = re.compile(r"libze_intel_gpu(_legacy1)?\.so")
+_LEVEL_ZERO = "libze_intel_gpu.so.1"
+"""libze_intel_gpu_legacy1.so.1 beside it drives integrated GPUs up to Gen11, and no card."""
+_GPU_DRIVER = re.compile(r"libze_intel_gpu\.so")
 _FOLDERS = (
     "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64", "lib", "usr/lib",
     "usr/local/lib",
@@ -27,7 +28,7 @@ def level_zero_driver(root: Path, environment: Mapping[str, str]) -> Path | None
     GPU's is not.
     """
     given = environment.get("ZE_ENABLE_ALT_DRIVERS")
-    names = _LEVEL_ZERO if not given else tuple(given.split(","))
+    names = given.split(",") if given else [_LEVEL_ZERO]
     wanted = (name for name in names if _GPU_DRIVER.search(name))
     found = (_library(name, root, environment) for name in wanted)
     return next((path for path in found if path is not None), None)
@@ -53,6 +54,8 @@ def _library(name: str, root: Path, environment: Mapping[str, str]) -> Path | No
         path = _below(root, name)
         return path if path.exists() else None
     given = environment.get("LD_LIBRARY_PATH", "").split(":")
+    if prefix := environment.get("CONDA_PREFIX"):  # its programs look there by their own path
+        given.append(f"{prefix}/lib")
     folders = [_below(root, folder) for folder in given if folder]
     folders += [*_configured(root), *(root / folder for folder in _FOLDERS)]
     return next((folder / name for folder in folders if (folder / name).exists()), None)
@@ -61,13 +64,14 @@ def _library(name: str, root: Path, environment: Mapping[str, str]) -> Path | No
 def _configured(root: Path, name: str = "/etc/ld.so.conf", depth: int = 0) -> Iterator[Path]:
     """Folders of the dynamic linker's configuration, and of the files that it includes."""
     for line in (read_attribute(_below(root, name)) or "").splitlines():
-        word, _, pattern = line.partition("#")[0].strip().partition(" ")
-        if word == "include" and depth < 4:
-            pattern = pattern.strip().lstrip("/")
-            for file in sorted(root.glob(pattern)) if pattern else ():
-                yield from _configured(root, str(file.relative_to(root)), depth + 1)
-        elif word and word != "include":
-            yield _below(root, word)
+        words = line.partition("#")[0].split()
+        if words[:1] == ["include"] and depth < 4:
+            for pattern in words[1:]:
+                below = pattern.lstrip("/") if pattern.startswith("/") else f"etc/{pattern}"
+                for file in sorted(root.glob(below)):
+                    yield from _configured(root, str(file.relative_to(root)), depth + 1)
+        elif words and words[0] != "include":
+            yield _below(root, words[0])
 
 
 def _below(root: Path, path: str) -> Path:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from truetpot.doctor.cards import Card
+from truetpot.doctor.cards import Card, families
 from truetpot.doctor.machine import Machine
 from truetpot.facts.hardware import recognise
 
@@ -48,6 +48,7 @@ def _signs(identity: Mapping[str, Any], machine: Machine) -> list[tuple[bool, st
         None if told is None else (bool(told), "its runtime"),
         _alike([c for c in machine.cards if c.address == address], "its PCI address"),
         _alike([c for c in machine.cards if c.device_id == device_id], "its device id"),
+        (False, "its device id") if any(device_id in f.ids for f in families()) else None,
         _by_name(name),
     ]
 
