@@ -35,10 +35,10 @@ MOST_SPLITS = 256
 MOST_ROWS = 32
 """Rows from which on their sums leave registers for half as many ranges (compiled for Hopper)."""
 SHORT, SINGLE, USUAL, OF_BYTES = (
-    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
+    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
+    {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
 )
 """Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
 SHORT_TO = 2048
@@ -121,6 +121,7 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
         config = dict(OF_BYTES)
     if case.context * case.batch <= SHORT_TO:
         config = dict(SHORT)
+    config["EARLY"] = int(able(device))
     if case.query_tokens > 1:
         groups = case.kv_format.startswith("fp8") and able(device)
         config["ROWS"] = GROUP_ROWS if groups else MATRIX_ROWS
