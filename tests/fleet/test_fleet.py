@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.fleet.made import Fleet, doctor, name_of
+from tests.fleet.made import KIND, Fleet, doctor, name_of
 from truetpot.errors import UserError
 from truetpot.fleet.read import read_records
 from truetpot.fleet.summary import fleet_record, is_bad
@@ -83,6 +83,28 @@ def test_settings_that_differ_and_packages_that_are_missing(tmp_path):
     assert by["kernel driver"].others[0].machines == [name_of(2)]
     assert (by["kernel"].usual, by["kernel"].count) == ("6.14.0", 3)
     assert (by["torch"].usual, by["torch"].others[0].machines) == ("none", [name_of(1)])
+
+
+def test_cards_of_one_machine_that_differ(tmp_path):
+    records = {f"m{n}": doctor(n) for n in range(3)}
+    for record in records.values():
+        (card,) = record["cards"]
+        record["cards"] = [card, {**card, "address": "0000:42:00.0"}]
+    records["m1"]["cards"][0] = {**records["m1"]["cards"][0], "driver": "i915"}
+    (driver,) = summed(written(tmp_path, **records)).differences
+    assert (driver.usual, driver.others[0].value) == ("xe", "1 x i915, 1 x xe")
+
+
+def test_a_card_that_is_gone_is_a_difference(tmp_path):
+    records = dict(Fleet(machines=4, cards=2).records())
+    gone = next(records[name] for name in records if name.startswith(name_of(2)))
+    del gone["devices"][1]
+    for name, record in records.items():
+        (tmp_path / name).write_text(json.dumps(record))
+    (cards,) = summed(tmp_path).differences
+    assert (cards.what, cards.usual, cards.count) == ("cards tested", f"2 x {KIND}", 3)
+    (other,) = cards.others
+    assert (other.value, other.machines) == (f"1 x {KIND}", [name_of(2)])
 
 
 def test_a_bandwidth_of_doctor_is_a_figure(tmp_path):

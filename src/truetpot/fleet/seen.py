@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from truetpot.records.doctor import CardRow, DoctorRecord, Level
@@ -74,38 +75,52 @@ def seen(record: ValidateRecord | DoctorRecord) -> Seen:
 
 def of_validate(record: ValidateRecord) -> Seen:
     """Of ``truetpot validate --json``. A figure that is right or wrong is in the verdict alone."""
-    kinds = {row.device: row.kind_of_card for row in record.devices}
-    cards = tuple(sorted(kinds.values()))
-    host = f"host of {', '.join(cards)}" if cards else "host"
-    known = {row.device: row.identity for row in record.devices}
+    cards = tuple(sorted(row.kind_of_card for row in record.devices))
     level = f"{record.level}, small" if record.small else record.level
-    figures: dict[Key, list[Value]] = {}
-    for test in record.tests:
-        card = _card(known.get(test.device), test.device)
-        for figure in test.figures:
-            exact = any(one.against is HeldTo.EXACT for one in figure.judged)
-            if exact or figure.value <= 0:
-                continue
-            group = kinds.get(test.device, host)
-            key = Key(group, level, test.name, figure.name, figure.unit, figure.better)
-            figures.setdefault(key, []).append(Value(test.device, card, figure.value))
+    drivers = [
+        ((row.kind_of_card, "driver"), str(row.identity.get("driver") or "not told"))
+        for row in record.devices
+    ]
     settings = {
         (MACHINE, "truetpot"): record.truetpot,
         (MACHINE, "python"): record.python,
         (MACHINE, "os"): record.os,
+        (MACHINE, "cards tested"): counted(cards),
     }
-    for row in record.devices:
-        settings[row.kind_of_card, "driver"] = str(row.identity.get("driver") or "not told")
     return Seen(
         record.host, record.machine_id, record.started, f"validate {level}",
-        record.verdict, record.partial, cards, tuple(_sentences(record.tests)), figures, settings,
+        record.verdict, record.partial, cards, tuple(_sentences(record.tests)),
+        _figures(record, level), settings | _together(drivers),
     )  # fmt: skip
 
 
-def _card(identity: Identity | None, device: str) -> str:
+def _figures(record: ValidateRecord, level: str) -> dict[Key, list[Value]]:
+    rows = {row.device: row for row in record.devices}
+    host = f"host of {counted(row.kind_of_card for row in record.devices) or 'no card'}"
+    found: dict[Key, list[Value]] = defaultdict(list)
+    for test in record.tests:
+        row = rows.get(test.device)
+        card = test.device if row is None else _card(row.identity, test.device)
+        group = host if row is None else row.kind_of_card
+        for figure in test.figures:
+            exact = any(one.against is HeldTo.EXACT for one in figure.judged)
+            if not exact and figure.value > 0:
+                key = Key(group, level, test.name, figure.name, figure.unit, figure.better)
+                found[key].append(Value(test.device, card, figure.value))
+    return found
+
+
+def _together(told: Iterable[tuple[tuple[str, str], str]]) -> dict[tuple[str, str], str]:
+    """One value for all cards of a kind; ``1 x A, 1 x B`` where they differ."""
+    values: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for place, value in told:
+        values[place].append(value)
+    return {place: counted(kept) if len({*kept}) > 1 else kept[0] for place, kept in values.items()}
+
+
+def _card(identity: Identity, device: str) -> str:
     """A UUID, a PCI address, or the device's number where nothing else tells."""
-    told = {} if identity is None else dict(identity)
-    return str(told.get("uuid") or told.get("pci_address") or device)
+    return str(identity.get("uuid") or identity.get("pci_address") or device)
 
 
 def _sentences(tests: list[ValidatedTest]) -> Iterator[str]:
@@ -126,9 +141,10 @@ def of_doctor(record: DoctorRecord) -> Seen:
         card = _card(used.identity, used.name)
         figures[key] = [Value(used.name, card, check.read_gb_s)]
     settings = {(MACHINE, what): value for what, value in _of_host(record)}
-    for card_row in cards:
-        for what, value in _of_card(card_row):
-            settings[card_row.title, what] = value
+    settings[MACHINE, "cards"] = counted(card.title for card in cards)
+    settings |= _together(
+        ((card.title, what), value) for card in cards for what, value in _of_card(card)
+    )
     bad = [f"{one.about}: {one.what}" for one in record.findings if one.level is Level.BAD]
     if not bad and (warned := [one for one in record.findings if one.level is Level.WARN]):
         bad = [f"doctor warns of {', '.join(dict.fromkeys(one.about for one in warned))}"]
@@ -137,6 +153,11 @@ def of_doctor(record: DoctorRecord) -> Seen:
         _HEALTH[record.verdict], False, tuple(sorted(card.title for card in cards)),
         tuple(bad), figures, settings,
     )  # fmt: skip
+
+
+def counted(cards: Iterable[str]) -> str:
+    """``2 x Intel Arc A770 16GB, 1 x Intel Arc B580``."""
+    return ", ".join(f"{count} x {card}" for card, count in sorted(Counter(cards).items()))
 
 
 def _of_host(record: DoctorRecord) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 
-from truetpot.records.fleet import Difference, FleetMachine, FleetRecord, FleetValue
+from truetpot.fleet.seen import counted
+from truetpot.records.fleet import Difference, FleetRecord, FleetValue
 from truetpot.records.validate import Health
 from truetpot.report.numbers import count_of, digits, percent
 from truetpot.report.table import Table, name, number, prose
@@ -60,14 +61,10 @@ def _machines(fleet: FleetRecord, every: bool) -> Iterator[RenderableType]:
             machine.machine,
             words((str(machine.verdict), _STYLE[machine.verdict])),
             machine.last + (", partial" if machine.partial else ""),
-            _cards(machine),
+            counted(machine.cards),
             "; ".join(machine.said),
         )
     yield table
-
-
-def _cards(machine: FleetMachine) -> str:
-    return ", ".join(f"{count} x {card}" for card, count in Counter(machine.cards).items())
 
 
 def _outliers(fleet: FleetRecord) -> Iterator[RenderableType]:
