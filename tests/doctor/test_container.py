@@ -163,6 +163,31 @@ def test_a_process_that_is_not_in_the_group(mark, says):
             assert access(made) == []
 
 
+@pytest.mark.parametrize("driver", ["i915", "xe"])
+def test_one_card_of_several_is_given(made, driver):
+    """As Kubernetes' device plugin does it: the others are nobody's fault, and are not judged."""
+    made.container()
+    made.card(1, 0x56A0, made.X16, driver=driver)
+    hot = made.card(0x11, 0x56A0, made.X16, driver=driver)
+    where = (
+        "tile0/gt0/freq0/throttle/reason_"
+        if driver == "xe"
+        else "drm/card1/gt/gt0/throttle_reason_"
+    )
+    made.write(hot / f"{where}thermal", 1)
+    machine = look(made.root, {})
+    assert len(machine.given) == 2 and of_container(made) != []
+    assert [f for f in judge_cards(machine) if f.about == "throttling"]
+    (made.root / "dev/dri/renderD129").unlink()
+    machine = look(made.root, {})
+    assert [card.render for card in machine.given] == ["renderD128"]
+    found = list(judge_cards(machine))
+    assert not [f for f in found if f.level is Level.BAD]
+    (other,) = [f for f in found if f.about == "cards"]
+    assert other.level is Level.OK and "0000:13:00.0" in other.what
+    assert of_container(made) == []  # nothing that only several cards need
+
+
 def two_cards(made):
     made.card(1, 0xE211, made.X8, driver="xe")
     made.card(0x11, 0xE211, made.X8, driver="xe")

@@ -68,6 +68,11 @@ class Card:
     """Type of its IOMMU domain: ``identity`` is pass-through, ``DMA`` and ``DMA-FQ`` translate."""
 
     @property
+    def withheld(self) -> bool:
+        """Whether its driver has a render node that is not in this /dev/dri."""
+        return self.render is not None and self.render_group is None
+
+    @property
     def name(self) -> str:
         """What a sentence calls it."""
         return f"{self.drm or 'GPU'} ({self.title}, {self.address})"

@@ -23,6 +23,9 @@ def judge_cards(machine: Machine, chosen: Mapping[str, Any] | None = None) -> It
     if not cards:
         yield _none(machine, chosen or {})
     for card in cards:
+        if card not in machine.given:
+            yield ok("cards", f"{card.name} is not given to this container: it is not judged")
+    for card in machine.given:
         yield from _driver(card, machine)
         if card.vendor == "Intel":
             yield from judge_access(card, machine.container.kind)
@@ -201,7 +204,7 @@ def _power(card: Card) -> Iterator[Finding]:
 
 
 def _placement(machine: Machine) -> Iterator[Finding]:
-    cards = machine.discrete
+    cards = machine.given
     if machine.host.numa_nodes > 1:
         for card in cards:
             if card.numa_node is not None:

@@ -12,7 +12,7 @@ from truetpot.doctor.machine import Machine
 def judge_container(machine: Machine) -> Iterator[Finding]:
     """Processor time first, which matters to one card too; then what several cards need."""
     yield from _processor(machine)
-    if len([card for card in machine.discrete if card.vendor == "Intel"]) > 1:
+    if len([card for card in machine.given if card.vendor == "Intel"]) > 1:
         yield from _ranks(machine)
 
 

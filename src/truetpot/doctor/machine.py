@@ -36,6 +36,16 @@ class Machine:
         """The cards that measurements are usually of."""
         return tuple(card for card in self.cards if card.discrete)
 
+    @property
+    def given(self) -> tuple[Card, ...]:
+        """Those of them that this process is meant to use.
+
+        A container may have been given one card of several: the others' nodes are not in its
+        /dev/dri. Where no card's node is there, nothing was given, and all cards are meant.
+        """
+        some = any(card.render_group is not None for card in self.discrete)
+        return tuple(card for card in self.discrete if not (some and card.withheld))
+
 
 def look(root: Path = Path("/"), environment: Mapping[str, str] | None = None) -> Machine:
     """Look at the machine whose files are below `root`."""
