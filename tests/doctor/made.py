@@ -213,4 +213,3 @@ class Made:
         folder = self.root / f"sys/kernel/iommu_groups/{group}"
         self.write(folder / "type", type_)
         self.point(device / "iommu_group", folder)
-

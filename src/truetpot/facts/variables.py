@@ -8,8 +8,9 @@ from functools import cache
 
 from truetpot.facts.tables import decode, read
 
-_PREFIXES = "prefixes"
+_NAMES = "names"
 """The one entry of the table that is no variable."""
+_OWN = "TRUETPOT_"
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ def variables() -> tuple[Variable, ...]:
     return tuple(
         decode({"name": name, **entry}, Variable, f"variables.toml [{name}]")
         for name, entry in read("variables.toml").items()
-        if name != _PREFIXES
+        if name != _NAMES
     )
 
 
 @cache
 def prefixes() -> tuple[str, ...]:
     """How the variables of the stacks' libraries begin, whether they are in the table or not."""
-    return tuple(read("variables.toml")[_PREFIXES])
+    return tuple(read("variables.toml")[_NAMES]["prefixes"])
 
 
 def those_set(environment: Mapping[str, str]) -> dict[Variable, str]:
@@ -54,12 +55,20 @@ def those_set(environment: Mapping[str, str]) -> dict[Variable, str]:
 
 
 def others_set(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those that begin as a library's do and are not in the table, by name."""
+    """Those that begin as a library's do and are not in the table, by name.
+
+    Without truetpot's own, and those that only say where something lies.
+    """
+    skipped = tuple(read("variables.toml")[_NAMES]["places"])
     known = {variable.name for variable in variables()}
     return {
         name: value
         for name, value in sorted(environment.items())
-        if value and name.startswith(prefixes()) and name not in known
+        if value
+        and name.startswith(prefixes())
+        and name not in known
+        and not name.startswith(_OWN)
+        and not name.endswith(skipped)
     }
 
 
