@@ -158,10 +158,10 @@ def random_sequence(index: int) -> Iterator[tuple[Words, Words]]:
     def mixed(words: Any, first: int) -> None:
         _count(words, first)
         words.add_(seed)
-        for factor, shift in ((0x85EBCA6B - 2 * _SIGN, 15), (0x27D4EB2F, 13)):
-            words.bitwise_xor_(words >> shift)
+        for factor, shift in ((0x85EBCA6B - 2 * _SIGN, 15), (0x27D4EB2F, 13), (1, 16)):
+            # torch's shift keeps the sign, which would cancel the highest bit
+            words.bitwise_xor_((words >> shift).bitwise_and_((1 << (32 - shift)) - 1))
             words.mul_(factor)
-        words.bitwise_xor_(words >> 16)
 
     yield mixed, mixed
 
