@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
+from truetpot.fleet.apart import robust_limit
 from truetpot.fleet.changes import changed
 from truetpot.fleet.history import Machine
 from truetpot.fleet.limits import limit
-from truetpot.fleet.outliers import robust_limit
 from truetpot.fleet.seen import Key, Seen, Value
 from truetpot.records.fleet import Drift
 from truetpot.stats.outliers import LEAST_SPREAD, NORMAL

@@ -66,7 +66,8 @@ class FleetValue(Part, frozen=True, kw_only=True):
     relative: Finite
     """(value - median) / median."""
     robust: Finite
-    """The same in robust standard deviations."""
+    """The same in robust standard deviations of the figure, or of what is usual for all figures
+    where that is more."""
     worse: bool
     """Not the better side."""
     outlier: bool
