@@ -11,6 +11,9 @@ from truetpot.errors import UserError
 from truetpot.fleet.read import read_records
 from truetpot.fleet.summary import fleet_record, is_bad
 from truetpot.fleet.table import as_csv
+from truetpot.records.validate import Health
+from truetpot.report.fleet import draw_fleet
+from truetpot.report.terminal import Terminal
 
 
 def written(folder, **records):
@@ -68,6 +71,16 @@ def test_the_newest_record_of_each_command_counts(tmp_path):
     validated |= {"host": name_of(1), "machine_id": f"{1:016x}"}
     (machine,) = summed(written(tmp_path, validate=validated)).machines
     assert (machine.verdict, machine.records) == ("fail", 3)
+
+
+@pytest.mark.parametrize("verdict", Health)
+def test_every_verdict_has_its_place(tmp_path, verdict, capsys):
+    ((_, record),) = Fleet(machines=1).records()
+    record = summed(written(tmp_path, one=record | {"verdict": str(verdict)}))
+    assert [machine.verdict for machine in record.machines] == [verdict]
+    assert is_bad(record) == (verdict is Health.FAIL)
+    Terminal().show(draw_fleet(record, every=True))
+    assert f"1 {verdict}" in capsys.readouterr().out
 
 
 def test_settings_that_differ_and_packages_that_are_missing(tmp_path):

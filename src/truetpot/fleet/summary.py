@@ -14,7 +14,14 @@ from truetpot.fleet.read import Found
 from truetpot.records.fleet import FleetLimits, FleetMachine, FleetRecord, FleetValue
 from truetpot.records.validate import Health
 
-WORST = (Health.FAIL, Health.COULD_NOT_RUN, Health.WARN, Health.PASS, Health.NOT_RUN)
+WORST = (
+    Health.FAIL,
+    Health.COULD_NOT_RUN,
+    Health.WARN,
+    Health.PASS,
+    Health.NOT_JUDGED,
+    Health.NOT_RUN,
+)
 """In this order; a machine with nothing but tests that did not run has no better verdict."""
 
 

@@ -19,6 +19,7 @@ _STYLE = {
     Health.COULD_NOT_RUN: "red",
     Health.WARN: "yellow",
     Health.PASS: "green",
+    Health.NOT_JUDGED: "dim",
     Health.NOT_RUN: "dim",
 }
 _NAMED = 5
