@@ -45,6 +45,18 @@ def test_a_throttled_period_is_told(made, version):
 
 
 @pytest.mark.parametrize("version", GROUPS)
+def test_what_a_check_lost_is_told_apart_from_before(made, version):
+    made.status(cores="0-1")
+    write = getattr(made, version)
+    write(quota=200_000, periods=1000, throttled=40)
+    before = look(made.root, {})
+    assert list(judge_container(before, before)) == []
+    write(quota=200_000, periods=1100, throttled=47)
+    (finding,) = judge_container(look(made.root, {}), before)
+    assert "withheld in 7 of 100 periods of the quota, while this check ran" in finding.what
+
+
+@pytest.mark.parametrize("version", GROUPS)
 def test_no_quota(made, version):
     made.status(cores="0-7")
     getattr(made, version)()

@@ -125,7 +125,7 @@ def _measure(
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:
         quick = quick_check(chosen, setting.hardware, seconds, advance)
     loaded = look()
-    findings += [*judge_container(loaded), *judge_cards(loaded, identity)]
+    findings += [*judge_container(loaded, machine), *judge_cards(loaded, identity)]
     findings += judge_quick(quick)
     shape = StepShape(1, 128, 1, setting.dtype, "sym_int4", setting.kv_format)
     with terminal.bar("checking kernels against float64 references") as advance:

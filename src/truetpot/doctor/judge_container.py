@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from truetpot.doctor.container import Container
 from truetpot.doctor.files import threshold
 from truetpot.doctor.finding import Finding, warn
 from truetpot.doctor.machine import Machine
 
 
-def judge_container(machine: Machine) -> Iterator[Finding]:
-    """Processor time first, which matters to one card too; then what several cards need."""
-    yield from _processor(machine)
+def judge_container(machine: Machine, before: Machine | None = None) -> Iterator[Finding]:
+    """Processor time first, which matters to one card too; then what several cards need.
+
+    With `before`, the machine as it was before a measurement, the quota is judged by what it
+    withheld during it, else by all since the container began.
+    """
+    yield from _quota(machine)
+    yield from _withheld(machine.container, before.container if before else None)
     if len([card for card in machine.given if card.vendor == "Intel"]) > 1:
         yield from _ranks(machine)
 
 
-def _processor(machine: Machine) -> Iterator[Finding]:
+def _quota(machine: Machine) -> Iterator[Finding]:
     inside = machine.container
     quota, allowed = inside.quota_cores, inside.allowed_cores
     if quota is not None and allowed is not None and quota < allowed:
@@ -28,11 +34,18 @@ def _processor(machine: Machine) -> Iterator[Finding]:
             "set OMP_NUM_THREADS and NUMBA_NUM_THREADS to the quota, or give whole cores: "
             "docker run --cpuset-cpus, in Kubernetes the static CPU manager",
         )
-    if inside.throttled:
-        of = "" if inside.periods is None else f" of {inside.periods:,}"
+
+
+def _withheld(now: Container, before: Container | None) -> Iterator[Finding]:
+    throttled, periods = now.throttled or 0, now.periods or 0
+    if before is not None:
+        throttled, periods = throttled - (before.throttled or 0), periods - (before.periods or 0)
+    if throttled > 0:
+        during = "" if before is None else ", while this check ran"
         yield warn(
             "container",
-            f"the processor was withheld in {inside.throttled:,}{of} periods of the quota",
+            f"the processor was withheld in {throttled:,} of {periods:,} periods of the quota"
+            f"{during}",
             "what was timed in these periods holds a wait that has nothing to do with the kernel",
             "lift the quota while you measure, or use fewer threads",
         )
