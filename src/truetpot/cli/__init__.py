@@ -24,6 +24,7 @@ from truetpot.cli.doctor import doctor
 from truetpot.cli.drive import drive
 from truetpot.cli.environment import strict
 from truetpot.cli.exits import ExitCode
+from truetpot.cli.fleet import fleet
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive, validate,
+    dispatch, doctor, contact, isa, drive, validate, fleet,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 
