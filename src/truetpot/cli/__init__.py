@@ -32,6 +32,7 @@ from truetpot.cli.library import library
 from truetpot.cli.predict import predict
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
+from truetpot.cli.report import report
 from truetpot.cli.signals import interrupting
 from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive,
+    dispatch, doctor, contact, isa, drive, report,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
 

@@ -67,8 +67,12 @@ PageOption = Annotated[
     int | None,
     typer.Option("--page", min=1, help="Tokens a page of the KV cache; else contiguous."),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Draw a report, one file for any browser."),
+]
 SvgOption = Annotated[
-    Path | None, typer.Option("--svg", metavar="FILE", help="What is printed, as a picture.")
+    Path | None, typer.Option("--svg", metavar="FILE", help="Draw the record's chart.")
 ]
 
 

@@ -60,6 +60,7 @@ def run_images(
         terminal.say("no kernel is left: loosen --kernel or --target", "yellow")
     if json is not None:
         write_record(record, json)
+    terminal.draw(record)
     faulty = any(row.faults for row in kernels)
     return ExitCode.INVALID if record.failed or (strict and faulty) else ExitCode.OK
 

@@ -126,20 +126,21 @@ def run(
             f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
             "bold red",
         )
+    written = IsaRecord(
+        started=now(),
+        command=this_command(),
+        truetpot=__version__,
+        ocloc=OclocRow(command=command, version=ocloc.version),
+        model=request.model.name,
+        rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
+        kernels=found,
+        failed=failed,
+        no_kernel=refused,
+        targets_left_out=left_out,
+    )
     if json is not None:
-        written = IsaRecord(
-            started=now(),
-            command=this_command(),
-            truetpot=__version__,
-            ocloc=OclocRow(command=command, version=ocloc.version),
-            model=request.model.name,
-            rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
-            kernels=found,
-            failed=failed,
-            no_kernel=refused,
-            targets_left_out=left_out,
-        )
         write_record(written, json)
+    terminal.draw(written)
     if asm is not None:
         _write_assembly(results, asm)
     faulty = sum(bool(one.faults) for one in found)

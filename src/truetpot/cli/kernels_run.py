@@ -24,7 +24,6 @@ from truetpot.measure.kernels import Contender, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
-from truetpot.records.opening import command
 from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
@@ -149,8 +148,9 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         with uninterrupted():
             if interrupted:
                 terminal.say("Interrupted: this is what was measured.", "yellow")
-            keep.finish(written(partial=interrupted))
-            terminal.save_picture(command())
+            done = written(partial=interrupted)
+            keep.finish(done)
+            terminal.draw(done)
     if interrupted:
         return ExitCode.INTERRUPTED
     code = _verdict([result for result, _ in rows])
