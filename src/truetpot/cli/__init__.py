@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``truetpot floor`` does no
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import typer
 
 from truetpot import __version__
 from truetpot.cli.check import check
-from truetpot.cli.command import JsonCommand
+from truetpot.cli.command import Commands, JsonCommand
 from truetpot.cli.contact import contact
 from truetpot.cli.crash import explain
 from truetpot.cli.decode import decode
@@ -38,11 +39,12 @@ from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
+from truetpot.cli.values import completed
 from truetpot.runtime.running import supervised
 
 app = typer.Typer(
     name="truetpot",
-    add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -52,7 +54,7 @@ for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
     dispatch, doctor, contact, isa, drive, report,
 ):  # fmt: skip
-    app.command(cls=JsonCommand)(_command)
+    app.command(cls=JsonCommand)(completed(_command))
 
 # The class that usage errors share. Recent typer has its own copy of click, older ones use click's.
 _ClickException = cast(
@@ -126,6 +128,8 @@ def _outcome(argv: Sequence[str] | None) -> int:
             return ExitCode.INTERRUPTED
         return _explained(error.__cause__)
     except SystemExit as error:
+        if _completes(sys.argv[1:] if argv is None else argv) and error.code in (0, None):
+            return ExitCode.OK
         # not ours: something that we called wants to end the process, typer for a closed pipe
         return _explained(error.__context__ or error)
     except KeyboardInterrupt:
@@ -134,6 +138,13 @@ def _outcome(argv: Sequence[str] | None) -> int:
         # a library in Rust panics with one that is no Exception
         return _explained(error)
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _completes(arguments: Sequence[str]) -> bool:
+    """Whether it is typer that serves a shell's completion, which it ends by SystemExit."""
+    first = arguments[0] if arguments else ""
+    asked = first in ("--install-completion", "--show-completion")
+    return asked or "_TRUETPOT_COMPLETE" in os.environ
 
 
 def _explained(error: BaseException) -> ExitCode:

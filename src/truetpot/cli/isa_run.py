@@ -34,6 +34,7 @@ from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,15 @@ def run(
     providers = in_order((PROVIDER,), own, Offline.kind)
     for name in request.providers or ():
         if name not in providers:
-            raise UserError(
-                f"There is no provider {name!r} here; known are {', '.join(providers)}."
-            )
+            listing, near = ", ".join(providers), meant(name, providers)
+            raise UserError(f"There is no provider {name!r} here{near}; known are {listing}.")
     providers = request.providers or providers
     composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
     known = {**OPERATORS, **composites}
     for name in request.ops or ():
         if name not in known:
-            raise UserError(f"There is no operator {name!r}; known are {', '.join(known)}.")
+            near = meant(name, known)
+            raise UserError(f"There is no operator {name!r}{near}; known are {', '.join(known)}.")
     old = None if diff is None else read_old(diff)
     ocloc = make_ocloc(command, work)
     targets, left_out = find_targets(ocloc, request.targets)

@@ -30,6 +30,7 @@ from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.running import position
 from truetpot.stats import StopRule
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class Request:
         names = dict.fromkeys([*OPERATORS, *composites])
         for name in self.ops or ():
             if name not in names:
-                raise UserError(f"There is no operator {name!r}; known are {', '.join(names)}.")
+                near = meant(name, names)
+                raise UserError(
+                    f"There is no operator {name!r}{near}; known are {', '.join(names)}."
+                )
         found: dict[tuple[str, Any], StepCase] = {}
         for shape in self.shapes:
             if self.linear is not None:

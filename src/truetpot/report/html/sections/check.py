@@ -52,7 +52,8 @@ def _notes(record: CheckRecord) -> Iterator[Note]:
     runs = sorted(record.runs, key=lambda run: run.verdict.rank)
     for run in runs[:_FEW]:
         name = "" if len(runs) == 1 else f"{run_name(record, run)}: "
-        yield Note(TONE[run.verdict], f"{name}{run.verdict}.", run.serving.why)
+        verdict = run.verdict if name else run.verdict.capitalize()
+        yield Note(TONE[run.verdict], f"{name}{verdict}.", run.serving.why)
         for finding in run.findings:
             said = f"{name}{finding.evidence}"
             yield Note(_SEVERITY[finding.severity], f"{finding.title}.", said, finding.fix)
