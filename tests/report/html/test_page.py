@@ -86,17 +86,16 @@ def fits(record, kind, name=""):
     return not name or json.dumps(name) in json.dumps(msgspec.to_builtins(read))
 
 
-SMALL = ["check-08-mlperf-server", "decode-h200", "floor-range", "isa", "kernels-mine", "trace",
-         "published", "tune-partial", "doctor-look", "contact", "sweep", "drive"]  # fmt: skip
+ONE_OF_EACH = {kind: name for name, kind in reversed(KINDS.items())}
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ONE_OF_EACH.values(), ids=ONE_OF_EACH.keys())
 def test_nothing_in_a_record_is_obeyed(name):
     record = load(name)
     kind = RECORDS[record["kind"]]
     hostile(record, kind, record, None)
     planted = json.dumps(record).count("alert(1)")
-    assert planted > 5
+    assert planted >= 3
     read = msgspec.convert(record, kind)
     text = html([read], [f"{HOSTILE}\udcff"])
     page = tree(text)
