@@ -81,7 +81,7 @@ test-browser: $(BROWSER)
 	TRUETPOT_NEED_BROWSER=1 $(PY) tools/run_tests.py browser --naming browser $(ARGS)
 
 pictures: $(BROWSER)
-	$(PY) tools/pictures.py
+	$(PY) -m tools.pictures
 
 test-ipex: .venv-ipex/.installed
 	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)

@@ -35,7 +35,7 @@ def grids(record: msgspec.Struct, without: tuple[str, ...] = ()) -> list[Grid]:
         if name in without or not isinstance(value, list | tuple) or not value:
             continue
         if all(isinstance(one, msgspec.Struct) for one in value):
-            found.append(grid(name.replace("_", " "), value))
+            found.append(grid(name.replace("_", " ").capitalize(), value))
     return found
 
 

@@ -21,7 +21,7 @@ from truetpot.report.html.charts.floor import published_chart, terms_chart
 from truetpot.report.html.charts.gains import gains_chart
 from truetpot.report.html.charts.isa import limits_chart
 from truetpot.report.html.charts.ladder import ladder_chart
-from truetpot.report.html.charts.over import over_chart
+from truetpot.report.html.charts.over import over_chart, points_of
 from truetpot.report.html.charts.providers import providers_chart
 from truetpot.report.html.charts.runs import runs_chart
 from truetpot.report.html.charts.trace import roles_chart
@@ -60,6 +60,8 @@ CHARTS: dict[type[Part], Callable[[Any], Chart | None]] = {
     TraceRecord: lambda record: roles_chart(record.runs[0]) if record.runs else None,
 }
 """The chart of a record that ``--svg`` draws."""
+_TONE = {"bad": "bad", "warn": "warn", "ok": "good"}
+"""Of verdicts that records without a page have."""
 
 
 def section(record: Part, file: str = "") -> Section:
@@ -76,8 +78,8 @@ def plain_section(record: Part) -> Section:
     notes = list(told(getattr(record, "warnings", ()), getattr(record, "partial", False)))
     verdict = getattr(record, "verdict", None)
     if verdict is not None:
-        notes.insert(0, Note("info", f"{verdict}."))
-    title = f"Record of kind {plain.kind_of(record)}"
+        notes.insert(0, Note(_TONE.get(str(verdict), "info"), f"Verdict: {verdict}."))
+    title = f"Record of truetpot {plain.kind_of(record)}"
     return Section(title, notes, (), plain.grids(record), plain.facts(record, ("warnings",)),
                    plain.origin(record))  # fmt: skip
 
@@ -88,7 +90,8 @@ def html(records: Sequence[Part], files: Sequence[str] = ()) -> str:
     sections = [section(record, name) for record, name in zip(records, names, strict=True)]
     if len(sections) == 1:
         return page(sections[0].title, sections)
-    drawn = [over_chart(records, "context"), over_chart(records, "batch")]
+    steps = [record for record in records if points_of([record])]
+    drawn = [over_chart(steps, "context"), over_chart(steps, "batch")] if len(steps) > 1 else []
     together = [chart for chart in drawn if chart is not None]
     return page(f"{len(sections)} records of truetpot", sections, together)
 

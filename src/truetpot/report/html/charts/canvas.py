@@ -25,6 +25,8 @@ WIDTH = 9.2
 """Inches of 72 points: what a page of 900 pixels shows at a legible size."""
 NAME = 44
 """Letters of a name that a chart shows; the whole of it is in the mark's words and in the table."""
+TALL = 20
+"""Rows from which on the axis stands above them as well."""
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -104,6 +106,8 @@ class Chart:
         self.axes.set_yticks(range(len(names)), [name_of(name) for name in names])
         self.axes.set_ylim(len(names) - 0.5, -0.5)
         self.axes.tick_params(axis="y", length=0)
+        if len(names) > TALL:
+            self.axes.tick_params(axis="x", which="both", top=True, labeltop=True)
 
     def svg(self, name: str, alone: bool = False) -> str:
         """The ``<svg>`` element; ``name`` is unlike that of any other chart of the page.

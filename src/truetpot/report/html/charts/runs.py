@@ -61,7 +61,9 @@ def runs_chart(record: CheckRecord) -> Chart | None:
         told.append(run.verdict.value)
         end = max(serving.reported_ms, serving.step_ms or 0, serving.floor_ms or 0)
         chart.beside(", ".join(told), end, i, role, 10)
-    axes.plot([], [], "|", color=colour("text"), markersize=12, markeredgewidth=2, label="floor")
+    if any(run.serving.floor_ms for run in runs):
+        axes.plot([], [], "|", color=colour("text"), markersize=12, markeredgewidth=2,
+                  label="floor")  # fmt: skip
     if any(run.serving.step_ms for run in runs):
         axes.plot([], [], "D", color=colour("measured"), markersize=6, label="measured step")
     for role, words in (("bad", "impossible, inflated"), ("warn", "not decided"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from truetpot.records.check import CheckedRun, CheckRecord
@@ -50,6 +51,10 @@ def check_section(record: CheckRecord) -> Section:
 
 def _notes(record: CheckRecord) -> Iterator[Note]:
     runs = sorted(record.runs, key=lambda run: run.verdict.rank)
+    if len(runs) > 1:
+        counts = Counter(run.verdict for run in runs)
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        yield Note(TONE[runs[0].verdict], f"{len(runs)} runs: {said}.")
     for run in runs[:_FEW]:
         name = "" if len(runs) == 1 else f"{run_name(record, run)}: "
         verdict = run.verdict if name else run.verdict.capitalize()
