@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tests.cli.test_outputs import VLLM
-from tests.cli.test_tune import KERNEL
 from tests.records.kept import KEPT
 from tests.report.html.pages import elements, tree
 from tests.report.html.rows import marks
@@ -79,19 +78,22 @@ def test_packages_that_are_missing_are_told_before_anything_runs(cli, monkeypatc
         ("check", KEPT.parent / "check" / "20-aiperf.csv"),
         ("trace", KEPT.parent / "traces" / "qwq32b-4layers-compiled.pt.trace.json.gz"),
         ("kernels", "--op", "silu_mul", "--seconds", 0.1, "--device", "cpu", "--provider", "torch"),
-        ("tune", "--op", "linear", "--role", "o", "--seconds", 0.1, "--provider", "mine",
-         "--kernels", "mine", "--device", "cpu"),
         pytest.param(("isa", "--op", "silu_mul", "--batch", "1"), marks=pytest.mark.isa),
     ],
     ids=lambda line: line[0],
 )
-def test_html_of_a_command(cli, tmp_path, model, line, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_html_of_a_command(cli, tmp_path, model, line):
     page, record = tmp_path / "page.html", tmp_path / "record.json"
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "kernels.py").write_text(KERNEL)
-    if line[0] in ("kernels", "tune"):
+    if line[0] == "kernels":
         line = (*line, "--model", model, "--context", 20)
     done = cli(*line, "--html", page, "--json", record)
     assert done.code in (0, 1), done.err
+    assert marks_of(page.read_text()) == marks(json.loads(record.read_text()))
+
+
+def test_html_of_a_record_held_to_a_baseline(cli, tmp_path):
+    page, record = tmp_path / "page.html", tmp_path / "record.json"
+    held = ("--judge", KEPT / "validate.json", "--baseline", KEPT / "baseline.json")
+    done = cli("validate", *held, "--html", page, "--json", record)
+    assert done.code == 1, done.err
     assert marks_of(page.read_text()) == marks(json.loads(record.read_text()))

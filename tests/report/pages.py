@@ -34,7 +34,7 @@ from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
-from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.drive import CanaryRow, DriveRecord, Weight
@@ -54,7 +54,8 @@ from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus
+from truetpot.records.validate import BaselineRecord, ValidateRecord
+from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus, StepOutcome
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.contact import draw_archive, draw_contact, draw_files
 from truetpot.report.doctor import (
@@ -88,6 +89,7 @@ from truetpot.report.sweep import draw_head as draw_sweep_head
 from truetpot.report.trace import draw_trace
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.report.tune_list import Tunable, draw_tunable
+from truetpot.report.validate import draw_baseline, draw_validate
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
@@ -549,6 +551,22 @@ def driven(other, folder):
     return page, [*numbers(*times), "believable", "invalid"]
 
 
+def validated(other, folder):
+    """A record whose card, test and sentences are somebody's, with bad memory and a series."""
+    record = msgspec.convert(load("validate"), ValidateRecord)
+    device = structs.replace(record.devices[0], identity={"name": other, "driver": other})
+    tests = [
+        structs.replace(one, said=f"it says {other}", do="change the card", traceback=f"in {other}")
+        for one in record.tests
+    ]
+    record = structs.replace(record, host=other, devices=[device], tests=tests, baseline=other)
+    whole = [other, f"it says {other}", "300.0 GB/s", ">= 410.4 of 456.0", "change the card"]
+    whole += ["own address 1", "0x1000 to 0x1000 (1)", "never throttled", f"in {other}"]
+    baseline = msgspec.convert(load("baseline"), BaselineRecord)
+    page = [draw_validate(record), draw_baseline(other, baseline)]
+    return page, [*whole, "patterns", "fail", "1 figure of"]
+
+
 def prompts(other, folder):
     text = "How does the river find its way to the sea, and who has seen it? "
     found = inspect([text * 4, text * 5 + "And then?"], None)
@@ -562,6 +580,6 @@ PAGES = {
     for page in (
         kernels, collectives, tuned, providers, contact, doctor, environment_variables,
         machine_code, device_images, launched, decode, swept, bound, library, predicted, published,
-        served, traced, prompts, driven,
+        served, traced, prompts, driven, validated,
     )
 }  # fmt: skip

@@ -39,6 +39,7 @@ from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
+from truetpot.cli.validate import validate
 from truetpot.cli.values import completed
 from truetpot.runtime.running import supervised
 
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive, report,
+    dispatch, doctor, contact, isa, drive, validate, report,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(completed(_command))
 

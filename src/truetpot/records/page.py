@@ -32,6 +32,7 @@ from truetpot.records.told import about, fields_told, members_told
 from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
+from truetpot.records.validate import BaselineRecord, ValidateRecord
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
@@ -57,6 +58,8 @@ RECORDS: dict[str, type[Part]] = {
     "published": PublishedRecord,
     "trace": TraceRecord,
     "drive": DriveRecord,
+    "validate": ValidateRecord,
+    "baseline": BaselineRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

@@ -52,7 +52,19 @@ def of_isa(record):
     return sum(any(row.get(name) for name in limits) for row in record["kernels"])
 
 
+def of_validate(record):
+    """Figures with a limit above zero that is no physics, and lines of sustained loads."""
+    figures = [figure for test in record["tests"] for figure in test["figures"]]
+    limits = [
+        any(one["limit"] > 0 and one["against"] != "physics" for one in figure["judged"])
+        for figure in figures
+        if figure["value"] > 0
+    ]
+    return sum(limits) + sum(bool(test["series"]) for test in record["tests"])
+
+
 MARKS = {
+    "validate": of_validate,
     "decode": of_decode,
     "sweep": of_sweep,
     "kernels": of_kernels,
@@ -64,6 +76,7 @@ MARKS = {
     "trace": of_trace,
 }
 ROWS = {
+    "validate": ("Tests", lambda record: len(record["tests"])),
     "decode": ("The ladder", rungs),
     "sweep": ("Points, ms a token", lambda record: len(record["points"])),
     "kernels": ("Kernels", lambda record: len(record["results"])),

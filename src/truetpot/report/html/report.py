@@ -15,6 +15,7 @@ from truetpot.records.published import PublishedRecord
 from truetpot.records.sweep import SweepRecord
 from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
+from truetpot.records.validate import ValidateRecord
 from truetpot.report.html import plain
 from truetpot.report.html.charts.canvas import Chart
 from truetpot.report.html.charts.floor import published_chart, terms_chart
@@ -25,6 +26,7 @@ from truetpot.report.html.charts.over import over_chart, points_of
 from truetpot.report.html.charts.providers import providers_chart
 from truetpot.report.html.charts.runs import runs_chart
 from truetpot.report.html.charts.trace import roles_chart
+from truetpot.report.html.charts.validate import figures_chart
 from truetpot.report.html.model import Note, Section
 from truetpot.report.html.page import page
 from truetpot.report.html.sections.check import check_section
@@ -35,6 +37,7 @@ from truetpot.report.html.sections.kernels import kernels_section
 from truetpot.report.html.sections.sweep import sweep_section
 from truetpot.report.html.sections.trace import trace_section
 from truetpot.report.html.sections.tune import tune_section
+from truetpot.report.html.sections.validate import validate_section
 
 SECTIONS: dict[type[Part], Callable[[Any], Section]] = {
     DecodeRecord: decode_section,
@@ -46,6 +49,7 @@ SECTIONS: dict[type[Part], Callable[[Any], Section]] = {
     TuneRecord: tune_section,
     IsaRecord: isa_section,
     TraceRecord: trace_section,
+    ValidateRecord: validate_section,
 }
 """Kinds with a page of their own; any other is shown field by field."""
 CHARTS: dict[type[Part], Callable[[Any], Chart | None]] = {
@@ -57,6 +61,7 @@ CHARTS: dict[type[Part], Callable[[Any], Chart | None]] = {
     PublishedRecord: published_chart,
     TuneRecord: gains_chart,
     IsaRecord: limits_chart,
+    ValidateRecord: figures_chart,
     TraceRecord: lambda record: roles_chart(record.runs[0]) if record.runs else None,
 }
 """The chart of a record that ``--svg`` draws."""

@@ -88,7 +88,7 @@ class Chart:
     ) -> None:
         """Words to the right of a point, ``away`` points from it, in the colour of a role."""
         said = self.axes.annotate(
-            words, (x, y), (away, 0), textcoords="offset points", va="center",
+            name_of(words, 90), (x, y), (away, 0), textcoords="offset points", va="center",
             color=colour(role), annotation_clip=False, **({"fontsize": 8.5} | how),
         )  # fmt: skip
         said.set_in_layout(False)  # however long, it does not press the axes together
