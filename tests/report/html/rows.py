@@ -64,6 +64,7 @@ def of_validate(record):
 
 
 MARKS = {
+    "drive": lambda record: sum((point["token_ms"] or 0) > 0 for point in record["points"]),
     "validate": of_validate,
     "decode": of_decode,
     "sweep": of_sweep,
@@ -76,6 +77,7 @@ MARKS = {
     "trace": of_trace,
 }
 ROWS = {
+    "drive": ("Points", lambda record: len(record["points"])),
     "validate": ("Tests", lambda record: len(record["tests"])),
     "decode": ("The ladder", rungs),
     "sweep": ("Points, ms a token", lambda record: len(record["points"])),

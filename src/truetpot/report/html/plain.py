@@ -28,19 +28,25 @@ def facts(record: msgspec.Struct, without: tuple[str, ...] = ()) -> list[tuple[s
 
 
 def grids(record: msgspec.Struct, without: tuple[str, ...] = ()) -> list[Grid]:
-    """A table for each list of parts, whose head says what each field is."""
+    """A table for each list of parts, and for each list in one of them."""
     found = []
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if name in without or not isinstance(value, list | tuple) or not value:
             continue
         if all(isinstance(one, msgspec.Struct) for one in value):
-            found.append(grid(name.replace("_", " ").capitalize(), value))
+            title = name.replace("_", " ").capitalize()
+            found.append(grid(title, value))
+            for i, row in enumerate(value, 1):
+                found += [
+                    Grid(f"{title}, row {i}: {inner.title.lower()}", inner.columns, inner.rows)
+                    for inner in grids(row)
+                ]
     return found
 
 
 def grid(title: str, rows: list[Any] | tuple[Any, ...]) -> Grid:
-    """Parts as a table, a column a field that any of them has."""
+    """Parts as a table, a column a field that any of them has; its head says what the field is."""
     told: dict[str, str] = {}
     for kind in dict.fromkeys(type(row) for row in rows):
         told |= fields_told(kind)

@@ -7,6 +7,7 @@ from typing import Any
 
 from truetpot.records.check import CheckRecord
 from truetpot.records.decode import DecodeRecord
+from truetpot.records.drive import DriveRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
@@ -18,6 +19,7 @@ from truetpot.records.tune import TuneRecord
 from truetpot.records.validate import ValidateRecord
 from truetpot.report.html import plain
 from truetpot.report.html.charts.canvas import Chart
+from truetpot.report.html.charts.drive import drive_chart
 from truetpot.report.html.charts.floor import published_chart, terms_chart
 from truetpot.report.html.charts.gains import gains_chart
 from truetpot.report.html.charts.isa import limits_chart
@@ -31,6 +33,7 @@ from truetpot.report.html.model import Note, Section
 from truetpot.report.html.page import page
 from truetpot.report.html.sections.check import check_section
 from truetpot.report.html.sections.decode import decode_section, told
+from truetpot.report.html.sections.drive import drive_section
 from truetpot.report.html.sections.floor import floor_section, published_section
 from truetpot.report.html.sections.isa import isa_section
 from truetpot.report.html.sections.kernels import kernels_section
@@ -50,6 +53,7 @@ SECTIONS: dict[type[Part], Callable[[Any], Section]] = {
     IsaRecord: isa_section,
     TraceRecord: trace_section,
     ValidateRecord: validate_section,
+    DriveRecord: drive_section,
 }
 """Kinds with a page of their own; any other is shown field by field."""
 CHARTS: dict[type[Part], Callable[[Any], Chart | None]] = {
@@ -62,6 +66,7 @@ CHARTS: dict[type[Part], Callable[[Any], Chart | None]] = {
     TuneRecord: gains_chart,
     IsaRecord: limits_chart,
     ValidateRecord: figures_chart,
+    DriveRecord: drive_chart,
     TraceRecord: lambda record: roles_chart(record.runs[0]) if record.runs else None,
 }
 """The chart of a record that ``--svg`` draws."""

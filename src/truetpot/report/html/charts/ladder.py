@@ -42,10 +42,11 @@ def ladder_chart(record: DecodeRecord) -> Chart | None:
         if name in ("spec", "ceiling"):
             where = rung.ms_per_token
             axes.axvline(where, color=colour("bound"), linestyle=(0, (4, 3)), linewidth=1)
+    box = {"facecolor": colour("paper"), "edgecolor": "none", "pad": 1}
     for i, (name, rung) in enumerate(rungs):
         _bar(chart, i, name, rung, end)
-        axes.text(0.006, i + 0.34, _below(record, name, rung), transform=axes.get_yaxis_transform(),
-                  color=colour("muted"), fontsize=8, va="center")  # fmt: skip
+        axes.text(0.006, i + 0.34, _below(record, name, rung), fontsize=8, va="center", bbox=box,
+                  color=colour("muted"), transform=axes.get_yaxis_transform())  # fmt: skip
     axes.set_yticks([i + RISE for i in range(len(rungs))], [name for name, _ in rungs])
     for tick in axes.get_yticklabels():
         tick.set_fontweight("bold")
