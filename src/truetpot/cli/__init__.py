@@ -25,6 +25,7 @@ from truetpot.cli.doctor import doctor
 from truetpot.cli.drive import drive
 from truetpot.cli.environment import strict
 from truetpot.cli.exits import ExitCode
+from truetpot.cli.fleet import fleet
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
@@ -53,7 +54,7 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive, validate, report,
+    dispatch, doctor, contact, isa, drive, validate, fleet, report,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(completed(_command))
 

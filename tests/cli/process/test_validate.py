@@ -12,7 +12,7 @@ ASKED = (
 )  # fmt: skip
 
 
-def tests(record):
+def rows(record):
     return {test["name"]: test for test in record.get("tests", ())}
 
 
@@ -20,7 +20,7 @@ def tests(record):
 def test_what_is_finished_survives(start, read, tmp_path, number):
     file = tmp_path / "v.json"
     run = start(*ASKED, "--json", file)
-    run.until(lambda: "sustained" in tests(read(file)))
+    run.until(lambda: "sustained" in rows(read(file)))
     children = run.until(lambda: psutil.Process(run.popen.pid).children(recursive=True))
     time.sleep(1.0)
     run.send(number)
@@ -28,9 +28,9 @@ def test_what_is_finished_survives(start, read, tmp_path, number):
     assert done.code == (130 if number is signal.SIGINT else -9)
     record = read(file)
     assert record["partial"]
-    assert tests(record)["link"]["verdict"] == "pass"
+    assert rows(record)["link"]["verdict"] == "pass"
     outcome = "interrupted" if number is signal.SIGINT else "started"
-    assert tests(record)["sustained"]["outcome"] == outcome
+    assert rows(record)["sustained"]["outcome"] == outcome
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
     if number is signal.SIGINT:

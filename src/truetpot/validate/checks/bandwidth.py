@@ -34,7 +34,7 @@ def measure(setting: Setting, tell: Tell) -> Measured:
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))
     seconds = setting.seconds
     rule = StopRule(noise=0.002, seconds=0.5 * seconds, min_samples=20, warmup_s=0.05 * seconds)
-    ceiling = find_ceiling(device, rule)
+    ceiling = find_ceiling(device, rule, readers(device, setting.small))
     found: dict[str, Any] = {
         "reader": ceiling.provider,
         "swept_gb_s": {name: value / 1e9 for name, value in ceiling.swept.items()},
@@ -54,6 +54,11 @@ def measure(setting: Setting, tell: Tell) -> Measured:
         readings.append(errors("wrong sums", 0, "the read kernels' sums were checked"))
     found["state_after"] = device.state()
     return Measured(readings=readings, found=found)
+
+
+def readers(device: Device, small: bool) -> tuple[str, ...] | None:
+    """Whose read kernels are swept: all, or at small sizes those that need no compiler."""
+    return ("torch",) if small and getattr(device, "torch", None) is not None else None
 
 
 def _rate(name: str, bandwidth: float, card: Hardware | None) -> Reading:

@@ -21,6 +21,7 @@ from truetpot.measure.race import race
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule, paired
+from truetpot.validate.checks.bandwidth import readers
 from truetpot.validate.child import Tell
 from truetpot.validate.measured import Measured, Reading, Setting, errors
 
@@ -41,8 +42,8 @@ def measure(setting: Setting, tell: Tell) -> Measured:
         noise=0.005, seconds=setting.seconds / 2, min_samples=10, warmup_s=setting.seconds / 20
     )
     # the ceiling's buffers first: the step takes what it needs beside them
-    ceiling = find_ceiling(device, rule)
-    preference = Preference(_providers(device), device)
+    ceiling = find_ceiling(device, rule, readers(device, setting.small))
+    preference = Preference(_providers(device, setting.small), device)
     step = DecodeStep(model, shape, device, preference, SyntheticWeights(model, shape))
     unequal = Repeats(step)
     unequal.run(SMALL_REPEATS if setting.small else REPEATS)
@@ -144,5 +145,7 @@ class Repeats:
         return logits.reshape(-1).view(np.uint8)
 
 
-def _providers(device: Device) -> tuple[str, ...]:
+def _providers(device: Device, small: bool) -> tuple[str, ...]:
+    if small:  # nothing is compiled
+        return ("torch",)
     return ("numba", "torch") if device.is_cpu else ("triton", "torch")
