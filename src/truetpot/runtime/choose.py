@@ -57,8 +57,8 @@ def choose_device(name: str = "auto") -> Device:
     torch = _torch()
     if torch is None:
         raise UserError(
-            f"{name} needs torch, which {_why_no_torch()}; install it, or use opencl:gpu or "
-            "opencl:cpu, which do without."
+            f"{name} needs torch, which {_why_no_torch()}: pip install 'truetpot[torch]', or use "
+            "opencl:gpu or opencl:cpu, which do without."
         )
     if match[1]:
         from truetpot.runtime.cpu import CpuDevice

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,13 +51,16 @@ def free_bytes() -> int | None:
 
 def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
-    import resource
-
     status = read_attribute(Path("/proc/self/status")) or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def trim() -> None:
