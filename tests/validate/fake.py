@@ -16,7 +16,10 @@ import msgspec
 
 from truetpot.validate.measured import Measured, Reading, Setting
 
-FAILURES = ("hang", "segfault", "exit", "killed", "memory", "exception", "wrong", "gone", "garbage")
+FAILURES = (
+    "hang", "segfault", "exit", "killed", "memory", "exception", "wrong", "gone", "garbage",
+    "absent",
+)  # fmt: skip
 
 
 def fail(kind, path):
@@ -37,6 +40,8 @@ def fail(kind, path):
     elif kind == "gone":
         sys.stderr.write("truetpot: The card is gone: xpu:1 is not on this machine.\n")
         sys.exit(1)
+    elif kind == "absent":
+        Path(path).write_bytes(msgspec.json.encode(Measured(not_here="it has none")))
     elif kind == "garbage":
         Path(path).write_text('{"readings": 7}')
     else:

@@ -23,6 +23,7 @@ RIGHT = {
     "exception": (Health.FAIL, StepOutcome.CRASHED, "LookupError: planted"),
     "wrong": (Health.FAIL, StepOutcome.INVALID, "the sum is wrong"),
     "gone": (Health.FAIL, StepOutcome.INVALID, "The card is gone"),
+    "absent": (Health.NOT_RUN, StepOutcome.NOT_RUN, "it has none"),
     "garbage": (Health.COULD_NOT_RUN, StepOutcome.OK, "left no figure"),
 }
 assert set(RIGHT) == set(FAILURES)

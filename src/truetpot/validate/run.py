@@ -195,6 +195,8 @@ class Run:
         by = self._yardsticks(job)
         row = self._row(job, ended.outcome, ended.said)
         last = measured or Measured()
+        if last.not_here and ended.outcome is StepOutcome.OK:
+            row = self._row(job, StepOutcome.NOT_RUN, last.not_here)
         row = msgspec.structs.replace(
             row,
             figures=[judged(job.test.name, one, values, by) for one, values in attempts.readings()],
@@ -287,12 +289,17 @@ def _device(identity: dict[str, object]) -> ValidatedDevice:
     name, memory = str(identity["name"]), identity.get("memory_bytes")
     size = memory if isinstance(memory, int) else None
     card = recognise(name, size)
-    parts = [name, f"{size / 2**30:.0f} GiB" if size else "", identity.get("pci_device_id")]
+    told = identity.get("pci_device_id")
+    parts = [
+        name,
+        f"{size / 2**30:.0f} GiB" if size else "",
+        f"0x{told:04x}" if isinstance(told, int) else "",
+    ]
     return ValidatedDevice(
         device=str(identity["device"]),
         identity=identity,  # type: ignore[arg-type]
         hardware=None if card is None else card.key,
-        kind_of_card=", ".join(str(part) for part in parts if part),
+        kind_of_card=", ".join(part for part in parts if part),
     )
 
 
