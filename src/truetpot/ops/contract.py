@@ -19,8 +19,9 @@ import numpy as np
 
 from truetpot.errors import KernelError
 from truetpot.ops import OPERATORS
+from truetpot.ops.composite import Composite
 from truetpot.ops.foreign import shown
-from truetpot.ops.operator import Composite, Operator
+from truetpot.ops.operator import Operator
 from truetpot.text import escaped
 
 if TYPE_CHECKING:
