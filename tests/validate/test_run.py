@@ -112,6 +112,27 @@ def test_ctrl_c_keeps_what_is_finished(fake):
     assert [row.outcome for row in record.tests] == [StepOutcome.OK, StepOutcome.INTERRUPTED]
 
 
+def test_cards_are_tested_at_once_where_the_plan_says_so(fake):
+    """Each waits for the others: one after the other none would come to its end."""
+    run = fake({"one": ["meet"], "two xpu:1": ["segfault"]}, cards=3, together=True)
+    list(run.run())
+    verdicts = {(row.name, row.device): row.verdict for row in run.record().tests}
+    bad = {place for place, verdict in verdicts.items() if verdict is not Health.PASS}
+    assert bad == {("two", "xpu:1")}
+
+
+def test_ctrl_c_ends_all_that_run_at_once(fake):
+    run = fake({"one": ["hang"]}, cards=3, together=True, limit_s=300.0)
+    timer = threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run.run())
+    timer.join()
+    assert time.monotonic() - begun < 60
+    assert [row.outcome for row in run.record().tests] == [StepOutcome.INTERRUPTED] * 3
+
+
 def test_a_run_goes_on_from_what_is_finished(fake):
     first = fake({"two": [100.0]}, cards=2)
     rows = first.run()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Lock
 
 import msgspec
 
@@ -93,6 +94,8 @@ class Run:
     devices: list[ValidatedDevice] = field(default_factory=list)
     rows: dict[Key, ValidatedTest] = field(default_factory=dict)
     _attempts: dict[Key, Attempts] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    _stop: Event = field(default_factory=Event)
 
     def find_devices(self) -> None:
         """Ask a process for the devices. Raises UserError where it does not tell."""
@@ -132,16 +135,19 @@ class Run:
         before = {(row.name, row.device): row for row in self.done if row.outcome in FINISHED}
         names = [one.device for one in self.devices]
         todo = list(jobs(self.ask.tests, self.ask.level, names, self.ask.seconds))
-        for job in todo:
-            if job.key in before:
-                row = before[job.key]
-            elif job.why_not:
-                row = self._row(job, StepOutcome.NOT_RUN, job.why_not)
-            else:
-                row = self._test(job, begin)
-            self._keep(job, row)
-            yield self.rows[job.key]
-            if row.outcome is StepOutcome.INTERRUPTED:
+        for test in self.ask.tests:
+            mine = [job for job in todo if job.test is test]
+            left = [job for job in mine if job.key not in before and not job.why_not]
+            for job in mine:
+                if job.key in before:
+                    self._keep(job, before[job.key])
+                elif job.why_not:
+                    self._keep(job, self._row(job, StepOutcome.NOT_RUN, job.why_not))
+            for jobs_at_once in [left] if test.together and left else [[job] for job in left]:
+                self._at_once(jobs_at_once, begin)
+            for job in mine:
+                yield self.rows[job.key]
+            if any(self.rows[job.key].outcome is StepOutcome.INTERRUPTED for job in left):
                 raise KeyboardInterrupt
         if not self.ask.small:
             yield from self._sisters([job for job in todo if job.key in self._attempts], begin)
@@ -168,14 +174,34 @@ class Run:
             tests=rows,
         )
 
+    def _at_once(self, todo: Sequence[Job], begin: Callable[[str, str, float], None]) -> None:
+        """Each in a thread of its own, which waits for its process."""
+        if len(todo) == 1:
+            self._keep(todo[0], self._test(todo[0], begin))
+            return
+        with ThreadPoolExecutor(len(todo)) as pool:
+            running = {pool.submit(self._test, job, begin): job for job in todo}
+            try:
+                for one in as_completed(running):
+                    self._keep(running[one], one.result())
+            except BaseException as error:
+                self._stop.set()  # the pool waits for all of them
+                if isinstance(error, KeyboardInterrupt):
+                    for one, job in running.items():
+                        self._keep(job, one.result())
+                else:
+                    raise
+
     def _test(self, job: Job, begin: Callable[[str, str, float], None]) -> ValidatedTest:
         """Once, and twice more where a figure is below a limit."""
         begin(job.test.name, job.where, job.part.limit_s)
         self._keep(job, self._row(job, StepOutcome.STARTED, "it had begun, and nothing came after"))
         row = self._again(job)
         while to_repeat(row.figures) and len(self._attempts[job.key].ended) < job.test.attempts:
-            time.sleep(self.ask.cool_s)
+            self._stop.wait(self.ask.cool_s)
             row = self._again(job)
+            if row.outcome is not StepOutcome.OK:
+                break
         return row
 
     def _again(self, job: Job) -> ValidatedTest:
@@ -225,7 +251,7 @@ class Run:
         for job in again:
             begin(job.test.name, job.where, job.part.limit_s)
             while len(self._attempts[job.key].ended) < job.test.attempts:
-                time.sleep(self.ask.cool_s)
+                self._stop.wait(self.ask.cool_s)
                 self._keep(job, self._again(job))
                 if self.rows[job.key].outcome is not StepOutcome.OK:
                     break
@@ -266,15 +292,16 @@ class Run:
         return concluded(row, Yardsticks(load_limits(), None))
 
     def _keep(self, job: Job, row: ValidatedTest) -> None:
-        self.rows[job.key] = row
-        self.write(self.record())
+        with self._lock:  # tests of several cards may be under way
+            self.rows[job.key] = row
+            self.write(self.record())
 
     def _child(self, asked: Setting, limit_s: float, folder: str) -> tuple[Ended, Measured | None]:
         """Run a test; what it left, whatever ended it."""
         place = self.work / folder
         place.mkdir(parents=True, exist_ok=True)
         record = place / RECORD
-        ended = run_child([self.child, as_line(asked), str(record)], place, limit_s, {})
+        ended = run_child([self.child, as_line(asked), str(record)], place, limit_s, {}, self._stop)
         measured = None
         with suppress(OSError, msgspec.MsgspecError, RecursionError):
             measured = msgspec.json.decode(record.read_bytes(), type=Measured)
