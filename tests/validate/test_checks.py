@@ -11,7 +11,15 @@ from truetpot.records.validate import Health
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.cpu import CpuDevice
 from truetpot.validate import watch
-from truetpot.validate.checks import bandwidth, compute, kernel_log, link, step, sustained
+from truetpot.validate.checks import (
+    bandwidth,
+    compute,
+    kernel_log,
+    link,
+    links_together,
+    step,
+    sustained,
+)
 from truetpot.validate.checks.compute import Product, of_rate, rate_of
 from truetpot.validate.child import load
 from truetpot.validate.judge import Yardsticks, judged
@@ -208,6 +216,68 @@ def test_bytes_that_come_back_otherwise():
 
     copies.down = flips
     assert copies.wrong() == 1
+
+
+def two_cards(monkeypatch):
+    """Two devices of the CPU, as two cards."""
+
+    def choose(name):
+        device = choose_device("cpu")
+        device.name = name
+        return device
+
+    monkeypatch.setattr(links_together, "choose_device", choose)
+    return Setting(test="x", devices=["xpu:0", "xpu:1"], seconds=0.4, level="quick", small=True)
+
+
+def test_all_cards_at_once_and_each_pair(monkeypatch):
+    done = links_together.measure(two_cards(monkeypatch), lambda done: None)
+    found = values(done.readings)
+    assert found.pop("wrong bytes") == 0
+    ways = ("host to device", "device to host")
+    together = {f"xpu:{i} {way} all at once" for i in (0, 1) for way in ways}
+    assert set(found) == together | {"xpu:0 to xpu:1", "xpu:1 to xpu:0"}
+    assert all(value > 0 for value in found.values())
+    assert done.found["xpu:0 to xpu:1"] == "through the host"
+
+
+def test_bytes_that_change_between_cards(monkeypatch):
+    fill = link.Copies.gb_s
+
+    def flips(self, call, seconds):
+        rate = fill(self, call, seconds)
+        if call.__name__ == "copy":  # of a pair
+            cards[1].there[5] ^= 1
+        return rate
+
+    cards = []
+    init = link.Copies.__init__
+
+    def kept(self, device, nbytes):
+        init(self, device, nbytes)
+        cards.append(self)
+
+    monkeypatch.setattr(link.Copies, "__init__", kept)
+    monkeypatch.setattr(link.Copies, "gb_s", flips)
+    done = links_together.measure(two_cards(monkeypatch), lambda done: None)
+    assert values(done.readings)["wrong bytes"] == 1
+
+
+def test_a_pair_that_is_faster_than_the_slot_has_a_link_of_its_own(tmp_path, monkeypatch):
+    made = Made(tmp_path)
+    card = made.card(3, 0xE223, ("32.0 GT/s PCIe", 16, "32.0 GT/s PCIe", 16), "xe")
+    monkeypatch.setattr(
+        links_together, "_link", lambda device: link.known_link(card, virtual=False)
+    )
+    setting_ = two_cards(monkeypatch)
+    monkeypatch.setattr(link.Copies, "gb_s", lambda self, call, seconds: (call(), 300.0)[1])
+    done = links_together.measure(setting_, lambda done: None)
+    pair = next(one for one in done.readings if one.name == "xpu:0 to xpu:1")
+    assert pair.expected is None and pair.bound is None
+    monkeypatch.setattr(link.Copies, "gb_s", lambda self, call, seconds: (call(), 29.7)[1])
+    done = links_together.measure(setting_, lambda done: None)
+    across = [one for one in done.readings if " to xpu" in one.name]
+    assert set(verdicts("links-together", across).values()) == {Health.FAIL}  # as across sockets
 
 
 LOG = """

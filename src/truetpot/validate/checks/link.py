@@ -97,7 +97,9 @@ class Copies:
         self.device = device
         where: Any = device.torch  # type: ignore[attr-defined]
         generator = torch.Generator().manual_seed(0)
-        self.sent = torch.randint(-(1 << 31), 1 << 31, (nbytes // 4,), generator=generator).int()
+        self.sent = torch.randint(
+            -(1 << 31), (1 << 31) - 1, (nbytes // 4,), generator=generator, dtype=torch.int32
+        )
         self.host, self.back = (torch.empty_like(self.sent) for _ in range(2))
         if not device.is_cpu:
             self.host, self.back = self.host.pin_memory(), self.back.pin_memory()
