@@ -58,6 +58,26 @@ def test_one_that_is_refused_is_unknown_and_the_others_are_not(card, query, erro
     assert isinstance(told.time_replays(lambda: calls.append(1), 2), Timing)
 
 
+@pytest.mark.parametrize("empty", [None, 0])
+@pytest.mark.parametrize("query", [*QUERIES, QUERIES])
+def test_an_empty_answer_is_no_answer(monkeypatch, query, empty):
+    """A driver may also say nothing, or zero, where another one raises."""
+    told = RefusingCard((query,) if isinstance(query, str) else query, empty=empty)
+    monkeypatch.setattr(accelerator.torch, "Event", told.event)
+    identity = told.identity()
+    for field in ("name", "uuid", "driver", "memory_bytes", "cache_bytes"):
+        assert identity[field] is None or identity[field], field
+    assert str(identity["name"])
+    free = told.free_bytes()
+    assert free is None or free > 0
+    assert told.cache_bytes() > 0
+    assert told.notes() is not None and set(told.state()) >= {"clock_mhz"}
+    assert told.clock().empty_pair_s >= 0
+    assert told.capture([lambda: None]) is None
+    timing = told.time_calls([lambda: sum(range(1000))] * 3, elapsed=True)
+    assert timing.wall_s > 0 and timing.device_s >= 0
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_all_that_are_refused(card, error):
     mute = card(*QUERIES, error=error)
