@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,8 +14,6 @@ import msgspec
 
 from truetpot import __version__
 from truetpot.errors import UserError
-from truetpot.facts.hardware import recognise
-from truetpot.files import read_attribute
 from truetpot.records.opening import command, now
 from truetpot.records.store import as_line
 from truetpot.records.validate import (
@@ -28,11 +25,13 @@ from truetpot.records.validate import (
 from truetpot.records.words import StepOutcome
 from truetpot.runtime.child import Ended, run_child
 from truetpot.text import one_line
+from truetpot.validate.attempts import Attempts
 from truetpot.validate.baseline import kind_of
+from truetpot.validate.cards import device_row, hardware_of, machine_id, same_cards
 from truetpot.validate.conclude import FINISHED, concluded, overall, to_repeat
 from truetpot.validate.judge import Yardsticks, judged
 from truetpot.validate.limits import load_limits
-from truetpot.validate.measured import Measured, Reading, Setting
+from truetpot.validate.measured import Measured, Setting
 from truetpot.validate.plan import Job, Level, Test, jobs
 from truetpot.validate.sisters import with_sisters
 
@@ -57,24 +56,6 @@ class Ask:
     cool_s: float = 0.0
     baseline: BaselineRecord | None = None
     baseline_file: str = ""
-
-
-@dataclass
-class Attempts:
-    """What the runs of one test gave so far."""
-
-    ended: list[Ended] = field(default_factory=list)
-    measured: list[Measured] = field(default_factory=list)
-
-    def readings(self) -> list[tuple[Reading, list[float]]]:
-        """Each figure's last reading, and all its values."""
-        values: dict[str, list[float]] = {}
-        last: dict[str, Reading] = {}
-        for one in self.measured:
-            for reading in one.readings:
-                values.setdefault(reading.name, []).append(reading.value)
-                last[reading.name] = reading
-        return [(reading, values[name]) for name, reading in last.items()]
 
 
 @dataclass
@@ -112,17 +93,15 @@ class Run:
             raise UserError(
                 f"Asking for devices did not end well ({one_line(said)}); run truetpot doctor."
             )
-        self.devices = [_device(one) for one in measured.found[DEVICES]]
+        self.devices = [device_row(one) for one in measured.found[DEVICES]]
 
     def check_resumed(self, before: ValidateRecord) -> None:
         """Raise UserError where an earlier run is not one that this can go on from."""
-        mine = {one.device: _physical(one) for one in self.devices}
-        theirs = {one.device: _physical(one) for one in before.devices}
         if (before.level, before.small) != (self.ask.level.value, self.ask.small):
             raise UserError(
                 f"The run to go on from is of level {before.level}; give the same level and sizes."
             )
-        if mine != theirs:
+        if not same_cards(self.devices, before.devices):
             raise UserError("The run to go on from is of other cards; begin a new one.")
 
     def run(
@@ -164,7 +143,7 @@ class Run:
             python=platform.python_version(),
             os=platform.platform(),
             host=platform.node(),
-            machine_id=_machine_id(),
+            machine_id=machine_id(),
             level=self.ask.level.value,
             small=self.ask.small,
             partial=self.partial,
@@ -264,17 +243,14 @@ class Run:
 
     def _hold_to_sisters(self) -> None:
         kinds = {one.device: one.kind_of_card for one in self.devices}
-        hardware = {one.device: one.hardware for one in self.devices}
         limits = load_limits()
         for row in with_sisters(list(self.rows.values()), kinds, limits.sisters):
-            by = Yardsticks(limits, hardware.get(row.device))
+            by = Yardsticks(limits, hardware_of(self.devices, row.device))
             self.rows[row.name, row.device] = concluded(row, by) if row.figures else row
 
     def _yardsticks(self, job: Job) -> Yardsticks:
         kinds = {one.device: one.kind_of_card for one in self.devices}
-        hardware = {one.device: one.hardware for one in self.devices}
-        # of cards together: one kind, or no entry of a card's
-        key = hardware.get(job.where) if job.where in hardware else _one({*hardware.values()})
+        key = hardware_of(self.devices, job.where)
         figures = () if self.ask.baseline is None else self.ask.baseline.figures
         card = kind_of(self._row(job, StepOutcome.NOT_RUN, ""), kinds)
         of_card = [one for one in figures if one.card == card]
@@ -306,36 +282,3 @@ class Run:
         with suppress(OSError, msgspec.MsgspecError, RecursionError):
             measured = msgspec.json.decode(record.read_bytes(), type=Measured)
         return ended, measured
-
-
-def _one(names: set[str | None]) -> str | None:
-    return next(iter(names)) if len(names) == 1 else None
-
-
-def _device(identity: dict[str, object]) -> ValidatedDevice:
-    name, memory = str(identity["name"]), identity.get("memory_bytes")
-    size = memory if isinstance(memory, int) else None
-    card = recognise(name, size)
-    told = identity.get("pci_device_id")
-    parts = [
-        name,
-        f"{size / 2**30:.0f} GiB" if size else "",
-        f"0x{told:04x}" if isinstance(told, int) else "",
-    ]
-    return ValidatedDevice(
-        device=str(identity["device"]),
-        identity=identity,  # type: ignore[arg-type]
-        hardware=None if card is None else card.key,
-        kind_of_card=", ".join(part for part in parts if part),
-    )
-
-
-def _physical(device: ValidatedDevice) -> tuple[object, ...]:
-    known = device.identity
-    return known["name"], known.get("uuid"), known.get("pci_address")
-
-
-def _machine_id() -> str | None:
-    """man machine-id: it should not be exposed, a keyed hash of it may be."""
-    known = read_attribute(Path("/etc/machine-id"))
-    return hashlib.sha256(f"truetpot {known}".encode()).hexdigest()[:16] if known else None
