@@ -290,6 +290,9 @@ watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [python:123]
 NVRM: Xid (PCI:0000:65:00): 79, pid=1234, GPU has fallen off the bus.
 NVRM: Xid (PCI:0000:65:00): 31, pid=1234, MMU Fault
 pcieport 0000:00:01.0: AER: Corrected error received: 0000:01:00.0
+pcieport 0000:00:01.0: AER: Uncorrected (Non-Fatal) error received: 0000:01:00.0
+{1}[Hardware Error]: event severity: fatal
+{2}[Hardware Error]: event severity: corrected
 """
 QUIET = """
 Linux version 6.14.0 (builder) #27 SMP
@@ -304,9 +307,9 @@ perf: interrupt took too long (2501 > 2500)
 def test_the_kernels_log():
     """Lines as the sources that kernel_log.toml names write them; made, no machine's log."""
     done = kernel_log.judge_log(LOG)
-    assert values(done.readings) == {"errors": 4, "warnings": 5}
+    assert values(done.readings) == {"errors": 6, "warnings": 6}
     assert done.found["counts"]["Xid of an NVIDIA card"] == 1
-    assert len(done.found["lines"]) == 9
+    assert len(done.found["lines"]) == 12
     assert verdicts("kernel-log", done.readings) == {"errors": Health.FAIL, "warnings": Health.WARN}
     quiet = kernel_log.judge_log(QUIET)
     assert values(quiet.readings) == {"errors": 0, "warnings": 0}
