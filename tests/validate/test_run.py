@@ -53,6 +53,13 @@ def test_a_figure_below_a_limit_is_measured_three_times(fake):
     assert run.calls("two") == 1
 
 
+def test_one_good_run_of_three_is_no_mean_of_two(fake):
+    run = fake({"one": [80.0, 120.0, 81.0]}, baseline=baseline())
+    (figure,) = next(run.run()).figures
+    assert (figure.attempts, figure.value) == ([80.0, 120.0, 81.0], 81.0)
+    assert figure.verdict is Health.FAIL
+
+
 def test_one_that_is_slow_three_times_fails(fake):
     run = fake({"one": [80.0, 99.0, 81.0]}, baseline=baseline(), baseline_file="b.json")
     rows = list(run.run())
