@@ -15,6 +15,7 @@ PROPERTIES = {
     "uuid": "8680a056-0800-0000-0300-000000000000",
     "driver_version": "1.6.33578",
     "device_id": 0x56A0,
+    "is_integrated_gpu": False,
     "last_level_cache_size": 16 << 20,
     "local_mem_size": 64 << 10,
     "gpu_eu_count": 512,

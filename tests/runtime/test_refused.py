@@ -15,7 +15,7 @@ FIELD = {
     "uuid": "uuid", "driver_version": "driver", "device_id": "pci_device_id",
     "last_level_cache_size": "cache_bytes", "local_mem_size": "local_memory_bytes",
     "gpu_eu_count": "units", "pci_domain_id": "pci_address", "pci_bus_id": "pci_address",
-    "pci_device_id": "pci_address",
+    "pci_device_id": "pci_address", "is_integrated_gpu": "integrated",
 }  # fmt: skip
 """What a property becomes in the identity."""
 
@@ -178,7 +178,7 @@ def test_a_host_that_shows_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     for module, name in HOST:
         monkeypatch.setattr(module, name, refuse(OSError))
-    monkeypatch.setattr(memory, "_cgroup_left", lambda: None)
+    monkeypatch.setattr(memory, "read_memory_limit", lambda: None)
     device = CpuDevice()
     assert device.identity()["cores"] is None
     assert device.identity()["cache_bytes"] is None

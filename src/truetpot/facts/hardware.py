@@ -31,6 +31,7 @@ class Hardware:
     match: tuple[str, ...]
     sources: Mapping[str, str]
     reported_gib: float | None = None
+    board_power_w: float | None = None
     xe_cores: int | None = None
     fp16_tflops: float | None = None
     int8_tops: float | None = None

@@ -15,6 +15,7 @@ from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.drive import DriveRecord
+from truetpot.records.fleet import FleetRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
@@ -60,6 +61,7 @@ RECORDS: dict[str, type[Part]] = {
     "drive": DriveRecord,
     "validate": ValidateRecord,
     "baseline": BaselineRecord,
+    "fleet": FleetRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

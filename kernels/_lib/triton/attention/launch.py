@@ -35,7 +35,7 @@ MOST_SPLITS = 256
 MOST_ROWS = 32
 """Rows from which on their sums leave registers for half as many ranges (compiled for Hopper)."""
 SHORT, SINGLE, USUAL, OF_BYTES = (
-    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
+    {"BT": 128, "WAVES": 3.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
     {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4},
     {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
     {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},

@@ -119,7 +119,8 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
     long = case.k > LONG_ROW and not many
     change: Config = {}
     if normed and many:
-        change = {"STAGES": 3, "num_warps": 2 if case.n <= 4 * MANY_OUTPUTS else 1}
+        most = case.n > 4 * MANY_OUTPUTS
+        change = {"STAGES": 3, "G": 1 + most, "num_warps": 2 - most}
     elif name == "int4_matrix" and long:
         change = {"UNROLL": 4}
     elif name == "int4_few" and (many or long):

@@ -57,6 +57,7 @@ def identity(
         "name": platforms.name(cl_device),
         "uuid": _uuid(cl_device),
         "pci_address": pci_address(cl_device),
+        "integrated": platforms.in_host_memory(cl_device) and platforms.is_kind(cl_device, "gpu"),
         "driver": told(cl_device, "driver_version"),
         "platform": platforms.words(told(cl_device, "platform"), "name"),
         "opencl": platforms.words(cl_device, "version"),
