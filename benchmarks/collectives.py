@@ -27,7 +27,7 @@ from . import common
 KIB = 1 << 10
 SIZES = {
     "default": ("0 B", "10 KiB", "64 KiB", "1 MiB", "64 MiB"),
-    "small": ("0 B", "1792 B", "64 KiB", "1 MiB"),
+    "small": ("1792 B",),
 }
 ROW = {"default": "10 KiB", "small": "1792 B"}
 """A row of the model's hidden size: what is summed after o and down."""
@@ -94,7 +94,7 @@ class AllGather(_Collective):
         [common.DEVICE],
         common.providers("all_gather"),
         RANKS,
-        ["64 KiB", "1 MiB"],
+        ["64 KiB"] if SMALL else ["64 KiB", "1 MiB"],
     )
 
 

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -19,8 +20,8 @@ import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks.commit import check_commit
-from benchmarks.offered import built_in
-from benchmarks.size import AS_ACTIVATIONS, chosen
+from benchmarks.offered import absent, built_in, without_card
+from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
@@ -43,8 +44,6 @@ check_commit()
 ROUNDS = 3
 """Processes that a benchmark's samples come from: the median then survives one that was disturbed
 throughout. ``asv run -a rounds=6`` for another number."""
-SAMPLES = 10
-"""Samples of one process: with 7 against 7 a rank test can see a difference, with 6 it cannot."""
 
 SIZE = chosen(os.environ)
 _SECONDS = os.environ.get("TRUETPOT_BENCH_SECONDS") or str(SIZE.seconds)
@@ -55,7 +54,9 @@ SECONDS = float(_SECONDS)
 RULE = StopRule(noise=-1.0, seconds=SECONDS, min_samples=SAMPLES, warmup_s=min(0.5, SECONDS / 4))
 
 _WANTED = os.environ.get("TRUETPOT_BENCH_DEVICE") or "auto"
-DEVICE = best() if _WANTED == "auto" else _WANTED
+if _WANTED == "auto":
+    _WANTED = "cpu" if find_spec("torch") and without_card() else best()
+DEVICE = _WANTED
 """A parameter of every measured benchmark: `asv compare` must not hold a CPU against a card."""
 _FOLDER = os.environ.get("TRUETPOT_BENCH_KERNELS") or ""
 _NAMED = (os.environ.get("TRUETPOT_BENCH_PROVIDERS") or "").replace(",", " ").split()
@@ -109,6 +110,12 @@ def skip(reason: str) -> NoReturn:
     raise SkipNotImplemented(reason)
 
 
+def need(op: str | None, provider: str) -> None:
+    """N/a where the provider's package is not installed, before torch is imported."""
+    if package := absent(op, provider):
+        skip(f"{provider}: {package} is not installed")
+
+
 def device(name: str) -> Device:
     """The device, or n/a. Says so if a CPU is busy with other things."""
     try:
@@ -155,6 +162,7 @@ def case(op: Operator, step: StepShape, role: str | None = None) -> Case:
 
 def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str, Any]:
     """Check the provider's kernel on the case, time it, and give ASV the device seconds."""
+    need(op.name, provider)
     here = device(name)
     try:
         results, finished = measure_kernels(

@@ -65,6 +65,7 @@ class DecodeStep:
 
 def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entrant:
     """The timed step, every kernel of it checked before and after."""
+    common.need(None, provider)
     here, model = common.device(device), load_model(common.SIZE.model)
     try:
         shape = replace(common.shape(device, format, common.SIZE.contexts[0], batch), tp=tp)

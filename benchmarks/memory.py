@@ -26,6 +26,7 @@ class Read:
 
     def track_device_time(self, device, provider):
         """Seconds a GiB: ASV takes lower for better, which GB/s are not."""
+        common.need(MEMORY_READ.name, provider)
         here = common.device(device)
         try:
             what = MemoryReadCase("fp32", buffer_bytes(here) // SLICES)

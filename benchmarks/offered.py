@@ -7,8 +7,23 @@ files for every commit that it installs in turn: a provider must not come or go 
 from __future__ import annotations
 
 import ast
+import os
+import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+
+LATE = {
+    "auto_round": ("auto_round_kernel",),
+    "ipex": ("intel_extension_for_pytorch",),
+    "ipex_llm": ("ipex_llm", "xe_linear", "xe_batch", "xe_addons"),
+    "vllm_xpu": ("vllm_xpu_kernels",),
+}
+"""What a provider's kernels import when they are used and not before: one of these is enough."""
+NAMED = {"ipex_llm": "TRUETPOT_IPEX_LLM"}
+"""A variable with the path of a library that stands for the package."""
+NODES = ("dri/renderD*", "nvidia[0-9]*", "nvidiactl", "kfd", "dxg", "accel/*")
+"""Below ``/dev``: what a card's driver makes on Linux, by vendor; ``dxg`` is WSL's."""
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 
@@ -55,3 +70,34 @@ def built_in(op: str | None, kind: str, kernels: Path = KERNELS) -> set[str]:
     """Providers of ``kernels/`` that have a kernel of an operator (None: any) for a device kind."""
     files = kernels.glob(f"{op or '*'}/[!_]*.py")
     return {file.stem for file in files if kind in (devices_of(file) or {kind})}
+
+
+def absent(op: str | None, provider: str, kernels: Path = KERNELS) -> str:
+    """The package that a built-in provider needs and this environment lacks; empty if none.
+
+    Nothing is imported: a process that is n/a should not wait for torch.
+    """
+    files = list(kernels.glob(f"{op or '*'}/{provider}.py"))
+    if not files:
+        return ""  # a user's own, which is to be imported
+    needed = [root for root in _roots(files[0]) if find_spec(root) is None]
+    late = LATE.get(provider, ())
+    if late and not os.environ.get(NAMED.get(provider, "")) and not any(map(find_spec, late)):
+        needed.append(late[0])
+    return needed[0] if needed else ""
+
+
+def _roots(file: Path) -> list[str]:
+    """The packages that a file imports at its top, by their first name."""
+    names = []
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return list(dict.fromkeys(name.partition(".")[0] for name in names))
+
+
+def without_card(folder: Path = Path("/dev")) -> bool:
+    """Whether this is Linux without a device node of any card: then torch need not be asked."""
+    return sys.platform == "linux" and not any(any(folder.glob(node)) for node in NODES)
