@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-from asv.config import Config
-from asv.results import Results, iter_results_for_machine_and_hash
+from typing import TYPE_CHECKING
 
 from benchmarks.size import SAMPLES
+
+if TYPE_CHECKING:
+    from asv.config import Config
+    from asv.results import Results
 
 FEWEST = 2
 """Processes of a commit that can agree."""
@@ -113,6 +115,8 @@ def processes(samples: Sequence[float]) -> tuple[float, ...]:
 
 def _stored(folder: Path, machine: str, commit: str) -> dict[str, tuple[float, ...] | None]:
     """Processes by benchmark and parameters; none where it is n/a, None where it failed."""
+    from asv.results import iter_results_for_machine_and_hash
+
     found: dict[str, tuple[float, ...] | None] = {}
     for result in iter_results_for_machine_and_hash(str(folder), machine, commit):
         found |= _of_result(result)

@@ -10,9 +10,6 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from asv.machine import Machine, MachineCollection
-from asv.util import UserError as AsvError
-
 from benchmarks.offered import without_card
 from truetpot.errors import UserError
 from truetpot.runtime.choose import choose_device
@@ -61,6 +58,9 @@ def describe(
     ``constraints`` as of :func:`versions`; ``path`` is another file than ``~/.asv-machine.json``.
     Keys that a user added stay.
     """
+    from asv.machine import Machine, MachineCollection
+    from asv.util import UserError as AsvError
+
     where = None if path is None else str(path)
     try:
         known = MachineCollection.load(Machine.get_unique_machine_name(), _path=where)

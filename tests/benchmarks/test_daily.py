@@ -119,6 +119,20 @@ except common.SkipNotImplemented as error:
     assert done.stdout == "auto_round: auto_round_kernel is not installed False\n", done.stderr
 
 
+def test_an_environment_that_asv_builds_has_no_asv():
+    """Only asv_runner, which imports every file that is here."""
+    code = """
+import sys
+sys.modules["asv"] = None
+from asv_runner.discovery import disc_benchmarks
+sys.path.insert(0, ".")
+assert len(list(disc_benchmarks("benchmarks"))) > 10
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_machine_without_device_nodes_has_no_card(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     assert offered.without_card(tmp_path)
