@@ -13,6 +13,8 @@
 # make lint     ruff, mypy, and the downward imports, side by side
 # make changelog  the next section of CHANGELOG.md, as changelog.d/ has it
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
+# make publish  the pages of the ASV results here, whole: nothing is loaded from elsewhere; needs npm;
+#               ARGS=--serve shows them on this machine
 # make venv     only the environment, with what developers need
 # make clean    remove the environments and what was built; ASV results stay
 #
@@ -56,7 +58,7 @@ endif
 OWN := isa or opencl or vendors or ipex or browser
 
 .PHONY: decode test test-all test-rest test-isa test-ipex test-vendors test-opencl test-browser
-.PHONY: lint lint-ruff lint-mypy lint-imports changelog pictures bench venv clean use-env use-env-dev
+.PHONY: lint lint-ruff lint-mypy lint-imports changelog pictures bench publish venv clean use-env use-env-dev
 .PHONY: use-env-opencl use-env-browser
 
 decode: $(RUN)
@@ -108,6 +110,9 @@ changelog: $(DEV)
 bench: $(DEV)
 	$(PY) -m asv machine --yes >/dev/null
 	TRUETPOT_BENCH=$${TRUETPOT_BENCH:-small} $(PY) -m asv run --quick --python=same --show-stderr $(ARGS)
+
+publish: $(DEV)
+	$(PY) -m benchmarks publish $(ARGS)
 
 venv: $(DEV)
 
