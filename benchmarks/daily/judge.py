@@ -130,11 +130,15 @@ def _of_result(result: Results) -> Iterator[tuple[str, tuple[float, ...] | None]
         params = result.get_result_params(name)
         values = result.get_result_value(name, params)
         samples = result.get_result_samples(name, params)
-        for chosen, value, taken in zip(itertools.product(*params), values, samples, strict=True):
+        stats = result.get_result_stats(name, params)
+        rows = zip(itertools.product(*params), values, samples, stats, strict=True)
+        for chosen, value, taken, stated in rows:
             full = f"{name}({', '.join(chosen)})" if chosen else name
             if value is None:
                 yield full, None
             elif math.isnan(value):
                 yield full, ()
-            else:
-                yield full, processes(taken) if taken else (value,)
+            elif taken:
+                yield full, processes(taken)
+            else:  # a number without statistics is arithmetic, and the same in every process
+                yield full, (value,) * (FEWEST if stated is None else 1)

@@ -24,6 +24,9 @@ class Bridge:
         return {"samples": [times[what] * (1 + i / 100) for i in range(10)], "number": 1}
 
     track_time.rounds = 1
+
+    def track_number(self, device, what):
+        return json.loads(os.environ["TIMES"])["steady"]
 """
 
 
@@ -81,7 +84,7 @@ def test_what_asv_has_stored_is_judged(new_project):
     commits.append(project.commit("new"))
     for pair in rounds:
         for commit, times in zip(commits, pair, strict=True):
-            project.run(commit, "track_time", "--append-samples", TIMES=json.dumps(times))
+            project.run(commit, "track_", "--append-samples", TIMES=json.dumps(times))
 
     config = Config.load(str(project.path / "asv.conf.json"))
     config.results_dir = str(project.path / config.results_dir)
@@ -91,6 +94,7 @@ def test_what_asv_has_stored_is_judged(new_project):
     names = {word: [one.name for one in found.chosen(word)] for word in ("slower", "faster", "few")}
     called = "bridge.Bridge.track_time('cpu', '{}')".format
     assert names == {"slower": [called("slower")], "faster": [called("faster")], "few": []}
+    assert sum("track_number" in one.name for one in found.pairs) == 5, "arithmetic is judged too"
     assert found.lost == (called("broken"),)
     assert project.changed(*commits) != [], sys.version
     with pytest.raises(LookupError, match="0" * 40):
