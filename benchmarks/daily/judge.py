@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from asv.config import Config
     from asv.results import Results
 
-FEWEST = 2
-"""Processes of a commit that can agree."""
+FEWEST = 3
+"""Processes of a commit whose agreement counts: of equal commits two agree in one case of six."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Pair:
 
     @property
     def few(self) -> bool:
-        """Whether a commit has one process, which has nobody to agree with."""
+        """Whether a commit has fewer processes than can be judged by."""
         return min(len(self.old), len(self.new)) < FEWEST
 
 
@@ -83,7 +83,7 @@ class Judged:
         same = len(self.pairs) - sum(len(self.chosen(w)) for w in ("slower", "faster", "few"))
         yield f"{same} of {len(self.pairs)} benchmarks have not changed beyond their threshold"
         if few := len(self.chosen("few")):
-            yield f"{few} were not judged: one process of a commit cannot agree with another"
+            yield f"{few} were not judged: a commit has fewer than {FEWEST} processes of them"
 
 
 def judge(config: Config, machine: str, old: str, new: str) -> Judged:

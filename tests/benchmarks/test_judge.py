@@ -46,12 +46,13 @@ def test_slower_is_what_all_processes_say(new, slower):
     assert Pair("x", new, pair.old, 0.1).faster == slower
 
 
-def test_one_process_judges_nothing():
-    found = Judged((Pair("x", (1.0,), (9.0,), 0.1),), ())
+@pytest.mark.parametrize("few", [1, 2])
+def test_few_processes_judge_nothing(few):
+    found = Judged((Pair("x", (1.0,) * 3, (9.0,) * few, 0.1),), ())
     assert found.code == 0
     assert [*found.lines()] == [
         "0 of 1 benchmarks have not changed beyond their threshold",
-        "1 were not judged: one process of a commit cannot agree with another",
+        "1 were not judged: a commit has fewer than 3 processes of them",
     ]
 
 
