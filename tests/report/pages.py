@@ -29,6 +29,7 @@ from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.facts.roofline import Limit
 from truetpot.facts.variables import variables
+from truetpot.facts.workload import Workload
 from truetpot.isa.difference import Change
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
@@ -423,15 +424,15 @@ def swept(other, folder):
 def bound(other, folder):
     model = replace(load_model(MODEL), name=other)
     given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
-    first = floor(model, load_hardware(ARC), context=1024, **given)
-    span = floor_range(model, load_hardware(ARC), context_start=1024, context_end=32768, **given)
+    first = floor(model, load_hardware(ARC), Workload(context=1024, **given))
+    span = floor_range(model, load_hardware(ARC), Workload(context=1024, **given), end=32768)
     step = first.traffic
     whole = [other, f"{step.bound:,}", f"{step.weights:,}", f"{step.scales:,}", f"{step.kv:,}"]
     whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
     whole += [f"{row.weights * row.linear.count:,}" for row in step.linears]
     whole += [row.linear.role for row in step.linears] + ["floor", "collectives", "80 layers"]
     mixture = replace(load_model("gpt-oss-20b"), name=other)
-    mixed = floor(mixture, load_hardware(ARC), context=1024, format="mxfp4", batch=8)
+    mixed = floor(mixture, load_hardware(ARC), Workload(context=1024, format="mxfp4", batch=8))
     whole += ["estimate", f"{mixed.estimate_ms:.3f}", f"{mixed.ms_per_token:.3f}"]
     whole += mixed.assumptions
     drawn = [draw_floor(first, span), draw_floor(mixed)]

@@ -18,9 +18,6 @@ from truetpot.validate.child import Tell
 from truetpot.validate.measured import Measured, Reading, Setting, errors
 
 NBYTES, SMALL_NBYTES = 256 << 20, 16 << 20
-PLACEHOLDER = (2.5, 1)
-"""GT/s and lanes that are shown where the real link is not: behind a card's own switch, and in a
-virtual machine."""
 FLAGS = {"fatal errors": "aer_dev_fatal", "nonfatal errors": "aer_dev_nonfatal"}
 """Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats."""
 
@@ -68,9 +65,7 @@ def known_link(card: Path | None, virtual: bool | None = None) -> tuple[Link | N
     here = card.resolve()
     slot = slot_link(here) if here.exists() else None
     if slot is None:
-        return None, "the link is not known: the kernel shows none"
-    if (slot.max_speed, slot.max_width) == PLACEHOLDER:
-        return None, "the link is not known: only the placeholder of 2.5 GT/s x1 is shown"
+        return None, "the link is not known: the kernel shows none, or the placeholder 2.5 GT/s x1"
     # ports above a card in a virtual machine are made up; its own link is passed through
     link = slot if virtual else narrowest_link(here) or slot
     return link, f"{link} at {link.at}, at most {link.most}"
