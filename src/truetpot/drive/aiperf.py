@@ -42,7 +42,7 @@ class AIPerf:
             "streaming": True,
             "use_server_token_count": True,
             "timeout": load.timeout_s,
-            "extra": {"ignore_eos": True, "temperature": 0},
+            "extra": {"temperature": 0, **load.server.kind.asks(load.output_tokens)},
         }
         if os.environ.get(KEY):
             endpoint["api_key"] = f"${{{KEY}}}"

@@ -185,7 +185,7 @@ def _asker(server: Server, endpoint: str, timeout_s: float) -> Callable[[str], A
     def ask(prompt: str) -> Answer:
         asked: dict[str, Any] = {
             "model": server.model, "max_tokens": TOKENS, "temperature": 0, "stream": True,
-            "stream_options": {"include_usage": True}, "extra_body": {"ignore_eos": True},
+            "stream_options": {"include_usage": True}, "extra_body": server.kind.asks(TOKENS),
         }  # fmt: skip
         try:
             if endpoint == "chat":

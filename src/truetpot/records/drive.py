@@ -41,7 +41,7 @@ class ServerRow(Part, frozen=True, kw_only=True):
     max_tokens: int | None
     """Of a prompt and its output together."""
     metrics: dict[str, float]
-    """Of /metrics, those without labels, before the run."""
+    """Of /metrics, before the run: summed over labels, without buckets."""
 
 
 class CalibrationRow(Part, frozen=True, kw_only=True):
