@@ -20,7 +20,10 @@ SHORT = ("--input", 200, "--output", 40, "--requests", 3, "--no-calibrate")
     [
         (["--engine", "wrk"], "choose from aiperf, guidellm"),
         (["--endpoint", "embeddings"], "choose from completions, chat"),
-        (["--concurrency", "0"], "give 1 to 4096"),
+        (["--concurrency", "0"], "out of range"),
+        (["--concurrency", "5000"], "give 1 to 4,096"),
+        (["--input", "200,x"], "list of integers"),
+        (["--arm", "a=http://127.0.0.1:9"], "Give the URL of one server"),
         (["--concurrency", "a"], "list of integers"),
         (["--out", __file__], "is no folder"),
     ],

@@ -66,7 +66,7 @@ def test_a_point_of_a_real_engine(tmp_path, tokenizer, engine):
     What is asserted is that counts and times come through, not how exact they are."""
     before = {name for name in os.listdir("/tmp") if name.startswith("aiperf")}  # noqa: PTH208
     with running(Faulty(tokenizer, pace_s=0.03)) as url:
-        point = measure(engine, load(look(url)), tmp_path / "c2", None)
+        point = measure(engine, load(look(url)), tmp_path / "c2", tmp_path, None)
     assert point.status is PointStatus.OK
     assert point.token_ms == pytest.approx(30, rel=0.3)
     assert 50 <= point.ttft_ms < 5000
@@ -81,7 +81,7 @@ def test_requests_that_fail_end_the_point(tmp_path, tokenizer, engine):
         running(Faulty(tokenizer, "500")) as url,
         pytest.raises(UserError, match=r"requests at concurrency 2 failed|ended with"),
     ):
-        measure(engine, load(look(url)), tmp_path / "c2", None)
+        measure(engine, load(look(url)), tmp_path / "c2", tmp_path, None)
 
 
 @pytest.mark.parametrize("engine", INSTALLED[:1])

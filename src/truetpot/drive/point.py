@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
+from truetpot.drive import cost
 from truetpot.drive.engine import Engine, Load, Used, run
 from truetpot.drive.rungs import rung_s
+from truetpot.drive.server import Server, read_metrics
 from truetpot.errors import UserError
 from truetpot.records.drive import DrivePoint
 from truetpot.records.words import PointStatus
@@ -20,19 +23,40 @@ from truetpot.text import shortened
 
 
 def measure(
-    engine: Engine, load: Load, folder: Path, held: Measured | None, anyway: bool = False
+    engine: Engine,
+    load: Load,
+    folder: Path,
+    root: Path,
+    held: Measured | None,
+    anyway: bool = False,
 ) -> DrivePoint:
-    """Run one point and read what it left; ``anyway`` takes outputs of other lengths too.
+    """Run one point in ``folder``, which lies below ``root``, and read what it left.
 
-    Raises UserError where the engine fails, or a request does: half of a load is another load.
+    ``anyway`` takes outputs of other lengths too. Raises UserError where the engine fails, or a
+    request does: half of a load is another load.
     """
+    server = load.server
+    metrics, spent = _metrics(server), cost.read(server)
     used = run(engine, load, folder)
+    now = cost.between(spent, cost.read(server))
+    server_s = server.kind.token_s(metrics, _metrics(server))
     file = engine.result(folder)
     (one,) = read(file)[:1]
     check_requests(one, load, file, engine.whole)
     if not anyway:
         check_lengths(one, load)
-    return describe(one, load, file, folder.parent, held, used)
+    tokens = load.output_tokens * len(load.prompts)
+    return replace(
+        describe(one, load, file, root, held, used),
+        server_ms=_ms(server_s),
+        server_cpu_s=now.cpu_s,
+        joules=now.joules,
+        tokens_per_joule={name: tokens / joules for name, joules in now.joules.items()},
+    )
+
+
+def _metrics(server: Server) -> dict[str, float]:
+    return read_metrics(server.root) if server.kind.token_time else {}
 
 
 def describe(
@@ -59,6 +83,7 @@ def describe(
         requests=0 if requests is None else len(requests),
         ttft_ms=None if ttft is None or not len(ttft) else float(np.nanmedian(ttft)) * 1e3,
         token_ms=_ms(serving.reported_s),
+        tokens_per_s=tokens_per_s(one),
         token_from=serving.reported_from,
         tokens_a_step=evidence.tokens_a_step,
         batch=None if batch is None or batch.assumed else batch.value,
@@ -73,6 +98,17 @@ def describe(
         client_cpu_s=None if used is None else used.cpu_s,
         wall_s=None if used is None else used.wall_s,
     )
+
+
+def tokens_per_s(one: Run) -> float | None:
+    """Of all requests that came, from the first one's start to the last one's end."""
+    requests = one.requests
+    if requests is None or not requests.ok.any() or requests.start_s is None:
+        return None
+    ok = requests.ok
+    start, latency = requests.start_s[ok], requests.latency_s[ok]
+    took = float((start + latency).max() - start.min())
+    return float(requests.tokens[ok].sum()) / took if took > 0 else None
 
 
 def check_requests(one: Run, load: Load, file: Path, whole: bool) -> None:
