@@ -6,7 +6,7 @@ import pytest
 
 from tests.drive.faulty import Faulty, running
 from truetpot.drive.known import known
-from truetpot.drive.server import KEY, base, look
+from truetpot.drive.server import KEY, Server, base, look
 from truetpot.drive.stub import MODEL, send
 from truetpot.drive.tokens import tokenizer_of
 from truetpot.errors import UserError
@@ -95,10 +95,12 @@ def test_time_per_token_by_the_servers_own_counters():
     kind = known("llama.cpp")
     seconds, count = kind.token_time[0]
     before, after = {seconds: 1.0, count: 100.0}, {seconds: 4.0, count: 200.0}
-    assert kind.token_s(before, after) == pytest.approx(0.03)
-    assert kind.token_s({}, {}) is None
-    assert kind.token_s(after, after) is None
-    assert known("ollama").token_s(before, after) is None
+    assert kind.token_s(before, after, requests=10) == pytest.approx(3 / 90)
+    assert kind.token_s({}, {}, 1) is None
+    assert kind.token_s(after, after, 1) is None
+    assert known("ollama").token_s(before, after, 1) is None
+    seconds, count = known("vllm").token_time[0]  # one time a request
+    assert known("vllm").token_s({}, {seconds: 0.3, count: 10.0}, 10) == pytest.approx(0.03)
 
 
 def test_nobody_at_the_address():
@@ -120,6 +122,12 @@ def test_a_key_does_not_belong_into_the_address():
 @pytest.mark.parametrize("url", ["http://host:1", "http://host:1/", "http://host:1/v1/"])
 def test_the_address_ends_with_v1(url):
     assert base(url) == "http://host:1/v1"
+
+
+def test_another_version_of_the_path_stays():
+    """OpenVINO Model Server's."""
+    assert base("http://host:1/v3/") == "http://host:1/v3"
+    assert Server("http://host:1/v3", "m").root == "http://host:1"
 
 
 def test_the_servers_own_tokenizer(tokenizer):

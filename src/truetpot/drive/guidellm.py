@@ -28,7 +28,7 @@ class GuideLLM:
             "kind": "openai_http",
             "target": load.server.root,
             "model": load.server.model,
-            "request_format": f"/v1/{load.path}",
+            "request_format": f"{load.server.url.removeprefix(load.server.root)}/{load.path}",
             "validate_backend": False,
             "timeout": load.timeout_s,
             "extras": {"body": body},

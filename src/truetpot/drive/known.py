@@ -23,6 +23,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: tuple[str, ...] = ()
     lists_cache: bool = False
     token_time: tuple[tuple[str, str], ...] = ()
+    counts_first: bool = False
     source: str = ""
 
     def asks(self, tokens: int) -> dict[str, Any]:
@@ -32,11 +33,15 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for name, value in self.full_length.items()
         }
 
-    def token_s(self, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-        """Seconds per token between two readings of /metrics; None where it does not tell."""
+    def token_s(
+        self, before: Mapping[str, float], after: Mapping[str, float], requests: int
+    ) -> float | None:
+        """Seconds per token between two readings of /metrics, with so many requests in between;
+        None where it does not tell."""
         for seconds, count in self.token_time:
             if seconds in after and count in after:
                 tokens = after[count] - before.get(count, 0.0)
+                tokens -= requests if self.counts_first else 0
                 spent = after[seconds] - before.get(seconds, 0.0)
                 return spent / tokens if tokens > 0 and spent > 0 else None
         return None

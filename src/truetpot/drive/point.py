@@ -21,6 +21,16 @@ from truetpot.serving.records import Run
 from truetpot.serving.verdict import judge
 from truetpot.text import shortened
 
+_FAILURES = (
+    ("TimeoutError", "their end did not come within the {timeout_s:g} s of --timeout"),
+    ("ClientPayloadError", "the connection broke off in the middle of an answer"),
+    ("ServerDisconnected", "the server closed the connection"),
+    ("ConnectionReset", "the server closed the connection"),
+    ("ClientConnectorError", "nobody answers at the address any more"),
+    ("InvalidInferenceResult", "what came is no answer"),
+)
+"""By the names of AIPerf's and aiohttp's errors."""
+
 
 def measure(
     engine: Engine,
@@ -39,7 +49,7 @@ def measure(
     metrics, spent = _metrics(server), cost.read(server)
     used = run(engine, load, folder)
     now = cost.between(spent, cost.read(server))
-    server_s = server.kind.token_s(metrics, _metrics(server))
+    server_s = server.kind.token_s(metrics, _metrics(server), len(load.prompts))
     file = engine.result(folder)
     (one,) = read(file)[:1]
     check_requests(one, load, file, engine.whole)
@@ -120,14 +130,22 @@ def check_requests(one: Run, load: Load, file: Path, whole: bool) -> None:
     if lost:
         said = next(iter(requests.errors), "no message")
         raise UserError(
-            f"{lost} of {len(requests)} requests at concurrency {load.concurrency} failed "
-            f"({shortened(said).rstrip('.')}); see the server's log."
+            f"{lost} of {len(requests)} requests at concurrency {load.concurrency} failed: "
+            f"{_failure(said, load.timeout_s)}; see the server's log."
         )
     if whole and len(requests) != load.requests:
         raise UserError(
             f"{len(requests)} requests at concurrency {load.concurrency} came back of "
             f"{load.requests}; see the server's log."
         )
+
+
+def _failure(said: str, timeout_s: float) -> str:
+    """An engine's words for a failure, in a reader's."""
+    for mark, meaning in _FAILURES:
+        if mark in said:
+            return meaning.format(timeout_s=timeout_s)
+    return f"the server says {shortened(said).rstrip('.')}"
 
 
 def check_lengths(one: Run, load: Load) -> None:

@@ -29,7 +29,7 @@ class Server:
     """A live server, by what it tells; "" and None are what it does not."""
 
     url: str
-    """Ends with ``/v1``."""
+    """Ends with ``/v1``, or another version."""
     model: str
     name: str = ""
     """A key of ``servers.toml``; "" where nothing told which it is."""
@@ -47,11 +47,12 @@ class Server:
     @property
     def root(self) -> str:
         """The URL without ``/v1``."""
-        return self.url.removesuffix("/v1")
+        return self.url.rpartition("/")[0]
 
 
 def base(url: str) -> str:
-    """The URL with ``/v1`` at its end. Raises UserError for one that is no HTTP address, or that
+    """The URL with ``/v1`` at its end, or with the version that it has: OpenVINO Model Server's
+    is ``/v3``. Raises UserError for one that is no HTTP address, or that
     has a user's name in it: a record keeps the URL."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -59,7 +60,7 @@ def base(url: str) -> str:
     if parts.username or parts.password or parts.query:
         raise UserError(f"Keep names and keys out of the address; put the key into {KEY}.")
     plain = url.rstrip("/")
-    return plain if plain.endswith("/v1") else f"{plain}/v1"
+    return plain if re.search(r"/v\d+$", plain) else f"{plain}/v1"
 
 
 def look(url: str, model: str | None = None) -> Server:
@@ -69,7 +70,7 @@ def look(url: str, model: str | None = None) -> Server:
     has several and ``model`` names none of them.
     """
     url = base(url)
-    root = url.removesuffix("/v1")
+    root = url.rpartition("/")[0]
     answer = get(f"{url}/models")
     metrics = read_metrics(root)
     rows = _models(answer)
