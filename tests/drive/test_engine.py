@@ -134,5 +134,5 @@ def test_an_engine_that_does_not_end_is_ended(tmp_path, tokenizer, aiperf, monke
 def test_the_calibration_sees_the_pace(tmp_path, aiperf):
     row = against_stub(aiperf, 1, 0.02, tmp_path / "calibration")
     assert row.asked_ms == 20
-    assert row.late == (abs(row.seen_ms / row.sent_ms - 1) > 0.01)
+    assert row.late == (abs(row.seen_ms / row.sent_ms - 1) > 0.01 or row.sent_ms >= 40)
     assert row.sent_ms == pytest.approx(row.seen_ms, rel=0.3)

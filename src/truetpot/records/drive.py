@@ -73,7 +73,7 @@ class CalibrationRow(Part, frozen=True, kw_only=True):
     limit: NotNegative
     """How far the two may be apart, as a share."""
     late: bool
-    """Whether they are farther apart."""
+    """Whether they are farther apart, or the stub itself was as slow as the point."""
 
 
 class DrivePoint(Part, frozen=True, kw_only=True):

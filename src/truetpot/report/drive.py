@@ -177,8 +177,8 @@ def _late(record: DriveRecord) -> Iterator[RenderableType]:
 
 def _calibrated(streams: int, row: CalibrationRow) -> list[str | tuple[str, str]]:
     told = (
-        f"Client at {streams} streams: a stub sent a token every {row.sent_ms:.2f} ms and it saw "
-        f"{row.seen_ms:.2f} ms"
+        f"Client at {streams} streams: a stub that was to send a token every {row.asked_ms:.2f} ms "
+        f"sent one every {row.sent_ms:.2f} ms, and it saw {row.seen_ms:.2f} ms"
     )
     if row.late:
         return [(f"{told}: late. The time per token may be the client's own.", "bold red")]
