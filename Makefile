@@ -135,7 +135,7 @@ clean:
 	touch $@
 
 use-env:
-	@$(PY) tools/use_env.py
+	@$(PY) tools/use_env.py torch
 
 use-env-dev:
 	@$(PY) tools/use_env.py dev
@@ -168,7 +168,7 @@ endif
 
 # Stamps: this environment holds what the setup files ask for.
 $(RUN): $(SETUP) $(CONSTRAINTS) | $(PY)
-	$(PY) -m pip install -c $(CONSTRAINTS) -e .
+	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[torch]'
 	touch $@
 
 $(DEV): $(SETUP) $(CONSTRAINTS) | $(PY)

@@ -98,7 +98,8 @@ def main() -> None:
     peer_s = transformers_step(model, given.context, device)
     print(f"transformers, compiled, bf16: {peer_s * 1e3:8.3f} ms a token", flush=True)
     gc.collect()
-    torch.accelerator.empty_cache()
+    if device.kind != "cpu":
+        getattr(torch, device.kind).empty_cache()
     ours_s = our_step(model, given.context, device, given.format, given.seconds)
     print(f"truetpot, {given.format}:{'':<17}{ours_s * 1e3:8.3f} ms a token")
     print(f"ratio {peer_s / ours_s:.2f}; {time.perf_counter() - start:.0f} s in all")

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from truetpot.cli.cases import CHECKED_ROWS, reduced
+from truetpot.cli.checks import CHECKED_ROWS
 from truetpot.decode.fuse import fuse
 from truetpot.decode.program import StepShape, decode_program
 from truetpot.errors import UserError
@@ -68,7 +68,7 @@ def test_those_that_end_in_anything_are_among_them():
 
 @pytest.mark.parametrize(("op", "case"), FOUND, ids=[f"{op.name} {c.label()}" for op, c in FOUND])
 def test_the_reduced_case_holds_together(op, case):
-    fewer = reduced(op, case)
+    fewer = op.reduced(case, CHECKED_ROWS)
     rng = np.random.default_rng(0)
     want = op.reference(fewer, op.inputs(fewer, rng))
     assert {*op.returns} <= {*want}
@@ -79,7 +79,7 @@ def test_the_reduced_case_holds_together(op, case):
 def test_a_linear_and_its_activation_are_cut_down_together():
     parts = LinearCase("bf16", 1, 8192, 64, "bf16"), SiluMulCase("bf16", 1, 4096)
     case = LINEAR_SILU_MUL.case(*parts)
-    linear, silu = reduced(LINEAR_SILU_MUL, case).parts
+    linear, silu = LINEAR_SILU_MUL.reduced(case, CHECKED_ROWS).parts
     assert (linear.n, silu.n) == (CHECKED_ROWS, CHECKED_ROWS // 2)
 
 
@@ -92,7 +92,7 @@ def test_heads_are_not_cut_down():
         if call.op is op
     ]
     assert call.case.parts[1].n > CHECKED_ROWS
-    assert reduced(op, call.case) == call.case
+    assert op.reduced(call.case, CHECKED_ROWS) == call.case
 
 
 def test_the_last_linear_is_cut_down_and_not_what_it_reads():
@@ -102,7 +102,7 @@ def test_the_last_linear_is_cut_down_and_not_what_it_reads():
         SiluMulCase("bf16", 1, 4096),
         LinearCase("bf16", 1, 5120, 4096, "bf16"),
     )
-    first, silu, last = reduced(op, op.case(*parts)).parts
+    first, silu, last = op.reduced(op.case(*parts), CHECKED_ROWS).parts
     assert (first, silu, last.n, last.k) == (*parts[:2], CHECKED_ROWS, 4096)
 
 

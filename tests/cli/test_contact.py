@@ -13,7 +13,7 @@ import pytest
 
 from truetpot.contact.archive import read_archive
 from truetpot.errors import UserError
-from truetpot.records.contact import StepOutcome
+from truetpot.records.words import StepOutcome
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "made" / "contact" / "cpu-epyc.zip"
 

@@ -15,6 +15,7 @@ OPTIONS = {
     "ladder": ("check", "result.json", "--ladder"),
     "inspect": ("prompts", "--inspect"),
     "corpus": ("prompts", "--tokenizer", "model", "--out", "out.jsonl", "--corpus"),
+    "fleet": ("fleet",),
     "tokenizer": ("prompts", "--inspect", "result.json", "--tokenizer"),
 }
 

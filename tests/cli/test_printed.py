@@ -382,6 +382,8 @@ OTHERWISE = {
     "records/__main__.py": {"sys.stdout.write"},  # a page of the documents
     # into a file, which is escaped where it is shown
     "contact/probes.py": {"sys.stderr.write", "traceback.print_exc"},
+    "validate/child.py": {"sys.stderr.write", "traceback.print_exc"},
+    "validate/rank.py": {"traceback.print_exc"},
     "drive/stub.py": {"sys.stdout.write"},  # its port, for the process that started it
     "files/writing.py": {"os.write"},  # lines added to a file
     "serving/prompts/guard.py": {"os.write"},  # what a library printed, and no panic was

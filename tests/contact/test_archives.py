@@ -12,9 +12,10 @@ import pytest
 from tests.records.kept import exact
 from truetpot.contact.archive import read_archive
 from truetpot.contact.redact import Redactor
-from truetpot.records.contact import ProbeRecord, StepOutcome
+from truetpot.records.contact import ProbeRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.page import RECORDS
+from truetpot.records.words import StepOutcome
 
 FOLDER = Path(__file__).parents[1] / "data" / "made" / "contact"
 ARCHIVES = sorted(FOLDER.glob("*.zip"))

@@ -11,8 +11,8 @@ from truetpot.contact.archive import read_archive
 from truetpot.contact.redact import Redactor
 from truetpot.contact.run import Contact
 from truetpot.contact.steps import Known, load_steps
-from truetpot.records.contact import StepOutcome
 from truetpot.records.providers import KernelEntry
+from truetpot.records.words import StepOutcome
 
 KINDS = ("segfault", "exception", "exit", "memory", "hang")
 HANGS_S = 10

@@ -135,6 +135,17 @@ def test_another_vendors_card_has_its_own_link(made):
     assert (card.link.at, card.link.width, card.window) == ("0000:01:00.0", 16, None)
 
 
+@pytest.mark.parametrize(("version", "discrete"), [(1, True), (2, False), (3, False), (None, True)])
+def test_the_graphics_of_an_amd_processor_are_no_card(made, version, discrete):
+    bridge = made.pci(None, "0000:00:08.1", 0x1022, 0x14DD, 0x060400)
+    device = made.pci(bridge, "0000:0c:00.0", 0x1002, 0x164E, 0x030000, made.X16)
+    if version is not None:
+        (device / "gpu_metrics").write_bytes(bytes([120, 0, version, 1]) + bytes(116))
+    card = only(find_cards(made.root))
+    assert card.discrete is discrete
+    assert ("integrated" in card.title) is not discrete
+
+
 def test_a_boards_management_display_is_no_card(made):
     made.pci(None, "0000:00:03.0", 0x1A03, 0x2000, 0x030000)
     assert find_cards(made.root) == []
@@ -145,8 +156,9 @@ def test_a_power_limit_of_zero_is_off(made):
     made.power(gpu, "xe", limit=0)
     made.write(gpu / "hwmon/hwmon3/power2_max", 150_000_000)
     card, package = only(find_cards(made.root)).power
-    assert (card.limit_w, card.rated_w) == (None, 190)
-    assert (package.what, package.limit_w, package.rated_w) == ("package", 150, None)
+    assert (card.limit_w, card.rated_w, card.rated_by) == (None, 190, "driver")
+    assert (package.what, package.limit_w, package.rated_by) == ("package", 150, "datasheet")
+    assert not card.lowered and not package.lowered  # a package has no datasheet of its own
 
 
 def test_families_agree_with_the_cards_of_the_tables():

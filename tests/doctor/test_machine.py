@@ -2,14 +2,16 @@
 
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truetpot.doctor.judge_cards import judge_cards
+from truetpot.doctor.judge_container import judge_container
 from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
 from truetpot.doctor.machine import look
 from truetpot.doctor.quick import quick_check
-from truetpot.doctor.variables import variables
+from truetpot.facts.variables import others_set, recorded, variables
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.cpu import CpuDevice
 
@@ -69,6 +71,37 @@ def test_every_variable_has_what_it_needs():
         assert known.script is None or not known.harms(known.script), known.name
 
 
+def test_one_list_serves_the_doctor_and_the_records():
+    environment = {known.name: "1" for known in variables()} | {"HOME": "/x", "CCL_UNHEARD": "2"}
+    assert recorded(environment).keys() == environment.keys() - {"HOME"}
+    assert others_set(environment) == {"CCL_UNHEARD": "2"}
+    quiet = {
+        "CCL_UNHEARD": "",
+        "CCL_ROOT": "/opt",
+        "CUDA_VERSION": "13",
+        "TRUETPOT_SIMD": "generic",
+    }
+    assert others_set(quiet) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UR_L0_ENABLE_RELAXED_ALLOCATION_LIMITS", "CCL_ALLREDUCE", "CCL_ENABLE_SYCL_KERNELS",
+        "CCL_TOPO_P2P_ACCESS", "UR_L0_V2_FORCE_DISABLE_COPY_OFFLOAD", "IGC_ExtraOCLOptions",
+        "CUDA_DEVICE_ORDER", "LD_LIBRARY_PATH", "ZE_ENABLE_ALT_DRIVERS",
+    ],
+)  # fmt: skip
+def test_variables_that_a_measurement_depends_on_are_known(made, name):
+    assert look(made.root, {name: "1"}).environment == {name: "1"}
+
+
+def test_a_name_that_nothing_reads_is_warned_of(made):
+    machine = look(made.root, {"UR_L0_USE_RELAXED_ALLOCATION_LIMITS": "1"})
+    (finding,) = judge_variables(machine)
+    assert "UR_L0_ENABLE_RELAXED_ALLOCATION_LIMITS" in finding.means
+
+
 def test_what_ipex_llms_script_sets_is_known():
     script = {known.name: known.script for known in variables() if known.script}
     assert script == {
@@ -90,13 +123,17 @@ def test_no_file_ends_the_look(made, seed, value):
         made.card(1, 0x56A0, made.X16)
         made.card(0x11, 0xE20B, made.X8, driver="xe")
         made.write("var/lib/dpkg/status", STATUS)
+        made.container()
+        made.cgroup2("/a/b", quota=150_000, memory=1 << 30)
+        made.write("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf")
     files = sorted(path for path in made.root.rglob("*") if path.is_file())
     file = random.Random(seed).choice(files)
     before = file.read_bytes()
     file.write_bytes(value)
     try:
         machine = look(made.root, {})
-        for judge in (judge_cards, judge_host, judge_software, judge_variables):
+        judges = (judge_cards, judge_host, judge_container, judge_software, judge_variables)
+        for judge in judges:
             list(judge(machine))
     finally:
         file.write_bytes(before)

@@ -24,8 +24,8 @@ PROMPT = "{} What does a card wait for, and who reads its weights?"
 FAULTS = {
     "500": "500",
     "429": "429",
-    "hang": "within the 5 s of --timeout",
-    "stalls": "within the 5 s of --timeout",
+    "hang": "within the 3 s of --timeout",
+    "stalls": "within the 3 s of --timeout",
     "garbage": "what came is no answer",
     "drop": "broke off in the middle of an answer",
     "dies": "closed the connection|nobody answers",
@@ -109,7 +109,7 @@ def test_a_point_of_a_real_engine(tmp_path, tokenizer, engine):
 def test_a_fault_within_a_point_is_one_sentence(tmp_path, tokenizer, aiperf, fault):
     """The first three requests are right."""
     with running(Faulty(tokenizer, fault, after=3)) as url:
-        asked = replace(load(look(url)), timeout_s=5)
+        asked = replace(load(look(url)), timeout_s=3)
         with pytest.raises(UserError, match=FAULTS[fault]) as told:
             measure(aiperf, asked, tmp_path / "c2", tmp_path, None)
     said = str(told.value)

@@ -14,7 +14,7 @@ def lint_imports(checkout, run):
 def test_the_tree_is_clean(lint_imports):
     done = lint_imports()
     assert done.returncode == 0, done.stdout
-    assert "3 kept, 0 broken" in done.stdout
+    assert "4 kept, 0 broken" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,17 @@ def test_a_new_module_must_find_its_layer(checkout, lint_imports):
     done = lint_imports()
     assert done.returncode == 1, done.stdout
     assert "stray" in done.stdout
+
+
+@pytest.mark.parametrize("folder", ["src/truetpot/facts", "kernels/_lib/triton"])
+def test_a_circle_is_found(checkout, lint_imports, folder):
+    package = "truetpot." + folder.removeprefix("src/truetpot/").replace("/", ".")
+    (checkout / folder / "one.py").write_text(f"import {package}.other\n")
+    (checkout / folder / "other.py").write_text(f"def late():\n    import {package}.one\n")
+    done = lint_imports()
+    assert done.returncode == 1, done.stdout
+    assert "no module imports what imports it BROKEN" in done.stdout
+    assert f"No cycles are allowed in {package}." in done.stdout
 
 
 PROVIDERS, OPERATORS = (

@@ -15,18 +15,20 @@ from tests.records.kept import load
 from tests.serving.readers.vllm_files import in_2026
 from tests.stack.made import STEP, Xpu
 from truetpot.doctor.cards import Card
-from truetpot.doctor.clocks import Clock, PowerLimit
+from truetpot.doctor.clocks import Clock
+from truetpot.doctor.container import Container
 from truetpot.doctor.finding import bad, ok, warn
 from truetpot.doctor.host import Host
 from truetpot.doctor.machine import Machine
+from truetpot.doctor.power import PowerLimit
 from truetpot.doctor.software import Software
-from truetpot.doctor.variables import variables
 from truetpot.drive.server import Server
 from truetpot.facts.floor import floor, floor_range
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.facts.roofline import Limit
+from truetpot.facts.variables import variables
 from truetpot.isa.difference import Change
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
@@ -34,7 +36,7 @@ from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import AllReduceCase, LinearCase
 from truetpot.ops.tuned import Choice
 from truetpot.records.check import VisibleCount
-from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
 from truetpot.records.drive import (
@@ -45,6 +47,7 @@ from truetpot.records.drive import (
     SeriesRow,
     Weight,
 )
+from truetpot.records.fleet import FileLeftOut, FleetRecord, Variant
 from truetpot.records.images import ImagesRecord, PackageRow
 from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
 from truetpot.records.launch import LaunchRecord, LaunchRow
@@ -61,7 +64,8 @@ from truetpot.records.providers import KernelEntry
 from truetpot.records.rungs import Communication, Ladder, OperatorRow, RankRow, Rung, Rungs
 from truetpot.records.sweep import FitRow, RequestRow, SweepPoint, SweepRecord
 from truetpot.records.tune import Figures, Found, TuneStatus
-from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus
+from truetpot.records.validate import BaselineRecord, ValidateRecord
+from truetpot.records.words import Cache, KernelStatus, Origin, PointStatus, StepOutcome
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.contact import draw_archive, draw_contact, draw_files
 from truetpot.report.doctor import (
@@ -72,6 +76,7 @@ from truetpot.report.doctor import (
     draw_variables,
 )
 from truetpot.report.drive import draw_canaries, draw_points, draw_server
+from truetpot.report.fleet import draw_fleet
 from truetpot.report.floor import draw_floor, draw_published
 from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
@@ -95,6 +100,7 @@ from truetpot.report.sweep import draw_head as draw_sweep_head
 from truetpot.report.trace import draw_trace
 from truetpot.report.tune import draw_left_out, draw_tuned
 from truetpot.report.tune_list import Tunable, draw_tunable
+from truetpot.report.validate import draw_baseline, draw_validate
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
 from truetpot.serving.verdict import judge
@@ -229,13 +235,20 @@ def doctor(other, folder):
     clock = Clock("tile 0", 300, 300, 2400, 300, 2450, ())
     card = Card(
         "0000:03:00.0", "Intel", 0x56A0, other, True, None, load_hardware(ARC), "i915", "card1",
-        "renderD128", True, None, None, False, 256 << 20, 16 << 30, (clock,),
+        "renderD128", True, 992, None, None, False, 256 << 20, 16 << 30, (clock,),
         (PowerLimit("card", 190.0, 225.0),), 0, None,
     )  # fmt: skip
-    host = Host("6.18.44", other, 128, 512 << 30, ("powersave",), True, 2, True, False, None)
+    host = Host(
+        "6.18.44", other, 128, 512 << 30, ("powersave",), True, 2, True, False, None,
+        wsl=False, dxg=False, dxcore=False,
+    )  # fmt: skip
+    inside = Container("podman", 64, 2.5, 100, 7, 8 << 30, 64 << 20, False, by_path=False)
     software = Software({"compute runtime": other}, "1.6.32224", (other,), {"torch": other})
     known = variables()[3]
-    machine = Machine((card,), host, software, MappingProxyType({known: other}))
+    others = MappingProxyType({"CCL_SOMETHING": other})
+    machine = Machine(
+        (card,), host, inside, software, MappingProxyType({known: other}), others
+    )
     quick = Quick(
         device=other, read_gb_s=511.25, reader="numba", spread=0.0321, samples=97,
         datasheet_gb_s=560.0, empty_pair_s=1.25e-6, impossible=None, misread=None,
@@ -250,6 +263,7 @@ def doctor(other, folder):
     ]  # fmt: skip
     whole = [other, "0000:03:00.0", "renderD128", "i915", "1.6.32224", f"{known.name}={other}"]
     whole += ["bad", "warn", "ok", "511.2 GB/s", "1.25 us", "3.2 %", "97 reads", "6.18.44"]
+    whole += [f"CCL_SOMETHING={other}", "podman", "2.5 of 128 cores", "64 MiB", "8.0 GiB"]
     whole += ["16 GiB at 560 GB/s", "190 W of 225 W", known.does, f"-> look at {other}"]
     return page, whole
 
@@ -580,6 +594,22 @@ def driven(other, folder):
     return page, [*numbers(*times), "believable", "invalid"]
 
 
+def validated(other, folder):
+    """A record whose card, test and sentences are somebody's, with bad memory and a series."""
+    record = msgspec.convert(load("validate"), ValidateRecord)
+    device = structs.replace(record.devices[0], identity={"name": other, "driver": other})
+    tests = [
+        structs.replace(one, said=f"it says {other}", do="change the card", traceback=f"in {other}")
+        for one in record.tests
+    ]
+    record = structs.replace(record, host=other, devices=[device], tests=tests, baseline=other)
+    whole = [other, f"it says {other}", "300.0 GB/s", ">= 410.4 of 456.0", "change the card"]
+    whole += ["own address 1", "0x1000 to 0x1000 (1)", "never throttled", f"in {other}"]
+    baseline = msgspec.convert(load("baseline"), BaselineRecord)
+    page = [draw_validate(record), draw_baseline(other, baseline)]
+    return page, [*whole, "patterns", "fail", "1 figure of"]
+
+
 def prompts(other, folder):
     text = "How does the river find its way to the sea, and who has seen it? "
     found = inspect([text * 4, text * 5 + "And then?"], None)
@@ -588,11 +618,32 @@ def prompts(other, folder):
     return [draw_inspection(found, folder / other)], whole
 
 
+def fleet(other, folder):
+    kept = msgspec.convert(load("fleet"), FleetRecord)
+    failed, *rest = kept.machines
+    failed = structs.replace(failed, machine=other, cards=[other] * 3, said=[f"{other} is slow"])
+    (outlier,), (drift,), (differs,) = kept.outliers, kept.drifts, kept.differences
+    changed = [f"driver of {other}: 1 to 2"]
+    variants = [Variant(value=other, machines=[other, "node0001"])]
+    record = structs.replace(
+        kept, machines=[failed, *rest],
+        outliers=[structs.replace(outlier, machine=other, device=other, group=other)],
+        drifts=[structs.replace(drift, machine=other, changed=changed)],
+        differences=[structs.replace(differs, what=other, usual=other, others=variants)],
+        notes=[f"{other} is noted"],
+        left_out=[FileLeftOut(file=other, why=f"{other} is cut off.", record=None)],
+    )  # fmt: skip
+    whole = [other, f"3 x {other}", f"{other} is slow", *changed, f"{other} on {other}, node0001"]
+    whole += [f"{outlier.robust:+.1f}", f"{100 * outlier.relative:+.1f} %", f"{other} is noted"]
+    whole += [f"left out: {other} is cut off.", "1 fail, 5 pass", failed.last, "bandwidth read"]
+    return [draw_fleet(record, every=True)], [*whole, "node0001", "host to device"]
+
+
 PAGES = {
     page.__name__: page
     for page in (
         kernels, collectives, tuned, providers, contact, doctor, environment_variables,
         machine_code, device_images, launched, decode, swept, bound, library, predicted, published,
-        served, traced, prompts, driven,
+        served, traced, prompts, driven, validated, fleet,
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ PROPERTIES = {
     "uuid": "8680a056-0800-0000-0300-000000000000",
     "driver_version": "1.6.33578",
     "device_id": 0x56A0,
+    "is_integrated_gpu": False,
     "last_level_cache_size": 16 << 20,
     "local_mem_size": 64 << 10,
     "gpu_eu_count": 512,
@@ -30,10 +31,10 @@ QUERIES = (*FUNCTIONS, *PROPERTIES)
 
 
 class RefusingCard(AcceleratorDevice):
-    """``xpu:0`` on which each query of ``refused`` raises ``error``."""
+    """``xpu:0`` whose ``refused`` queries raise ``error``, or give ``empty`` where that is None."""
 
-    def __init__(self, refused, error):
-        self.refused, self.error = refused, error
+    def __init__(self, refused, error=None, empty=None):
+        self.refused, self.error, self.empty = refused, error, empty
         super().__init__("xpu", 0)
         self.torch = torch.device("cpu")
         self._api = self
@@ -42,6 +43,8 @@ class RefusingCard(AcceleratorDevice):
         self.reserved, self.allocated, self.free = GIB // 2, GIB // 4, 2 * GIB
 
     def answer(self, query, value=None):
+        if query in self.refused and self.error is None:
+            return self.empty
         if query in self.refused:
             raise self.error(f"{query} is not supported by this device")
         return value

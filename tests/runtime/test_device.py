@@ -139,6 +139,26 @@ def test_auto_is_the_best_and_an_accelerator_without_number_the_first(monkeypatc
     assert choose_device("cpu").name == "cpu"
 
 
+def test_auto_takes_a_card_before_the_processors_graphics(monkeypatch):
+    """However they are numbered; a property that is refused leaves the order as it is."""
+    if not hasattr(torch, "xpu"):
+        pytest.skip("this torch knows no xpu")
+    kinds = [True, False, None]
+
+    def properties(index):
+        if kinds[index] is None:
+            raise RuntimeError("refused")
+        return SimpleNamespace(is_integrated_gpu=kinds[index])
+
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: len(kinds))
+    monkeypatch.setattr(torch.xpu, "get_device_properties", properties)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose.best() == "xpu:1"
+    kinds[:] = [None, None]
+    assert choose.best() == "xpu:0"
+
+
 class Stamps:
     """Events and a host's clock whose hands are moved by hand: an idle device waits for the host.
 

@@ -15,7 +15,7 @@ FIELD = {
     "uuid": "uuid", "driver_version": "driver", "device_id": "pci_device_id",
     "last_level_cache_size": "cache_bytes", "local_mem_size": "local_memory_bytes",
     "gpu_eu_count": "units", "pci_domain_id": "pci_address", "pci_bus_id": "pci_address",
-    "pci_device_id": "pci_address",
+    "pci_device_id": "pci_address", "is_integrated_gpu": "integrated",
 }  # fmt: skip
 """What a property becomes in the identity."""
 
@@ -56,6 +56,26 @@ def test_one_that_is_refused_is_unknown_and_the_others_are_not(card, query, erro
     assert len(calls) == 3
     assert 0 < timing.device_s <= timing.wall_s
     assert isinstance(told.time_replays(lambda: calls.append(1), 2), Timing)
+
+
+@pytest.mark.parametrize("empty", [None, 0])
+@pytest.mark.parametrize("query", [*QUERIES, QUERIES])
+def test_an_empty_answer_is_no_answer(monkeypatch, query, empty):
+    """A driver may also say nothing, or zero, where another one raises."""
+    told = RefusingCard((query,) if isinstance(query, str) else query, empty=empty)
+    monkeypatch.setattr(accelerator.torch, "Event", told.event)
+    identity = told.identity()
+    for field in ("name", "uuid", "driver", "memory_bytes", "cache_bytes"):
+        assert identity[field] is None or identity[field], field
+    assert str(identity["name"])
+    free = told.free_bytes()
+    assert free is None or free > 0
+    assert told.cache_bytes() > 0
+    assert told.notes() is not None and set(told.state()) >= {"clock_mhz"}
+    assert told.clock().empty_pair_s >= 0
+    assert told.capture([lambda: None]) is None
+    timing = told.time_calls([lambda: sum(range(1000))] * 3, elapsed=True)
+    assert timing.wall_s > 0 and timing.device_s >= 0
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -158,7 +178,7 @@ def test_a_host_that_shows_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     for module, name in HOST:
         monkeypatch.setattr(module, name, refuse(OSError))
-    monkeypatch.setattr(memory, "_cgroup_left", lambda: None)
+    monkeypatch.setattr(memory, "read_memory_limit", lambda: None)
     device = CpuDevice()
     assert device.identity()["cores"] is None
     assert device.identity()["cache_bytes"] is None

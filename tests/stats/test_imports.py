@@ -12,7 +12,10 @@ for name in ("torch", "numba", "llvmlite", "triton", "pyopencl", "fcntl", "resou
 """
 
 
-@pytest.mark.parametrize("package", ["stats", "facts", "records", "ladder", "files", "text"])
+PACKAGES = ["stats", "facts", "records", "ladder", "fleet", "files", "text"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_device_library_and_nothing_of_one_operating_system(package):
     code = (
         f"{BLOCKED}\nimport importlib, pkgutil\n"

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import psutil
@@ -14,7 +15,7 @@ from truetpot.records.tuned import SearchKey
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.opencl import platforms
 from truetpot.runtime.opencl.program import Programs
-from truetpot.tune.ahead import Ahead
+from truetpot.tune.ahead import Ahead, compilers
 from truetpot.tune.compiling import CONTEXT_BYTES, processes
 from truetpot.tune.progress import Log
 from truetpot.tune.search import candidates, search
@@ -117,6 +118,18 @@ def test_what_crashes_hangs_or_raises_there_only_costs_time(subject, noted):
     assert len({*noted("end").values()} - before) == 2
     assert (ahead.phases, ahead.compiled, ahead.used) == (3, 6, 2)
     ahead.close()
+
+
+def test_the_next_search_has_the_processes_of_the_one_before(subject, noted, tmp_path):
+    other = replace(subject, case=SiluMulCase("fp32", 1, 128))
+    with compilers() as at_hand:
+        Ahead(subject, 2, processes=at_hand).prepare(upcoming([0, 1]))
+        before = {*noted("end").values()}
+        after = Ahead(other, 2, processes=at_hand)
+        after.prepare(upcoming([2, 3]))
+        assert {noted("end")[n] for n in (2, 3)} == before and len(before) == 2
+        assert after.compiled == 2
+    assert not any(psutil.pid_exists(pid) for pid in before)
 
 
 @pytest.mark.parametrize("jobs", [0, 1])

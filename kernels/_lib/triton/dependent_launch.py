@@ -3,12 +3,13 @@
 NVIDIA calls it programmatic dependent launch (Hopper and later). It hides what a launch costs, half
 a microsecond: the next one's programs are in their places when the last one of this ends.
 
-It is a launch parameter, ``EARLY``, and off by default: a kernel is the same plain Triton on every
-device then. On, a kernel calls :func:`begin` before it touches what any other one writes or reads,
-and so has seen the end of all before it when it ends: early and plain launches mix. :func:`end`
-lets the next launch in. Where programs fill the device that is best done late: a multiprocessor
-that has room early would get more than its share of the next launch's programs (int4 down, called
-at the start: 24.8 to 38.2 us on an H200).
+It is a launch parameter, ``EARLY``; off, a kernel is the same plain Triton on every device. Which
+kernels have it on by default was found on an H200 (docs/performance/h200.md). On, a kernel calls
+:func:`begin` before it touches what any other one writes or reads, and so has seen the end of all
+before it when it ends: early and plain launches mix. :func:`end` lets the next launch in. Where
+programs fill the device that is best done late: a multiprocessor that has room early would get more
+than its share of the next launch's programs (int4 down, called at the start: 24.8 to 38.2 us on an
+H200).
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def able(device: Device) -> bool:
     return capability is not None and capability >= HOPPER
 
 
-def choices(device: Device) -> Iterable[Config]:
-    """What the parameter may be, the default first: to be joined with a kernel's others.
+def choices(device: Device, usual: int = 1) -> Iterable[Config]:
+    """What the parameter may be, ``usual`` first where the device can: to join a kernel's others.
 
     With it goes what else a launch can be given on the device: :mod:`.registers`.
     """
-    early = (0, 1) if able(device) else (0,)
+    early = (usual, 1 - usual) if able(device) else (0,)
     return tuple({"EARLY": one, **mode} for one in early for mode in modes(device))
 
 

@@ -24,6 +24,7 @@ from truetpot.cli.doctor import doctor
 from truetpot.cli.drive import drive
 from truetpot.cli.environment import strict
 from truetpot.cli.exits import ExitCode
+from truetpot.cli.fleet import fleet
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
 from truetpot.cli.kernels import kernels
@@ -37,6 +38,7 @@ from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
+from truetpot.cli.validate import validate
 from truetpot.runtime.running import supervised
 
 app = typer.Typer(
@@ -49,9 +51,12 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive,
+    dispatch, doctor, contact, isa, drive, validate, fleet,
 ):  # fmt: skip
     app.command(cls=JsonCommand)(_command)
+
+ANYWHERE = ("check", "fleet", "floor", "library", "predict", "prompts", "report", "trace")
+"""What asks no device: on any operating system, without torch."""
 
 # The class that usage errors share. Recent typer has its own copy of click, older ones use click's.
 _ClickException = cast(
@@ -78,11 +83,23 @@ def _truetpot(
     """How long one decoded token really takes: rungs from datasheet to whole decode step."""
 
 
+def _only_on_linux(arguments: Sequence[str]) -> str | None:
+    """The command, where it asks a device, a driver or other processes."""
+    command = next((one for one in arguments if not one.startswith("-")), None)
+    return None if command is None or command in ANYWHERE else command
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code.
 
     The command line's own call, without ``argv``, is run in a child where a kernel could end it.
     """
+    if sys.platform == "win32" and argv is None and (command := _only_on_linux(sys.argv[1:])):
+        _tell(
+            f"truetpot: {command} runs on Linux, and this is Windows; here there are "
+            f"{', '.join(ANYWHERE)}."
+        )
+        sys.exit(ExitCode.MISTAKE)
     here = supervised()
     if here is None and argv is None and at_risk(sys.argv[1:]):
         sys.exit(supervise(sys.argv[1:]))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 
 from truetpot.decode.cases import StepCase
 from truetpot.decode.program import StepShape
@@ -12,19 +11,10 @@ from truetpot.errors import UserError
 from truetpot.ops import (
     LINEAR,
     LINEAR_SILU_MUL,
-    AddCase,
-    Case,
-    Composite,
-    CompositeCase,
-    EmbeddingCase,
     LinearCase,
-    Operator,
     SiluMulCase,
 )
 from truetpot.text import shortened
-
-CHECKED_ROWS = 2048
-"""Rows of a weight or table that a check is content with: the loop over them is the same."""
 
 
 def choose(
@@ -45,40 +35,6 @@ def choose(
 
 def _names(case: StepCase) -> set[str]:
     return {name for role in case.roles for name in (role, *role.split("+"))}
-
-
-def reduced(op: Operator, case: Case) -> Case:
-    """The same kind of case with at most ``CHECKED_ROWS`` rows; itself where no rule is known."""
-    if isinstance(case, LinearCase):
-        return replace(case, n=min(case.n, CHECKED_ROWS))
-    if isinstance(case, EmbeddingCase):
-        return replace(case, vocab=min(case.vocab, CHECKED_ROWS))
-    if isinstance(op, Composite) and isinstance(case, CompositeCase):
-        return op.case(*_with_fewer_rows(case.parts))
-    return case
-
-
-def _with_fewer_rows(parts: Sequence[Case]) -> Sequence[Case]:
-    """The last linear's rows cut down, and what works on its output made as wide as that.
-
-    All as they are where what follows has a width of its own to keep, as heads and ranks have.
-    """
-    fewer: list[Case] = []
-    n = 0  # of the last linear so far, as cut down
-    for part in parts:
-        if isinstance(part, LinearCase):
-            fewer = list(parts[: len(fewer)])  # one before it keeps its rows: they are its K
-            n = min(part.n, CHECKED_ROWS)
-            part = replace(part, n=n)
-        elif n and isinstance(part, SiluMulCase):
-            n //= 2
-            part = replace(part, n=n)
-        elif n and isinstance(part, AddCase):
-            part = replace(part, n=n)
-        elif n:
-            return parts
-        fewer.append(part)
-    return fewer
 
 
 def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:

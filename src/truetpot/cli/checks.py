@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from truetpot.cli.cases import reduced
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, StepShape
@@ -18,6 +17,9 @@ from truetpot.ops.guard import foreign, guarded, who
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.distributed.group import current
 
+CHECKED_ROWS = 2048
+"""Rows of a weight or table that a check is content with: the loop over them is the same."""
+
 
 def wrong_kernels(
     model: Model,
@@ -28,7 +30,7 @@ def wrong_kernels(
 ) -> list[str]:
     """One line for each kernel of the step that is wrong, each checked on a case like its own.
 
-    The case has fewer rows (see ``reduced``), so that this takes seconds for a model of any size.
+    The case has fewer rows (:data:`CHECKED_ROWS`): seconds, for a model of any size.
     ``foreign_only`` leaves out the package's own kernels.
 
     Raises UserError where no given provider has a kernel.
@@ -60,7 +62,7 @@ def _foreign(call: Call, provider: str, preference: Preference) -> bool:
 
 def _fault(call: Call, provider: str, preference: Preference) -> str:
     """What is wrong with the kernel; empty when nothing is."""
-    device, case, op = preference.device, reduced(call.op, call.case), call.op.name
+    device, case, op = preference.device, call.op.reduced(call.case, CHECKED_ROWS), call.op.name
     whole = REGISTRY.find(op, provider, call.case, device)
     if isinstance(whole, str):  # it was there when the step was planned
         return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -36,17 +37,19 @@ def doctor(
     check_outputs({"--json": json}, of_kernels(kernels))
     from truetpot.doctor.finding import Level, worst
     from truetpot.doctor.judge_cards import judge_cards
+    from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_host import judge_host, judge_software, judge_variables
     from truetpot.doctor.machine import look
-    from truetpot.doctor.rows import card_row, host_row, software_row, variable_rows
+    from truetpot.doctor.rows import card_row, container_row, host_row, software_row, variable_rows
     from truetpot.records.doctor import DoctorRecord
-    from truetpot.records.opening import command
+    from truetpot.records.opening import command, now
     from truetpot.records.store import write_record
     from truetpot.report.doctor import draw_findings, draw_machine, draw_variables
     from truetpot.report.terminal import Terminal
+    from truetpot.runtime.host import machine_id
 
     terminal = Terminal(quiet=json == "-")
-    machine = look()
+    started, machine = now(), look()
     findings: list[Finding] = [
         *judge_host(machine),
         *judge_software(machine),
@@ -55,23 +58,29 @@ def doctor(
     terminal.show(draw_machine(machine))
     if variables:
         terminal.show("", draw_variables())
-    measured: tuple[DeviceRow | None, list[KernelEntry], Quick | None] = None, [], None
+    used: DeviceRow | None = None
+    rows: list[KernelEntry] = []
+    quick: Quick | None = None
     if no_check:
-        findings += judge_cards(machine)
+        findings += [*judge_container(machine), *judge_cards(machine)]
     else:
-        measured = _measure(machine, terminal, device, kernels, seconds, findings)
+        used, rows, quick, machine = _measure(machine, terminal, device, kernels, seconds, findings)
     verdict = worst(findings)
     terminal.show("", draw_findings(findings, checked=not no_check))
     if json is not None:
-        used, rows, quick = measured
         record = DoctorRecord(
+            started=started,
+            hostname=platform.node(),
+            machine_id=machine_id(),
             command=command(),
             verdict=verdict,
             findings=findings,
             cards=[card_row(card) for card in machine.cards],
             host=host_row(machine.host),
+            container=container_row(machine.container),
             software=software_row(machine.software),
             variables=variable_rows(machine.variables),
+            others=dict(machine.others),
             device=used,
             providers=rows,
             check=quick,
@@ -87,13 +96,17 @@ def _measure(
     kernels: Path | None,
     seconds: float,
     findings: list[Finding],
-) -> tuple[DeviceRow, list[KernelEntry], Quick]:
-    """What needs torch: device, providers, the check. Adds to the findings."""
+) -> tuple[DeviceRow, list[KernelEntry], Quick, Machine]:
+    """What needs torch: device, providers, the check. Adds to the findings.
+
+    The machine is looked at again: throttling and links show under load, and a quota is used up.
+    """
     from truetpot.cli.checks import wrong_kernels
     from truetpot.cli.providers import kernel_rows
     from truetpot.cli.setting import busy, find_setting
     from truetpot.decode.program import StepShape
     from truetpot.doctor.judge_cards import judge_cards
+    from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
@@ -111,7 +124,8 @@ def _measure(
     terminal.show("", draw_providers_short(rows, chosen.name))
     with terminal.bar(f"reading memory for {seconds:g} s") as advance:
         quick = quick_check(chosen, setting.hardware, seconds, advance)
-    findings += judge_cards(look())  # now: throttling and links show under load
+    loaded = look()
+    findings += [*judge_container(loaded, machine), *judge_cards(loaded, identity)]
     findings += judge_quick(quick)
     shape = StepShape(1, 128, 1, setting.dtype, "sym_int4", setting.kv_format)
     with terminal.bar("checking kernels against float64 references") as advance:
@@ -120,4 +134,4 @@ def _measure(
     terminal.show("", draw_check(quick))
     state = chosen.state()
     used = DeviceRow(name=chosen.name, identity=cast(Identity, identity), state=state)
-    return used, rows, quick
+    return used, rows, quick, loaded

@@ -14,6 +14,8 @@ class ExitCode(IntEnum):
     be true, a finding is an error."""
     MISTAKE = 2
     """What was asked for cannot be done, or a file or the output cannot be written."""
+    WARNING = 3
+    """Of `validate --strict`: nothing failed, and something is to be looked at."""
     CRASH = 70
     """A fault of truetpot's own. ``EX_SOFTWARE`` of ``sysexits.h``."""
     HANGUP = 129

@@ -21,6 +21,7 @@ from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_step, draw_tuned
 from truetpot.runtime.running import position
 from truetpot.tune import exchange, store
+from truetpot.tune.ahead import compilers
 from truetpot.tune.progress import forget, progress_file
 
 PACKAGES = ("torch", "triton", "numba", "pyopencl", "intel-opencl-rt")
@@ -91,14 +92,15 @@ def run(request: Request, file: Path, how: How, json: str | None, terminal: Term
             for sentence in left_out:
                 terminal.say(sentence, "bold red")
             pace = Pace(len(tasks))
-            for i, task in enumerate(tasks):
-                place = f"{i + 1}/{len(tasks)}{pace.rest()}:"
-                make(task, request, how, ceiling, progress, terminal, place, keep)
-                pace.done += 1
-                if not how.step:
-                    with uninterrupted():
-                        saved |= store.keep(file, task.result, task.key, identity)
-                keep.case_done()
+            with compilers() as at_hand:
+                for i, task in enumerate(tasks):
+                    place = f"{i + 1}/{len(tasks)}{pace.rest()}:"
+                    make(task, request, how, ceiling, progress, terminal, place, keep, at_hand)
+                    pace.done += 1
+                    if not how.step:
+                        with uninterrupted():
+                            saved |= store.keep(file, task.result, task.key, identity)
+                    keep.case_done()
             if how.step:
                 step = by_step(request, results, terminal, keep)
                 with uninterrupted():

@@ -18,7 +18,7 @@ from truetpot.records.tune import TuneStatus
 from truetpot.records.tuned import SearchKey
 from truetpot.report.terminal import Terminal
 from truetpot.stats import Ratio
-from truetpot.tune.ahead import MOST_S, Ahead
+from truetpot.tune.ahead import MOST_S, Ahead, Process
 from truetpot.tune.bench import Bench
 from truetpot.tune.compiling import processes
 from truetpot.tune.decide import PROCESSES
@@ -132,8 +132,12 @@ def make(
     terminal: Terminal,
     place: str,
     keep: Keeper,
+    at_hand: list[Process],
 ) -> None:
-    """Fill the task's result; an interrupt passes through with what was seen until then."""
+    """Fill the task's result; an interrupt passes through with what was seen until then.
+
+    ``at_hand`` are the processes that compile; they are left to the next search.
+    """
     result, setting = task.result, request.setting
     log = read_log(progress, task.key)
     what = f"{place} {result.op} of {result.provider}, {result.case.label()}"
@@ -152,7 +156,7 @@ def make(
 
     subject = Subject(result.op, result.provider, result.case, device.name, how.folder)
     jobs = processes(task.kernel, result.case, device, how.jobs)
-    ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s))
+    ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s), at_hand)
 
     def bench() -> Bench:
         return Bench(task.kernel, result.case, setting.device, default, setting.hardware)
@@ -188,5 +192,4 @@ def make(
             result.status = TuneStatus.TUNED if improved else TuneStatus.DEFAULT
             result.reason = ""
         finally:
-            ahead.close()
             result.compiled = ahead.record()

@@ -14,14 +14,15 @@ import msgspec
 
 from truetpot import __version__
 from truetpot.contact.archive import MOST_FILE_BYTES, write_archive
-from truetpot.contact.child import Ended, run_child
 from truetpot.contact.redact import Redactor
 from truetpot.contact.steps import Known, Step, arguments, expand
 from truetpot.errors import UserError
-from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.opening import command, now
 from truetpot.records.providers import ProvidersRecord
 from truetpot.records.store import read_record
+from truetpot.records.words import StepOutcome
+from truetpot.runtime.child import Ended, run_child
 
 RECORD = "record.json"
 PROVIDERS = "providers"

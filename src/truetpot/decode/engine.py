@@ -18,8 +18,7 @@ from truetpot.decode.state import StepState
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
-from truetpot.ops import Case, EmbeddingCase, Operator
-from truetpot.ops.arrays import ITEMSIZE
+from truetpot.ops import Case, Operator
 from truetpot.ops.guard import blame, guarded, named, who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device
@@ -212,7 +211,7 @@ class DecodeStep:
 
     def _bind(self, weights: WeightSource, progress: Progress | None) -> list[Bound]:
         """Make every call's parameters, in the order of the calls."""
-        total = sum(_made_bytes(call) for call in self.program.calls)
+        total = sum(call.op.model_bytes(call.case) for call in self.program.calls)
         done = 0
         bound = []
         for call in self.program.calls:
@@ -224,7 +223,7 @@ class DecodeStep:
                 if not isinstance(arg, str)
             }
             bound.append(Bound(call, kernel, fixed, values))
-            if made := _made_bytes(call):
+            if made := call.op.model_bytes(call.case):
                 done += made
                 trim()
                 current().progress()
@@ -247,11 +246,3 @@ class DecodeStep:
         if ref.kind == "table":
             return self.device.upload(weights.embedding())
         return self.device.upload(weights.vector(ref.layer, ref.name))
-
-
-def _made_bytes(call: Call) -> int:
-    """Canonical bytes of the weights and the table that a call keeps resident."""
-    if isinstance(call.case, EmbeddingCase):
-        return call.case.vocab * call.case.hidden * ITEMSIZE[call.case.dtype]
-    reads = call.op.reads(call.case)
-    return sum(reads[name] for name in call.op.weights)

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from truetpot.doctor import pci
-from truetpot.doctor.clocks import Clock, PowerLimit, read_clocks, read_power
+from truetpot.doctor.clocks import Clock, read_clocks
 from truetpot.doctor.files import numbered, table
+from truetpot.doctor.power import PowerLimit, read_power
+from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.tables import decode
-from truetpot.files import read_attribute
+from truetpot.files import open_regular, read_attribute
 from truetpot.runtime.sysfs import number
 
 VENDORS = {pci.INTEL: "Intel", 0x10DE: "NVIDIA", 0x1002: "AMD"}
@@ -48,8 +50,10 @@ class Card:
     """``renderD128``: what a program opens."""
     render_usable: bool
     """May this user open it? False as well where a container does not show it."""
+    render_group: int | None
+    """Number of the group that owns it; None where it is not in /dev/dri."""
     link: pci.Link | None
-    """Between the card and the machine."""
+    """Between the card and the machine; None where only what is not real can be seen."""
     narrowest: pci.Link | None
     """The slowest of the links from the card up to the processor."""
     downgraded: bool
@@ -62,6 +66,11 @@ class Card:
     numa_node: int | None
     iommu: str | None
     """Type of its IOMMU domain: ``identity`` is pass-through, ``DMA`` and ``DMA-FQ`` translate."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether its driver has a render node that is not in this /dev/dri."""
+        return self.render is not None and self.render_group is None
 
     @property
     def name(self) -> str:
@@ -92,7 +101,7 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
     intel = vendor == "Intel"
     family = next((f for f in families() if intel and device_id in f.ids), None)
     hardware = recognise(f"Intel(R) Graphics [0x{device_id:04x}]") if intel else None
-    discrete = not intel or family is not None or bool(pci.ports_above(device))
+    discrete = _is_discrete(device, vendor, family)
     drm = next(iter(numbered(device, "drm/card[0-9]*")), None)
     render = next(iter(numbered(device, "drm/renderD*")), None)
     node = root / "dev/dri" / render.name if render else None
@@ -109,16 +118,34 @@ def _card(device: Path, vendor: str, root: Path) -> Card:
         drm=drm.name if drm else None,
         render=render.name if render else None,
         render_usable=node is not None and os.access(node, os.R_OK | os.W_OK),
+        render_group=node.stat().st_gid if node is not None and node.exists() else None,
         link=pci.slot_link(device) if discrete else None,
         narrowest=pci.narrowest_link(device) if discrete else None,
         downgraded=number(device / "auto_link_downgrade_status") == 1,
         window=pci.window_bytes(device) if intel and discrete else None,
         largest_window=pci.largest_window_bytes(device) if intel and discrete else None,
         clocks=read_clocks(drm, device),
-        power=read_power(device),
+        power=read_power(device, hardware),
         numa_node=numa if numa is not None and numa >= 0 else None,
         iommu=read_attribute(device / "iommu_group/type"),
     )
+
+
+def _is_discrete(device: Path, vendor: str, family: Family | None) -> bool:
+    """Not the processor's own graphics: Intel's hang on the root bus, AMD's behind a bridge."""
+    if vendor == "Intel":
+        return family is not None or bool(pci.ports_above(device))
+    return vendor != "AMD" or not _has_metrics_of_an_apu(device)
+
+
+def _has_metrics_of_an_apu(device: Path) -> bool:
+    """By amdgpu's ``gpu_metrics``: format 1 is of cards, 2 and 3 of APUs (kgd_pp_interface.h)."""
+    try:
+        with open_regular(device / "gpu_metrics", "a file of the kernel") as file:
+            head = file.read(4) or b""
+    except (UserError, OSError):
+        return False
+    return len(head) == 4 and head[2] in (2, 3)
 
 
 def _title(

@@ -1,9 +1,8 @@
-"""Clocks, throttling and power limits of a card, by i915's files and by xe's.
+"""Clocks and throttling of a card, by i915's files and by xe's.
 
 i915: ``card*/gt/gt0/rps_*_freq_mhz`` and ``throttle_reason_*`` (drivers/gpu/drm/i915/gt/
 intel_gt_sysfs_pm.c), older kernels ``card*/gt_*_freq_mhz``. xe: ``device/tile*/gt*/freq0/*_freq``
-and ``freq0/throttle/reason_*`` (https://docs.kernel.org/gpu/xe/xe_gt_freq.html). Power: the hwmon
-files of Documentation/ABI/testing/sysfs-driver-intel-{i915,xe}-hwmon.
+and ``freq0/throttle/reason_*`` (https://docs.kernel.org/gpu/xe/xe_gt_freq.html).
 """
 
 from __future__ import annotations
@@ -46,16 +45,6 @@ class Clock:
         )
 
 
-@dataclass(frozen=True)
-class PowerLimit:
-    """A sustained power limit in watts. ``what`` is ``card`` or ``package``."""
-
-    what: str
-    limit_w: float | None
-    """None: switched off."""
-    rated_w: float | None
-
-
 def read_clocks(card: Path | None, device: Path) -> tuple[Clock, ...]:
     """One a tile. ``card`` is the folder of the DRM device, None without one."""
     tiles = numbered(device, "tile[0-9]*")
@@ -69,19 +58,6 @@ def read_clocks(card: Path | None, device: Path) -> tuple[Clock, ...]:
     if read_attribute(card / "gt_max_freq_mhz") is not None:
         return (_i915(card, "gt_", "gt"),)
     return ()
-
-
-def read_power(device: Path) -> tuple[PowerLimit, ...]:
-    """The limits that the driver shows; 0 stands for a limit that is switched off."""
-    limits = []
-    for hwmon in numbered(device, "hwmon/hwmon[0-9]*"):
-        for index, what in ((1, "card"), (2, "package")):
-            limit = number(hwmon / f"power{index}_max")
-            rated = number(hwmon / f"power{index}_rated_max")
-            if limit is not None:
-                watts = rated / 1e6 if rated else None
-                limits.append(PowerLimit(what, limit / 1e6 if limit else None, watts))
-    return tuple(limits)
 
 
 def _xe(freq: Path, device: Path) -> Clock:

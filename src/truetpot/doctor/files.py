@@ -25,3 +25,8 @@ def table(name: str) -> dict[str, Any]:
     """One of this package's TOML tables."""
     here = resources.files("truetpot.doctor")
     return tomllib.loads(here.joinpath(name).read_text(encoding="utf-8"))
+
+
+def threshold(name: str) -> float:
+    """One of thresholds.toml."""
+    return float(table("thresholds.toml")[name]["value"])

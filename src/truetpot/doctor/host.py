@@ -26,6 +26,12 @@ class Host:
     passthrough: bool
     """``iommu=pt`` or its like on the kernel's command line."""
     command_line: str | None
+    wsl: bool
+    """Linux inside Windows (WSL2): the kernel sees no card of its own."""
+    dxg: bool
+    """/dev/dxg, the way to the cards of Windows."""
+    dxcore: bool
+    """Windows' libraries that drivers inside WSL go through, /usr/lib/wsl/lib/libdxcore.so."""
 
 
 def find_host(root: Path = Path("/")) -> Host:
@@ -36,8 +42,9 @@ def find_host(root: Path = Path("/")) -> Host:
     cpus = numbered(root / "sys/devices/system/cpu", "cpu[0-9]*")
     governors = [read_attribute(cpu / "cpufreq/scaling_governor") for cpu in cpus]
     words = (read_attribute(root / "proc/cmdline") or "").split()
+    kernel = read_attribute(root / "proc/sys/kernel/osrelease")
     return Host(
-        kernel=read_attribute(root / "proc/sys/kernel/osrelease"),
+        kernel=kernel,
         cpu=first.get("model name"),
         cores=len(cpus),
         memory_bytes=_memory(root),
@@ -47,6 +54,9 @@ def find_host(root: Path = Path("/")) -> Host:
         iommu=any((root / "sys/kernel/iommu_groups").glob("*")),
         passthrough="iommu=pt" in words or "iommu.passthrough=1" in words,
         command_line=" ".join(words) or None,
+        wsl="microsoft" in (kernel or "").lower(),
+        dxg=(root / "dev/dxg").exists(),
+        dxcore=(root / "usr/lib/wsl/lib/libdxcore.so").exists(),
     )
 
 

@@ -3,33 +3,68 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from truetpot.doctor.cards import Card
 from truetpot.doctor.clocks import Clock
 from truetpot.doctor.finding import Finding, bad, ok, warn
+from truetpot.doctor.judge_access import judge_access
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.pci import Link
 
 _SMALL = 256 << 20
-_POWER = ("pl1", "pl2", "pl4")
+_POWER = ("pl1", "pl2", "pl4", "psys_pl1", "psys_pl2")
 
 
-def judge_cards(machine: Machine) -> Iterator[Finding]:
-    """All of them, card by card."""
+def judge_cards(machine: Machine, chosen: Mapping[str, Any] | None = None) -> Iterator[Finding]:
+    """All of them, card by card. `chosen` is the identity of the device that is measured."""
     cards = machine.discrete
     if not cards:
-        yield ok("cards", "no discrete GPU: what is measured here is of the processor")
+        yield _none(machine, chosen or {})
     for card in cards:
+        if card not in machine.given:
+            yield ok("cards", f"{card.name} is not given to this container: it is not judged")
+    for card in machine.given:
         yield from _driver(card, machine)
         if card.vendor == "Intel":
-            yield from _access(card)
+            yield from judge_access(card, machine.container.kind)
             yield from _window(card)
         yield from _link(card)
         for clock in card.clocks:
             yield from _clock(card, clock)
         yield from _power(card)
     yield from _placement(machine)
+
+
+def _none(machine: Machine, chosen: Mapping[str, Any]) -> Finding:
+    host, kind = machine.host, chosen.get("kind")
+    gpu = kind in ("xpu", "cuda") or (kind == "opencl" and chosen.get("target") != "cpu")
+    if not host.wsl and gpu and not machine.cards:
+        return warn(
+            "cards",
+            f"{chosen.get('name')} is there, and the PCI bus shows no GPU",
+            "link, clocks, throttling, power and resizable BAR are not looked at",
+            "in a container or sandbox, let it see /sys",
+        )
+    if not host.wsl:
+        what = "of the processor's graphics" if gpu else "of the processor"
+        return ok("cards", f"no discrete GPU: what is measured here is {what}")
+    if host.dxg:
+        return warn(
+            "cards",
+            "WSL2: the cards of Windows are behind /dev/dxg, and this kernel shows none of them",
+            "link, clocks, throttling, power and resizable BAR cannot be looked at from here, and "
+            "each submission goes through Windows",
+            "look at them in Windows, and name WSL2 beside the numbers, or measure under Linux",
+        )
+    return warn(
+        "cards",
+        "WSL2 without /dev/dxg: no card of Windows is passed in",
+        "what is measured here is of the processor",
+        "wsl --update and a driver for WSL2 in Windows; in a container, --device /dev/dxg and "
+        "-v /usr/lib/wsl:/usr/lib/wsl",
+    )
 
 
 def _driver(card: Card, machine: Machine) -> Iterator[Finding]:
@@ -59,25 +94,6 @@ def _driver(card: Card, machine: Machine) -> Iterator[Finding]:
         yield ok("driver", f"{card.name} runs on {card.driver}" + (f", {kernel}" * bool(kernel)))
 
 
-def _access(card: Card) -> Iterator[Finding]:
-    if card.driver not in ("i915", "xe"):
-        return
-    if card.render is None:
-        yield bad(
-            "access",
-            f"{card.name} has no render node",
-            "no compute program can open it",
-            "look for errors of the driver in dmesg",
-        )
-    elif not card.render_usable:
-        yield bad(
-            "access",
-            f"/dev/dri/{card.render} cannot be opened",
-            "Level Zero and OpenCL do not list the card for this user",
-            f"usermod -aG render {'$'}USER and log in again; in a container, --device /dev/dri",
-        )
-
-
 def _window(card: Card) -> Iterator[Finding]:
     if card.window is None:
         return
@@ -105,6 +121,14 @@ def _window(card: Card) -> Iterator[Finding]:
 def _link(card: Card) -> Iterator[Finding]:
     link, thin = card.link, card.narrowest
     if link is None or thin is None:
+        yield warn(
+            "PCIe",
+            f"{card.name}: its link is unknown; what is shown is no link that data crosses",
+            "loading, copies to and from the host and every collective of --tp are of a link that "
+            "nothing here tells",
+            "in a virtual machine, look at the card on the host (lspci -vv, at the card's upstream "
+            "port), and name its link beside the numbers",
+        )
         return
     slow = link.gb_s < 0.99 * link.max_gb_s
     bottleneck = thin.gb_s < 0.99 * link.gb_s
@@ -168,19 +192,19 @@ def _clock(card: Card, clock: Clock) -> Iterator[Finding]:
 
 def _power(card: Card) -> Iterator[Finding]:
     for limit in card.power:
-        if limit.limit_w is None or limit.rated_w is None:
-            continue
-        if limit.limit_w < 0.99 * limit.rated_w:
+        if limit.lowered:
+            by = ", by its datasheet" if limit.rated_by == "datasheet" else ""
             yield warn(
                 "power",
-                f"{card.name}: {limit.what} limited to {limit.limit_w:g} of {limit.rated_w:g} W",
+                f"{card.name}: {limit.kind} limit of the {limit.what} at {limit.limit_w:g} of "
+                f"{limit.rated_w:g} W{by}",
                 "under load the card clocks lower than as it is sold",
-                "name the limit beside the numbers, or write the rated one to hwmon's power*_max",
+                f"name the limit beside the numbers, or raise it ({limit.file} in hwmon)",
             )
 
 
 def _placement(machine: Machine) -> Iterator[Finding]:
-    cards = machine.discrete
+    cards = machine.given
     if machine.host.numa_nodes > 1:
         for card in cards:
             if card.numa_node is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from truetpot.doctor.finding import Finding, bad, ok, warn
 from truetpot.doctor.machine import Machine
+from truetpot.doctor.whose import is_integrated
 
 
 def judge_device(
@@ -33,16 +34,40 @@ def judge_device(
             "--device cpu if the processor is meant",
         )
         return
-    mine = next((card for card in machine.cards if card.address == address), None)
-    if mine is not None and not mine.discrete and any(c.vendor == mine.vendor for c in cards):
-        yield bad(
-            "device",
-            f"{title}, the integrated GPU",
-            "numbers are of the processor's graphics, not of the card beside it",
-            "choose the card by --device xpu:1, or hide the other with ONEAPI_DEVICE_SELECTOR",
-        )
-        return
-    yield ok("device", title)
+    yield _which(name, title, kind, identity, machine)
+
+
+def _which(
+    name: str, title: str, kind: str, identity: Mapping[str, Any], machine: Machine
+) -> Finding:
+    """Is it a card, where there is one?"""
+    if kind == "cpu" or identity.get("target") == "cpu":
+        return ok("device", title)
+    known = is_integrated(identity, machine)
+    if known is None or not known[0]:
+        graphics = any(not card.discrete for card in machine.cards)
+        if known is None and machine.discrete and graphics:
+            return warn(
+                "device",
+                f"{title}, which may be a card or the processor's graphics: nothing tells",
+                "numbers are of one or the other",
+                "hide the graphics with ONEAPI_DEVICE_SELECTOR, or compare memory in the record",
+            )
+        return ok("device", title)
+    if not machine.discrete:
+        return ok("device", f"{title}, the processor's graphics by {known[1]}")
+    return bad(
+        "device",
+        f"{title}, the integrated GPU by {known[1]}",
+        "numbers are of the processor's graphics, not of the card beside it",
+        f"choose the card by --device, {_next(name)} perhaps, or hide the other with "
+        "ONEAPI_DEVICE_SELECTOR",
+    )
+
+
+def _next(name: str) -> str:
+    kind, _, index = name.partition(":")
+    return f"{kind}:{int(index) + 1}" if index.isdigit() else f"{kind}:1"
 
 
 def judge_notes(notes: Sequence[str]) -> Iterator[Finding]:

@@ -34,15 +34,31 @@ def judge_host(machine: Machine) -> Iterator[Finding]:
 
 def judge_software(machine: Machine) -> Iterator[Finding]:
     """Is there what an Intel card needs, and does torch's build fit it?"""
+    host, software = machine.host, machine.software
+    if host.wsl and host.dxg and not host.dxcore:
+        yield bad(
+            "compute runtime",
+            "/dev/dxg is here without Windows' libraries",
+            "no driver can reach a card through it",
+            "in a container, -v /usr/lib/wsl:/usr/lib/wsl and LD_LIBRARY_PATH=/usr/lib/wsl/lib",
+        )
     if not any(card.vendor == "Intel" for card in machine.discrete):
         return
-    software = machine.software
-    if software.level_zero is None:
+    alternatives = machine.environment.get("ZE_ENABLE_ALT_DRIVERS")
+    if software.level_zero is None and alternatives:
+        yield bad(
+            "compute runtime",
+            f"no GPU driver of Intel's by ZE_ENABLE_ALT_DRIVERS={alternatives}",
+            "torch.xpu cannot see the card",
+            "unset ZE_ENABLE_ALT_DRIVERS, or add libze_intel_gpu.so.1",
+        )
+    elif software.level_zero is None:
         yield bad(
             "compute runtime",
             "Intel's Level Zero driver was not found",
             "torch.xpu cannot see the card",
-            "install libze-intel-gpu1 (intel-level-zero-gpu in older repositories)",
+            "install libze-intel-gpu1 (intel-level-zero-gpu in older repositories), or put its "
+            "folder into LD_LIBRARY_PATH",
         )
     else:
         yield ok("compute runtime", f"Level Zero driver {software.level_zero}")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.doctor.cards import Card, find_cards
+from truetpot.doctor.container import Container, find_container
 from truetpot.doctor.host import Host, find_host
 from truetpot.doctor.software import Software, find_software
-from truetpot.doctor.variables import Variable, those_set
+from truetpot.facts.variables import Variable, others_set, those_set
 
 
 @dataclass(frozen=True)
@@ -19,20 +20,41 @@ class Machine:
 
     cards: tuple[Card, ...]
     host: Host
+    container: Container
     software: Software
     variables: Mapping[Variable, str]
+    others: Mapping[str, str]
+    """Variables that begin as a known library's do, and are not in the table."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The known variables by name."""
+        return {variable.name: value for variable, value in self.variables.items()}
 
     @property
     def discrete(self) -> tuple[Card, ...]:
         """The cards that measurements are usually of."""
         return tuple(card for card in self.cards if card.discrete)
 
+    @property
+    def given(self) -> tuple[Card, ...]:
+        """Those of them that this process is meant to use.
+
+        A container may have been given one card of several: the others' nodes are not in its
+        /dev/dri. Where no card's node is there, nothing was given, and all cards are meant.
+        """
+        some = any(card.render_group is not None for card in self.discrete)
+        return tuple(card for card in self.discrete if not (some and card.withheld))
+
 
 def look(root: Path = Path("/"), environment: Mapping[str, str] | None = None) -> Machine:
     """Look at the machine whose files are below `root`."""
+    given = os.environ if environment is None else environment
     return Machine(
         cards=tuple(find_cards(root)),
         host=find_host(root),
-        software=find_software(root),
-        variables=those_set(os.environ if environment is None else environment),
+        container=find_container(root, given),
+        software=find_software(root, given),
+        variables=those_set(given),
+        others=others_set(given),
     )

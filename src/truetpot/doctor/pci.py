@@ -14,6 +14,8 @@ from truetpot.files import read_attribute
 from truetpot.runtime.sysfs import number
 
 INTEL = 0x8086
+_EMULATED = frozenset({0x1B36, 0x15AD})
+"""Vendors of ports that a virtual machine makes up (QEMU, VMware): their links carry nothing."""
 _ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
@@ -68,21 +70,21 @@ def ports_above(device: Path) -> list[Path]:
 
 
 def slot_link(device: Path) -> Link | None:
-    """The link between a card and the machine.
+    """The link between a card and the machine; None where the kernel shows only what is not real.
 
     Arc cards have a switch of their own. The GPU and the port right above it then show a link of
     2.5 GT/s x1, which is not real; the switch's upstream port, two above the GPU, has the true one
     (https://github.com/Syllo/nvtop/pull/344; B580 likewise:
-    https://github.com/geerlingguy/raspberry-pi-pcie-devices/issues/695).
+    https://github.com/geerlingguy/raspberry-pi-pcie-devices/issues/695). A virtual machine that a
+    card is handed to sees the GPU without its switch.
     """
     own, above = read_link(device), ports_above(device)
     placeholder = own is not None and (own.max_speed, own.max_width) == (2.5, 1)
-    if not placeholder or not _is_intel(device) or len(above) < 2:
+    if not placeholder or not _is_intel(device):
         return own
-    upstream = above[1]
-    if not all(_is_intel(port) for port in above[:2]):
-        return own
-    return read_link(upstream) or own
+    switch = len(above) >= 2 and all(_is_intel(port) for port in above[:2])
+    link = read_link(above[1]) if switch else None
+    return None if link is None or (link.max_speed, link.max_width) == (2.5, 1) else link
 
 
 def narrowest_link(device: Path) -> Link | None:
@@ -93,7 +95,8 @@ def narrowest_link(device: Path) -> Link | None:
     above = ports_above(device)
     names = [port.name for port in above]
     start = names.index(slot.at) if slot.at in names else 0
-    links = [link for port in above[start:] if (link := read_link(port))]
+    real = [port for port in above[start:] if number(port / "vendor") not in _EMULATED]
+    links = [link for port in real if (link := read_link(port))]
     return min([slot, *links], key=lambda link: link.gb_s)
 
 

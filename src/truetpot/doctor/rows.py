@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from truetpot.doctor.cards import Card
+from truetpot.doctor.container import Container
 from truetpot.doctor.host import Host
 from truetpot.doctor.pci import Link
 from truetpot.doctor.software import Software
-from truetpot.doctor.variables import Variable
+from truetpot.facts.variables import Variable
 from truetpot.records.doctor import (
     CardClock,
     CardRow,
+    ContainerRow,
     HostRow,
     LinkRow,
     PowerRow,
@@ -38,6 +40,11 @@ def card_row(card: Card) -> CardRow:
 def host_row(host: Host) -> HostRow:
     """The machine around the cards."""
     return HostRow(**_plain(asdict(host)))
+
+
+def container_row(container: Container) -> ContainerRow:
+    """What is left of the machine."""
+    return ContainerRow(**asdict(container), effective_cores=container.effective_cores)
 
 
 def software_row(software: Software) -> SoftwareRow:

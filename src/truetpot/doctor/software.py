@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.doctor.files import table
+from truetpot.doctor.libraries import level_zero_driver, opencl_drivers, version_of
 from truetpot.files import read_attribute
-
-_LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib")
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,13 @@ class Software:
     system: Mapping[str, str]
     """What it is: package and version, from dpkg's list. Other package managers are not asked."""
     level_zero: str | None
-    """Version of Intel's Level Zero driver, from its library's file name."""
+    """Version of Intel's Level Zero driver, from its library's file name; its path without one."""
     opencl: tuple[str, ...]
-    """Libraries that the OpenCL loader would open, from ``/etc/OpenCL/vendors``."""
+    """Libraries that the OpenCL loader would open."""
     python: Mapping[str, str]
 
 
-def find_software(root: Path = Path("/")) -> Software:
+def find_software(root: Path, environment: Mapping[str, str]) -> Software:
     """Read below `root`; Python distributions are those of this environment."""
     known = table("software.toml")
     packages = _dpkg(root)
@@ -36,11 +35,11 @@ def find_software(root: Path = Path("/")) -> Software:
         for name in names
         if name in packages
     }
-    icds = sorted((root / "etc/OpenCL/vendors").glob("*.icd"))
+    driver = level_zero_driver(root, environment)
     return Software(
         system=system,
-        level_zero=_level_zero(root),
-        opencl=tuple(Path(library).name for icd in icds if (library := read_attribute(icd))),
+        level_zero=None if driver is None else version_of(driver) or str(driver),
+        opencl=opencl_drivers(root, environment),
         python={name: found for name in known["python"]["names"] if (found := _version(name))},
     )
 
@@ -57,14 +56,6 @@ def _dpkg(root: Path) -> dict[str, str]:
         if fields.get("Status", "").endswith(" installed"):
             found[fields.get("Package", "")] = fields.get("Version", "")
     return found
-
-
-def _level_zero(root: Path) -> str | None:
-    for folder in _LIBRARIES:
-        link = root / folder / "libze_intel_gpu.so.1"
-        if link.exists():
-            return link.resolve().name.partition(".so.")[2] or None
-    return None
 
 
 def _version(name: str) -> str | None:

@@ -23,7 +23,7 @@ from truetpot.formats import (
     sym_int8,
     woq_int4,
 )
-from truetpot.formats.weight import Codec, Rounding, Weight
+from truetpot.formats.weight import Codec, Rounding, Unscaled, Weight
 
 _CODECS: dict[str, Codec] = {
     "fp32": plain.FP32,
@@ -57,7 +57,7 @@ def quantise(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> We
     """
     narrow = _float32(w)
     weight = quantise_any(narrow, format, rounding)
-    _check_finite(narrow, weight.codes, weight.scales, format)
+    _check_finite(narrow, weight)
     return weight
 
 
@@ -117,16 +117,18 @@ def _check_shape(shape: tuple[int, int], format: str) -> None:
         )
 
 
-def _check_finite(w: NDArray[np.float32], codes: Any, scales: Any, format: str) -> None:
-    # Codes that are numbers show it themselves, formats with scales in these; fp8_e5m2 in its bits.
-    # A NaN that a vendor's rule for the scale passes over shows in `w` alone.
+def _check_finite(w: NDArray[np.float32], weight: Weight) -> None:
+    # Formats with scales show it in these, the others in their codes, which are numbers. A NaN that
+    # a vendor's rule for the scale passes over shows in `w` alone.
+    format, scales = weight.format, weight.scales
     if scales is not None:
         parts = (scales["d"], scales["dmin"]) if scales.dtype.names else (scales,)
         finite = all(bool(np.isfinite(part).all()) for part in (*parts, w))
-    elif codes.dtype == np.uint8:
-        finite = not bool(((codes & 0x7C) == 0x7C).any())
     else:
-        finite = bool(np.isfinite(codes).all())
+        codec = _codec(format)
+        if not isinstance(codec, Unscaled):
+            raise TypeError(f"{format} has no scales, and its codec no dtype that its codes are of")
+        finite = bool(np.isfinite(weight.codes.view(codec.dtype)).all())
     if not finite:
         size = float(np.nanmax(np.abs(w))) if not np.isnan(w).all() else float("nan")
         raise UserError(

@@ -20,6 +20,8 @@ from truetpot.formats.weight import Array, Rounding, half_bits
 class Fp8E5m2:
     """Codes are uint8 [n, k]."""
 
+    dtype = np.dtype(ml_dtypes.float8_e5m2)
+
     def quantise(self, w: NDArray[np.float32], rounding: Rounding) -> tuple[Array, None]:
         """Ties go to even. What is too large becomes infinite, which the caller refuses."""
         with np.errstate(over="ignore"):

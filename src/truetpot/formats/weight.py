@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,14 @@ class Codec(Protocol):
         self, shape: tuple[int, int], rng: np.random.Generator, std: float
     ) -> tuple[Array, Array | None]:
         """Random valid codes and scales whose values have mean 0 and about this deviation."""
+
+
+@runtime_checkable
+class Unscaled(Protocol):
+    """What a codec says beside, where its format has no scales."""
+
+    dtype: np.dtype[Any]
+    """Of which each code is a number as it stands."""
 
 
 def blocks_of(array: Array, size: int) -> Array:

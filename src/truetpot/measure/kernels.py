@@ -38,9 +38,8 @@ FEW_COPIES = 8
 
 def copies_needed(op: Operator, case: Case, device: Device) -> tuple[Cache, int]:
     """How the case is kept out of the cache, and through how many copies it rotates."""
-    resident = ("weight", "k_cache", "v_cache", "table", "buffer")
-    size = sum(count for name, count in op.reads(case).items() if name in resident)
-    if size == 0 or op.name in ("embedding", "rope_append"):
+    size = op.resident_reads(case)
+    if size == 0:
         return Cache.HOT, FEW_COPIES
     cold = 4 * agreed.cache_bytes(device)
     if MOST_COPIES * size < cold:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from truetpot import __version__
+from truetpot.facts.variables import recorded
 from truetpot.records.opening import ClockRow, Environment, Identity, Opening, command, now
 from truetpot.runtime.device import Device
 
@@ -27,33 +28,6 @@ PACKAGES = (
     "vllm-xpu-kernels",
     "auto-round-lib",
 )
-VARIABLES = (
-    "TRUETPOT_",
-    "NUMBA_",
-    "OMP_",
-    "MKL_",
-    "KMP_",
-    "GOMP_",
-    "SYCL_",
-    "ONEAPI_",
-    "ZE_",
-    "UR_",
-    "NEO",
-    "IPEX",
-    "BIGDL_",
-    "CCL_",
-    "CUDA_VISIBLE",
-    "PYTORCH_",
-    "TRITON_",
-    "OCL_",
-    "USE_XETLA",
-    "FI_",
-    "I_MPI_",
-    "NCCL_",
-    "GLOO_",
-    "TORCH_",
-)
-"""Prefixes of environment variables that change what is measured."""
 
 
 def environment(device: Device) -> Environment:
@@ -65,9 +39,7 @@ def environment(device: Device) -> Environment:
         python=platform.python_version(),
         os=platform.platform(),
         packages={name: version for name in PACKAGES if (version := installed(name))},
-        variables={
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)
-        },
+        variables=recorded(os.environ),
         device=cast(Identity, device.identity()),
         clock=ClockRow(source=clock.source, empty_pair_s=clock.empty_pair_s),
         state=device.state(),

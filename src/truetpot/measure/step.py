@@ -23,10 +23,6 @@ from truetpot.stats import Samples, StopRule
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
 
 
-RESIDENT = ("weight", "k_cache", "v_cache")
-"""Inputs that a step reads from memory, each layer its own."""
-
-
 def time_step(
     step: DecodeStep,
     ceiling: Ceiling,
@@ -96,7 +92,6 @@ def _operations_near(one: Samples, ceiling: Ceiling) -> bool:
 
 def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int) -> KernelTiming:
     """What the ladder has to know of a kernel, beside its samples."""
-    reads = use.op.reads(use.case)
     return KernelTiming(
         samples,
         use.role,
@@ -109,9 +104,9 @@ def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int)
         use.kernel.choice.of_case,
         layered=use.layered,
         collective=use.op.collective,
-        resident_bytes=sum(reads.get(name, 0) for name in RESIDENT),
+        resident_bytes=use.op.resident_reads(use.case),
         different=len(use.calls),
         cache_bytes=cache_bytes,
         step_bytes=step_bytes,
-        payload_bytes=reads["x"] if use.op.collective else 0,
+        payload_bytes=use.op.payload_bytes(use.case),
     )

@@ -9,6 +9,7 @@ from truetpot.ops.all_reduce import ALL_REDUCE, AllReduceCase
 from truetpot.ops.all_reduce_rms_norm import ALL_REDUCE_RMS_NORM
 from truetpot.ops.argmax import ARGMAX, ArgmaxCase
 from truetpot.ops.best_of_ranks import BEST_OF_RANKS, BestOfRanksCase
+from truetpot.ops.composite import Composite, CompositeCase
 from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.embedding import EMBEDDING, EmbeddingCase
 from truetpot.ops.kv_cache import MOST_QUERY_TOKENS
@@ -17,7 +18,7 @@ from truetpot.ops.linear_add import LINEAR_ADD
 from truetpot.ops.linear_silu_mul import LINEAR_SILU_MUL
 from truetpot.ops.local_best import LOCAL_BEST, LocalBestCase
 from truetpot.ops.memory_read import MEMORY_READ, MemoryReadCase
-from truetpot.ops.operator import Case, Composite, CompositeCase, Operator
+from truetpot.ops.operator import Case, Operator
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
 from truetpot.ops.rms_norm_linear import RMS_NORM_LINEAR, RMS_NORM_LINEAR_SILU_MUL
 from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase

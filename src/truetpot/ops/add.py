@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,14 @@ class _Add(Operator):
     def writes(self, case: AddCase) -> Mapping[str, int]:
         """The sum."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
+
+    def width(self, case: AddCase) -> int:
+        """n."""
+        return case.n
+
+    def narrowed(self, case: AddCase, width: int) -> AddCase:
+        """As wide as what is added."""
+        return replace(case, n=width)
 
     def flops(self, case: AddCase) -> int:
         """One an element."""

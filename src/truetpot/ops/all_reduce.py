@@ -44,6 +44,10 @@ class _AllReduce(Operator):
         """The sum."""
         return {"out": case.payload}
 
+    def payload_bytes(self, case: AllReduceCase) -> int:
+        """x."""
+        return self.reads(case)["x"]
+
     def flops(self, case: AllReduceCase) -> int:
         """The additions, shared among the ranks."""
         return case.m * case.n * (case.tp - 1) // case.tp

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from truetpot.ops.all_reduce import ALL_REDUCE, AllReduceCase
-from truetpot.ops.operator import Case, Composite
+from truetpot.ops.composite import Composite
+from truetpot.ops.operator import Case
 from truetpot.ops.rms_norm import RMS_NORM
 
 

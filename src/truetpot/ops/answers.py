@@ -9,35 +9,33 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from truetpot.formats import Weight
 from truetpot.ops.contract import ContractError
 from truetpot.ops.foreign import shown
+from truetpot.ops.kernel import Kernel
 from truetpot.ops.operator import Case, Inputs, query_tokens
+from truetpot.runtime.device import Device
 from truetpot.text import escaped
-
-if TYPE_CHECKING:
-    from truetpot.ops.registry import Kernel
-    from truetpot.runtime.device import Device
 
 _ROUNDED, _REFUSES = "rounded", "refuses"
 MOST_CONFIGS = 100_000
 """Of a case: a kernel that yields more of them never ends."""
 
 
-def hold(kernel: type[Kernel], base: type[Kernel]) -> None:
+def hold(kernel: type[Kernel]) -> None:
     """From now on the class raises ContractError for an answer that is not what it has to be.
 
     And it refuses more query tokens a sequence than it says to take, whatever it answers itself.
     """
     for name, held in _HELD.items():
         raw = inspect.getattr_static(kernel, name)
-        if raw is not inspect.getattr_static(base, name):
+        if raw is not inspect.getattr_static(Kernel, name):
             setattr(kernel, name, classmethod(_asked(raw, held)))
     asked = inspect.getattr_static(kernel, _REFUSES)
     setattr(kernel, _REFUSES, classmethod(_or_for_its_query_tokens(asked)))
-    if kernel.rounded is not base.rounded:
+    if kernel.rounded is not Kernel.rounded:
         setattr(kernel, _ROUNDED, _rounded(kernel.rounded))
 
 

@@ -13,18 +13,17 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from truetpot.errors import KernelError
 from truetpot.ops import OPERATORS
+from truetpot.ops.composite import Composite
 from truetpot.ops.foreign import shown
-from truetpot.ops.operator import Composite, Operator
+from truetpot.ops.kernel import Kernel
+from truetpot.ops.operator import Operator
 from truetpot.text import escaped
-
-if TYPE_CHECKING:
-    from truetpot.ops.registry import Kernel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 RESERVED = ("all",)
@@ -83,14 +82,14 @@ def input_names(op: Operator) -> tuple[str, ...]:
 
 
 def check(
-    kernel: object, base: type, op: Operator, provider: object, devices: object, place: Place
+    kernel: object, op: Operator, provider: object, devices: object, place: Place
 ) -> None:
     """Raise ContractError for the first thing that is wrong with a class to be registered.
 
     The operator has passed :func:`check_operator`.
     """
     _check_names(provider, devices, place)
-    _check_kernel(kernel, base, op, place)
+    _check_kernel(kernel, op, place)
 
 
 def check_operator(op: object, place: Place) -> None:
@@ -157,23 +156,23 @@ def _check_names(provider: object, devices: object, place: Place) -> None:
             raise ContractError(f"{place}: a device is {shown(device)}; {wanted}")
 
 
-def _check_kernel(kernel: object, base: type, op: Operator, place: Place) -> None:
+def _check_kernel(kernel: object, op: Operator, place: Place) -> None:
     """Raise ContractError for the first thing that a kernel class of the operator has wrong."""
-    if not isinstance(kernel, type) or not issubclass(kernel, base):
+    if not isinstance(kernel, type) or not issubclass(kernel, Kernel):
         raise ContractError(
-            f"{place}: {shown(kernel)} is no class that derives from {base.__name__}; write "
-            f"class Mine({base.__name__})"
+            f"{place}: {shown(kernel)} is no class that derives from Kernel; write "
+            "class Mine(Kernel)"
         )
-    for name, (own, model) in _overridden(kernel, base).items():
+    for name, (own, model) in _overridden(kernel).items():
         _check_override(kernel, name, own, model, place)
-    _check_call(kernel, base, op, place)
-    if op.weights and kernel.pack is base.pack:  # type: ignore[attr-defined]
+    _check_call(kernel, op, place)
+    if op.weights and kernel.pack is Kernel.pack:
         raise ContractError(
             f"{place}: the class {kernel.__name__} has no pack, and {op.name} has weights; write "
             "def pack(self, weight), which returns the weight in the kernel's own layout"
         )
-    _check_coarse(kernel, base, place)
-    most = kernel.most_query_tokens  # type: ignore[attr-defined]
+    _check_coarse(kernel, place)
+    most = kernel.most_query_tokens
     if type(most) is not int or most < 1:
         raise ContractError(
             f"{place}: most_query_tokens of {kernel.__name__} is {shown(most)}; give the most "
@@ -181,12 +180,12 @@ def _check_kernel(kernel: object, base: type, op: Operator, place: Place) -> Non
         )
 
 
-def _overridden(kernel: type, base: type) -> dict[str, tuple[Any, Any]]:
+def _overridden(kernel: type) -> dict[str, tuple[Any, Any]]:
     """What the class defines anew of what kernels have, by name: its own, and the original."""
     found = {}
-    for name in {name for one in kernel.__mro__ if issubclass(one, base) for name in vars(one)}:
+    for name in {name for one in kernel.__mro__ if issubclass(one, Kernel) for name in vars(one)}:
         definers = [one for one in kernel.__mro__ if name in vars(one)]
-        model = next(one for one in reversed(definers) if issubclass(one, base))
+        model = next(one for one in reversed(definers) if issubclass(one, Kernel))
         if definers[0] is not model and name != "__call__":
             found[name] = vars(definers[0])[name], vars(model)[name]
     return dict(sorted(found.items()))
@@ -216,11 +215,11 @@ def _check_override(kernel: type, name: str, own: Any, model: Any, place: Place)
         )
 
 
-def _check_call(kernel: type, base: type, op: Operator, place: Place) -> None:
+def _check_call(kernel: type, op: Operator, place: Place) -> None:
     """Every input is taken by its name, and nothing else is asked for."""
     names = input_names(op)
     own = next(vars(one)["__call__"] for one in kernel.__mro__ if "__call__" in vars(one))
-    if own is vars(base)["__call__"]:
+    if own is vars(Kernel)["__call__"]:
         raise ContractError(
             f"{place}: the class {kernel.__name__} has no __call__; write "
             f"def __call__(self, *, {', '.join(names)})"
@@ -244,14 +243,14 @@ def _check_call(kernel: type, base: type, op: Operator, place: Place) -> None:
         )
 
 
-def _check_coarse(kernel: Any, base: Any, place: Place) -> None:
+def _check_coarse(kernel: Any, place: Place) -> None:
     """What rounds further says how, in one line, and by ``rounded`` to what."""
     if not isinstance(kernel.coarse, str) or "\n" in kernel.coarse:
         raise ContractError(
             f"{place}: coarse of {kernel.__name__} is {shown(kernel.coarse)}; say in one line "
             "what the kernel rounds further than the operator does"
         )
-    rounds = kernel.rounded is not base.rounded
+    rounds = kernel.rounded is not Kernel.rounded
     if kernel.coarse and not rounds:
         raise ContractError(
             f"{place}: {kernel.__name__} is coarse and has no rounded; write def rounded(self, "

@@ -29,6 +29,7 @@ class DecodeAttentionCase(KvCase):
 
 class _DecodeAttention(Operator):
     name = "decode_attention"
+    resident = ("k_cache", "v_cache")
 
     def reads(self, case: DecodeAttentionCase) -> Mapping[str, int]:
         """q, and keys and values of every cached token, once for all queries that share them."""

@@ -17,12 +17,9 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from truetpot.files import MOST_BYTES
-
-if TYPE_CHECKING:
-    from truetpot.ops.registry import Kernel
 
 OF_KERNELS = ("truetpot.kernels", "truetpot.runtime.simd", "truetpot.runtime.opencl.build")
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -32,7 +29,7 @@ _FILE = re.compile(r"[\w./*+-]*\.\w+")
 """A file's name in a module, with ``*`` for what is put in when it runs."""
 
 
-def digest(kernel: type[Kernel]) -> str:
+def digest(kernel: type[Any]) -> str:
     """16 digits of the SHA-256 of every file of :func:`made_of`, wherever they lie."""
     whole = hashlib.sha256()
     for content in sorted(hashlib.sha256(_content(path)).digest() for path in made_of(kernel)):
@@ -41,12 +38,12 @@ def digest(kernel: type[Kernel]) -> str:
 
 
 @cache
-def digest_once(kernel: type[Kernel]) -> str:
+def digest_once(kernel: type[Any]) -> str:
     """The same, of the files as they are when it is first asked for: that is what was loaded."""
     return digest(kernel)
 
 
-def made_of(kernel: type[Kernel]) -> list[Path]:
+def made_of(kernel: type[Any]) -> list[Path]:
     """The files that a kernel is made of, sorted; :mod:`.digest` says which count."""
     own = kernel.__module__.partition(".")[0]
     modules = {kernel.__module__: Path(kernel.source)}

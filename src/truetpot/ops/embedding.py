@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,14 @@ class _Embedding(Operator):
     def writes(self, case: EmbeddingCase) -> Mapping[str, int]:
         """The rows."""
         return {"out": case.m * case.hidden * ITEMSIZE[case.dtype]}
+
+    def model_bytes(self, case: EmbeddingCase) -> int:
+        """The whole table."""
+        return case.vocab * case.hidden * ITEMSIZE[case.dtype]
+
+    def reduced(self, case: EmbeddingCase, rows: int) -> EmbeddingCase:
+        """Fewer entries: the loop over them is the same."""
+        return replace(case, vocab=min(case.vocab, rows))
 
     def flops(self, case: EmbeddingCase) -> int:
         """None: it copies."""

@@ -11,15 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from truetpot.errors import KernelError, UserError
 from truetpot.ops.foreign import describe
+from truetpot.ops.kernel import Kernel
 from truetpot.ops.operator import Case
 from truetpot.runtime.running import SIGNALS, encoded, position
-
-if TYPE_CHECKING:
-    from truetpot.ops.registry import Kernel
 
 Config = Mapping[str, Any]
 NONE: Config = {}

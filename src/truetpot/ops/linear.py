@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,14 @@ class _Linear(Operator):
     def writes(self, case: LinearCase) -> Mapping[str, int]:
         """y [m, n]."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
+
+    def reduced(self, case: LinearCase, rows: int) -> LinearCase:
+        """Fewer rows of W: the loop over them is the same."""
+        return replace(case, n=min(case.n, rows))
+
+    def width(self, case: LinearCase) -> int:
+        """n."""
+        return case.n
 
     def flops(self, case: LinearCase) -> int:
         """2 m n k."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from truetpot.ops.add import ADD, AddCase
+from truetpot.ops.composite import Composite
 from truetpot.ops.linear import LINEAR
-from truetpot.ops.operator import Case, Composite
+from truetpot.ops.operator import Case
 
 
 def _grid() -> Iterable[tuple[Case, ...]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from truetpot.ops.composite import Composite
 from truetpot.ops.linear import LINEAR
-from truetpot.ops.operator import Case, Composite
+from truetpot.ops.operator import Case
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 
 

@@ -25,6 +25,7 @@ class MemoryReadCase(Case):
 
 class _MemoryRead(Operator):
     name = "memory_read"
+    resident = ("buffer",)
 
     def reads(self, case: MemoryReadCase) -> Mapping[str, int]:
         """The buffer."""

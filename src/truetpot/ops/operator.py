@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from truetpot.errors import UserError
-from truetpot.ops.foreign import describe
 from truetpot.ops.tolerance import relative_error
 
 Inputs = dict[str, Any]
@@ -66,6 +63,9 @@ class Operator(ABC):
     mutates: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
     """Inputs that a provider packs into its own layout."""
+    resident: ClassVar[tuple[str, ...]] = ()
+    """Inputs that lie in memory from one step to the next, each layer its own: a kernel is timed
+    with cold ones. The weights are such without being named."""
     collective: ClassVar[bool] = False
     """Whether every rank has to call it, as each waits for the others."""
 
@@ -97,6 +97,38 @@ class Operator(ABC):
     def grid(self) -> Iterable[Any]:
         """Cases a kernel must be correct on, odd sizes among them."""
 
+    def resident_reads(self, case: Any) -> int:
+        """Bytes read from what is resident, weights included."""
+        reads = self.reads(case)
+        return sum(reads.get(name, 0) for name in dict.fromkeys((*self.weights, *self.resident)))
+
+    def model_bytes(self, case: Any) -> int:
+        """Bytes of a model's weights and tables that the case has in memory; caches are none.
+
+        As many as it reads of its weights, unless an operator says otherwise.
+        """
+        reads = self.reads(case)
+        return sum(reads[name] for name in self.weights)
+
+    def payload_bytes(self, case: Any) -> int:
+        """Bytes that a rank gives the others; 0 of what is no collective."""
+        return 0
+
+    def reduced(self, case: Any, rows: int) -> Any:
+        """The same kind of case with at most so many rows of a weight or table, for a check.
+
+        The case itself where the operator does not say how.
+        """
+        return case
+
+    def width(self, case: Any) -> int | None:
+        """Columns of what it returns; None where that is not one number to be changed."""
+        return None
+
+    def narrowed(self, case: Any, width: int) -> Any | None:
+        """The case for a first input of so many columns; None where its own sizes forbid it."""
+        return None
+
     def bytes(self, case: Any) -> int:
         """Bytes that must move: everything read once, everything written once."""
         return sum(self.reads(case).values()) + sum(self.writes(case).values())
@@ -104,150 +136,3 @@ class Operator(ABC):
     def error(self, case: Any, inputs: Inputs, got: Outputs, want: Outputs) -> float:
         """Largest relative error over the outputs; NaN and unwritten elements count as infinite."""
         return max(relative_error(got[name], want[name]) for name in want)
-
-
-C = TypeVar("C", bound=Case)
-
-
-@dataclass(frozen=True)
-class CompositeCase(Case):
-    """The cases of a composite's parts, in order."""
-
-    parts: tuple[Case, ...] = ()
-
-    def part(self, kind: type[C]) -> C:
-        """The first of the parts' cases that is of this kind."""
-        return next(part for part in self.parts if isinstance(part, kind))
-
-    def label(self) -> str:
-        """The parts' labels, joined."""
-        return " + ".join(part.label() for part in self.parts)
-
-    @property
-    def format(self) -> str:
-        """The format of the first part."""
-        return self.parts[0].format
-
-
-class Composite(Operator):
-    """Operators in sequence, run by one kernel: fusion as an operator of its own.
-
-    Each part's returned value feeds the next part's input named in ``wires``. An input name that
-    several parts share is one and the same input. Bytes, inputs and reference follow from the
-    parts: the intermediate is neither written nor read.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        parts: tuple[Operator, ...],
-        wires: tuple[str, ...],
-        grid: Callable[[], Iterable[tuple[Case, ...]]],
-    ) -> None:
-        if len(parts) < 2 or not all(isinstance(part, Operator) for part in parts):
-            raise ValueError(f"the composite {name!r} needs two operators or more as its parts")
-        if not isinstance(wires, tuple) or len(wires) != len(parts) - 1:
-            raise ValueError(
-                f"the composite {name!r} of {len(parts)} parts needs {len(parts) - 1} wires, a "
-                f"tuple with an input's name for each part but the first, not {wires!r}"
-            )
-        self._grid = grid
-        self.name = name  # type: ignore[misc]
-        self.parts, self.wires = parts, wires
-        self.returns = parts[-1].returns  # type: ignore[misc]
-        self.collective = any(part.collective for part in parts)  # type: ignore[misc]
-        self.mutates = tuple(dict.fromkeys(n for p in parts for n in p.mutates))  # type: ignore[misc]
-        self.weights = tuple(dict.fromkeys(n for p in parts for n in p.weights))  # type: ignore[misc]
-
-    def case(self, *parts: Case) -> CompositeCase:
-        """The composite's case for the given cases of its parts."""
-        return CompositeCase(dtype=parts[0].dtype, parts=parts)
-
-    def reads(self, case: CompositeCase) -> Mapping[str, int]:
-        """The parts' reads without the intermediates."""
-        total: dict[str, int] = {}
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            for name, count in op.reads(part).items():
-                if i == 0 or name != self.wires[i - 1]:
-                    total[name] = total.get(name, 0) + count
-        return total
-
-    def writes(self, case: CompositeCase) -> Mapping[str, int]:
-        """The parts' writes without the intermediates."""
-        total: dict[str, int] = {}
-        last = len(self.parts) - 1
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            for name, count in op.writes(part).items():
-                if i == last or name not in op.returns:
-                    total[name] = total.get(name, 0) + count
-        return total
-
-    def flops(self, case: CompositeCase) -> int:
-        """Sum over the parts."""
-        return sum(op.flops(part) for op, part in zip(self.parts, case.parts, strict=True))
-
-    def inputs(self, case: CompositeCase, rng: np.random.Generator) -> Inputs:
-        """The first part's inputs and whatever else the later parts need."""
-        merged: Inputs = {}
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            fresh = op.inputs(part, rng)
-            if i:
-                del fresh[self.wires[i - 1]]
-            merged = fresh | merged
-        return merged
-
-    def reference(self, case: CompositeCase, inputs: Inputs) -> Outputs:
-        """The parts' references in sequence, the intermediate kept in float64.
-
-        What a part changes in place the next one reads as it is stored, in the input's own dtype.
-        Raises UserError where a part cannot take what the one before it makes.
-        """
-        return self._reference(case, inputs, {})
-
-    def _reference(self, case: CompositeCase, inputs: Inputs, stored: Outputs) -> Outputs:
-        """The same; of what is ``stored``, by name, the later parts read that."""
-        values = dict(inputs)
-        changed: Outputs = {}
-        out: Outputs = {}
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            try:
-                out = op.reference(part, values)
-            except (LookupError, TypeError, ValueError) as error:  # anyone may declare one
-                raise UserError(
-                    f"The composite {self.name} does not fit together at {op.name} "
-                    f"({part.label()}): {describe(error)}; check its parts, wires and cases."
-                ) from error
-            new = {name: out[name] for name in op.mutates if name in out}
-            changed |= new
-            values |= {n: stored.get(n, x).astype(inputs[n].dtype) for n, x in new.items()}
-            if i < len(self.wires):
-                values[self.wires[i]] = out[op.returns[0]]
-        return changed | out
-
-    def tolerance(self, case: CompositeCase) -> float:
-        """Errors of a chain add up."""
-        return sum(op.tolerance(part) for op, part in zip(self.parts, case.parts, strict=True))
-
-    def error(self, case: CompositeCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
-        """The largest; what a part changes in place by the measure of that part.
-
-        A value halfway between two of a coarse cache may be stored as either, and what reads it
-        then differs by more than rounding: it is held to what was stored, and that to its own part.
-        """
-        worst = self._worst(case, inputs, got, want)
-        if not self.tolerance(case) < worst < math.inf:
-            return worst
-        stored = {name: got[name] for name in self.mutates if name in got}
-        return min(worst, self._worst(case, inputs, got, self._reference(case, inputs, stored)))
-
-    def _worst(self, case: CompositeCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:
-        worst, rest = 0.0, set(want)
-        for op, part in zip(self.parts, case.parts, strict=True):
-            if own := rest.intersection(op.mutates):
-                of_own = ({name: arrays[name] for name in own} for arrays in (got, want))
-                worst, rest = max(worst, op.error(part, inputs, *of_own)), rest - own
-        return max(worst, *(relative_error(got[name], want[name]) for name in rest))
-
-    def grid(self) -> Iterable[CompositeCase]:
-        """The tuples of part cases that the composite was declared with."""
-        return (self.case(*parts) for parts in self._grid())

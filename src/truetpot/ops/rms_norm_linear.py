@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from truetpot.ops.composite import Composite
 from truetpot.ops.linear import LINEAR, LinearCase
-from truetpot.ops.operator import Case, Composite
+from truetpot.ops.operator import Case
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 

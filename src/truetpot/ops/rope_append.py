@@ -144,6 +144,8 @@ class _RopeAppend(Operator):
         for kv_format in ("fp8_e5m2", "fp8_e4m3"):
             for dtype, page in (("bf16", None), ("fp16", 16)):
                 yield RopeAppendCase(dtype, 3, 4, 2, 64, 77, kv_format, page, True)
+        yield RopeAppendCase("bf16", 1, 5, 1, 128, 33, "bf16")  # a rank's share, or such a model
+        yield RopeAppendCase("fp16", 2, 4, 1, 64, 33, "fp16", 16, True, True)
         yield from _with_tails()
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
+from truetpot.ops.composite import Composite
 from truetpot.ops.decode_attention import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.kv_cache import KvCase
-from truetpot.ops.operator import Case, Composite
+from truetpot.ops.operator import Case
 from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
 
 

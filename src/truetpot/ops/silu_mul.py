@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,14 @@ class _SiluMul(Operator):
     def writes(self, case: SiluMulCase) -> Mapping[str, int]:
         """The product."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
+
+    def width(self, case: SiluMulCase) -> int:
+        """n."""
+        return case.n
+
+    def narrowed(self, case: SiluMulCase, width: int) -> SiluMulCase:
+        """Gate and up have half of it each."""
+        return replace(case, n=width // 2)
 
     def flops(self, case: SiluMulCase) -> int:
         """exp, add, divide and two multiplications an element."""

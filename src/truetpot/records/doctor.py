@@ -56,13 +56,17 @@ class CardClock(Part, frozen=True, kw_only=True):
 
 
 class PowerRow(Part, frozen=True, kw_only=True):
-    """A sustained power limit in watts."""
+    """A power limit in watts."""
 
     what: str
     """`card` or `package`."""
     limit_w: NotNegative | None
     """Null: switched off."""
     rated_w: NotNegative | None
+    """What the card is sold with, and below it who says so: `driver` or `datasheet`."""
+    rated_by: str | None = None
+    kind: str | None = None
+    """`sustained` (PL1), `burst` (PL2) or `critical` (I1); null in older records: sustained."""
 
 
 class CardRow(Part, frozen=True, kw_only=True):
@@ -84,8 +88,10 @@ class CardRow(Part, frozen=True, kw_only=True):
     """`renderD128`."""
     render_usable: bool
     """This user may open it."""
+    render_group: int | None = None
+    """Number of the group that owns it; null where it is not in /dev/dri."""
     link: LinkRow | None
-    """Between the card and the machine."""
+    """Between the card and the machine; null where only what is not real can be seen."""
     narrowest: LinkRow | None
     """The slowest of the links from the card up to the processor."""
     downgraded: bool
@@ -115,6 +121,36 @@ class HostRow(Part, frozen=True, kw_only=True):
     passthrough: bool
     command_line: str | None
     """The kernel's."""
+    wsl: bool | None = None
+    """Linux inside Windows (WSL2)."""
+    dxg: bool | None = None
+    """/dev/dxg, the way to the cards of Windows, is there."""
+    dxcore: bool | None = None
+    """So are Windows' libraries that drivers inside WSL go through."""
+
+
+class ContainerRow(Part, frozen=True, kw_only=True):
+    """What a container or a service manager leaves of the machine; null: not told, or no limit."""
+
+    kind: str | None
+    """`docker`, `podman`, `kubernetes`, `container`; null outside of one."""
+    allowed_cores: Count | None
+    """That the process may run on."""
+    quota_cores: NotNegative | None
+    """Processor time that it may have, in cores."""
+    effective_cores: NotNegative | None
+    """The least of both."""
+    periods: Count | None
+    """Of the quota so far, and below it those in which it had to wait."""
+    throttled: Count | None
+    memory_bytes: Bytes | None
+    """The limit."""
+    shm_bytes: Bytes | None
+    """Of /dev/shm."""
+    takes_files: bool | None
+    """It may take open files of another process, as oneCCL's pidfd exchange does."""
+    by_path: bool
+    """/dev/dri/by-path is there."""
 
 
 class SoftwareRow(Part, frozen=True, kw_only=True):
@@ -123,7 +159,7 @@ class SoftwareRow(Part, frozen=True, kw_only=True):
     system: Words
     """Packages of the distribution."""
     level_zero: str | None
-    """Version of Intel's Level Zero driver."""
+    """Version of Intel's Level Zero driver; its path where the file has none."""
     opencl: list[str]
     """Libraries that the OpenCL loader would open."""
     python: Words
@@ -173,6 +209,12 @@ class DoctorRecord(Named, frozen=True, kw_only=True):
     """`truetpot doctor --json`. With `--no-check` no device is opened."""
 
     kind: Literal["doctor"] = "doctor"
+    started: str | None = None
+    """UTC."""
+    hostname: str | None = None
+    """The machine's name."""
+    machine_id: str | None = None
+    """Of the machine: a digest of /etc/machine-id, which itself should not be published."""
     command: str
     """The command that repeats it."""
     verdict: Level
@@ -181,7 +223,10 @@ class DoctorRecord(Named, frozen=True, kw_only=True):
     cards: list[CardRow]
     host: HostRow
     software: SoftwareRow
+    container: ContainerRow | None = None
     variables: list[VariableRow]
+    others: Words = field(default_factory=dict)
+    """Variables that begin as a known library's do, and are not in truetpot's table."""
     device: DeviceRow | None
     providers: list[KernelEntry]
     check: Quick | None

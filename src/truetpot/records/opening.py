@@ -37,6 +37,8 @@ class Identity(TypedDict, total=False):
     uuid: str | None
     pci_address: str | None
     pci_device_id: int | None
+    integrated: bool | None
+    """A GPU of the processor, in the host's memory."""
     driver: str | None
     memory_bytes: Bytes | None
     cache_bytes: Bytes | None

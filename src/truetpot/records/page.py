@@ -15,6 +15,7 @@ from truetpot.records.decode import DecodeRecord
 from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.drive import DriveRecord
+from truetpot.records.fleet import FleetRecord
 from truetpot.records.floor import FloorRecord
 from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
@@ -32,6 +33,7 @@ from truetpot.records.told import about, fields_told, members_told
 from truetpot.records.trace import TraceRecord
 from truetpot.records.tune import TuneRecord
 from truetpot.records.tuned import ProgressLine, TunedEntry
+from truetpot.records.validate import BaselineRecord, ValidateRecord
 
 RECORDS: dict[str, type[Part]] = {
     "decode": DecodeRecord,
@@ -57,6 +59,9 @@ RECORDS: dict[str, type[Part]] = {
     "published": PublishedRecord,
     "trace": TraceRecord,
     "drive": DriveRecord,
+    "validate": ValidateRecord,
+    "baseline": BaselineRecord,
+    "fleet": FleetRecord,
 }
 """By ``kind``, as a record itself has it."""
 FILES: dict[str, type[Part]] = {

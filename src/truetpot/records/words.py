@@ -62,3 +62,25 @@ class PointStatus(StrEnum):
     """No kernel takes its shapes."""
     NOT_RUN = "not_run"
     """The run ended before it."""
+
+
+class StepOutcome(StrEnum):
+    """How a step that ran in a process of its own ended."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    """It came to its end, and its result is not to be used: exit code 1."""
+    REFUSED = "refused"
+    """It said in a sentence why it cannot be done here: exit code 2."""
+    CRASHED = "crashed"
+    """An exception, a signal or an exit in the middle of it."""
+    HUNG = "hung"
+    """It was ended at its limit."""
+    OUT_OF_TIME = "out-of-time"
+    """It was ended before its limit, as the time for all steps was over."""
+    INTERRUPTED = "interrupted"
+    """By the user."""
+    STARTED = "started"
+    """It had begun when this was last written: it took the machine or this program along."""
+    NOT_RUN = "not-run"
+    """It does not apply here, or there was no time left: `said` has the reason."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from truetpot.records.contact import ArchivedFile, ContactRecord, StepOutcome, StepRow
+from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
+from truetpot.records.words import StepOutcome
 from truetpot.report.numbers import count_of
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words

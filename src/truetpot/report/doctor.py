@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 
 from truetpot.doctor.cards import Card
+from truetpot.doctor.container import Container
 from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
-from truetpot.doctor.variables import variables
+from truetpot.facts.variables import variables
 from truetpot.records.providers import KernelEntry
 from truetpot.report.numbers import count_of, gib, percent
 from truetpot.report.table import Table, name, prose
@@ -36,6 +37,7 @@ def draw_machine(machine: Machine) -> RenderableType:
     if not machine.cards:
         parts.append(words("  none of Intel, NVIDIA or AMD on the PCI bus"))
     parts += ["", words("Host", style="bold")]
+    inside = machine.container
     memory = "" if host.memory_bytes is None else f", {gib(host.memory_bytes)}"
     governors = ", ".join(host.governors) or "none shown"
     iommu = "pass-through" if host.passthrough else "on" if host.iommu else "none"
@@ -46,17 +48,34 @@ def draw_machine(machine: Machine) -> RenderableType:
         ("NUMA", count_of(host.numa_nodes, "node")),
         ("IOMMU", iommu),
     ]
-    parts.append(_pairs(host_rows + [("virtual", "yes")] * host.virtual))
+    host_rows += [("virtual", "WSL2" if host.wsl else "yes")] * (host.virtual or host.wsl)
+    host_rows += _container(inside, host.cores)
+    parts.append(_pairs(host_rows))
     parts += ["", words("Software", style="bold")]
     rows = [("Level Zero driver", software.level_zero or "none found"), *software.system.items()]
     rows.append(("OpenCL drivers", ", ".join(software.opencl) or "none registered"))
     rows.append(("Python", ", ".join(f"{k} {v}" for k, v in software.python.items())))
     parts.append(_pairs(rows))
-    if machine.variables:
-        parts += ["", words("Environment", style="bold")]
-        given = machine.variables.items()
-        parts.append(_pairs((f"{known.name}={value}", known.does) for known, value in given))
+    given = [(f"{known.name}={value}", known.does) for known, value in machine.variables.items()]
+    unknown = "not in truetpot's table: what it changes is not known"
+    given += [(f"{name}={value}", unknown) for name, value in machine.others.items()]
+    if given:
+        parts += ["", words("Environment", style="bold"), _pairs(given)]
     return Group(*parts)
+
+
+def _container(inside: Container, cores: int) -> list[tuple[str, str]]:
+    """Only what is less than the machine's."""
+    rows = [("container", inside.kind)] if inside.kind else []
+    effective = inside.effective_cores
+    if effective is not None and effective < cores:
+        quota = "" if inside.quota_cores is None else f", quota {inside.quota_cores:g}"
+        rows.append(("may use", f"{effective:g} of {count_of(cores, 'core')}{quota}"))
+    if inside.memory_bytes is not None:
+        rows.append(("memory limit", gib(inside.memory_bytes)))
+    if inside.kind and inside.shm_bytes is not None:
+        rows.append(("/dev/shm", f"{inside.shm_bytes >> 20:,} MiB"))
+    return rows
 
 
 def draw_variables() -> RenderableType:
@@ -127,8 +146,8 @@ def _card(card: Card) -> Iterator[tuple[str, str]]:
     if card.window is not None:
         most = "" if card.largest_window is None else f", at most {gib(card.largest_window)}"
         yield "BAR", f"{gib(card.window)}{most}"
-    if card.link is not None:
-        yield "PCIe", f"{card.link} of {card.link.most}"
+    if card.discrete:
+        yield "PCIe", f"{card.link} of {card.link.most}" if card.link else "unknown"
     for clock in card.clocks:
         now = "?" if clock.now is None else clock.now
         span = f"{now} MHz, allowed {clock.low} to {clock.high}, can {clock.hardware_low} to "
@@ -136,7 +155,8 @@ def _card(card: Card) -> Iterator[tuple[str, str]]:
     for limit in card.power:
         watts = "off" if limit.limit_w is None else f"{limit.limit_w:g} W"
         rated = "" if limit.rated_w is None else f" of {limit.rated_w:g} W"
-        yield f"power limit, {limit.what}", f"{watts}{rated}"
+        by = " (datasheet's board power)" if limit.rated_by == "datasheet" else ""
+        yield f"{limit.kind} power limit, {limit.what}", f"{watts}{rated}{by}"
 
 
 def _pairs(rows: Iterable[tuple[str, str]], head: str = "") -> RenderableType:

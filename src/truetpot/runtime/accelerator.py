@@ -124,7 +124,7 @@ class AcceleratorDevice(TorchDevice):
         known = [] if self._total is None else [max(0, self._total - reserved)]
         if (told_free := self._told_free()) is not None:
             known.append(told_free)
-        elif told(self._properties, "is_integrated_gpu", "is_integrated"):
+        elif self._integrated:
             known += filter(None, [memory.free_bytes()])
         # a driver that does not notice what was allocated (pytorch/pytorch issue 161381) is no
         # reason to believe that it is still there
@@ -183,12 +183,18 @@ class AcceleratorDevice(TorchDevice):
             "uuid": self._uuid,
             "pci_address": self._pci_address,
             "pci_device_id": told(p, "device_id"),
+            "integrated": self._integrated,
             "driver": told(p, "driver_version") or self._smi("driver_version")["driver_version"],
             "memory_bytes": self._total,
             "cache_bytes": self._told_cache(),
             "local_memory_bytes": told(p, "shared_memory_per_block_optin", "local_mem_size"),
             "units": told(p, "multi_processor_count", "gpu_eu_count"),
         }
+
+    @cached_property
+    def _integrated(self) -> bool | None:
+        answer = told(self._properties, "is_integrated_gpu", "is_integrated")
+        return None if answer is None else bool(answer)
 
     @cached_property
     def _uuid(self) -> str | None:

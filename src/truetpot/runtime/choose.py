@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
-from truetpot.runtime.ask import ask
+from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import Device
 from truetpot.text import one_line
 
@@ -50,8 +52,8 @@ def choose_device(name: str = "auto") -> Device:
     torch = _torch()
     if torch is None:
         raise UserError(
-            f"{name} needs torch, which {_why_no_torch()}; install it, or use opencl:gpu or "
-            "opencl:cpu, which do without."
+            f"{name} needs torch, which {_why_no_torch()}: pip install 'truetpot[torch]', or use "
+            "opencl:gpu or opencl:cpu, which do without."
         )
     if match[1]:
         from truetpot.runtime.cpu import CpuDevice
@@ -83,13 +85,19 @@ def best() -> str:
 
 
 def _accelerators() -> list[str]:
+    """By kind and index, but the processor's own graphics behind the cards."""
     torch = _torch()
-    return [
-        f"{kind}:{index}"
+    found = [
+        (bool(ask(partial(_integrated, api, index))), f"{kind}:{index}")
         for kind in _ACCELERATORS
         if (api := getattr(torch, kind, None)) is not None and ask(api.is_available)
         for index in range(ask(api.device_count) or 0)
     ]
+    return [name for _, name in sorted(found, key=itemgetter(0))]
+
+
+def _integrated(api: Any, index: int) -> Any:
+    return told(api.get_device_properties(index), "is_integrated_gpu", "is_integrated")
 
 
 def _why_no_torch() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 import re
 from functools import cache
@@ -10,6 +12,7 @@ from typing import Any
 
 from truetpot.files import read_attribute
 from truetpot.runtime.ask import ask
+from truetpot.runtime.cgroup import read_quota
 from truetpot.runtime.sysfs import number
 
 CPU0 = Path("/sys/devices/system/cpu/cpu0")
@@ -23,10 +26,24 @@ def cpuinfo() -> dict[str, str]:
     return {key.strip(): value.strip() for key, value in pairs}
 
 
+def machine_id(file: Path = Path("/etc/machine-id")) -> str | None:
+    """Tells this machine from others: 16 digits of a digest of /etc/machine-id.
+
+    The id itself should not be published, by its manual page. None where there is none.
+    """
+    known = read_attribute(file)
+    return hashlib.sha256(f"truetpot {known}".encode()).hexdigest()[:16] if known else None
+
+
 def cores() -> int | None:
-    """Cores that this process may use; all of the machine's where affinity is not told."""
+    """Cores that this process may use; all of the machine's where affinity is not told.
+
+    No more than a container's quota: threads beyond it wait for the next period, all of them.
+    """
     allowed = ask(lambda: os.sched_getaffinity(0))
-    return len(allowed) if allowed else os.cpu_count()
+    count = len(allowed) if allowed else os.cpu_count()
+    quota = read_quota()
+    return count if quota is None or count is None else min(count, math.ceil(quota.cores))
 
 
 def cache_bytes() -> int | None:

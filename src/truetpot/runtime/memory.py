@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import psutil
 
 from truetpot.files import read_attribute
 from truetpot.runtime.ask import ask
-from truetpot.runtime.sysfs import number
+from truetpot.runtime.cgroup import read_memory_limit
 
 _HUGE_PAGE = 2 << 20
 
@@ -43,19 +44,23 @@ def free_bytes() -> int | None:
     available = ask(lambda: int(psutil.virtual_memory().available))
     if available is None:  # /proc is hidden: pages that nothing uses, without those of files
         available = ask(lambda: os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limits = (available, _cgroup_left(), _addresses_left())
+    group = read_memory_limit()
+    limits = (available, group.left if group else None, _addresses_left())
     return min((known for known in limits if known is not None), default=None)
 
 
 def peak_rss_bytes() -> int:
     """Largest resident set of this process so far."""
-    import resource
-
     status = read_attribute(Path("/proc/self/status")) or ""
     # getrusage counts what the parent held when it started this process
     if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
         return int(found[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def trim() -> None:
@@ -80,18 +85,3 @@ def _addresses_left() -> int | None:
     except (ImportError, OSError, ValueError):
         return None
     return max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
-
-
-def _cgroup_left() -> int | None:
-    """Bytes left under the cgroup v2 or v1 memory limit; None without one."""
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-    ):
-        most, now = number(Path(limit)), number(Path(used))  # "max" is no number
-        if most is not None and now is not None and most < 1 << 60:
-            return max(0, most - now)
-    return None

@@ -3,6 +3,7 @@
 from truetpot.stats.compare import Comparison, compare
 from truetpot.stats.line import Line, fit_line
 from truetpot.stats.median import Stats, median_ranks, stats
+from truetpot.stats.outliers import Distance, distances
 from truetpot.stats.paired import Ratio, contradicts, paired
 from truetpot.stats.processes import across, verdict
 from truetpot.stats.samples import Samples, Submitted
@@ -11,6 +12,7 @@ from truetpot.stats.stop import Stop, Stopping, StopRule
 
 __all__ = [
     "Comparison",
+    "Distance",
     "Line",
     "Ratio",
     "Samples",
@@ -23,6 +25,7 @@ __all__ = [
     "across",
     "compare",
     "contradicts",
+    "distances",
     "fastest",
     "fit_line",
     "median_ranks",

@@ -7,11 +7,11 @@ configuration whose compiler crashes or hangs there is tried like any other, and
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -33,24 +33,40 @@ FARTHER = 4
 
 
 @dataclass
-class _Process:
+class Process:
+    """One that compiles, for one search after another."""
+
     popen: subprocess.Popen[bytes]
     connection: Connection
 
     def end(self) -> None:
+        """It answers no more."""
         self.connection.close()
         self.popen.kill()
         self.popen.wait()
 
 
+@contextmanager
+def compilers() -> Iterator[list[Process]]:
+    """A list for the processes of several searches; they end with it."""
+    processes: list[Process] = []
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.end()
+
+
 @dataclass
 class Ahead:
-    """Processes that compile for one search; none is started before the first phase."""
+    """What is compiled for one search; no process is started before the first phase."""
 
     subject: Subject
     jobs: int
     """Processes at most."""
     limit_s: float = MOST_S
+    processes: list[Process] = field(default_factory=list)
+    """Those at hand: of the search before, whose imports the next one need not wait for again."""
     phases: int = 0
     compiled: int = 0
     """Configurations whose compilation succeeded in a phase."""
@@ -58,7 +74,6 @@ class Ahead:
     """Trials whose configuration was among them."""
     _seen: dict[object, bool] = field(default_factory=dict)
     """Configurations that a phase had, and whether they were compiled."""
-    _processes: list[_Process] = field(default_factory=list)
 
     def prepare(self, upcoming: Callable[[int], Sequence[Config]]) -> None:
         """Before the trial of the first of what is ``upcoming``: compile it with the next ones.
@@ -77,13 +92,13 @@ class Ahead:
         """One configuration a process."""
         self.phases += 1
         end = time.monotonic() + self.limit_s
-        busy: dict[Connection, tuple[_Process, Config]] = {}
-        while len(self._processes) < len(configs):
-            self._processes.append(_start(self.subject))
-        for process, config in zip([*self._processes], configs, strict=False):
+        busy: dict[Connection, tuple[Process, Config]] = {}
+        while len(self.processes) < len(configs):
+            self.processes.append(_start())
+        for process, config in zip([*self.processes], configs, strict=False):
             self._seen[key(config)] = False
             try:
-                process.connection.send(config)
+                process.connection.send((self.subject, config))
             except OSError:  # it has ended before: its kernel cannot even be loaded
                 self._lose(process)
             else:
@@ -103,15 +118,15 @@ class Ahead:
             self.close()
             self.jobs = 0
 
-    def _lose(self, process: _Process) -> None:
+    def _lose(self, process: Process) -> None:
         process.end()
-        self._processes.remove(process)
+        self.processes.remove(process)
 
     def close(self) -> None:
         """End the processes; they have memory of the device."""
-        for process in self._processes:
+        for process in self.processes:
             process.end()
-        self._processes.clear()
+        self.processes.clear()
 
     def record(self) -> Compiled | None:
         """What was done; None where nothing was."""
@@ -120,7 +135,7 @@ class Ahead:
         return Compiled(phases=self.phases, compiled=self.compiled, used=self.used)
 
 
-def _start(subject: Subject) -> _Process:
+def _start() -> Process:
     ours, theirs = Pipe()
     # what kernels and compilers print there is printed by the trial too; a Ctrl-C is ours to take
     popen = subprocess.Popen(
@@ -129,5 +144,4 @@ def _start(subject: Subject) -> _Process:
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     theirs.close()
-    ours.send_bytes(pickle.dumps(subject))
-    return _Process(popen, ours)
+    return Process(popen, ours)

@@ -1,13 +1,12 @@
 """Configurations compiled and not run: ``python -m truetpot.tune.compiling FD``.
 
-A pipe says what to compile. The result stays in the caches on disk: of OpenCL programs truetpot's
-own, of Triton kernels Triton's. Nothing is timed, and nothing is decided: what fails here, the
-trial of that configuration will see for itself.
+A pipe says what to compile, for one search after another. The result stays in the caches on disk:
+of OpenCL programs truetpot's own, of Triton kernels Triton's. Nothing is timed, and nothing is
+decided: what fails here, the trial of that configuration will see for itself.
 """
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,11 +92,15 @@ def _compiler(subject: Subject) -> Callable[[Config], None]:
 
 
 def main(connection: Connection) -> None:
-    """The subject comes first, then configurations; each is answered: whether it was compiled."""
-    compile_one = _compiler(pickle.loads(connection.recv_bytes()))
+    """A subject and a configuration come, and are answered: whether it was compiled."""
+    subject: Subject | None = None
+    compile_one: Callable[[Config], None] | None = None
     while True:
-        config = connection.recv()
+        asked, config = connection.recv()
         try:
+            if asked != subject or compile_one is None:
+                compile_one = None  # its inputs go before the next ones are made
+                subject, compile_one = asked, _compiler(asked)
             compile_one(config)
         except Exception:  # noqa: BLE001
             connection.send_bytes(FAILED)  # a compiler may raise anything

@@ -78,7 +78,7 @@ def attend(
     seen = tl.minimum(last, tail + 1 + token_of)
     table = table_at + sequence * table_width
     if ROPE:
-        width = (kv_heads * (GROUP + 2)).to(tl.int64) * D
+        width = tl.cast(kv_heads * (GROUP + 2), tl.int64) * D  # an argument of 1 is no tensor
         source = q_at + (sequence * TOKENS + token_of) * width
         heads = (head * GROUP + row % GROUP)[:, None] * D
         angles = cos_sin + (tail + token_of) * D

@@ -35,10 +35,10 @@ MOST_SPLITS = 256
 MOST_ROWS = 32
 """Rows from which on their sums leave registers for half as many ranges (compiled for Hopper)."""
 SHORT, SINGLE, USUAL, OF_BYTES = (
-    {"BT": 64, "WAVES": 1.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
-    {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4, "EARLY": 0},
+    {"BT": 128, "WAVES": 3.0, "STAGES": 2, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 1.0, "STAGES": 4, "CHUNK": 16, "num_warps": 4},
+    {"BT": 64, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
+    {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
 )
 """Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
 SHORT_TO = 2048
@@ -119,8 +119,11 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
     config = dict(SINGLE if case.page is None and case.batch == 1 else USUAL)
     if case.kv_format.startswith("fp8"):
         config = dict(OF_BYTES)
-    if case.context * case.batch <= SHORT_TO:
+    short = case.context * case.batch <= SHORT_TO
+    if short:
         config = dict(SHORT)
+    # longer ones keep programs waiting where they came early, and some multiprocessors get two
+    config["EARLY"] = int(short and able(device))
     if case.query_tokens > 1:
         groups = case.kv_format.startswith("fp8") and able(device)
         config["ROWS"] = GROUP_ROWS if groups else MATRIX_ROWS
@@ -136,7 +139,7 @@ def configs(case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
     For several query tokens also the fewest rows of a product.
     """
     default = usual(case, device)
-    yield from (default | early for early in choices(device))
+    yield from (default | early for early in choices(device, default["EARLY"]))
     depths, widths = (2, 3, 4), (2, 4, 8)
     most = 64 * 1024
     if case.dtype == "fp32":  # tiles of keys and values are kept for all stages, none in registers

@@ -28,7 +28,7 @@ DEFAULT = {
     "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
     "runs": {"BN": 2, "BK": 1024, "RUN": 16, "UNROLL": 1, "num_warps": 1, "EARLY": 0},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
-    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 0},
+    "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 1},
     "int4_few": {"R": 2, "WK": 1, "WR": 2, "SPLIT": 8, "EARLY": 0},
     "groups_int4": {"Q": 1, "STAGES": 1, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "groups_byte": {"Q": 1, "DEEP": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
@@ -85,7 +85,7 @@ def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[
     seen: set[tuple[tuple[str, Any], ...]] = set()
     for name in kinds(case, device, normed):
         for candidate in (usual(name, case, normed), *_candidates(name, case)):
-            for early in choices(device):
+            for early in choices(device, DEFAULT[name]["EARLY"]):
                 config = fitted(candidate | early, case)
                 values = tuple(sorted(config.items()))
                 if values in seen or (seen and not _has_room(config, case, device)):
@@ -119,7 +119,8 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
     long = case.k > LONG_ROW and not many
     change: Config = {}
     if normed and many:
-        change = {"STAGES": 3, "num_warps": 2 if case.n <= 4 * MANY_OUTPUTS else 1}
+        most = case.n > 4 * MANY_OUTPUTS
+        change = {"STAGES": 3, "G": 1 + most, "num_warps": 2 - most}
     elif name == "int4_matrix" and long:
         change = {"UNROLL": 4}
     elif name == "int4_few" and (many or long):

@@ -62,7 +62,7 @@ def gemv(
         wk = tl.load(here, mask=ok[None, :], other=0.0, eviction_policy="evict_first")
         gate += wk.to(tl.float32) * xk
         if PAIRED:
-            there = here + n.to(tl.int64) * k
+            there = here + tl.cast(n, tl.int64) * k
             wk = tl.load(there, mask=ok[None, :], other=0.0, eviction_policy="evict_first")
             up += wk.to(tl.float32) * xk
     end(EARLY)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from truetpot.kernels._lib.triton.common import TL_DTYPE
-from truetpot.kernels._lib.triton.dependent_launch import options
+from truetpot.kernels._lib.triton.dependent_launch import able, options
 from truetpot.kernels._lib.triton.linear import int4, int4_few, int4_matrix, plain, warp_groups
 from truetpot.kernels._lib.triton.linear.configs import (
     DEFAULT,
@@ -68,9 +68,9 @@ class Product:
         case = self.case
         # parameters that are given say which function they are of
         normed = self.eps is not None
-        able = kinds(case, self.device, normed)
+        of_case = kinds(case, self.device, normed)
         named = {*self.config} - {MODE}
-        name = next((n for n in able if named <= {*DEFAULT[n]}), able[0])
+        name = next((n for n in of_case if named <= {*DEFAULT[n]}), of_case[0])
         self.launch = {
             "int4": self._gemv_int4,
             "int4_matrix": self._gemv_int4_matrix,
@@ -84,7 +84,9 @@ class Product:
             "gemm": self._gemm,
         }.get(name, self._gemv)
         self.n = case.n // 2 if self.paired else case.n
-        self.config = fitted({**usual(name, case, normed), **self.config}, case)
+        default = usual(name, case, normed)
+        default["EARLY"] *= able(self.device)
+        self.config = fitted({**default, **self.config}, case)
         self.int4 = int4 if name in ("int4", "gemm_int4") else int4_matrix
         self.groups = -(-self.n // self.int4.GROUP)
         self.columns = columns(name, case, self.device)

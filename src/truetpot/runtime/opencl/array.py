@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from truetpot.runtime.device import Device
 from truetpot.runtime.opencl.memory import Block
-
-if TYPE_CHECKING:
-    from truetpot.runtime.opencl.device import OpenClDevice
 
 
 class OpenClArray:
@@ -23,7 +20,7 @@ class OpenClArray:
 
     def __init__(
         self,
-        device: OpenClDevice,
+        device: Device,
         block: Block,
         shape: tuple[int, ...],
         dtype: np.dtype,

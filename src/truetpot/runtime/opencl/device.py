@@ -63,7 +63,7 @@ class OpenClDevice(Device):
 
     def function(self, build: Build, text: str) -> Function:
         """The entry point of a source that is given with its includes; raises UserError."""
-        return Function(self, build, text)
+        return Function(self.programs, self.memory, self.launch, build, text)
 
     def option_refused(self, flag: str) -> str | None:
         """Why the driver's compiler does not take an option, in one line; None if it does.
@@ -284,7 +284,7 @@ class OpenClDevice(Device):
 
     def identity(self) -> dict[str, Any]:
         """What OpenCL tells of device, driver and platform."""
-        return identity.identity(self)
+        return identity.identity(self.cl_device, self.target, self.memory, self.told_cache())
 
     def state(self) -> dict[str, Any]:
         """Clocks where sysfs shows them."""

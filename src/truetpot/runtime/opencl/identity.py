@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from truetpot.runtime import sysfs
 from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
+from truetpot.runtime.opencl.memory import Memory
 from truetpot.runtime.opencl.target import Target, target_of_ip
-
-if TYPE_CHECKING:
-    from truetpot.runtime.opencl.device import OpenClDevice
 
 EXTENSIONS = (
     "cl_khr_fp16",
@@ -50,22 +48,24 @@ def target(device: Any) -> Target:
     )
 
 
-def identity(device: OpenClDevice) -> dict[str, Any]:
+def identity(
+    cl_device: Any, limits: Target, memory: Memory, cache_bytes: int | None
+) -> dict[str, Any]:
     """For the record; null is what the driver does not tell."""
-    cl_device, limits = device.cl_device, device.target
     return {
         "kind": "opencl",
         "name": platforms.name(cl_device),
         "uuid": _uuid(cl_device),
         "pci_address": pci_address(cl_device),
+        "integrated": platforms.in_host_memory(cl_device) and platforms.is_kind(cl_device, "gpu"),
         "driver": told(cl_device, "driver_version"),
         "platform": platforms.words(told(cl_device, "platform"), "name"),
         "opencl": platforms.words(cl_device, "version"),
         "target": limits.name,
         "memory_bytes": told(cl_device, "global_mem_size"),
-        "largest_allocation_bytes": device.memory.largest,
-        "memory_kind": device.memory.kind,
-        "cache_bytes": device.told_cache(),
+        "largest_allocation_bytes": memory.largest,
+        "memory_kind": memory.kind,
+        "cache_bytes": cache_bytes,
         "local_memory_bytes": limits.local_bytes,
         "units": limits.units,
         "subgroups": list(limits.subgroups),

@@ -6,9 +6,9 @@ import hashlib
 import logging
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from truetpot.runtime.ask import told
 from truetpot.runtime.opencl import api, platforms
 from truetpot.runtime.opencl.array import OpenClArray
 from truetpot.runtime.opencl.build import Build, options
-
-if TYPE_CHECKING:
-    from truetpot.runtime.opencl.device import OpenClDevice
+from truetpot.runtime.opencl.memory import Memory
 
 Argument = OpenClArray | np.generic | int | float | None
+Sizes = tuple[int, ...]
+Launch = Callable[[Any, Sizes, Sizes | None, list[Any]], None]
+"""Submits a kernel whose arguments are set: global and local size, and what they refer to."""
 
 log = logging.getLogger(__name__)
 _NOTHING = "__kernel void nothing(void) {}"
@@ -114,9 +115,12 @@ class Function:
     None a null pointer, an int an ``int``, a float a ``float``, a NumPy scalar what it is.
     """
 
-    def __init__(self, device: OpenClDevice, build: Build, text: str) -> None:
-        self.device, self.build, self.text, self.name = device, build, text, build.function
-        self.kernel = platforms.load().Kernel(device.programs.get(build, text), self.name)
+    def __init__(
+        self, programs: Programs, memory: Memory, launch: Launch, build: Build, text: str
+    ) -> None:
+        self.programs, self.memory, self.launch = programs, memory, launch
+        self.build, self.text, self.name = build, text, build.function
+        self.kernel = platforms.load().Kernel(programs.get(build, text), self.name)
         self._sizes: tuple[tuple[int, ...], tuple[int, ...] | None] | None = None
         self._handle = self.kernel.int_ptr
         self._scalars: dict[int, Argument] = {}
@@ -129,7 +133,7 @@ class Function:
         Raises RuntimeError with OpenCL's name of what is wrong.
         """
         self._sizes = global_size, local_size
-        memory, handle, alive = self.device.memory, self._handle, []
+        memory, handle, alive = self.memory, self._handle, []
         for index, arg in enumerate(args):
             if isinstance(arg, OpenClArray):
                 self._scalars.pop(index, None)
@@ -138,12 +142,12 @@ class Function:
                     alive.append(where)
             elif index not in self._scalars or self._scalars[index] is not arg:
                 self._set(index, arg)
-        self.device.launch(self.kernel, global_size, local_size, alive)
+        self.launch(self.kernel, global_size, local_size, alive)
 
     def last_launch(self) -> LaunchRow:
         """Entry point, sizes, options and where the binary lies."""
         whole, group = self._sizes or (None, None)
-        file = self.device.programs.kept(self.build, self.text)
+        file = self.programs.kept(self.build, self.text)
         return LaunchRow(
             entry_point=self.name,
             global_size=None if whole is None else list(whole),

@@ -10,15 +10,12 @@ that were there when it ran.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from truetpot.serving.evidence.intervals import Intervals
 from truetpot.serving.evidence.known import Known
 from truetpot.serving.records import Floats
-
-if TYPE_CHECKING:
-    from truetpot.serving.evidence.evidence import Evidence
 
 MODEL_SLACK = 0.25
 """Relative: by how much a mean number of sequences differs from what a step saw, as rule of thumb.
@@ -28,7 +25,7 @@ constant limit of concurrency by a few per cent, with Poisson arrivals by up to 
 """
 
 
-def decode_batch(evidence: Evidence) -> Known:
+def decode_batch(evidence: Intervals) -> Known:
     """The first that the file determines: stated, seen from starts, by Little's law, bounded.
 
     Never below one: a run that decoded at all had a sequence.
@@ -40,7 +37,7 @@ def decode_batch(evidence: Evidence) -> Known:
     return Known(1.0, 1.0, None, unknown, assumed=True)
 
 
-def _bounded(found: Known, evidence: Evidence) -> Known:
+def _bounded(found: Known, evidence: Intervals) -> Known:
     """Not above what was admitted, nor above the number of requests."""
     limits = [n for n in (evidence.admitted, evidence.completed) if n]
     if evidence.run.setting.batch or not limits:
@@ -51,19 +48,19 @@ def _bounded(found: Known, evidence: Evidence) -> Known:
     return Known(value, min(found.low, value), max(high, value), found.source, found.assumed)
 
 
-def _stated(evidence: Evidence) -> Known | None:
+def _stated(evidence: Intervals) -> Known | None:
     batch = evidence.run.setting.batch
     return Known.exactly(float(batch), "the batch that the file states") if batch else None
 
 
-def _one_request(evidence: Evidence) -> Known | None:
+def _one_request(evidence: Intervals) -> Known | None:
     # without a duration it may be one answer of a server that had others to give
     if evidence.completed != 1 or evidence.duration_s is None:
         return None
     return Known.exactly(1.0, "the run had one request")
 
 
-def _from_starts(evidence: Evidence) -> Known | None:
+def _from_starts(evidence: Intervals) -> Known | None:
     """Requests with a start, a first token and an end."""
     requests, rows = evidence.run.requests, evidence.timed
     if requests is None or rows is None or requests.start_s is None:
@@ -90,7 +87,7 @@ def _seen(begin: Floats, end: Floats) -> tuple[float, float, float]:
     return float((n * n * t).sum() / (n * t).sum()), float(n.min()), float(n.max())
 
 
-def _from_rows(evidence: Evidence) -> Known | None:
+def _from_rows(evidence: Intervals) -> Known | None:
     """Without starts: the requests' intervals over the run's duration."""
     requests, rows, duration = evidence.run.requests, evidence.timed, evidence.duration_s
     if requests is None or rows is None or duration is None:
@@ -99,7 +96,7 @@ def _from_rows(evidence: Evidence) -> Known | None:
     return _mean(total / duration, "Little's law over the requests' own intervals")
 
 
-def _from_means(evidence: Evidence) -> Known | None:
+def _from_means(evidence: Intervals) -> Known | None:
     """Rate of requests times the mean interval from first token to end."""
     rate = evidence.request_rate
     interval = evidence.decode_s
@@ -110,7 +107,7 @@ def _from_means(evidence: Evidence) -> Known | None:
     return _mean(rate * interval, "Little's law over the mean interval and the rate of requests")
 
 
-def _from_throughput(evidence: Evidence) -> Known | None:
+def _from_throughput(evidence: Intervals) -> Known | None:
     """Tokens a second times seconds a token."""
     rate, tpot = evidence.output_rate, evidence.tpot
     if rate is None or tpot is None or evidence.tpot_has_first:
@@ -118,7 +115,7 @@ def _from_throughput(evidence: Evidence) -> Known | None:
     return _mean(rate * tpot, "Little's law over the time per token and the output throughput")
 
 
-def _from_concurrency(evidence: Evidence) -> Known | None:
+def _from_concurrency(evidence: Intervals) -> Known | None:
     """Those in flight, of which some wait for their first token; one at a time is exact."""
     measured, admitted = evidence.run.totals.mean_concurrency, evidence.admitted
     if admitted == 1:
@@ -140,7 +137,7 @@ def _mean(sequences: float, source: str) -> Known:
     return Known(value, max(1.0, value * (1 - MODEL_SLACK)), value * (1 + MODEL_SLACK) + 1, source)
 
 
-_WAYS: tuple[Callable[[Evidence], Known | None], ...] = (
+_WAYS: tuple[Callable[[Intervals], Known | None], ...] = (
     _stated, _one_request, _from_starts, _from_rows, _from_means, _from_throughput,
     _from_concurrency,
 )  # fmt: skip

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from truetpot.serving.evidence.figures import AFTER_FIRST, GAPS
 from truetpot.serving.evidence.held import first_tokens, near, of_an_interval, runs
+from truetpot.serving.evidence.point import OperatingPoint
 from truetpot.serving.records import Counting, Metric
 from truetpot.serving.thresholds import limit
-
-if TYPE_CHECKING:
-    from truetpot.serving.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,12 @@ class Came:
     """Whether the tokens that are counted have the times of their messages: none is hidden."""
 
 
-def came(evidence: Evidence) -> Came | None:
+def came(evidence: OperatingPoint) -> Came | None:
     """None where nothing tells the number of messages, or they are as many as the tokens."""
     return next((found for way in _WAYS if (found := way(evidence)) is not None), None)
 
 
-def _of_divided_gaps(evidence: Evidence) -> Came | None:
+def _of_divided_gaps(evidence: OperatingPoint) -> Came | None:
     """Rows of a tool that divides each gap by its tokens, and writes it once for each.
 
     n less the gaps is what the first message held. Where that is one token, and the others are
@@ -60,7 +57,7 @@ def _of_divided_gaps(evidence: Evidence) -> Came | None:
     return None
 
 
-def _of_rows(evidence: Evidence) -> Came | None:
+def _of_rows(evidence: OperatingPoint) -> Came | None:
     requests, timed, messages = evidence.run.requests, evidence.timed, evidence.all_messages
     counts, spans = evidence.trusted_counts, evidence.spans
     if requests is None or timed is None or messages is None or counts is None or spans is None:
@@ -79,7 +76,7 @@ def _of_rows(evidence: Evidence) -> Came | None:
     return Came(tokens, chunks, interval, first, stamped=regular is not None)
 
 
-def _of_totals(evidence: Evidence) -> Came | None:
+def _of_totals(evidence: OperatingPoint) -> Came | None:
     """From the tokens a message that the tool counted, and means."""
     several, n = evidence.run.totals.tokens_a_message, evidence.divided_by
     tpot = evidence.after_first
@@ -89,7 +86,7 @@ def _of_totals(evidence: Evidence) -> Came | None:
     return Came(n, chunks, interval) if chunks >= 2 else None
 
 
-def _of_zeros(evidence: Evidence) -> Came | None:
+def _of_zeros(evidence: OperatingPoint) -> Came | None:
     """Of a tool that gives the tokens of a message one time: gaps of 0 are within a message.
 
     The percentiles say how many of the gaps are 0 between two limits, and there the mean over the
@@ -116,7 +113,7 @@ def _of_zeros(evidence: Evidence) -> Came | None:
     return Came(n, chunks, tpot * (n - 1), stamped=True)
 
 
-def first_gap_is_ttft(evidence: Evidence) -> bool:
+def first_gap_is_ttft(evidence: OperatingPoint) -> bool:
     """Whether TTFT is among the gaps, by their mean: it is that of TTFT and all intervals together.
 
     The median is not touched by one gap of many, and is the time per token still.
@@ -132,7 +129,7 @@ def first_gap_is_ttft(evidence: Evidence) -> bool:
     return median is not None and near(median, tpot) and median**2 < gap * tpot
 
 
-def _of_means(evidence: Evidence) -> Came | None:
+def _of_means(evidence: OperatingPoint) -> Came | None:
     """The same from mean gap, mean time per token and mean length, which weigh requests unlike."""
     requests, n = evidence.run.requests, evidence.divided_by
     tpot, gap = evidence.tpot, evidence.itl()
@@ -147,7 +144,7 @@ def _of_means(evidence: Evidence) -> Came | None:
     return Came(n, chunks, interval) if chunks > 1 and n - chunks > 0 else None
 
 
-def _of_divisor(evidence: Evidence) -> Came | None:
+def _of_divisor(evidence: OperatingPoint) -> Came | None:
     """Of a tool that divides by messages: mean times tell their number, and it has another count of
     the tokens, or the length asked for."""
     n, interval, tpot = evidence.divided_by, evidence.decode_s, evidence.figure(evidence.per_token)
@@ -164,7 +161,7 @@ def _of_divisor(evidence: Evidence) -> Came | None:
     return Came(n, chunks, interval, asked=asked, stamped=retokenised)
 
 
-_WAYS: tuple[Callable[[Evidence], Came | None], ...] = (
+_WAYS: tuple[Callable[[OperatingPoint], Came | None], ...] = (
     _of_divided_gaps, _of_rows, _of_totals, _of_zeros, _of_means, _of_divisor,
 )  # fmt: skip
 """The more certain first."""

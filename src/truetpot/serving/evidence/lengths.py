@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from truetpot.serving.evidence.intervals import Intervals
 from truetpot.serving.evidence.known import Known
 from truetpot.serving.records import Counting
-
-if TYPE_CHECKING:
-    from truetpot.serving.evidence.evidence import Evidence
 
 AS_ASKED = "as asked for"
 """Of decoded tokens: nobody counted them."""
@@ -26,7 +23,7 @@ class Decoded:
     source: str
 
 
-def decoded(evidence: Evidence) -> Decoded | None:
+def decoded(evidence: Intervals) -> Decoded | None:
     """By something other than the tool's divisor: the server's count, else as asked for, else one
     for each chunk of retokenised text. None where the divisor says as much: it was counted then.
     """
@@ -43,7 +40,7 @@ def decoded(evidence: Evidence) -> Decoded | None:
     return None
 
 
-def output_length(evidence: Evidence) -> Known | None:
+def output_length(evidence: Intervals) -> Known | None:
     """Tokens that a request decoded, mean; low is the least that any count says."""
     more, counted = decoded(evidence), evidence.divided_by or evidence.tokens()
     if counted is None and more is None:
@@ -57,18 +54,18 @@ def output_length(evidence: Evidence) -> Known | None:
     return Known(value, low, more.tokens, COUNTED if value == counted else more.source)
 
 
-def _source(evidence: Evidence) -> str:
+def _source(evidence: Intervals) -> str:
     if evidence.tokens() is None:
         return BY_TIMES
     return AS_ASKED if evidence.counting is Counting.REQUESTED else COUNTED
 
 
-def _believed(evidence: Evidence, more: Decoded) -> bool:
+def _believed(evidence: Intervals, more: Decoded) -> bool:
     """Whether a count below what was asked for is the one to go by: the server made it."""
     return more.source == AS_ASKED and evidence.counting is Counting.SERVER
 
 
-def prompt_length(evidence: Evidence) -> Known | None:
+def prompt_length(evidence: Intervals) -> Known | None:
     """Tokens in the cache when the first token comes, mean; None where the file does not say."""
     run, depth = evidence.run, evidence.run.setting.depth
     if depth is not None:
@@ -90,12 +87,11 @@ def prompt_length(evidence: Evidence) -> Known | None:
     return None
 
 
-def mean_context(evidence: Evidence) -> Known:
+def mean_context(prompt: Known | None, output: Known | None) -> Known:
     """Mean length of the cache over the decode steps of a request; the first token is prefill's.
 
     What is unknown counts as nothing, which only lowers a floor, and the sentence says so.
     """
-    prompt, output = evidence.prompt, evidence.length
     half, low, high = 0.0, 0.0, None
     if output is not None:
         half, low = steps_mean(output.value), steps_mean(output.low)

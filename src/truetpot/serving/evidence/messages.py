@@ -17,17 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from truetpot.serving.evidence.came import Came, came
 from truetpot.serving.evidence.held import near
+from truetpot.serving.evidence.point import OperatingPoint
 from truetpot.serving.records import Counting
 from truetpot.serving.thresholds import limit
-
-if TYPE_CHECKING:
-    from truetpot.serving.evidence.evidence import Evidence
 
 COVERED = 0.9
 """Of the time that hidden tokens take, at least, has to lie before the first message."""
@@ -81,7 +78,7 @@ class Messages:
         return self.interval_s / (self.messages - 1)
 
 
-def stream(evidence: Evidence) -> Messages | None:
+def stream(evidence: OperatingPoint) -> Messages | None:
     """None where nothing tells the number of messages, or they are as many as the tokens."""
     found = came(evidence)
     if found is None:
@@ -93,7 +90,7 @@ def stream(evidence: Evidence) -> Messages | None:
     return Messages(found.tokens, found.messages, found.interval_s, readings, steps)
 
 
-def _readings(evidence: Evidence, found: Came) -> list[Reading]:
+def _readings(evidence: OperatingPoint, found: Came) -> list[Reading]:
     """Those that nothing excludes, the likelier first; all of them where everything is excluded."""
     n, c, interval = found.tokens, found.messages, found.interval_s
     gap = interval / (c - 1)
@@ -118,7 +115,7 @@ def _held_first(found: Came) -> Reading:
     return Reading(Holds.ALIKE, found.interval_s / (found.tokens - first), first)
 
 
-def _hidden_first(evidence: Evidence, found: Came, several: list[Reading]) -> list[Reading]:
+def _hidden_first(evidence: OperatingPoint, found: Came, several: list[Reading]) -> list[Reading]:
     """With tokens that were decoded before the first message, where they can have been."""
     hidden, gap = found.tokens - found.messages, found.interval_s / (found.messages - 1)
     before = Reading(Holds.HIDDEN_FIRST, gap, 1.0)
@@ -136,7 +133,7 @@ def _hidden_first(evidence: Evidence, found: Came, several: list[Reading]) -> li
     return [before, *several] if covered <= NEAR else [*several, before]
 
 
-def _all_visible(evidence: Evidence, found: Came) -> bool:
+def _all_visible(evidence: OperatingPoint, found: Came) -> bool:
     """Whether the text, tokenised again, has all tokens: those that were hidden are not in it."""
     visible = evidence.tokens(Counting.RETOKENISED)
     return visible is not None and visible * limit("counts") >= found.tokens
@@ -153,7 +150,7 @@ def speculative(one: Reading, gap: float, floor: float) -> bool:
     return one.holds is Holds.FIRST_ALONE and few and gap <= limit("slow_step") * floor
 
 
-def _as_stated(evidence: Evidence, found: Came) -> Reading | None:
+def _as_stated(evidence: OperatingPoint, found: Came) -> Reading | None:
     """The reading that the file itself tells: so many tokens a step, or a message."""
     interval, several = evidence.run.setting.tokens_per_chunk or 0, evidence.tokens_a_step
     held = (found.tokens - 1) / (found.messages - 1)
@@ -163,7 +160,7 @@ def _as_stated(evidence: Evidence, found: Came) -> Reading | None:
     return Reading(Holds.FIRST_ALONE, found.interval_s / (found.tokens - 1), held)
 
 
-def _slope(evidence: Evidence, gap: float) -> float | None:
+def _slope(evidence: OperatingPoint, gap: float) -> float | None:
     """By how many gaps the time to the first message grows with each token that no message holds.
 
     1 where these were decoded before it, 0 where messages held several. By least squares over the
@@ -188,7 +185,7 @@ def _slope(evidence: Evidence, gap: float) -> float | None:
     return slope if nearer <= error and other > 2 * error else None
 
 
-def _no_prefill(evidence: Evidence, gap: float) -> bool:
+def _no_prefill(evidence: OperatingPoint, gap: float) -> bool:
     """Whether the first message came later than any prefill: a step for each token of the prompt.
 
     Only where no request had to wait for another.

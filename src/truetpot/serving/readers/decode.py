@@ -9,15 +9,26 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
+from truetpot.errors import UserError
+from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Floats, Ints
 
-if TYPE_CHECKING:
-    from truetpot.serving.readers.document import Node
+
+class Node(Protocol):
+    """Whose value it is: its file, and its place in what is said to be wrong."""
+
+    @property
+    def source(self) -> Source:
+        """The file, mapped."""
+
+    def error(self, sentence: str) -> UserError:
+        """The sentence, with the file and the place in it."""
+
 
 _any = msgspec.json.Decoder()
 _numbers = msgspec.json.Decoder(list[float])

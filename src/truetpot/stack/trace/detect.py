@@ -6,42 +6,22 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from truetpot.errors import UserError
 from truetpot.files import known_format, open_regular, shortened_path
+from truetpot.stack.trace import nsys_sqlite
+from truetpot.stack.trace.formats import BY_TEXT, read_json
 from truetpot.stack.trace.model import Trace
+from truetpot.stack.trace.opened import WHAT, Opened, Reader
 
-WHAT = (
-    "a trace of torch.profiler, unitrace, Nsight Systems (CSV or sqlite), rocprofv3 (CSV), "
-    "ONEDNN_VERBOSE=profile_exec or GGML_VK_PERF_LOGGER"
-)
 HEAD = 256 << 10
 """Bytes by which a format is known: a log has other lines before its first."""
 MOST_PLAIN = 16 << 30
 _GZIP = b"\x1f\x8b"
 _SQLITE = b"SQLite format 3"
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A file of others, at its start, decompressed where it is compressed."""
-
-    file: BinaryIO
-    path: Path
-    shown: str
-    what: str = WHAT
-
-    def wrong(self, why: str) -> UserError:
-        """The sentence for a file that is not what it should be."""
-        return UserError(f"{self.shown} cannot be read as a trace ({why}); give {self.what}.")
-
-
-Reader = Callable[[Opened], Trace]
 
 
 def read_trace(path: str | Path) -> Trace:
@@ -54,9 +34,7 @@ def read_trace(path: str | Path) -> Trace:
         if not first.strip():
             raise UserError(f"{shown} is empty; give {WHAT}.")
         if first.startswith(_SQLITE):
-            from truetpot.stack.trace.nsys_sqlite import read
-
-            return read(Opened(file, Path(path), shown))
+            return nsys_sqlite.read(Opened(file, Path(path), shown))
         packed = first.startswith(_GZIP)
         if not packed and (found := known_format(first)):
             raise UserError(f"{shown} is {found}; give {WHAT}.")
@@ -78,8 +56,6 @@ def read_trace(path: str | Path) -> Trace:
 
 
 def _reader(head: bytes, opened: Opened) -> Reader:
-    from truetpot.stack.trace.formats import BY_TEXT, read_json
-
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
         return read_json

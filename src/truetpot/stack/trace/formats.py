@@ -14,8 +14,8 @@ from truetpot.stack.trace import (
     unitrace_text,
 )
 from truetpot.stack.trace.chrome import Walk, read_chrome
-from truetpot.stack.trace.detect import Opened, Reader
 from truetpot.stack.trace.model import Trace
+from truetpot.stack.trace.opened import Opened, Reader
 
 
 def read_json(opened: Opened) -> Trace:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from truetpot.stack.trace.detect import Opened
+from truetpot.stack.trace.opened import Opened
 
 MOST_LINE = 1 << 20
 """Letters of one line: a kernel's mangled name has some thousand."""

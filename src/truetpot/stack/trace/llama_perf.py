@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.lines import lines
 from truetpot.stack.trace.model import Gemm, SummaryRow, Trace
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.values import number
 
 MICROSECOND = 1e-6

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.lines import cells, lines, rows, value
 from truetpot.stack.trace.model import NONE, Builder, SummaryRow, Trace, Work
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.values import identity, whole
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}

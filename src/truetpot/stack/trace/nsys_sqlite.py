@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.model import NONE, Builder, Mark, Trace, Work
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.values import number, text, whole
 
 NANOSECOND = 1e-9

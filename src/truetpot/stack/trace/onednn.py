@@ -7,10 +7,10 @@ The fields are those of uxlfoundation/oneDNN doc/performance_considerations/verb
 
 from __future__ import annotations
 
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.lines import lines
 from truetpot.stack.trace.matmul import gemm_of_text
 from truetpot.stack.trace.model import Builder, Trace
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.values import number
 
 MILLISECOND = 1e-3

@@ -3,9 +3,9 @@ source/lib/output/generateCSV.cpp@00f9d2c."""
 
 from __future__ import annotations
 
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.lines import cells, lines, rows, value
 from truetpot.stack.trace.model import NONE, Builder, Trace, Work
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.values import identity, whole
 
 NANOSECOND = 1e-9

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from truetpot.errors import UserError
-from truetpot.stack.trace.detect import Opened
 from truetpot.stack.trace.lines import cells, lines, value
 from truetpot.stack.trace.model import SummaryRow, Trace
+from truetpot.stack.trace.opened import Opened
 from truetpot.stack.trace.unitrace_chrome import split_name
 from truetpot.stack.trace.values import number, whole
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.records.contact import StepOutcome
+from truetpot.records.words import StepOutcome
 from truetpot.text import one_line
 
 LAST_WORDS_S = 3.0

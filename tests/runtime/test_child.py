@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from truetpot.contact.child import MOST_LOG_BYTES, run_child
-from truetpot.records.contact import StepOutcome
+from truetpot.records.words import StepOutcome
+from truetpot.runtime.child import MOST_LOG_BYTES, run_child
 
 
 @pytest.fixture
