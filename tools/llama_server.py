@@ -18,7 +18,7 @@ FOLDER = Path(os.environ.get("TRUETPOT_LLAMA") or Path(__file__).resolve().paren
 OPTIONS = (
     "CMAKE_BUILD_TYPE=Release", "BUILD_SHARED_LIBS=OFF", "LLAMA_BUILD_TESTS=OFF",
     "LLAMA_BUILD_EXAMPLES=OFF", "LLAMA_BUILD_APP=OFF", "LLAMA_USE_PREBUILT_UI=OFF",
-    "LLAMA_OPENSSL=OFF", "LLAMA_ALL_WARNINGS=OFF",
+    "LLAMA_OPENSSL=OFF", "LLAMA_ALL_WARNINGS=OFF", "GGML_LLAMAFILE=OFF",
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         subprocess.run(
             [
                 sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary",
-                ":all:", "--no-build-isolation", "--dest", folder, RELEASE,
+                "llama-cpp-python", "--dest", folder, RELEASE,
             ],
             check=True,
         )  # fmt: skip
