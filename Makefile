@@ -11,6 +11,9 @@
 # make test-ipex     the ipex provider's kernels on the CPU, in .venv-ipex, with the torch that IPEX
 #               wants: gigabytes where PyTorch's own index cannot be reached
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
+# make test-browser  every kind of report in a headless Chromium, which the system has to have
+#               (apt install chromium); installs playwright; fails where one is missing
+# make pictures the pictures of README.md and docs/report.md, from records in tests/data; needs the same
 # make lint     ruff, mypy, and the downward imports, side by side
 # make changelog  the next section of CHANGELOG.md, as changelog.d/ has it
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
@@ -38,6 +41,7 @@ ifdef PYTHON
   DEV := use-env-dev
   OPENCL := use-env-opencl
   DRIVE := use-env-drive
+  BROWSER := use-env-browser
   ifdef TORCH
     $(error PYTHON=$(PYTHON) is used as it is, with its own torch: leave out TORCH=$(TORCH))
   endif
@@ -48,16 +52,18 @@ else
   DEV := $(VENV)/.installed-dev
   OPENCL := $(VENV)/.installed-opencl
   DRIVE := $(VENV)/.installed-drive
+  BROWSER := $(VENV)/.installed-browser
   ifneq ($(filter-out xpu cpu cuda,$(TORCH)),)
     $(error TORCH=$(TORCH) is not known: it is xpu, cpu or cuda)
   endif
 endif
 
 # Tests that a target of their own selects, because of what they need.
-OWN := isa or opencl or vendors or ipex or drive or llama
+OWN := isa or opencl or vendors or ipex or browser or drive or llama
 
-.PHONY: decode test test-all test-rest test-isa test-ipex test-vendors test-opencl test-drive test-llama
-.PHONY: lint lint-ruff lint-mypy lint-imports changelog bench venv clean use-env use-env-dev use-env-opencl use-env-drive
+.PHONY: decode test test-all test-rest test-isa test-ipex test-vendors test-opencl test-browser
+.PHONY: test-drive test-llama lint lint-ruff lint-mypy lint-imports changelog pictures bench venv clean
+.PHONY: use-env use-env-dev use-env-opencl use-env-browser use-env-drive
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
@@ -76,6 +82,12 @@ test-isa: $(DEV)
 
 test-opencl: $(OPENCL)
 	TRUETPOT_NEED_OPENCL=1 $(PY) tools/run_tests.py opencl --naming opencl $(ARGS)
+
+test-browser: $(BROWSER)
+	TRUETPOT_NEED_BROWSER=1 $(PY) tools/run_tests.py browser --naming browser $(ARGS)
+
+pictures: $(BROWSER)
+	$(PY) -m tools.pictures
 
 test-ipex: .venv-ipex/.installed
 	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)
@@ -143,6 +155,9 @@ use-env-dev:
 use-env-opencl:
 	@$(PY) tools/use_env.py dev opencl
 
+use-env-browser:
+	@$(PY) tools/use_env.py dev browser
+
 use-env-drive:
 	@$(PY) tools/use_env.py dev server
 
@@ -177,6 +192,10 @@ $(DEV): $(SETUP) $(CONSTRAINTS) | $(PY)
 
 $(OPENCL): $(DEV)
 	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,opencl]'
+	touch $@
+
+$(BROWSER): $(DEV)
+	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,browser]'
 	touch $@
 
 $(DRIVE): $(DEV)

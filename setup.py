@@ -11,6 +11,7 @@ setup(
     package_data={
         "": ["*.toml", "*.cl", "*.clh", "py.typed"],
         "truetpot": ["tuned/*.toml"],
+        "truetpot.report.html": ["*.css", "*.jinja", "*.js"],
         "truetpot.kernels._lib.opencl": ["include/*.clh"],
         "truetpot.serving.prompts": ["corpus/*/*.txt"],
     },

@@ -31,7 +31,8 @@ SIZES = {
 }
 ROW = {"default": "10 KiB", "small": "1792 B"}
 """A row of the model's hidden size: what is summed after o and down."""
-RANKS = (2, 4)
+SMALL = common.SIZE.name == "small"
+RANKS = [2] if SMALL else [2, 4]
 
 
 class _Collective:
@@ -42,9 +43,6 @@ class _Collective:
 
     def track_device_time(self, device, provider, ranks, payload):
         """Seconds of one call on the slowest rank."""
-        small = common.SIZE is common.SIZES["small"]
-        if small and ranks > 2:
-            common.skip("small shapes are for two ranks")
         kind = device.partition(":")[0]
         kernels = REGISTRY.kernels(self.op.name, provider)
         if not any(kind in kernel.devices for kernel in kernels):
@@ -55,7 +53,7 @@ class _Collective:
             common.skip(str(error))
         found = [
             result
-            for result in _measured(self.op.name, kind, ranks, small)
+            for result in _measured(self.op.name, kind, ranks, SMALL)
             if result.provider == provider
             and result.payload_bytes == _nbytes(payload)
             and result.submitted is Submitted.EAGER
@@ -74,6 +72,7 @@ class _Collective:
     track_device_time.rounds = common.ROUNDS
 
 
+@common.offered
 class AllReduce(_Collective):
     """The sum of every rank's part, which may be used up, as after o and down."""
 
@@ -81,11 +80,12 @@ class AllReduce(_Collective):
     params = (
         [common.DEVICE],
         common.providers("all_reduce"),
-        list(RANKS),
-        list(SIZES["small" if common.SIZE is common.SIZES["small"] else "default"]),
+        RANKS,
+        list(SIZES["small" if SMALL else "default"]),
     )
 
 
+@common.offered
 class AllGather(_Collective):
     """Every rank's part, as of the head's best logits."""
 
@@ -93,11 +93,12 @@ class AllGather(_Collective):
     params = (
         [common.DEVICE],
         common.providers("all_gather"),
-        list(RANKS),
+        RANKS,
         ["64 KiB", "1 MiB"],
     )
 
 
+@common.offered
 class AllReduceRmsNorm(_Collective):
     """The sum, the residual's add and the norm in one kernel, as after o and down."""
 
@@ -105,8 +106,8 @@ class AllReduceRmsNorm(_Collective):
     params = (
         [common.DEVICE],
         common.providers("all_reduce_rms_norm"),
-        list(RANKS),
-        [ROW["small" if common.SIZE is common.SIZES["small"] else "default"]],
+        RANKS,
+        [ROW["small" if SMALL else "default"]],
     )
 
 
@@ -124,6 +125,7 @@ class _OfOneRank:
     track_device_time.rounds = common.ROUNDS
 
 
+@common.offered
 class LocalBest(_OfOneRank):
     """A rank's best logit, for the others."""
 
@@ -131,6 +133,7 @@ class LocalBest(_OfOneRank):
     params = ([common.DEVICE], common.providers("local_best"))
 
 
+@common.offered
 class BestOfRanks(_OfOneRank):
     """The best of all ranks' best."""
 

@@ -11,15 +11,16 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks.commit import check_commit
+from benchmarks.offered import built_in
+from benchmarks.size import AS_ACTIVATIONS, chosen
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.decode.program import StepShape
@@ -45,28 +46,7 @@ throughout. ``asv run -a rounds=6`` for another number."""
 SAMPLES = 10
 """Samples of one process: with 7 against 7 a rank test can see a difference, with 6 it cannot."""
 
-
-@dataclass(frozen=True)
-class Size:
-    """What ``TRUETPOT_BENCH`` selects."""
-
-    model: str
-    layers: int | None
-    contexts: tuple[int, ...]
-    formats: tuple[str, ...]
-    seconds: float
-    rotate: bool
-    """Whether weights and KV come from memory; small shapes are timed hot, as CI wants it soon."""
-
-
-SIZES = {
-    "default": Size("qwq-32b", None, (1024, 5120), ("sym_int4", "fp8_e5m2", "bf16"), 2.0, True),
-    "small": Size("qwen2.5-0.5b", 2, (128,), ("sym_int4", "bf16"), 0.3, False),
-}
-_NAME = os.environ.get("TRUETPOT_BENCH") or "default"
-if _NAME not in SIZES:
-    raise UserError(f"There is no TRUETPOT_BENCH={_NAME}; known are {', '.join(SIZES)}.")
-SIZE = SIZES[_NAME]
+SIZE = chosen(os.environ)
 _SECONDS = os.environ.get("TRUETPOT_BENCH_SECONDS") or str(SIZE.seconds)
 if not re.fullmatch(r"\d{1,6}(\.\d*)?", _SECONDS):
     raise UserError(f"TRUETPOT_BENCH_SECONDS={_SECONDS} is no number of seconds; give one.")
@@ -77,29 +57,50 @@ RULE = StopRule(noise=-1.0, seconds=SECONDS, min_samples=SAMPLES, warmup_s=min(0
 _WANTED = os.environ.get("TRUETPOT_BENCH_DEVICE") or "auto"
 DEVICE = best() if _WANTED == "auto" else _WANTED
 """A parameter of every measured benchmark: `asv compare` must not hold a CPU against a card."""
+_FOLDER = os.environ.get("TRUETPOT_BENCH_KERNELS") or ""
+_NAMED = (os.environ.get("TRUETPOT_BENCH_PROVIDERS") or "").replace(",", " ").split()
 
 
 def providers(op: str | None = None) -> list[str]:
-    """Who has a file for the operator (None: for any) in ``kernels/``, or a kernel from outside.
+    """Who can have a time for the operator (None: for any) on :data:`DEVICE`.
 
-    From outside means the entry points, and ``TRUETPOT_BENCH_KERNELS``, a folder.
+    By the files of ``kernels/``; by those of a folder, ``TRUETPOT_BENCH_KERNELS``; and of installed
+    packages the providers that ``TRUETPOT_BENCH_PROVIDERS`` names.
     """
-    files = (Path(__file__).parents[1] / "kernels").glob(f"{op or '*'}/[!_]*.py")
-    lost = {missing.provider for missing in _load_kernels() if op in (None, missing.op)}
+    kind = DEVICE.partition(":")[0]
+    lost = {missing.provider for missing in _own_kernels() if op in (None, missing.op)}
     outside = {
         kernel.provider
         for kernel in REGISTRY.imported()
-        if op in (None, kernel.op.name) and not kernel.__module__.startswith("truetpot.kernels.")
+        if op in (None, kernel.op.name)
+        and kind in kernel.devices
+        and (kernel.provider in _NAMED or _is_own(kernel.source))
     }
-    return sorted({file.stem for file in files} | outside | lost)
+    return sorted(built_in(op, kind) | outside | lost)
+
+
+T = TypeVar("T")
+UNOFFERED: list[Any] = []
+"""Benchmark classes that no provider can have a time of on :data:`DEVICE`."""
+
+
+def offered(benchmark: type[T]) -> type[T] | None:
+    """The class; None where a parameter has no value, which ASV does not take."""
+    if all(benchmark.params):  # type: ignore[attr-defined]
+        return benchmark
+    UNOFFERED.append(benchmark)
+    return None
+
+
+def _is_own(source: str) -> bool:
+    return bool(_FOLDER) and Path(source).is_relative_to(Path(_FOLDER).resolve())
 
 
 @cache
-def _load_kernels() -> list[Missing]:
-    """Find all; what of the user's folder cannot be imported, which then is n/a with its reason."""
+def _own_kernels() -> list[Missing]:
+    """What of the user's folder cannot be imported, which then is n/a with its reason."""
     REGISTRY.load_builtin()
-    folder = os.environ.get("TRUETPOT_BENCH_KERNELS")
-    return REGISTRY.load_folder(folder) if folder else []
+    return REGISTRY.load_folder(_FOLDER) if _FOLDER else []
 
 
 def skip(reason: str) -> NoReturn:
@@ -125,10 +126,18 @@ def card(here: Device) -> Hardware | None:
     return recognise(str(identity["name"]), identity.get("memory_bytes"))
 
 
-def shape(name: str, format: str, context: int) -> StepShape:
-    """The step whose kernels are timed: one sequence, the activations that suit the device."""
+def shape(
+    name: str,
+    format: str,
+    context: int,
+    batch: int = 1,
+    kv_format: str = AS_ACTIVATIONS,
+    page: int | None = None,
+) -> StepShape:
+    """The step whose kernels are timed, with the activations that suit the device."""
     dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
-    return StepShape(1, context, 1, dtype, format, dtype, layers=SIZE.layers)
+    kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
+    return StepShape(batch, context, SIZE.tp, dtype, format, kv, page, SIZE.layers)
 
 
 def case(op: Operator, step: StepShape, role: str | None = None) -> Case:

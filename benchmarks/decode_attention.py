@@ -6,20 +6,23 @@ from dataclasses import replace
 
 from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION
 
-from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
+from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, offered, providers, shape
+
+POINTS = SIZE.contexts, SIZE.batches, SIZE.kv_formats, SIZE.pages
 
 
 class _Attention:
-    version = "2"
+    version = "3"
     unit = "seconds"
     timeout = 900
-    param_names = ("device", "provider", "context")
+    param_names = ("device", "provider", "context", "batch", "cache", "page")
     query_tokens = 1
 
-    def track_device_time(self, device, provider, context):
+    def track_device_time(self, device, provider, context, batch, cache, page):
         """Seconds of one call."""
         step = replace(
-            shape(device, SIZE.formats[0], context), query_tokens=self.query_tokens
+            shape(device, SIZE.formats[0], context, batch, cache, page),
+            query_tokens=self.query_tokens,
         )
         what = case(self.op, step)
         return kernel_time(self.op, what, provider, device)
@@ -27,21 +30,29 @@ class _Attention:
     track_device_time.rounds = ROUNDS
 
 
+@offered
 class DecodeAttention(_Attention):
-    """One layer, grouped heads, a contiguous cache in the activations' dtype."""
+    """One layer, grouped heads; ``page`` is tokens a page, None for a contiguous cache."""
 
     op = DECODE_ATTENTION
-    params = ([DEVICE], providers("decode_attention"), SIZE.contexts)
+    pretty_name = "attention"
+    params = ([DEVICE], providers("decode_attention"), *POINTS)
 
 
-class VerifyAttention(DecodeAttention):
+@offered
+class VerifyAttention(_Attention):
     """Four query tokens: a draft of three is verified."""
 
+    op = DECODE_ATTENTION
     query_tokens = 4
+    pretty_name = "attention of four query tokens"
+    params = ([DEVICE], providers("decode_attention"), *POINTS)
 
 
+@offered
 class RopeAppendAttention(_Attention):
     """The same from qkv: rotation and append are inside."""
 
     op = ROPE_APPEND_ATTENTION
-    params = ([DEVICE], providers("rope_append_attention"), SIZE.contexts)
+    pretty_name = "rotation, append and attention"
+    params = ([DEVICE], providers("rope_append_attention"), *POINTS)

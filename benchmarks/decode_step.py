@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from truetpot.cli.checks import wrong_kernels
 from truetpot.decode.engine import DecodeStep as Step
-from truetpot.decode.fit import SHARDS, plan
+from truetpot.decode.fit import plan
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.traffic import step_least_s, step_traffic
@@ -22,49 +23,54 @@ from . import common
 LAYERS = f", {common.SIZE.layers} layers" if common.SIZE.layers else ""
 USUAL = ("numba", "triton", "torch")
 """Who serves the operators that a provider has no kernel for."""
+ALONE = ("torch_compile", "torch_flex", "torch_scaled_mm", "symm_mem")
+"""Who has a kernel or two of another kind: what a step of theirs would tell, those tell."""
 
 
+@common.offered
 class DecodeStep:
-    """One token through the model, or through the smallest share of it that the memory holds.
+    """One token of each sequence through the model, or through one rank's share of it.
 
-    The share is the parameter ``tp``: the one that was measured has a time, the others are n/a.
+    The share is the parameter ``tp``, which ``TRUETPOT_BENCH_TP`` sets.
     """
 
-    version = "2"
+    version = "3"
     unit = "seconds"
     timeout = 3600
-    param_names = ("device", "provider", "format", "model", "tp")
+    pretty_name = "decode step"
+    param_names = ("device", "provider", "format", "model", "tp", "batch")
     params = (
         [common.DEVICE],
-        common.providers(),
-        ["sym_int4"],
+        [name for name in common.providers() if name not in ALONE],
+        common.SIZE.formats[:1],
         [common.SIZE.model + LAYERS],
-        [1, *SHARDS],
+        [common.SIZE.tp],
+        common.SIZE.batches,
     )
 
-    def track_device_time(self, device, provider, format, model, tp):
+    def track_device_time(self, device, provider, format, model, tp, batch):
         """Seconds by the device's clock."""
-        return common.samples(_timed(device, provider, format, tp).device_s)
+        return common.samples(_timed(device, provider, format, tp, batch).device_s)
 
-    def track_wall_time(self, device, provider, format, model, tp):
-        """Seconds by the host's clock."""
-        if device == "cpu":
-            common.skip("a CPU has one clock: its wall time is its device time")
-        return common.samples(_timed(device, provider, format, tp).wall_s)
+    track_device_time.rounds = common.ROUNDS
 
-    track_device_time.rounds = track_wall_time.rounds = common.ROUNDS
+    if common.DEVICE != "cpu":  # which has one clock
+
+        def track_wall_time(self, device, provider, format, model, tp, batch):
+            """Seconds by the host's clock."""
+            return common.samples(_timed(device, provider, format, tp, batch).wall_s)
+
+        track_wall_time.rounds = common.ROUNDS
 
 
-def _timed(device: str, provider: str, format: str, tp: int) -> Entrant:
+def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entrant:
     """The timed step, every kernel of it checked before and after."""
     here, model = common.device(device), load_model(common.SIZE.model)
     try:
-        shape = common.shape(device, format, common.SIZE.contexts[0])
+        shape = replace(common.shape(device, format, common.SIZE.contexts[0], batch), tp=tp)
         chosen = plan(model, shape, here.free_bytes())
-        if not chosen.whole:
-            common.skip(f"no share of {model.name} fits: {chosen.sentence()}")
-        if chosen.shape.tp != tp:
-            common.skip(f"it is tp = {chosen.shape.tp} that is measured here: {chosen.sentence()}")
+        if not chosen.whole or chosen.shape.tp != tp:
+            common.skip(f"tp = {tp} does not fit, give TRUETPOT_BENCH_TP: {chosen.sentence()}")
         preference = Preference(dict.fromkeys((provider, *USUAL)), here)
         program = fused_program(
             model, chosen.shape, preference.rank, preference.composites()

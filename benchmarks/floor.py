@@ -9,6 +9,9 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 
+from .common import SIZE
+from .size import FORMATS
+
 FACTS = Path(__file__).parents[1] / "src" / "truetpot" / "facts"
 
 
@@ -19,9 +22,10 @@ class Floor:
     unit = "seconds"
     timeout = 60
     param_names = ("card", "format")
+    pretty_name = "floor"
     params = (
-        list(tomllib.loads((FACTS / "hardware.toml").read_text())),
-        ["sym_int4", "fp8_e5m2", "bf16"],
+        list(tomllib.loads((FACTS / "hardware.toml").read_text()))[: SIZE.cards],
+        list(FORMATS),
     )
 
     def track_token_time(self, card, format):

@@ -14,6 +14,7 @@ from . import common
 GIB = 1 << 30
 
 
+@common.offered
 class Read:
     """One GiB by a provider's read kernel, the fastest of its configurations in this process."""
 

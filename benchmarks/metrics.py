@@ -22,7 +22,7 @@ from truetpot.serving.records import Gaps
 
 from . import common
 
-GAPS = 50_000_000 if common.SIZE is common.SIZES["default"] else 2_000_000
+GAPS = 50_000_000 if common.SIZE.name != "small" else 2_000_000
 PROVIDERS = ["numba", "numpy", "polars"]
 
 

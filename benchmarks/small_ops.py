@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from truetpot.ops import ADD, ARGMAX, EMBEDDING, RMS_NORM, ROPE_APPEND, SILU_MUL
 
-from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, providers, shape
+from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, offered, providers, shape
 
 
 class _SmallOp:
@@ -24,43 +24,55 @@ class _SmallOp:
     track_device_time.rounds = ROUNDS
 
 
+@offered
 class RmsNorm(_SmallOp):
     """RMS norm with the residual's add."""
 
     op = RMS_NORM
+    pretty_name = "RMS norm"
     params = ([DEVICE], providers("rms_norm"))
 
 
+@offered
 class RopeAppend(_SmallOp):
     """Rotate q and k, append k and v to the cache."""
 
     op = ROPE_APPEND
+    pretty_name = "rotation and append"
     params = ([DEVICE], providers("rope_append"))
 
 
+@offered
 class SiluMul(_SmallOp):
     """silu(gate) * up."""
 
     op = SILU_MUL
+    pretty_name = "SiLU"
     params = ([DEVICE], providers("silu_mul"))
 
 
+@offered
 class Add(_SmallOp):
     """The residual's add, where it is a call of its own."""
 
     op = ADD
+    pretty_name = "residual"
     params = ([DEVICE], providers("add"))
 
 
+@offered
 class Embedding(_SmallOp):
     """One row of the table."""
 
     op = EMBEDDING
+    pretty_name = "embedding"
     params = ([DEVICE], providers("embedding"))
 
 
+@offered
 class Argmax(_SmallOp):
     """The greedy token."""
 
     op = ARGMAX
+    pretty_name = "argmax"
     params = ([DEVICE], providers("argmax"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 from itertools import islice
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of what is no visible character: controls, formats, surrogates, unassigned."""
 
+NEAR = 0.66
+"""Of difflib, from which on one name is meant by another: ``qkv`` by ``qvk``."""
 _FEW = 8
 """Entries of a list or an object that are shown."""
 
@@ -32,6 +36,28 @@ def one_line(text: str) -> str:
 def shortened(text: str, most: int = 80) -> str:
     """The text, or its beginning and ``...`` where it has more than ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def meant(value: str, known: Iterable[str]) -> str:
+    """`` (did you mean qwq-32b?)``: the names nearest to one that is not known, three at most.
+
+    Empty where none is near. Case, dashes and dots do not count, and a part of a name is near it:
+    ``int4`` to ``sym_int4``.
+    """
+    names = {_letters(name): name for name in known}
+    asked = _letters(shortened(value))
+    near = [asked] if asked in names else difflib.get_close_matches(asked, names, 3, NEAR)
+    if len(asked) >= 3 and asked not in names:
+        near += [name for name in names if asked in name and name not in near]
+    if not near:
+        return ""
+    *most, last = [escaped(names[name]) for name in near[:3]]
+    return f" (did you mean {' or '.join(filter(None, [', '.join(most), last]))}?)"
+
+
+def _letters(name: str) -> str:
+    """What of a name counts where two are compared."""
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def brief(value: object) -> str:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import common
+from benchmarks.size import SIZES
 from tests.benchmarks.test_suite import found
 from truetpot.ops import ADD, OPERATORS
 from truetpot.ops.registry import REGISTRY, Registry
@@ -69,8 +70,7 @@ TINY = {
 def quick(monkeypatch, tmp_path):
     """A model of no size, and so little memory that the reads are small."""
     (tmp_path / "config.json").write_text(json.dumps(TINY))
-    small = dataclasses.replace(common.SIZES["small"], model=str(tmp_path))
-    monkeypatch.setitem(common.SIZES, "small", small)
+    small = dataclasses.replace(SIZES["small"], model=str(tmp_path))
     monkeypatch.setattr(common, "SIZE", small)
     monkeypatch.setattr("truetpot.runtime.cpu.CpuDevice.free_bytes", lambda self: 256 << 20)
     monkeypatch.setattr(common, "SECONDS", 0.05)
@@ -79,7 +79,17 @@ def quick(monkeypatch, tmp_path):
 
 
 def benchmarks_of_operators():
-    return [each for each in found() if each.name.partition(".")[0] not in NO_OPERATOR]
+    """Those that asv finds here, and those for another device, with a provider of that."""
+    here = [each for each in found() if each.name.partition(".")[0] not in NO_OPERATOR]
+    others = []
+    for kind in common.UNOFFERED:
+        bound = kind()
+        bound.params = tuple(values or ["triton"] for values in kind.params)
+        name = f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
+        others.append(
+            SimpleNamespace(name=name, func=bound.track_device_time, param_names=kind.param_names)
+        )
+    return here + others
 
 
 @pytest.mark.usefixtures("quick")

@@ -9,8 +9,10 @@ import pytest
 from asv_runner.discovery import disc_benchmarks
 
 import benchmarks
-from benchmarks import common, decode_step, floor, linear
+from benchmarks import common, decode_step, floor, linear, offered
+from benchmarks.size import SIZES, chosen
 from truetpot.decode.program import decode_program
+from truetpot.errors import UserError
 from truetpot.facts.hardware import all_hardware
 from truetpot.facts.models import load_model
 from truetpot.ops import LINEAR
@@ -25,7 +27,8 @@ def found():
 
 def test_every_file_has_benchmarks_and_helpers_are_none():
     names = [benchmark.name for benchmark in found()]
-    assert {name.split(".")[0] for name in names} == set(MODULES) - {"commit", "common"}
+    helpers = {"commit", "common", "offered", "size"}
+    assert {name.split(".")[0] for name in names} == set(MODULES) - helpers
     assert [name for name in names if not name.split(".")[-1].startswith("track_")] == []
 
 
@@ -40,7 +43,7 @@ def test_every_benchmark_is_a_versioned_time():
             assert benchmark.param_names[0] == "device"
 
 
-@pytest.mark.parametrize("size", common.SIZES.values())
+@pytest.mark.parametrize("size", SIZES.values())
 def test_linear_takes_every_projection_of_the_step(size):
     shape = common.shape("cpu", size.formats[0], size.contexts[0])
     program = decode_program(load_model(size.model), shape)
@@ -50,43 +53,74 @@ def test_linear_takes_every_projection_of_the_step(size):
 
 def test_parameters_do_not_depend_on_what_is_installed(monkeypatch):
     """An older commit may lack a provider: it must not move the others' places."""
+    monkeypatch.setattr(common, "DEVICE", "cpu")
     here = common.providers("linear")
     monkeypatch.setattr(common.REGISTRY, "_kernels", {})
     assert common.providers("linear") == here
     assert {"torch", "numba"} <= set(here)
-    assert floor.Floor.params[0] == list(all_hardware())
+    assert floor.Floor.params[0] == list(all_hardware())[: common.SIZE.cards]
 
 
 def test_a_kernel_file_is_all_it_takes(monkeypatch, tmp_path):
     (tmp_path / "kernels" / "linear").mkdir(parents=True)
     for name in ("mine", "_helper"):
         (tmp_path / "kernels" / "linear" / f"{name}.py").touch()
-    monkeypatch.setattr(common, "__file__", str(tmp_path / "benchmarks" / "common.py"))
-    assert common.providers("linear") == ["mine"]
-    assert common.providers("argmax") == []
-    assert common.providers() == ["mine"]
+    own = tmp_path / "kernels"
+    assert offered.built_in("linear", "xpu", own) == {"mine"}
+    assert offered.built_in("argmax", "xpu", own) == set()
+    assert offered.built_in(None, "cpu", own) == {"mine"}
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda", "xpu", "opencl"])
+def test_what_is_read_from_the_files_is_what_registers(kind):
+    """Of the kernels that can be imported here; Triton's in its interpreter are for tests."""
+    registered = {}
+    for kernel in common.REGISTRY.kernels():
+        if kernel.__module__.startswith("truetpot.kernels."):
+            registered.setdefault((kernel.op.name, kernel.provider), set()).update(kernel.devices)
+    assert len(registered) > 20
+    for (op, provider), devices in registered.items():
+        if provider != "triton" or kind != "cpu":
+            assert (provider in offered.built_in(op, kind)) == (kind in devices), (op, provider)
+
+
+def test_variables_change_the_profile():
+    given = {"MODEL": "qwen2.5-0.5b", "BATCH": "1,8", "CONTEXT": "77", "FORMAT": "bf16", "TP": "2"}
+    size = chosen({f"TRUETPOT_BENCH_{name}": value for name, value in given.items()})
+    assert (size.model, size.layers, size.tp) == ("qwen2.5-0.5b", None, 2)
+    assert (size.batches, size.contexts, size.formats) == ((1, 8), (77,), ("bf16",))
+    assert chosen({"TRUETPOT_BENCH": "serving"}).batches == (8, 32)
+
+
+@pytest.mark.parametrize("wrong", [{"TRUETPOT_BENCH": "huge"}, {"TRUETPOT_BENCH_BATCH": "1,x"}])
+def test_a_wrong_variable_is_one_sentence(wrong):
+    with pytest.raises(UserError, match=f"{next(iter(wrong))}=.*"):
+        chosen(wrong)
 
 
 def test_a_device_that_is_absent_is_skipped(capsys):
     with pytest.raises(common.SkipNotImplemented):
-        linear.Linear().track_device_time("xpu:7", "torch", "bf16", "qkv")
+        linear.Linear().track_device_time("xpu:7", "torch", "bf16", "qkv", 1)
     assert "xpu:7 is not on this machine" in capsys.readouterr().err
 
 
-def test_a_share_that_is_not_the_one_that_fits_is_skipped(capsys, monkeypatch):
-    monkeypatch.setattr(common, "SIZE", common.SIZES["small"])
+def test_a_share_that_does_not_fit_is_skipped(capsys, monkeypatch):
+    monkeypatch.setattr("truetpot.runtime.cpu.CpuDevice.free_bytes", lambda self: 12 << 30)
+    monkeypatch.setattr(common, "SIZE", SIZES["default"])
     with pytest.raises(common.SkipNotImplemented):
-        decode_step.DecodeStep().track_device_time("cpu", "torch", "sym_int4", "", 2)
-    assert "tp = 1 that is measured here" in capsys.readouterr().err
-    with pytest.raises(common.SkipNotImplemented):
-        decode_step.DecodeStep().track_wall_time("cpu", "torch", "sym_int4", "", 1)
+        decode_step.DecodeStep().track_device_time("cpu", "torch", "sym_int4", "", 1, 1)
+    assert "tp = 1 does not fit, give TRUETPOT_BENCH_TP" in capsys.readouterr().err
+
+
+def test_a_cpu_has_no_wall_time_beside(monkeypatch):
+    assert common.DEVICE != "cpu" or not hasattr(decode_step.DecodeStep, "track_wall_time")
 
 
 def test_a_model_that_does_not_fit_is_skipped(capsys, monkeypatch):
     monkeypatch.setattr("truetpot.runtime.cpu.CpuDevice.free_bytes", lambda self: 3 << 30)
-    monkeypatch.setattr(common, "SIZE", common.SIZES["default"])
+    monkeypatch.setattr(common, "SIZE", SIZES["default"])
     with pytest.raises(common.SkipNotImplemented):
-        decode_step.DecodeStep().track_device_time("cpu", "torch", "sym_int4", "", 1)
+        decode_step.DecodeStep().track_device_time("cpu", "torch", "sym_int4", "", 1, 1)
     assert "3.0 GiB are free" in capsys.readouterr().err
 
 

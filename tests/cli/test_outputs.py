@@ -43,6 +43,10 @@ INPUTS = [
     ("decode --kernels kernels --json kernels/linear/mine.py", "--json kernels/linear/mine.py"),
     ("kernels --kernels kernels --svg kernels/mine.cl", "--svg kernels/mine.cl"),
     ("kernels --model tiny --json tiny/config.json", "--json tiny/config.json"),
+    ("kernels --model tiny --html tiny/config.json", "--html tiny/config.json"),
+    ("check in.json --html in.json", "--html in.json"),
+    ("report in.json --html in.json", "--html in.json"),
+    ("report in.json --svg link.json", "--svg link.json"),
     ("tune --kernels kernels --out kernels/linear/mine.py", "--out kernels/linear/mine.py"),
     ("isa --kernels kernels --json kernels/mine.cl", "--json kernels/mine.cl"),
     ("isa --diff in.json --json in.json", "--json in.json"),
@@ -71,6 +75,8 @@ SAME = [
     "decode --json new --svg ./new",
     "decode --tokens 1 --json new --save-logits new",
     "kernels --json new --svg new",
+    "report in.json --html new --svg new",
+    "floor --json new --html new",
     "tune --json new --out new",
     "prompts --tokenizer tiny --json new --out new",
     "decode --json in.json --svg hard.json",
@@ -106,7 +112,10 @@ def test_the_progress_of_tune_is_no_record(cli, folder, model):
         ("/proc/self/status", "cannot be written"),
     ],
 )
-@pytest.mark.parametrize("line", ["kernels --json", "kernels --svg", "tune --out", "floor --json"])
+@pytest.mark.parametrize(
+    "line",
+    ["kernels --json", "kernels --svg", "check in.json --html", "tune --out", "floor --json"],
+)
 def test_what_cannot_be_written_is_told_at_the_start(cli, folder, line, path, says):
     (folder / "dangling").symlink_to("nothing")
     done = cli(*line.split(), path)

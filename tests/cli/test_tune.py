@@ -215,9 +215,11 @@ def test_a_list_is_no_record(cli, tmp_path):
     assert "leave --json out" in done.err
 
 
-def test_the_table_and_what_is_left_out(tune):
-    done = tune(provider="mine,torch", role="o,down")
+def test_the_table_and_what_is_left_out(tune, tmp_path):
+    page = tmp_path / "page.html"
+    done = tune("--html", page, provider="mine,torch", role="o,down")
     assert done.code == 0, done.err
+    assert page.read_text().count('<g class="mark">') == 2, "a mark a search with a result"
     assert "repeat=1" in done.out
     assert "default us" in done.out
     text = " ".join(done.out.split())

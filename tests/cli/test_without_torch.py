@@ -50,6 +50,13 @@ def test_prompts_are_made_there():
     assert done.returncode == 0, done.stderr
 
 
+def test_records_are_drawn_there(tmp_path):
+    page = tmp_path / "page.html"
+    done = run("report", DATA / "made" / "records" / "decode-h200.json", "--html", page)
+    assert done.returncode == 0, done.stderr
+    assert page.read_text().count('<g class="mark">') == 5
+
+
 def test_what_needs_torch_says_how_it_comes():
     done = run("decode", "--device", "cpu", posix=())
     assert done.returncode == 2

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from truetpot.facts.roofline import Limit
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernel_result import KernelResult
 from truetpot.ops import SiluMulCase
@@ -103,3 +104,15 @@ def test_who_was_skipped_has_a_line_for_the_reason_below_those_who_ran():
     assert timed.split()[0] == "numba"
     assert skipped == f"triton: skipped: {reason}"
     assert last == "vllm_xpu: skipped: not here"
+
+
+def test_the_rate_of_a_case_that_operations_bound_is_theirs():
+    gemm = Entrant("gemm", [], operations=4 * 10**9, device_s=[1e-3])
+    bound = {"flops": 6 * 10**9, "bound_by": Limit.OPERATIONS, "gemm": gemm}
+    numba, torch = result("numba", "ok", [2e-3], **bound), result("torch", "ok", [3e-3], **bound)
+    _, _, _, ceiling, first, second, sentence, *_ = draw(*raced(numba, torch, ceiling=[1e-6]))
+    # by hand: 4e9 operations in 1 ms, 6e9 in 2 and in 3 ms
+    assert ceiling.split() == ["ceiling", "4.000", "TFLOP/s"]
+    assert first.split()[1:4] == ["2,000", "3.000", "TFLOP/s"]
+    assert second.split()[1:4] == ["3,000", "2.000", "TFLOP/s"]
+    assert "bound by operations" in sentence

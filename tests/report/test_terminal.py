@@ -1,13 +1,14 @@
 """Standard output belongs to tables or to a record; what is going on goes to standard error."""
 
-import io
 import re
 
 import pytest
 from rich.cells import cell_len
 
+from tests.records.kept import KEPT
 from tests.report.ptys import terminal_of
 from truetpot.errors import UserError
+from truetpot.records.reading import read_any
 from truetpot.report.screen import LEAST, MOST, WIDTH
 from truetpot.report.terminal import Terminal
 
@@ -120,35 +121,23 @@ def test_a_bar_keeps_bar_amount_and_time(monkeypatch, columns, what, unit):
     assert "\x1b[2J" not in text and not any(f.startswith("No finding") for f in text.splitlines())
 
 
-def test_a_picture_of_what_was_shown(tmp_path, capfd):
-    picture = tmp_path / "shown.svg"
-    terminal = Terminal(quiet=True, picture=picture)
-    terminal.show("a table")
-    terminal.save_picture("truetpot decode")
-    assert "table" in picture.read_text()
-    assert "truetpot" in picture.read_text()
-    assert capfd.readouterr().out == ""
+def test_a_record_is_drawn_where_it_was_asked_for(tmp_path, capfd):
+    record = read_any(KEPT / "decode-h200.json")
+    html, svg = tmp_path / "page.html", tmp_path / "chart.svg"
+    Terminal(quiet=True, html=html, svg=svg).draw(record)
+    assert html.read_text().startswith("<!DOCTYPE html>")
+    assert svg.read_text().startswith("<svg")
+    assert capfd.readouterr() == ("", "")
     with pytest.raises(UserError, match="Cannot write"):
-        Terminal(picture=tmp_path / "no" / "where.svg").save_picture("")
-    Terminal().save_picture("nothing to save")
+        Terminal(svg=tmp_path / "no" / "where.svg").draw(record)
+    muted = tmp_path / "muted.html"
+    Terminal(mute=True, html=muted).draw(record)
+    assert not muted.exists()
+    Terminal().draw(record)
 
 
-def test_a_picture_has_its_own_width_and_no_control_character(tmp_path, capfd, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    picture = tmp_path / "shown.svg"
-    terminal = Terminal(picture=picture)
-    terminal.show("x" * 100, "\x1b[31m\x9b\udcff")
-    terminal.save_picture("truetpot decode --model '\x1b[31m\udcff'")
-    assert max(map(len, capfd.readouterr().out.splitlines())) == 40
-    text = picture.read_text(encoding="utf-8")
-    assert "x" * 100 in text
-    assert not set(text) & {*map(chr, range(32)), *map(chr, range(0x80, 0xA0))} - {"\n"}
-    assert text.count("\\x1b[31m") == 2
-
-
-def test_output_that_knows_few_characters(monkeypatch):
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding="ascii", errors="strict", write_through=True)
-    monkeypatch.setattr("sys.stdout", stream)
-    Terminal().show("█▏ … Gerät 中 \udcff")
-    assert raw.getvalue() == b"## ~ Ger\\xe4t \\u4e2d \\udcff\n"
+def test_a_record_without_a_time_has_no_chart(tmp_path, capfd):
+    svg = tmp_path / "chart.svg"
+    Terminal(svg=svg).draw(read_any(KEPT / "providers.json"))
+    assert not svg.exists()
+    assert capfd.readouterr().out == "nothing was measured that --svg could draw\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.doctor.conftest import PLACEHOLDER, Made
+from tests.doctor.made import PLACEHOLDER, Made
 from truetpot.errors import UserError
 from truetpot.facts.hardware import load_hardware
 from truetpot.records.validate import Health

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``truetpot floor`` does no
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import typer
 
 from truetpot import __version__
 from truetpot.cli.check import check
-from truetpot.cli.command import JsonCommand
+from truetpot.cli.command import Commands, JsonCommand
 from truetpot.cli.contact import contact
 from truetpot.cli.crash import explain
 from truetpot.cli.decode import decode
@@ -33,17 +34,19 @@ from truetpot.cli.library import library
 from truetpot.cli.predict import predict
 from truetpot.cli.prompts import prompts
 from truetpot.cli.providers import providers
+from truetpot.cli.report import report
 from truetpot.cli.signals import interrupting
 from truetpot.cli.streams import Lasting, lasting
 from truetpot.cli.supervise import at_risk, supervise
 from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
 from truetpot.cli.validate import validate
+from truetpot.cli.values import completed
 from truetpot.runtime.running import supervised
 
 app = typer.Typer(
     name="truetpot",
-    add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -51,9 +54,9 @@ app = typer.Typer(
 )
 for _command in (
     floor, decode, kernels, tune, launch, check, trace, library, predict, prompts, providers,
-    dispatch, doctor, contact, isa, drive, validate, fleet,
+    dispatch, doctor, contact, isa, drive, validate, fleet, report,
 ):  # fmt: skip
-    app.command(cls=JsonCommand)(_command)
+    app.command(cls=JsonCommand)(completed(_command))
 
 ANYWHERE = ("check", "fleet", "floor", "library", "predict", "prompts", "report", "trace")
 """What asks no device: on any operating system, without torch."""
@@ -142,6 +145,8 @@ def _outcome(argv: Sequence[str] | None) -> int:
             return ExitCode.INTERRUPTED
         return _explained(error.__cause__)
     except SystemExit as error:
+        if _completes(sys.argv[1:] if argv is None else argv) and error.code in (0, None):
+            return ExitCode.OK
         # not ours: something that we called wants to end the process, typer for a closed pipe
         return _explained(error.__context__ or error)
     except KeyboardInterrupt:
@@ -150,6 +155,13 @@ def _outcome(argv: Sequence[str] | None) -> int:
         # a library in Rust panics with one that is no Exception
         return _explained(error)
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _completes(arguments: Sequence[str]) -> bool:
+    """Whether it is typer that serves a shell's completion, which it ends by SystemExit."""
+    first = arguments[0] if arguments else ""
+    asked = first in ("--install-completion", "--show-completion")
+    return asked or "_TRUETPOT_COMPLETE" in os.environ
 
 
 def _explained(error: BaseException) -> ExitCode:

@@ -14,7 +14,7 @@ from truetpot.ops import (
     LinearCase,
     SiluMulCase,
 )
-from truetpot.text import shortened
+from truetpot.text import meant, shortened
 
 
 def choose(
@@ -24,8 +24,8 @@ def choose(
     cases = list(cases)
     names = {name for case in cases for name in _names(case)}
     if roles is not None and (unknown := [role for role in roles if role not in names]):
-        known = ", ".join(sorted(names))
-        raise UserError(f"No call has the role {unknown[0]!r}; known are {known}.")
+        known, near = ", ".join(sorted(names)), meant(unknown[0], sorted(names))
+        raise UserError(f"No call has the role {unknown[0]!r}{near}; known are {known}.")
     return [
         case
         for case in cases

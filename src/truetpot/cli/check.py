@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.command import HtmlOption, JsonOption, one_of
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
@@ -44,6 +44,7 @@ def check(
     fail_on: Annotated[
         str, typer.Option(help="Exit with 1 from this severity on: info, warning, error, never.")
     ] = "error",
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """Read serving results, recompute their time per token, and name what is wrong with it.
@@ -53,7 +54,7 @@ def check(
     Of a run with speculative decoding and the same one without, it says which is faster, and where.
     """
     inputs = [*results, without_speculation, ladder, *of_model(model)]
-    check_outputs({"--json": json}, inputs)
+    check_outputs({"--json": json, "--html": html}, inputs)
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
@@ -80,13 +81,17 @@ def check(
         pairs = given_pairs(told, plain)
         told, left_out = told + plain, left_out + also
     grows = slopes(filter(None, map(point, told)))
-    show(Terminal(quiet=json == "-"), told, pairs, grows, left_out)
-    if json is not None:
+    terminal = Terminal(quiet=json == "-", html=html)
+    show(terminal, told, pairs, grows, left_out)
+    if json is not None or html is not None:
         rows = [
             row.checked.record(row.serving.record(), row.yardstick_from, row.file) for row in told
         ]
         given = ", ".join(map(str, [*results, *filter(None, [without_speculation])]))
-        write_record(CheckRecord.of(rows, command(), given, grows, pairs), json)
+        record = CheckRecord.of(rows, command(), given, grows, pairs)
+        if json is not None:
+            write_record(record, json)
+        terminal.draw(record)
     found = [finding.severity for row in told for finding in row.checked.findings]
     failed = fail_on != "never" and any(severity >= fail_on for severity in found)
     impossible = any(row.serving.verdict is Verdict.IMPOSSIBLE for row in told)

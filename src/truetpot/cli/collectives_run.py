@@ -27,7 +27,6 @@ from truetpot.ops import (
 )
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.records.collectives import CollectivesRecord
-from truetpot.records.opening import command
 from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
@@ -140,8 +139,9 @@ def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
             lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
             for (op_name, provider), reason in lost.items():
                 terminal.show(f"{provider} {op_name} not measured: {reason}")
-            keep.finish(written(partial=cause is not None))
-            terminal.save_picture(command())
+            done = written(partial=cause is not None)
+            keep.finish(done)
+            terminal.draw(done)
     if isinstance(cause, Exception):
         raise cause
     if cause is not None:

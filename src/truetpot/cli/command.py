@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from truetpot.cli.environment import check_variables
+from truetpot.cli.values import names_of
 from truetpot.errors import UserError
-from truetpot.text import shortened
+from truetpot.text import meant, shortened
 
 STDOUT = "-"
 
@@ -67,13 +69,30 @@ PageOption = Annotated[
     int | None,
     typer.Option("--page", min=1, help="Tokens a page of the KV cache; else contiguous."),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Draw a report, one file for any browser."),
+]
 SvgOption = Annotated[
-    Path | None, typer.Option("--svg", metavar="FILE", help="What is printed, as a picture.")
+    Path | None, typer.Option("--svg", metavar="FILE", help="Draw the record's chart.")
 ]
 
 
+class Commands(TyperGroup):
+    """Shows each command's summary whole; click cuts it where the line ends."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A summary is folded."""
+        rows = [(name, one.get_short_help_str(limit=1000)) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 class JsonCommand(TyperCommand):
-    """Reads ``--json`` without a value as ``--json -``; neither typer nor argparse-like use can."""
+    """Reads ``--json`` without a value as ``--json -``; neither typer nor argparse-like use can.
+
+    Its help has the names that options take.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the dash where the value is left out."""
@@ -85,10 +104,27 @@ class JsonCommand(TyperCommand):
                 whole.append(STDOUT)
         return super().parse_args(ctx, whole)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The options, and below them the names that they take."""
+        super().format_options(ctx, formatter)
+        found = [(one, names_of(str(self.name), str(one.name))) for one in self.params]
+        rows = [(one.opts[0], ", ".join(names())) for one, names in found if names is not None]
+        if not rows:
+            return
+        room = formatter.width - max(len(option) for option, _ in rows) - 6
+        with formatter.section("Names"):
+            formatter.write_dl([(option, _listed(names, room)) for option, names in rows])
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command, once it is known that nothing it imports stumbles."""
         check_variables()
         return super().invoke(ctx)
+
+
+def _listed(names: str, width: int) -> str:
+    """Names in lines, none of them broken at a hyphen; the mark before them keeps click from it."""
+    lines = textwrap.wrap(names, max(width, 20), break_on_hyphens=False, break_long_words=False)
+    return "\n".join(["\b", *lines])
 
 
 def listed(text: str, option: str) -> tuple[str, ...]:
@@ -121,5 +157,6 @@ def one_of(value: str, known: tuple[str, ...], option: str) -> str:
     """The value, if it is known. Raises UserError otherwise."""
     if value not in known:
         shown = shortened(value)
-        raise UserError(f"{option} {shown!r} is not known; choose from {', '.join(known)}.")
+        near = meant(value, known)
+        raise UserError(f"{option} {shown!r} is not known{near}; choose from {', '.join(known)}.")
     return value

@@ -10,6 +10,7 @@ import typer
 from truetpot.cli.command import (
     DeviceOption,
     DtypeOption,
+    HtmlOption,
     JsonOption,
     KernelsOption,
     KvFormatOption,
@@ -87,6 +88,7 @@ def decode(
     ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
+    html: HtmlOption = None,
     svg: SvgOption = None,
 ) -> None:
     """Time one whole decode step and each of its kernels, beside the ceilings.
@@ -94,7 +96,7 @@ def decode(
     Several contexts or batches are a sweep on one set of weights.
     """
     check_outputs(
-        {"--json": json, "--svg": svg, "--save-logits": save_logits},
+        {"--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits},
         [*of_model(model), *of_model(weights), *of_kernels(kernels)],
     )
     if save_logits is not None and tokens is None:
@@ -130,7 +132,7 @@ def decode(
 
     def on(device: str) -> int:
         group = current()
-        terminal = Terminal(quiet=json == "-", picture=svg, mute=group.rank > 0)
+        terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
         setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = StepShape(

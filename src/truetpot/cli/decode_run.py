@@ -27,7 +27,6 @@ from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
 from truetpot.ops.guard import named
-from truetpot.records.opening import command
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
@@ -53,8 +52,9 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         with uninterrupted():
             ladder = outcome.ladder()
             show(outcome, ladder, terminal)
-            keep.finish(outcome.record(ladder))
-            terminal.save_picture(command())
+            done = outcome.record(ladder)
+            keep.finish(done)
+            terminal.draw(done)
     if cause is not None:
         raise cause
     if outcome.interrupted:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from truetpot.cli.command import JsonOption, QueryTokensOption, one_of
+from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption, one_of
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
@@ -43,16 +44,21 @@ def floor(
     published: Annotated[
         bool, typer.Option("--published", help="Published figures beside their floors.")
     ] = False,
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """The least time of a decoded token: bytes or operations, whichever takes a card longer."""
-    check_outputs({"--json": json}, of_model(model))
+    check_outputs({"--json": json, "--html": html}, of_model(model))
     if published:
-        raise typer.Exit(_published(json))
+        raise typer.Exit(_published(json, html))
     from truetpot.facts import floor as facts
     from truetpot.facts.hardware import load_hardware
     from truetpot.facts.models import load_model
+    from truetpot.records.floor import FloorRecord
+    from truetpot.records.opening import command
+    from truetpot.records.store import write_record
     from truetpot.report.floor import draw_floor
+    from truetpot.report.terminal import Terminal
 
     start, end = _contexts(context)
     one_of(dtype, DTYPES, "--dtype")
@@ -71,34 +77,30 @@ def floor(
     span = None
     if end is not None:
         span = facts.floor_range(known_model, card, context_start=start, context_end=end, **given)
-    if json != "-":
-        from truetpot.report.terminal import Terminal
-
-        Terminal().show(draw_floor(bound, span))
+    terminal = Terminal(quiet=json == "-", html=html)
+    terminal.show(draw_floor(bound, span))
+    record = FloorRecord.of(bound, command(), span)
     if json is not None:
-        from truetpot.records.floor import FloorRecord
-        from truetpot.records.opening import command
-        from truetpot.records.store import write_record
-
-        write_record(FloorRecord.of(bound, command(), span), json)
+        write_record(record, json)
+    terminal.draw(record)
 
 
-def _published(json: str | None) -> int:
+def _published(json: str | None, html: Path | None) -> int:
     """Exit code: 1 if a figure claims the impossible."""
     from truetpot.facts.published import comparisons
+    from truetpot.records.opening import command
+    from truetpot.records.published import PublishedRecord
+    from truetpot.records.store import write_record
     from truetpot.report.floor import draw_published
+    from truetpot.report.terminal import Terminal
 
     found = comparisons()
-    if json != "-":
-        from truetpot.report.terminal import Terminal
-
-        Terminal().show(draw_published(found))
+    terminal = Terminal(quiet=json == "-", html=html)
+    terminal.show(draw_published(found))
+    record = PublishedRecord.of(found, command())
     if json is not None:
-        from truetpot.records.opening import command
-        from truetpot.records.published import PublishedRecord
-        from truetpot.records.store import write_record
-
-        write_record(PublishedRecord.of(found, command()), json)
+        write_record(record, json)
+    terminal.draw(record)
     return int(any(c.impossible for c in found))
 
 

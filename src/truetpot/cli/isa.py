@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import (
+    HtmlOption,
     JsonOption,
     KernelsOption,
     PageOption,
@@ -84,10 +85,12 @@ def isa(
         bool, typer.Option("--strict", help="Exit with 1 where a kernel has a fault.")
     ] = False,
     kernels: KernelsOption = None,
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """Compile the OpenCL kernels offline and count what a GPU would execute."""
-    check_outputs({"--json": json}, [diff, *of_model(model), *of_kernels(kernels), *(files or ())])
+    read = [diff, *of_model(model), *of_kernels(kernels), *(files or ())]
+    check_outputs({"--json": json, "--html": html}, read)
     check_folder(asm, "--asm", json, "--json")
     from truetpot.cli.command import numbers
     from truetpot.cli.isa_run import Request, run
@@ -114,7 +117,7 @@ def isa(
         providers=None if provider is None else listed(provider, "--provider"),
         config=read_config(config),
     )
-    terminal = Terminal(quiet=json == "-")
+    terminal = Terminal(quiet=json == "-", html=html)
     if files:
         from truetpot.cli.isa_images import run_images
 

@@ -24,6 +24,7 @@ from truetpot.records.store import write_record
 from truetpot.report.images import draw_images
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.opencl.target import known_targets
+from truetpot.text import meant
 
 
 def run_images(
@@ -40,8 +41,8 @@ def run_images(
     ocloc = make_ocloc(command, work)
     for name in request.targets or ():
         if name not in known_targets():
-            known = ", ".join(known_targets())
-            raise UserError(f"There is no target {name!r}; known are {known}.")
+            known, near = ", ".join(known_targets()), meant(name, known_targets())
+            raise UserError(f"There is no target {name!r}{near}; known are {known}.")
     wish = Wish(request.words, request.targets or ())
     case = _case(request)
     shape = None
@@ -60,6 +61,7 @@ def run_images(
         terminal.say("no kernel is left: loosen --kernel or --target", "yellow")
     if json is not None:
         write_record(record, json)
+    terminal.draw(record)
     faulty = any(row.faults for row in kernels)
     return ExitCode.INVALID if record.failed or (strict and faulty) else ExitCode.OK
 

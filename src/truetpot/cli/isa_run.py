@@ -34,6 +34,7 @@ from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,15 @@ def run(
     providers = in_order((PROVIDER,), own, Offline.kind)
     for name in request.providers or ():
         if name not in providers:
-            raise UserError(
-                f"There is no provider {name!r} here; known are {', '.join(providers)}."
-            )
+            listing, near = ", ".join(providers), meant(name, providers)
+            raise UserError(f"There is no provider {name!r} here{near}; known are {listing}.")
     providers = request.providers or providers
     composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
     known = {**OPERATORS, **composites}
     for name in request.ops or ():
         if name not in known:
-            raise UserError(f"There is no operator {name!r}; known are {', '.join(known)}.")
+            near = meant(name, known)
+            raise UserError(f"There is no operator {name!r}{near}; known are {', '.join(known)}.")
     old = None if diff is None else read_old(diff)
     ocloc = make_ocloc(command, work)
     targets, left_out = find_targets(ocloc, request.targets)
@@ -126,20 +127,21 @@ def run(
             f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
             "bold red",
         )
+    written = IsaRecord(
+        started=now(),
+        command=this_command(),
+        truetpot=__version__,
+        ocloc=OclocRow(command=command, version=ocloc.version),
+        model=request.model.name,
+        rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
+        kernels=found,
+        failed=failed,
+        no_kernel=refused,
+        targets_left_out=left_out,
+    )
     if json is not None:
-        written = IsaRecord(
-            started=now(),
-            command=this_command(),
-            truetpot=__version__,
-            ocloc=OclocRow(command=command, version=ocloc.version),
-            model=request.model.name,
-            rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
-            kernels=found,
-            failed=failed,
-            no_kernel=refused,
-            targets_left_out=left_out,
-        )
         write_record(written, json)
+    terminal.draw(written)
     if asm is not None:
         _write_assembly(results, asm)
     faulty = sum(bool(one.faults) for one in found)

@@ -10,6 +10,7 @@ from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
     DtypeOption,
+    HtmlOption,
     JsonOption,
     KernelsOption,
     KvFormatOption,
@@ -78,10 +79,12 @@ def kernels(
     ] = False,
     kernels: KernelsOption = None,
     json: JsonOption = None,
+    html: HtmlOption = None,
     svg: SvgOption = None,
 ) -> None:
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
-    check_outputs({"--json": json, "--svg": svg}, [*of_model(model), *of_kernels(kernels)])
+    outputs = {"--json": json, "--html": html, "--svg": svg}
+    check_outputs(outputs, [*of_model(model), *of_kernels(kernels)])
     from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
     from truetpot.cli.kernels_run import Request, run
     from truetpot.cli.ranks import check_same, run_ranks
@@ -101,7 +104,7 @@ def kernels(
             raise UserError("--config is for the kernels of one device; name no collectives.")
 
         def on(device: str) -> int:
-            terminal = Terminal(quiet=json == "-", picture=svg, mute=current().rank > 0)
+            terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=current().rank > 0)
             load_kernels(terminal, kernels)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
             chosen = provider or ",".join(usual)
@@ -113,7 +116,7 @@ def kernels(
         raise typer.Exit(run_ranks(None if tp == 1 else tp, device, on))
     if config and provider == ALL:
         raise UserError("--config races the configurations of one kernel; name one --provider.")
-    terminal = Terminal(quiet=json == "-", picture=svg)
+    terminal = Terminal(quiet=json == "-", html=html, svg=svg)
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
     if everyone := provider == ALL:

@@ -24,13 +24,13 @@ from truetpot.measure.kernels import Contender, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
-from truetpot.records.opening import command
 from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.running import position
 from truetpot.stats import StopRule
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ class Request:
         names = dict.fromkeys([*OPERATORS, *composites])
         for name in self.ops or ():
             if name not in names:
-                raise UserError(f"There is no operator {name!r}; known are {', '.join(names)}.")
+                near = meant(name, names)
+                raise UserError(
+                    f"There is no operator {name!r}{near}; known are {', '.join(names)}."
+                )
         found: dict[tuple[str, Any], StepCase] = {}
         for shape in self.shapes:
             if self.linear is not None:
@@ -149,8 +152,9 @@ def run(request: Request, json: str | None, terminal: Terminal) -> int:
         with uninterrupted():
             if interrupted:
                 terminal.say("Interrupted: this is what was measured.", "yellow")
-            keep.finish(written(partial=interrupted))
-            terminal.save_picture(command())
+            done = written(partial=interrupted)
+            keep.finish(done)
+            terminal.draw(done)
     if interrupted:
         return ExitCode.INTERRUPTED
     code = _verdict([result for result, _ in rows])

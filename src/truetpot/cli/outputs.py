@@ -12,9 +12,12 @@ from pathlib import Path
 
 from truetpot.errors import UserError
 from truetpot.files import check_output, expanded, is_stream, same_file
+from truetpot.report.html.needs import check_installed
 from truetpot.text import escaped
 
 STDOUT = "-"
+DRAWN = ("--html", "--svg")
+"""Outputs that packages of `truetpot[report]` draw."""
 Output = str | Path | None
 _KERNELS = ("*.py", "*.cl", "*.clh", "*.h", "*.hpp", "*.c", "*.cpp", "*.cu", "*.so", "*.toml")
 _MODEL = (
@@ -25,12 +28,14 @@ _MODEL = (
 
 
 def check_outputs(outputs: Mapping[str, Output], inputs: Iterable[str | Path | None] = ()) -> None:
-    """Raise UserError where an output cannot be written, is an input, or is another output.
+    """Raise UserError where an output cannot be written or drawn, is an input or another output.
 
     ``outputs`` by option. None, ``-`` and whatever else is no file are left out.
     """
     given = [path for path in inputs if path is not None]
     files = {name: path for name, path in outputs.items() if path not in (None, STDOUT)}
+    for option in filter(files.__contains__, DRAWN):
+        check_installed(option)
     for option, path in files.items():
         check_output(path, option, given)
     plain = {option: path for option, path in files.items() if not is_stream(path)}

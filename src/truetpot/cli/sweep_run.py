@@ -21,7 +21,7 @@ from truetpot.ladder.sweep import fits
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes
 from truetpot.measure.keeper import Keeper
-from truetpot.records.opening import Measured, Opening, command
+from truetpot.records.opening import Measured, Opening
 from truetpot.records.sweep import SweepPoint, SweepRecord
 from truetpot.records.words import PointStatus
 from truetpot.report.ladder import describe_device
@@ -62,7 +62,7 @@ def run_sweep(
             if sweep.interrupted:
                 terminal.say("Interrupted: this is what was measured.", "yellow")
             keep.finish(found)
-            terminal.save_picture(command())
+            terminal.draw(found)
     if cause is not None:
         raise cause
     if sweep.interrupted:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption
+from truetpot.cli.command import HtmlOption, JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
@@ -34,6 +34,7 @@ def trace(
         float | None,
         typer.Option(help="Tokens that a step yields to each sequence; more with speculation."),
     ] = None,
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """Read traces of a stack's own run: its steps, what each kernel is for, where the time went.
@@ -42,7 +43,7 @@ def trace(
     on --device, or the ceiling and the kernels of a record given by --ladder.
     """
     given = () if model is None else of_model(model)
-    check_outputs({"--json": json}, [*files, ladder, *given])
+    check_outputs({"--json": json, "--html": html}, [*files, ladder, *given])
     if tokens is not None and not 0 < tokens <= 1000:
         raise UserError(f"--tokens {tokens:g} is no number of tokens of a step; give 1 or more.")
     if ladder is not None and (model is not None or device is not None):
@@ -62,10 +63,11 @@ def trace(
     elif model is not None and device is not None:
         yardstick = from_facts(model, device, tp, format, kv_format, context, batch)
     record = traced(files, Given(yardstick, tokens), command())
-    if json != "-":
-        Terminal().show(*draw_trace(record))
+    terminal = Terminal(quiet=json == "-", html=html)
+    terminal.show(*draw_trace(record))
     if json is not None:
         from truetpot.records.store import write_record
 
         write_record(record, json)
+    terminal.draw(record)
     raise typer.Exit(int(not all(run.valid for run in record.runs)))

@@ -12,6 +12,7 @@ from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
     DtypeOption,
+    HtmlOption,
     JsonOption,
     KernelsOption,
     KvFormatOption,
@@ -96,6 +97,7 @@ def tune(
         bool, typer.Option("--list", help="Say what there is to tune, and search nothing.")
     ] = False,
     kernels: KernelsOption = None,
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """Search launch parameters, checked and on cold memory; the best are used from then on."""
@@ -107,7 +109,7 @@ def tune(
         raise UserError("--step times one step: name one --format and one of --query-tokens.")
     if step and shape is not None:
         raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
-    check_outputs({"--json": json, "--out": out}, read)
+    check_outputs({"--json": json, "--html": html, "--out": out}, read)
     from truetpot.cli.kernels_run import Request
     from truetpot.cli.setting import find_setting, load_kernels
     from truetpot.cli.tune_list import show
@@ -125,7 +127,7 @@ def tune(
 
     one_of(strategy, tuple(STRATEGIES), "--strategy")
     transfer = None if other is None else load(other)
-    terminal = Terminal(quiet=json == "-")
+    terminal = Terminal(quiet=json == "-", html=html)
     known = load_model(model)
     if list and json is not None:
         raise UserError("--list is for people to read; leave --json out.")
@@ -150,7 +152,8 @@ def tune(
         return
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
-    check_outputs({"--json": json, "--out": file, "--out's progress": progress_file(file)}, read)
+    outputs = {"--json": json, "--html": html, "--out": file}
+    check_outputs(outputs | {"--out's progress": progress_file(file)}, read)
     most = min(MOST_JOBS, cores() or 1) if jobs is None else jobs
     how = How(strategy, budget, transfer, limit, kernels, again, step, t4, most)
     raise typer.Exit(run(request, file, how, json, terminal))

@@ -123,7 +123,9 @@ def run(request: Request, file: Path, how: How, json: str | None, terminal: Term
                 terminal.say(f"kept in {file}")
             if cause is not None:
                 terminal.say("Interrupted: the same command goes on from here.", "yellow")
-            keep.finish(written(partial=cause is not None))
+            done = written(partial=cause is not None)
+            keep.finish(done)
+            terminal.draw(done)
             if how.export is not None:
                 exchange.write(how.export, [one.result for one in tasks], environment, identity)
     if isinstance(cause, Exception):

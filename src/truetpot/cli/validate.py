@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import STDOUT, JsonOption, listed, one_of
+from truetpot.cli.command import STDOUT, HtmlOption, JsonOption, listed, one_of
 from truetpot.cli.exits import ExitCode
 from truetpot.cli.outputs import check_outputs
 from truetpot.errors import UserError
@@ -61,6 +61,7 @@ def validate(
     small: Annotated[
         bool, typer.Option("--small", help="Small sizes: to try the command, not a card.")
     ] = False,
+    html: HtmlOption = None,
     json: JsonOption = None,
 ) -> None:
     """Memory, matrix engines, links, collectives and host of a machine, against limits.
@@ -75,8 +76,8 @@ def validate(
     record = json if json is not None or resume is None else str(resume)
     outputs = Outputs(record, junit, prometheus, plot, make_baseline, strict)
     read = [baseline, judge, None if json is None else resume]
-    check_outputs(outputs.files(), read)
-    terminal = Terminal(quiet=json == STDOUT)
+    check_outputs(outputs.files() | {"--html": html}, read)
+    terminal = Terminal(quiet=json == STDOUT, html=html)
     if judge is not None:
         if resume is not None or baseline is None:
             raise UserError("--judge holds a record to --baseline and measures nothing; give both.")

@@ -66,6 +66,7 @@ class Outputs:
     def show(self, record: ValidateRecord, terminal: Terminal) -> None:
         """Tables, and the baseline where one is to be made. Raises UserError for no fit run."""
         terminal.show(draw_validate(record))
+        terminal.draw(record)
         if self.baseline is not None:
             made = make_baseline(record)
             write_record(made, self.baseline, "--make-baseline")

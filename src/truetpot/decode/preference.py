@@ -11,6 +11,7 @@ from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.group import current
+from truetpot.text import meant
 
 
 def composites_of(providers: Iterable[str]) -> list[Composite]:
@@ -37,7 +38,8 @@ class Preference:
         REGISTRY.load_builtin()
         if unknown := [name for name in providers if name not in REGISTRY.providers()]:
             known = ", ".join(REGISTRY.providers()) or "none"
-            raise UserError(f"There is no provider {unknown[0]!r}; known are {known}.")
+            near = meant(unknown[0], REGISTRY.providers())
+            raise UserError(f"There is no provider {unknown[0]!r}{near}; known are {known}.")
         self.chosen, self.without = dict(chosen or {}), frozenset(without)
         self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
         self.device = device

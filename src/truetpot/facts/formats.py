@@ -7,6 +7,7 @@ from functools import cache
 
 from truetpot.errors import UserError
 from truetpot.facts.tables import decode, read
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,17 @@ def kv_formats() -> dict[str, KvFacts]:
 def format_facts(name: str) -> FormatFacts:
     """The sizes of a weight format. Raises UserError for an unknown name."""
     if name not in all_formats():
-        known = ", ".join(name for name in all_formats() if not name.startswith("ggml_"))
-        raise UserError(f"unknown weight format {name!r}; known are {known}.")
+        known = [name for name in all_formats() if not name.startswith("ggml_")]
+        near = meant(name, known)
+        raise UserError(f"unknown weight format {name!r}{near}; known are {', '.join(known)}.")
     return all_formats()[name]
 
 
 def kv_bytes(name: str) -> int:
     """Bytes of one K or V element in a KV format. Raises UserError for an unknown name."""
     if name not in kv_formats():
-        raise UserError(f"unknown KV format {name!r}; known are {', '.join(kv_formats())}.")
+        known, near = ", ".join(kv_formats()), meant(name, kv_formats())
+        raise UserError(f"unknown KV format {name!r}{near}; known are {known}.")
     return kv_formats()[name].bytes
 
 

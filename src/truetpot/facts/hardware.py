@@ -10,6 +10,7 @@ from functools import cache
 from truetpot.errors import UserError
 from truetpot.facts.roofline import roofline
 from truetpot.facts.tables import decode, read
+from truetpot.text import meant
 
 # A driver reports a little less than the nominal memory (A770: 15.1 of 16 GiB), never half of it.
 _MEMORY_SHARE = (0.85, 1.05)
@@ -101,7 +102,8 @@ def load_hardware(key: str) -> Hardware:
     known, asked = all_hardware(), key.lower()
     named = [asked] if asked in known else [one for one in known if one.endswith(f"-{asked}")]
     if len(named) != 1:
-        raise UserError(f"unknown card {key!r}; known are {', '.join(known)}.")
+        near = meant(key, known)
+        raise UserError(f"unknown card {key!r}{near}; known are {', '.join(known)}.")
     return known[named[0]]
 
 

@@ -11,6 +11,7 @@ from truetpot.facts.architecture import Model
 from truetpot.facts.formats import all_formats, format_facts, storage
 from truetpot.facts.shapes import Linear, kv_heads_of_rank, linears
 from truetpot.facts.tables import decode, read
+from truetpot.text import meant
 
 VECTOR_BYTES = 4
 """GGUF keeps norms and biases in fp32."""
@@ -83,7 +84,8 @@ def check_format(name: str) -> None:
     """Raise UserError for a weight format that is not known; ggml_ ones are parts of mixes."""
     if name not in known_formats() and not name.startswith("ggml_"):
         known = ", ".join(known_formats())
-        raise UserError(f"unknown weight format {name!r}; known are {known}.")
+        near = meant(name, known_formats())
+        raise UserError(f"unknown weight format {name!r}{near}; known are {known}.")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from truetpot.facts.shapes import (
 )
 from truetpot.facts.tables import decode, read
 from truetpot.files import expanded, is_folder, is_there, shortened_path
-from truetpot.text import escaped, shortened
+from truetpot.text import escaped, meant, shortened
 
 __all__ = [
     "ROLES",
@@ -88,6 +88,7 @@ def load_model(name_or_path: str | Path) -> Model:
         shown = shortened_path(path)
         raise UserError(f"there is no {shown}; give a directory that holds a config.json.")
     raise UserError(
-        f"unknown model '{shortened(escaped(text))}'; known are {', '.join(all_models())}, "
+        f"unknown model '{shortened(escaped(text))}'{meant(text, all_models())}; known are "
+        f"{', '.join(all_models())}, "
         "or give a directory that holds a Hugging Face config.json."
     )

@@ -18,6 +18,7 @@ from truetpot.kernels._lib.opencl.kernel import source_text
 from truetpot.records.isa import Failure, Inspection, Listing
 from truetpot.runtime.opencl.build import options
 from truetpot.runtime.opencl.target import Target, known_targets
+from truetpot.text import meant
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def find_targets(ocloc: Ocloc, names: Sequence[str] | None) -> tuple[list[Target
     known = known_targets()
     for name in names or ():
         if name not in known:
-            raise UserError(f"There is no target {name!r}; known are {', '.join(known)}.")
+            near = meant(name, known)
+            raise UserError(f"There is no target {name!r}{near}; known are {', '.join(known)}.")
     found, refused = [], {}
     for name in names or known:
         if (reason := ocloc.refuses(name)) is None:

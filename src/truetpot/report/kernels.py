@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
+from truetpot.facts.roofline import Limit
 from truetpot.measure.kernel_result import KernelResult, tflops
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.config import with_origin
@@ -27,7 +28,7 @@ _STYLE = {
 _COLUMNS = (
     name("provider", least=13),
     number("us", least=9),
-    number("GB/s", least=8),
+    number("GB/s", least=13),
     number("of ceiling", least=10),
     number("over best", least=9),
     number("error/tolerance", least=15),
@@ -53,7 +54,9 @@ def draw_case(rows: Sequence[Row]) -> RenderableType:
     case = result.op + (f" ({', '.join(roles)})" if roles else "")
     table = Table(*_COLUMNS, head=False)
     if (ceiling := next((one.ceiling for one, _ in rows if one.ceiling), None)) is not None:
-        table.row("ceiling", "", digits(ceiling.bandwidth / 1e9), "", "", "", style="dim")
+        gemm = next((one.gemm for one, _ in rows if one.gemm is not None), None)
+        best = digits(ceiling.bandwidth / 1e9) if gemm is None else _operations(tflops(gemm))
+        table.row("ceiling", "", best, "", "", "", style="dim")
     reasons: list[RenderableType] = []
     reasons += [words(line, style="dim") for line in bounded(rows)]
     for found, _ in rows:
@@ -123,6 +126,17 @@ def not_established(rows: Sequence[Row]) -> Iterator[str]:
             )
 
 
+def _rate(result: KernelResult, seconds: float) -> str:
+    """1e9 bytes a second; where operations bound the case their rate, with its unit."""
+    if result.bound_by is Limit.OPERATIONS:
+        return _operations(result.flops / seconds / 1e12)
+    return digits(result.bytes / seconds / 1e9)
+
+
+def _operations(tflops: float) -> str:
+    return f"{digits(tflops)} TFLOP/s"
+
+
 def _cells(result: KernelResult) -> tuple[str, ...]:
     """What the columns say; ``hot`` where the bytes may come out of a cache."""
     error = "-"
@@ -141,7 +155,7 @@ def _cells(result: KernelResult) -> tuple[str, ...]:
     return (
         result.label,
         microseconds(median),
-        digits(result.bytes / median / 1e9),
+        _rate(result, median),
         share if result.cache is Cache.ROTATED else "hot",
         over,
         error,

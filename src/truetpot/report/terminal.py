@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from rich.progress import Progress, Task, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 
 from truetpot.files import write_whole
-from truetpot.report.screen import WIDTH, Screen, told_width
+from truetpot.records.opening import Part
+from truetpot.report.screen import Screen, told_width
 from truetpot.report.words import shortened, words, written
-from truetpot.text import escaped
 
 REDRAW_S = 0.1
 BAR = 40
@@ -26,26 +25,26 @@ class Terminal:
     """The two streams of a command.
 
     ``quiet`` keeps tables off standard output, which then belongs to a record; ``say`` goes to
-    standard error instead. ``picture`` is where :meth:`save_picture` puts what was printed.
-    ``mute`` is for a rank that another one speaks for: nothing is printed.
+    standard error instead. ``html`` and ``svg`` are where :meth:`draw` puts a record as a page and
+    as a chart. ``mute`` is for a rank that another one speaks for: nothing is printed or drawn.
     """
 
     def __init__(
-        self, quiet: bool = False, picture: Path | None = None, mute: bool = False
+        self,
+        quiet: bool = False,
+        mute: bool = False,
+        html: Path | None = None,
+        svg: Path | None = None,
     ) -> None:
-        self.picture = None if mute else picture
         self.quiet = quiet or mute
+        self.html, self.svg = (None, None) if mute else (html, svg)
         self.err = Screen(stderr=True, quiet=mute)
         self.out = Screen(quiet=self.quiet)
-        # what was printed once more, as wide as a picture is
-        self._paper = Screen(WIDTH, file=io.StringIO(), record=True)
 
     def show(self, *what: RenderableType) -> None:
         """Tables and what belongs to them."""
         for part in what:
             self.out.print(part)
-            if self.picture is not None:
-                self._paper.print(part)
 
     def say(self, text: str, style: str = "") -> None:
         """A sentence that a reader must not miss, whatever standard output is for."""
@@ -83,10 +82,22 @@ class Terminal:
 
             yield advance
 
-    def save_picture(self, title: str) -> None:
-        """What was printed, as SVG. Raises UserError where it cannot be written."""
-        if self.picture is not None:
-            write_whole(self.picture, self._paper.export_svg(title=escaped(title)), "--svg")
+    def draw(self, record: Part) -> None:
+        """The record as a page and as a chart, where they were asked for.
+
+        Raises OutputError where a file cannot be written.
+        """
+        if self.html is not None:
+            from truetpot.report.html.report import html
+
+            write_whole(self.html, html([record]), "--html")
+        if self.svg is not None:
+            from truetpot.report.html.report import svg
+
+            if (chart := svg(record)) is None:
+                self.say("nothing was measured that --svg could draw", "yellow")
+            else:
+                write_whole(self.svg, chart, "--svg")
 
 
 class _Bar(Progress):

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from truetpot.errors import UserError
+from truetpot.facts.hardware import all_hardware
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import Device
-from truetpot.text import one_line
+from truetpot.text import meant, one_line
 
 _ACCELERATORS = ("xpu", "cuda")
+_KINDS = ("auto", "cpu", *_ACCELERATORS, "opencl:gpu", "opencl:cpu")
 
 
 def present() -> list[str]:
@@ -45,9 +47,12 @@ def choose_device(name: str = "auto") -> Device:
         return OpenClDevice(name)
     match = re.fullmatch(r"(cpu)|(xpu|cuda)(?::(\d+))?", name)
     if match is None:
+        near = meant(name, _KINDS)
+        if meant(name, all_hardware()):
+            near = " (a card's name is for floor and check: an Arc card is xpu, NVIDIA's cuda)"
         raise UserError(
-            f"There is no device named {name!r}; use auto, cpu, xpu[:i], cuda[:i], opencl:gpu[:i], "
-            "opencl:cpu[:i] or opencl:NAME."
+            f"There is no device named {name!r}{near}; use auto, cpu, xpu[:i], cuda[:i], "
+            "opencl:gpu[:i], opencl:cpu[:i] or opencl:NAME."
         )
     torch = _torch()
     if torch is None:

@@ -1,0 +1,1 @@
+"""Records as one HTML file that needs nothing beside it, and charts of them as SVG."""
