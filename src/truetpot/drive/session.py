@@ -118,10 +118,13 @@ class _Session:
 
     def switch(self, arm: Arm) -> None:
         """Make an arm the one that answers, if it has to be restarted for that."""
-        if self.answers is not arm:
+        if self.answers is arm or (not arm.restart and arm.name in self.servers):
+            return
+        if arm.restart:
             self.answers = None
-            self.servers[arm.name] = ready(arm, self.asked.served)
-            self.answers = arm if arm.restart else None
+        self.servers[arm.name] = ready(arm, self.asked.served)
+        if arm.restart:
+            self.answers = arm
 
     def point(self, step: Step) -> DrivePoint:
         """Run one, and hold the client against the stub."""
@@ -146,7 +149,7 @@ def _begun(asked: Asked, watch: Watch) -> _Session:
     session = _Session(asked, engine, None if asked.ladder is None else read_measured(asked.ladder))
     for arm in asked.arms:
         session.switch(arm)
-        server = session.servers.setdefault(arm.name, ready(arm, asked.served))
+        server = session.servers[arm.name]
         watch.looked(arm, server)
         if session.tokenizer is None:
             session.tokenizer = tokenizer_of(server, asked.tokenizer)
