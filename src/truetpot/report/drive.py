@@ -111,9 +111,9 @@ def _series(row: SeriesRow) -> RenderableType:
         unit, at = "ms per 1,000 tokens of context", f"{row.at} streams"
     else:
         unit, at = "ms a sequence", f"{row.at:,} tokens of prompt"
-    said = f"{arm}Over {row.over}, {at}: {digits(row.base_ms)} ms + {digits(row.slope_ms)} {unit}"
+    said = f"{arm}Over {row.over}, {at}: {_line(row.base_ms, row.slope_ms)} {unit}"
     ladder = [
-        f"{what} {digits(base)} + {digits(slope)}"
+        f"{what} {_line(base, slope)}"
         for what, base, slope in (
             ("step", row.step_base_ms, row.step_slope_ms),
             ("floor", row.floor_base_ms, row.floor_slope_ms),
@@ -131,6 +131,11 @@ def _series(row: SeriesRow) -> RenderableType:
             else f"the two part at {row.parts_at} streams: there the scheduler begins."
         )
     return words(said)
+
+
+def _line(base_ms: float, slope_ms: float) -> str:
+    """Base and slope; a machine that is not quiet gives a small slope any sign."""
+    return f"{digits(base_ms)} ms {'-' if slope_ms < 0 else '+'} {digits(abs(slope_ms))}"
 
 
 def _difference(row: DifferenceRow) -> RenderableType:
