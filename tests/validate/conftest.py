@@ -34,14 +34,17 @@ def fake(tmp_path, monkeypatch):
     shutil.copy(Path(__file__).with_name("fake.py"), site / "fake_child.py")
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
 
-    def make(plan=None, cards=1, limit_s=60.0, done=(), **more):
+    def make(plan=None, cards=1, limit_s=60.0, done=(), together=False, **more):
         calls = tmp_path / "calls"
         shutil.rmtree(calls, ignore_errors=True)
         calls.mkdir()
         monkeypatch.setenv("FAKE", json.dumps({"devices": DEVICES[:cards], **(plan or {})}))
         monkeypatch.setenv("FAKE_CALLS", str(calls))
         tests = tuple(
-            Test(name=name, about=name, on="card", do="look", quick=Part(0.1, limit_s))
+            Test(
+                name=name, about=name, on="card", do="look", quick=Part(0.1, limit_s),
+                together=together,
+            )
             for name in TESTS
         )
         ask = Ask(device="all", level=Level.QUICK, tests=tests, **more)

@@ -16,7 +16,10 @@ import msgspec
 
 from truetpot.validate.measured import Measured, Reading, Setting
 
-FAILURES = ("hang", "segfault", "exit", "killed", "memory", "exception", "wrong", "gone", "garbage")
+FAILURES = (
+    "hang", "segfault", "exit", "killed", "memory", "exception", "wrong", "gone", "garbage",
+    "absent",
+)  # fmt: skip
 
 
 def fail(kind, path):
@@ -37,6 +40,8 @@ def fail(kind, path):
     elif kind == "gone":
         sys.stderr.write("truetpot: The card is gone: xpu:1 is not on this machine.\n")
         sys.exit(1)
+    elif kind == "absent":
+        Path(path).write_bytes(msgspec.json.encode(Measured(not_here="it has none")))
     elif kind == "garbage":
         Path(path).write_text('{"readings": 7}')
     else:
@@ -60,6 +65,13 @@ def main():
         return
     given = plan.get(f"{setting.test} {where}".strip(), plan.get(setting.test, [100.0]))
     now = given[min(count, len(given) - 1)]
+    if now == "meet":  # all cards at once: each waits for the others
+        calls.with_suffix(".here").touch()
+        until = time.monotonic() + 60
+        while len(list(calls.parent.glob("*.here"))) < len(plan["devices"]):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        now = 100.0
     if isinstance(now, str):
         fail(now, path)
         return

@@ -5,14 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.doctor.made import PLACEHOLDER, Made
-from truetpot.errors import UserError
+from tests.doctor.conftest import PLACEHOLDER, Made
 from truetpot.facts.hardware import load_hardware
 from truetpot.records.validate import Health
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.cpu import CpuDevice
 from truetpot.validate import watch
-from truetpot.validate.checks import bandwidth, compute, kernel_log, link, step, sustained
+from truetpot.validate.checks import (
+    bandwidth,
+    compute,
+    kernel_log,
+    link,
+    links_together,
+    step,
+    sustained,
+)
 from truetpot.validate.checks.compute import Product, of_rate, rate_of
 from truetpot.validate.child import load
 from truetpot.validate.judge import Yardsticks, judged
@@ -163,7 +170,7 @@ def test_a_link_against_its_lanes(tmp_path):
     """Trees that were made after Documentation/ABI/testing/sysfs-bus-pci; no recording."""
     made = Made(tmp_path)
     card = made.card(3, 0xE223, ("32.0 GT/s PCIe", 8, "32.0 GT/s PCIe", 16), "xe")
-    found, words = link.known_link(card)
+    found, words = link.known_link(card, virtual=False)
     assert found.gb_s == pytest.approx(31.5, abs=0.02) and "x8" in words
     healthy = link.rate("host to device", 28.65, found, words)  # B70 at x8
     slow = link.rate("host to device", 14.0, found, words)
@@ -182,6 +189,11 @@ def test_a_placeholder_is_no_link(tmp_path):
     assert verdicts("link", [link.rate("host to device", 0.1, found, words)]) == {
         "host to device": Health.NOT_JUDGED
     }
+    # its own link is real, and the port above it is the hypervisor's
+    port = made.pci(None, "0000:00:06.0", 0x1B36, 0x000C, 0x060400, PLACEHOLDER)
+    real = made.pci(port, "0000:01:00.0", 0x10DE, 0x2335, 0x030200, Made.X16)
+    assert link.known_link(real, virtual=True)[0].gb_s == pytest.approx(31.5, abs=0.02)
+    assert link.known_link(real, virtual=False)[0].gb_s < 1
     assert link.known_link(None)[0] is None
     assert link.known_link(tmp_path / "none")[0] is None
 
@@ -206,6 +218,68 @@ def test_bytes_that_come_back_otherwise():
     assert copies.wrong() == 1
 
 
+def two_cards(monkeypatch):
+    """Two devices of the CPU, as two cards."""
+
+    def choose(name):
+        device = choose_device("cpu")
+        device.name = name
+        return device
+
+    monkeypatch.setattr(links_together, "choose_device", choose)
+    return Setting(test="x", devices=["xpu:0", "xpu:1"], seconds=0.4, level="quick", small=True)
+
+
+def test_all_cards_at_once_and_each_pair(monkeypatch):
+    done = links_together.measure(two_cards(monkeypatch), lambda done: None)
+    found = values(done.readings)
+    assert found.pop("wrong bytes") == 0
+    ways = ("host to device", "device to host")
+    together = {f"xpu:{i} {way} all at once" for i in (0, 1) for way in ways}
+    assert set(found) == together | {"xpu:0 to xpu:1", "xpu:1 to xpu:0"}
+    assert all(value > 0 for value in found.values())
+    assert done.found["xpu:0 to xpu:1"] == "through the host"
+
+
+def test_bytes_that_change_between_cards(monkeypatch):
+    fill = link.Copies.gb_s
+
+    def flips(self, call, seconds):
+        rate = fill(self, call, seconds)
+        if call.__name__ == "copy":  # of a pair
+            cards[1].there[5] ^= 1
+        return rate
+
+    cards = []
+    init = link.Copies.__init__
+
+    def kept(self, device, nbytes):
+        init(self, device, nbytes)
+        cards.append(self)
+
+    monkeypatch.setattr(link.Copies, "__init__", kept)
+    monkeypatch.setattr(link.Copies, "gb_s", flips)
+    done = links_together.measure(two_cards(monkeypatch), lambda done: None)
+    assert values(done.readings)["wrong bytes"] == 1
+
+
+def test_a_pair_that_is_faster_than_the_slot_has_a_link_of_its_own(tmp_path, monkeypatch):
+    made = Made(tmp_path)
+    card = made.card(3, 0xE223, ("32.0 GT/s PCIe", 16, "32.0 GT/s PCIe", 16), "xe")
+    monkeypatch.setattr(
+        links_together, "_link", lambda device: link.known_link(card, virtual=False)
+    )
+    setting_ = two_cards(monkeypatch)
+    monkeypatch.setattr(link.Copies, "gb_s", lambda self, call, seconds: (call(), 300.0)[1])
+    done = links_together.measure(setting_, lambda done: None)
+    pair = next(one for one in done.readings if one.name == "xpu:0 to xpu:1")
+    assert pair.expected is None and pair.bound is None
+    monkeypatch.setattr(link.Copies, "gb_s", lambda self, call, seconds: (call(), 29.7)[1])
+    done = links_together.measure(setting_, lambda done: None)
+    across = [one for one in done.readings if " to xpu" in one.name]
+    assert set(verdicts("links-together", across).values()) == {Health.FAIL}  # as across sockets
+
+
 LOG = """
 xe 0000:03:00.0: [drm] GT0: reset started
 xe 0000:03:00.0: [drm] *ERROR* Fault response: Unsuccessful -22
@@ -216,6 +290,9 @@ watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [python:123]
 NVRM: Xid (PCI:0000:65:00): 79, pid=1234, GPU has fallen off the bus.
 NVRM: Xid (PCI:0000:65:00): 31, pid=1234, MMU Fault
 pcieport 0000:00:01.0: AER: Corrected error received: 0000:01:00.0
+pcieport 0000:00:01.0: AER: Uncorrected (Non-Fatal) error received: 0000:01:00.0
+{1}[Hardware Error]: event severity: fatal
+{2}[Hardware Error]: event severity: corrected
 """
 QUIET = """
 Linux version 6.14.0 (builder) #27 SMP
@@ -230,9 +307,9 @@ perf: interrupt took too long (2501 > 2500)
 def test_the_kernels_log():
     """Lines as the sources that kernel_log.toml names write them; made, no machine's log."""
     done = kernel_log.judge_log(LOG)
-    assert values(done.readings) == {"errors": 4, "warnings": 5}
+    assert values(done.readings) == {"errors": 6, "warnings": 6}
     assert done.found["counts"]["Xid of an NVIDIA card"] == 1
-    assert len(done.found["lines"]) == 9
+    assert len(done.found["lines"]) == 12
     assert verdicts("kernel-log", done.readings) == {"errors": Health.FAIL, "warnings": Health.WARN}
     quiet = kernel_log.judge_log(QUIET)
     assert values(quiet.readings) == {"errors": 0, "warnings": 0}
@@ -247,8 +324,8 @@ def test_a_log_is_read_record_by_record(tmp_path):
 
 def test_a_log_that_is_kept_from_users(monkeypatch):
     monkeypatch.setattr(kernel_log, "LOG", Path("/no/log"))
-    with pytest.raises(UserError, match="cannot be read"):
-        kernel_log.measure(setting("kernel-log"), lambda done: None)
+    done = kernel_log.measure(setting("kernel-log"), lambda done: None)
+    assert "cannot be read here (No such file or directory)" in done.not_here
 
 
 def test_reasons_of_throttling():

@@ -126,6 +126,17 @@ def test_a_pattern_does_not_depend_on_where_parts_begin(name, turn, first):
         assert torch.equal(whole[512:], part)
 
 
+def test_words_16_gib_apart_are_told_apart():
+    import torch
+
+    for name in ("own address", "random sequence"):
+        for write, _ in PATTERNS[name](0):
+            one, other = (torch.empty(1024, dtype=torch.int32) for _ in range(2))
+            write(one, 4096)
+            write(other, 2**32 + 4096)
+            assert not (one == other).any()
+
+
 def test_patterns_are_what_they_say():
     import torch
 

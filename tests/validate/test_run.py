@@ -23,6 +23,7 @@ RIGHT = {
     "exception": (Health.FAIL, StepOutcome.CRASHED, "LookupError: planted"),
     "wrong": (Health.FAIL, StepOutcome.INVALID, "the sum is wrong"),
     "gone": (Health.FAIL, StepOutcome.INVALID, "The card is gone"),
+    "absent": (Health.NOT_RUN, StepOutcome.NOT_RUN, "it has none"),
     "garbage": (Health.COULD_NOT_RUN, StepOutcome.OK, "left no figure"),
 }
 assert set(RIGHT) == set(FAILURES)
@@ -50,6 +51,13 @@ def test_a_figure_below_a_limit_is_measured_three_times(fake):
     assert figure.attempts == [80.0, 99.0, 98.0]
     assert (figure.value, rows[0].verdict) == (98.0, Health.PASS)
     assert run.calls("two") == 1
+
+
+def test_one_good_run_of_three_is_no_mean_of_two(fake):
+    run = fake({"one": [80.0, 120.0, 81.0]}, baseline=baseline())
+    (figure,) = next(run.run()).figures
+    assert (figure.attempts, figure.value) == ([80.0, 120.0, 81.0], 81.0)
+    assert figure.verdict is Health.FAIL
 
 
 def test_one_that_is_slow_three_times_fails(fake):
@@ -109,6 +117,27 @@ def test_ctrl_c_keeps_what_is_finished(fake):
     record = run.record()
     assert record.partial
     assert [row.outcome for row in record.tests] == [StepOutcome.OK, StepOutcome.INTERRUPTED]
+
+
+def test_cards_are_tested_at_once_where_the_plan_says_so(fake):
+    """Each waits for the others: one after the other none would come to its end."""
+    run = fake({"one": ["meet"], "two xpu:1": ["segfault"]}, cards=3, together=True)
+    list(run.run())
+    verdicts = {(row.name, row.device): row.verdict for row in run.record().tests}
+    bad = {place for place, verdict in verdicts.items() if verdict is not Health.PASS}
+    assert bad == {("two", "xpu:1")}
+
+
+def test_ctrl_c_ends_all_that_run_at_once(fake):
+    run = fake({"one": ["hang"]}, cards=3, together=True, limit_s=300.0)
+    timer = threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run.run())
+    timer.join()
+    assert time.monotonic() - begun < 60
+    assert [row.outcome for row in run.record().tests] == [StepOutcome.INTERRUPTED] * 3
 
 
 def test_a_run_goes_on_from_what_is_finished(fake):

@@ -44,7 +44,7 @@ def validate(
     ] = None,
     judge: Annotated[
         Path | None,
-        typer.Option(metavar="RECORD", help="Hold a record to a baseline; nothing is measured."),
+        typer.Option(metavar="RECORD", help="Show a record, held to a baseline; nothing is run."),
     ] = None,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JUnit's XML, for Jenkins and GitLab.")
@@ -73,14 +73,14 @@ def validate(
     from truetpot.report.terminal import Terminal
 
     one_of(level, LEVELS, "--level")
+    if judge is not None and resume is not None:
+        raise UserError("--judge measures nothing, and --resume goes on measuring; give one.")
     record = json if json is not None or resume is None else str(resume)
     outputs = Outputs(record, junit, prometheus, plot, make_baseline, strict)
     read = [baseline, judge, None if json is None else resume]
     check_outputs(outputs.files() | {"--html": html}, read)
     terminal = Terminal(quiet=json == STDOUT, html=html)
     if judge is not None:
-        if resume is not None or baseline is None:
-            raise UserError("--judge holds a record to --baseline and measures nothing; give both.")
         raise typer.Exit(_judge(judge, baseline, outputs, terminal))
     before = None if resume is None else resumed(resume)
     names = () if only is None else listed(only, "--only")
@@ -89,14 +89,16 @@ def validate(
     )
 
 
-def _judge(record: Path, baseline: Path, outputs: Outputs, terminal: Terminal) -> int:
+def _judge(record: Path, baseline: Path | None, outputs: Outputs, terminal: Terminal) -> int:
     from truetpot.cli.validate_run import WHAT
     from truetpot.records.store import read_record
     from truetpot.records.validate import ValidateRecord
     from truetpot.validate.baseline import held_to, read_baseline
 
     found: ValidateRecord = read_record(record, ValidateRecord, WHAT)
-    held = held_to(found, read_baseline(baseline), str(baseline))
+    held = found
+    if baseline is not None:
+        held = held_to(found, read_baseline(baseline), str(baseline))
     outputs.write(held)
     outputs.show(held, terminal)
     return ExitCode(outputs.code(held))

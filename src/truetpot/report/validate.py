@@ -67,17 +67,17 @@ def draw_validate(record: ValidateRecord) -> RenderableType:
 def draw_tests(tests: Sequence[ValidatedTest]) -> RenderableType:
     """A line a test and card: the figure that decides, what it is held against, what to do."""
     table = Table(
-        name("test"), name("on"), name("verdict"), number("measured"), number("expected"),
-        prose("what next"),
+        name("test"), name("on"), name("verdict"), name("figure"), number("measured"),
+        number("expected"), prose("what next"),
     )  # fmt: skip
     for test in tests:
-        measured, expected = "", ""
+        which, measured, expected = "", "", ""
         if found := decisive(test.figures):
             figure, held = found
-            measured, expected = _value(figure), _expected(figure, held)
+            which, measured, expected = figure.name, _value(figure), _expected(figure, held)
         next_step = ": ".join(part for part in (test.said, test.do) if part)
         verdict = words((test.verdict.value, STYLE[test.verdict]))
-        table.row(test.name, test.device, verdict, measured, expected, next_step)
+        table.row(test.name, test.device, verdict, which, measured, expected, next_step)
     return table
 
 

@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from truetpot.records.words import StepOutcome
 from truetpot.text import one_line
 
+LOOK_S = 0.5
+"""Between two looks at whether to stop."""
 LAST_WORDS_S = 3.0
 """For a process that was asked to end, until it is killed."""
 MOST_LOG_BYTES = 256 << 10
@@ -49,14 +52,19 @@ class Ended:
 
 
 def run_child(
-    arguments: Sequence[str], folder: Path, limit_s: float, given: Mapping[str, str]
+    arguments: Sequence[str],
+    folder: Path,
+    limit_s: float,
+    given: Mapping[str, str],
+    stop: Event | None = None,
 ) -> Ended:
     """Run ``python -m ARGUMENTS`` to its end or its limit, in seconds.
 
     ``folder`` becomes its temporary folder and has its output; ``given`` are variables beside this
     process's own. One that hangs is sent SIGABRT, which Python's fault handler answers with the
     stack of every thread, then killed with all that it started. Ctrl-C is passed on, and the
-    process has a few seconds to write what it has.
+    process has a few seconds to write what it has; in a thread, which no Ctrl-C reaches, ``stop``
+    does the same.
     """
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -78,7 +86,7 @@ def run_child(
         )  # fmt: skip
     ended_by: StepOutcome | None = None
     try:
-        child.wait(limit_s)
+        _wait(child, limit_s, stop or Event())
     except subprocess.TimeoutExpired:
         ended_by = StepOutcome.HUNG
         _ask(child, signal.SIGABRT)
@@ -98,6 +106,21 @@ def run_child(
     return Ended(
         outcome, code, seconds, _said(outcome, code, limit_s, error), traceback, told, error
     )
+
+
+def _wait(child: subprocess.Popen[bytes], limit_s: float, stop: Event) -> None:
+    """For its end. Raises KeyboardInterrupt once ``stop`` is set."""
+    until = time.monotonic() + limit_s
+    while not stop.is_set():
+        left = until - time.monotonic()
+        try:
+            child.wait(min(left, LOOK_S))
+        except subprocess.TimeoutExpired:
+            if left <= LOOK_S:
+                raise
+        else:
+            return
+    raise KeyboardInterrupt
 
 
 def _ask(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

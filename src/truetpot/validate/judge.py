@@ -147,15 +147,13 @@ def _limit(limit: Limit, reading: Reading, value: float) -> Iterable[Judgement]:
         warn = None if warn is None else expected * warn**sign
         source = f"{reading.source}; limit: {limit.source}" if reading.source else limit.source
     else:
-        given = limit.least if limit.least is not None else limit.most
-        assert given is not None
-        edge, source = given, limit.source
+        known = (limit.least, limit.most, warn)
+        edge, source = next(one for one in known if one is not None), limit.source
+    verdict = _graded(reading.better, value, edge, warn)
+    if verdict is Health.FAIL and (limit.share, limit.least, limit.most) == (None, None, None):
+        verdict = Health.WARN
     yield Judgement(
-        against=HeldTo.LIMIT,
-        expected=expected,
-        limit=edge,
-        verdict=_graded(reading.better, value, edge, warn),
-        source=source,
+        against=HeldTo.LIMIT, expected=expected, limit=edge, verdict=verdict, source=source
     )
 
 
@@ -185,11 +183,13 @@ def sentence(figure: Figure, held: Judgement) -> str:
         return ""
     value = f"{figure.name} is {short(figure.value)} {figure.unit}"
     if held.against is HeldTo.EXACT:
-        return f"{value} instead of {short(held.limit)}"
+        note = f" ({figure.note})" if figure.note else ""
+        return f"{short(figure.value)} {figure.name}, instead of {short(held.limit)}{note}"
     if held.against is HeldTo.PHYSICS:
         return f"{value}, beyond {short(held.limit)}: {NO_CARD}"
     side = "below" if figure.better == "higher" else "above"
-    edge = held.limit if held.verdict is Health.FAIL else held.expected
+    certain = held.verdict is Health.FAIL or held.expected is None
+    edge = held.limit if certain else held.expected
     what = {
         HeldTo.LIMIT: "the limit",
         HeldTo.SISTERS: "the median of its sisters",
@@ -198,10 +198,8 @@ def sentence(figure: Figure, held: Judgement) -> str:
     if held.against is not HeldTo.LIMIT and held.expected:
         off = abs(figure.value / held.expected - 1)
         return f"{value}, {off:.1%} {side} {what}, {short(held.expected)}"
-    if edge is None:
-        return f"{value}, which is to be looked at"
-    what = what if held.verdict is Health.FAIL else "what is expected"
-    return f"{value}, {side} {what}, {short(edge)}"
+    assert edge is not None
+    return f"{value}, {side} {what if certain else 'what is expected'}, {short(edge)}"
 
 
 def advice(test: str, figure: Figure, held: Judgement, by: Yardsticks) -> str:
@@ -212,5 +210,7 @@ def advice(test: str, figure: Figure, held: Judgement, by: Yardsticks) -> str:
         return by.limits.sisters.do
     if held.against is HeldTo.PHYSICS:
         return "report it with the record; do not use times of this machine"
+    if held.against is HeldTo.EXACT:
+        return by.limits.wrong.get(test, "")
     limit = by.limits.find(test, figure.name, by.card)
-    return limit.do if limit and held.against is HeldTo.LIMIT else ""
+    return limit.do if limit else ""

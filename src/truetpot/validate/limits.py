@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from truetpot.validate.plan import table
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``limits.toml``; exactly one of share, least and most."""
+    """One entry of ``limits.toml``: one of share, least and most, or a warning alone."""
 
     test: str
     figure: str
@@ -46,6 +47,8 @@ class Limits:
     limits: tuple[Limit, ...]
     baseline: Relative
     sisters: Relative
+    wrong: Mapping[str, str]
+    """What to do where something is wrong, by test."""
 
     def find(self, test: str, figure: str, card: str | None) -> Limit | None:
         """The entry of this card, else that of any; the first of several."""
@@ -65,4 +68,5 @@ def load_limits() -> Limits:
         msgspec.convert(read["limit"], tuple[Limit, ...]),
         msgspec.convert(read["baseline"], Relative),
         msgspec.convert(read["sisters"], Relative),
+        msgspec.convert(read["wrong"], dict[str, str]),
     )

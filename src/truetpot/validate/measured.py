@@ -51,6 +51,8 @@ class Measured(Part, frozen=True, kw_only=True):
     bad_memory: BadMemory | None = None
     series: list[Second] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
+    not_here: str = ""
+    """Why this machine does not have what is to be tested; empty where it has."""
 
 
 def errors(name: str, count: int, note: str = "") -> Reading:

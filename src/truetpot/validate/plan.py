@@ -44,6 +44,8 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     do: str
     kinds: tuple[str, ...] = ("xpu", "cuda", "cpu")
     least_cards: int = 1
+    together: bool = False
+    """On all cards at the same time, a process each."""
     attempts: int = 3
     """How often a figure below its limit is measured before it fails."""
     quick: Part | None = None

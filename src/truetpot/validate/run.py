@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
-import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Lock
 
 import msgspec
 
 from truetpot import __version__
 from truetpot.errors import UserError
-from truetpot.facts.hardware import recognise
-from truetpot.files import read_attribute
 from truetpot.records.opening import command, now
 from truetpot.records.store import as_line
 from truetpot.records.validate import (
@@ -27,11 +25,13 @@ from truetpot.records.validate import (
 from truetpot.records.words import StepOutcome
 from truetpot.runtime.child import Ended, run_child
 from truetpot.text import one_line
+from truetpot.validate.attempts import Attempts
 from truetpot.validate.baseline import kind_of
+from truetpot.validate.cards import device_row, hardware_of, machine_id, same_cards
 from truetpot.validate.conclude import FINISHED, concluded, overall, to_repeat
 from truetpot.validate.judge import Yardsticks, judged
 from truetpot.validate.limits import load_limits
-from truetpot.validate.measured import Measured, Reading, Setting
+from truetpot.validate.measured import Measured, Setting
 from truetpot.validate.plan import Job, Level, Test, jobs
 from truetpot.validate.sisters import with_sisters
 
@@ -59,24 +59,6 @@ class Ask:
 
 
 @dataclass
-class Attempts:
-    """What the runs of one test gave so far."""
-
-    ended: list[Ended] = field(default_factory=list)
-    measured: list[Measured] = field(default_factory=list)
-
-    def readings(self) -> list[tuple[Reading, list[float]]]:
-        """Each figure's last reading, and all its values."""
-        values: dict[str, list[float]] = {}
-        last: dict[str, Reading] = {}
-        for one in self.measured:
-            for reading in one.readings:
-                values.setdefault(reading.name, []).append(reading.value)
-                last[reading.name] = reading
-        return [(reading, values[name]) for name, reading in last.items()]
-
-
-@dataclass
 class Run:
     """A run: what was found, what was done."""
 
@@ -93,6 +75,8 @@ class Run:
     devices: list[ValidatedDevice] = field(default_factory=list)
     rows: dict[Key, ValidatedTest] = field(default_factory=dict)
     _attempts: dict[Key, Attempts] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    _stop: Event = field(default_factory=Event)
 
     def find_devices(self) -> None:
         """Ask a process for the devices. Raises UserError where it does not tell."""
@@ -109,17 +93,15 @@ class Run:
             raise UserError(
                 f"Asking for devices did not end well ({one_line(said)}); run truetpot doctor."
             )
-        self.devices = [_device(one) for one in measured.found[DEVICES]]
+        self.devices = [device_row(one) for one in measured.found[DEVICES]]
 
     def check_resumed(self, before: ValidateRecord) -> None:
         """Raise UserError where an earlier run is not one that this can go on from."""
-        mine = {one.device: _physical(one) for one in self.devices}
-        theirs = {one.device: _physical(one) for one in before.devices}
         if (before.level, before.small) != (self.ask.level.value, self.ask.small):
             raise UserError(
                 f"The run to go on from is of level {before.level}; give the same level and sizes."
             )
-        if mine != theirs:
+        if not same_cards(self.devices, before.devices):
             raise UserError("The run to go on from is of other cards; begin a new one.")
 
     def run(
@@ -132,16 +114,19 @@ class Run:
         before = {(row.name, row.device): row for row in self.done if row.outcome in FINISHED}
         names = [one.device for one in self.devices]
         todo = list(jobs(self.ask.tests, self.ask.level, names, self.ask.seconds))
-        for job in todo:
-            if job.key in before:
-                row = before[job.key]
-            elif job.why_not:
-                row = self._row(job, StepOutcome.NOT_RUN, job.why_not)
-            else:
-                row = self._test(job, begin)
-            self._keep(job, row)
-            yield self.rows[job.key]
-            if row.outcome is StepOutcome.INTERRUPTED:
+        for test in self.ask.tests:
+            mine = [job for job in todo if job.test is test]
+            left = [job for job in mine if job.key not in before and not job.why_not]
+            for job in mine:
+                if job.key in before:
+                    self._keep(job, before[job.key])
+                elif job.why_not:
+                    self._keep(job, self._row(job, StepOutcome.NOT_RUN, job.why_not))
+            for jobs_at_once in [left] if test.together and left else [[job] for job in left]:
+                self._at_once(jobs_at_once, begin)
+            for job in mine:
+                yield self.rows[job.key]
+            if any(self.rows[job.key].outcome is StepOutcome.INTERRUPTED for job in left):
                 raise KeyboardInterrupt
         if not self.ask.small:
             yield from self._sisters([job for job in todo if job.key in self._attempts], begin)
@@ -158,7 +143,7 @@ class Run:
             python=platform.python_version(),
             os=platform.platform(),
             host=platform.node(),
-            machine_id=_machine_id(),
+            machine_id=machine_id(),
             level=self.ask.level.value,
             small=self.ask.small,
             partial=self.partial,
@@ -168,13 +153,35 @@ class Run:
             tests=rows,
         )
 
+    def _at_once(self, todo: Sequence[Job], begin: Callable[[str, str, float], None]) -> None:
+        """Each in a thread of its own, which waits for its process."""
+        if len(todo) == 1:
+            self._keep(todo[0], self._test(todo[0], begin))
+            return
+        with ThreadPoolExecutor(len(todo)) as pool:
+            running = {pool.submit(self._test, job, begin): job for job in todo}
+            try:
+                for one in as_completed(running):
+                    self._keep(running[one], one.result())
+            except BaseException as error:
+                self._stop.set()  # the pool waits for all of them
+                if isinstance(error, KeyboardInterrupt):
+                    for one, job in running.items():
+                        self._keep(job, one.result())
+                else:
+                    raise
+
     def _test(self, job: Job, begin: Callable[[str, str, float], None]) -> ValidatedTest:
         """Once, and twice more where a figure is below a limit."""
         begin(job.test.name, job.where, job.part.limit_s)
         self._keep(job, self._row(job, StepOutcome.STARTED, "it had begun, and nothing came after"))
         row = self._again(job)
-        while to_repeat(row.figures) and len(self._attempts[job.key].ended) < job.test.attempts:
-            time.sleep(self.ask.cool_s)
+        # three whatever the second gives: of two the median is a mean, which one of them can move
+        repeats = job.test.attempts - 1 if to_repeat(row.figures) else 0
+        for _ in range(repeats):
+            if row.outcome is not StepOutcome.OK:
+                break
+            self._stop.wait(self.ask.cool_s)
             row = self._again(job)
         return row
 
@@ -195,6 +202,8 @@ class Run:
         by = self._yardsticks(job)
         row = self._row(job, ended.outcome, ended.said)
         last = measured or Measured()
+        if last.not_here and ended.outcome is StepOutcome.OK:
+            row = self._row(job, StepOutcome.NOT_RUN, last.not_here)
         row = msgspec.structs.replace(
             row,
             figures=[judged(job.test.name, one, values, by) for one, values in attempts.readings()],
@@ -223,7 +232,7 @@ class Run:
         for job in again:
             begin(job.test.name, job.where, job.part.limit_s)
             while len(self._attempts[job.key].ended) < job.test.attempts:
-                time.sleep(self.ask.cool_s)
+                self._stop.wait(self.ask.cool_s)
                 self._keep(job, self._again(job))
                 if self.rows[job.key].outcome is not StepOutcome.OK:
                     break
@@ -236,17 +245,14 @@ class Run:
 
     def _hold_to_sisters(self) -> None:
         kinds = {one.device: one.kind_of_card for one in self.devices}
-        hardware = {one.device: one.hardware for one in self.devices}
         limits = load_limits()
         for row in with_sisters(list(self.rows.values()), kinds, limits.sisters):
-            by = Yardsticks(limits, hardware.get(row.device))
+            by = Yardsticks(limits, hardware_of(self.devices, row.device))
             self.rows[row.name, row.device] = concluded(row, by) if row.figures else row
 
     def _yardsticks(self, job: Job) -> Yardsticks:
         kinds = {one.device: one.kind_of_card for one in self.devices}
-        hardware = {one.device: one.hardware for one in self.devices}
-        # of cards together: one kind, or no entry of a card's
-        key = hardware.get(job.where) if job.where in hardware else _one({*hardware.values()})
+        key = hardware_of(self.devices, job.where)
         figures = () if self.ask.baseline is None else self.ask.baseline.figures
         card = kind_of(self._row(job, StepOutcome.NOT_RUN, ""), kinds)
         of_card = [one for one in figures if one.card == card]
@@ -264,44 +270,17 @@ class Run:
         return concluded(row, Yardsticks(load_limits(), None))
 
     def _keep(self, job: Job, row: ValidatedTest) -> None:
-        self.rows[job.key] = row
-        self.write(self.record())
+        with self._lock:  # tests of several cards may be under way
+            self.rows[job.key] = row
+            self.write(self.record())
 
     def _child(self, asked: Setting, limit_s: float, folder: str) -> tuple[Ended, Measured | None]:
         """Run a test; what it left, whatever ended it."""
         place = self.work / folder
         place.mkdir(parents=True, exist_ok=True)
         record = place / RECORD
-        ended = run_child([self.child, as_line(asked), str(record)], place, limit_s, {})
+        ended = run_child([self.child, as_line(asked), str(record)], place, limit_s, {}, self._stop)
         measured = None
         with suppress(OSError, msgspec.MsgspecError, RecursionError):
             measured = msgspec.json.decode(record.read_bytes(), type=Measured)
         return ended, measured
-
-
-def _one(names: set[str | None]) -> str | None:
-    return next(iter(names)) if len(names) == 1 else None
-
-
-def _device(identity: dict[str, object]) -> ValidatedDevice:
-    name, memory = str(identity["name"]), identity.get("memory_bytes")
-    size = memory if isinstance(memory, int) else None
-    card = recognise(name, size)
-    parts = [name, f"{size / 2**30:.0f} GiB" if size else "", identity.get("pci_device_id")]
-    return ValidatedDevice(
-        device=str(identity["device"]),
-        identity=identity,  # type: ignore[arg-type]
-        hardware=None if card is None else card.key,
-        kind_of_card=", ".join(str(part) for part in parts if part),
-    )
-
-
-def _physical(device: ValidatedDevice) -> tuple[object, ...]:
-    known = device.identity
-    return known["name"], known.get("uuid"), known.get("pci_address")
-
-
-def _machine_id() -> str | None:
-    """man machine-id: it should not be exposed, a keyed hash of it may be."""
-    known = read_attribute(Path("/etc/machine-id"))
-    return hashlib.sha256(f"truetpot {known}".encode()).hexdigest()[:16] if known else None

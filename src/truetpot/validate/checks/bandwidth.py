@@ -109,7 +109,9 @@ def streams(device: Device, setting: Setting, seconds: float) -> list[tuple[str,
     size = array_elements(device, setting.small)
     generator = torch.Generator().manual_seed(0)
     # whole numbers: the products and sums of fp32 are exact, and no result is rounded
-    host = torch.randint(0, 1 << 20, (size,), generator=generator).to(torch.float32)
+    words = torch.randint(0, 1 << 20, (size,), generator=generator, dtype=torch.int32)
+    host = words.to(torch.float32)
+    del words
 
     def arrays() -> list[tuple[Any, ...]]:
         where: Any = device.torch  # type: ignore[attr-defined]

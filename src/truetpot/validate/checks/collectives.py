@@ -60,15 +60,15 @@ class Ranks:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self._processes = [
-            self._start(rank, what, setting, {**_place(rank, self.size, port)})
-            for rank in range(self.size)
+            self._start(rank, what, setting, port) for rank in range(self.size)
         ]
 
     def _start(
-        self, rank: int, what: str, setting: Setting, given: dict[str, str]
+        self, rank: int, what: str, setting: Setting, port: int
     ) -> subprocess.Popen[bytes]:
         device = setting.devices[rank] if rank < len(setting.devices) else setting.devices[0]
         words = [what, device, as_line(setting), str(self.record)]
+        given = _place(rank, device, self.size, port)
         err = self._said(rank)
         with err.open("wb") as stream:
             return subprocess.Popen(
@@ -143,11 +143,12 @@ class Ranks:
         raise RuntimeError(f"rank {rank} ended with {code}: {sentence}")
 
 
-def _place(rank: int, size: int, port: int) -> dict[str, str]:
-    """What torchrun tells a worker."""
+def _place(rank: int, device: str, size: int, port: int) -> dict[str, str]:
+    """What torchrun tells a worker; its local rank is the index of its card."""
+    index = device.partition(":")[2] or str(rank)
     threads = str(max(1, (cores() or 1) // size))
     return {
-        "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank),
+        "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": index,
         "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads,
     }  # fmt: skip

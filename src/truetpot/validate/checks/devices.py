@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from truetpot.errors import UserError
@@ -23,8 +24,8 @@ def _names(asked: str) -> list[str]:
     if asked == AUTO:
         return [best()]
     if asked == ALL:
-        kind = best().partition(":")[0]
-        return [name for name in present() if name.partition(":")[0] == kind]
+        kind = re.sub(r":\d+$", "", best())  # xpu of xpu:0, opencl:gpu of opencl:gpu:0
+        return [name for name in present() if re.fullmatch(rf"{kind}(:\d+)?", name)]
     names = list(dict.fromkeys(part.strip() for part in asked.split(",") if part.strip()))
     if not names:
         raise UserError("--device names nothing; give auto, all, or names such as xpu:0,xpu:1.")

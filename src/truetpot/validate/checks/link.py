@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from truetpot.doctor.host import find_host
 from truetpot.doctor.pci import Link, narrowest_link, slot_link
 from truetpot.files import read_attribute
 from truetpot.runtime.choose import choose_device
@@ -55,11 +56,13 @@ def rate(name: str, gb_s: float, link: Link | None, why: str) -> Reading:
     )
 
 
-def known_link(card: Path | None) -> tuple[Link | None, str]:
+def known_link(card: Path | None, virtual: bool | None = None) -> tuple[Link | None, str]:
     """The narrowest link between the card and the processor, and it in words.
 
-    None where the kernel shows none, or a placeholder only: then nothing is expected.
+    None where the kernel shows none, or a placeholder only: then nothing is expected. ``virtual``
+    says whether this is a virtual machine; None: look.
     """
+    virtual = find_host().virtual if virtual is None else virtual
     if card is None:
         return None, "the link is not known: nothing tells the card's PCI address"
     here = card.resolve()
@@ -68,7 +71,8 @@ def known_link(card: Path | None) -> tuple[Link | None, str]:
         return None, "the link is not known: the kernel shows none"
     if (slot.max_speed, slot.max_width) == PLACEHOLDER:
         return None, "the link is not known: only the placeholder of 2.5 GT/s x1 is shown"
-    link = narrowest_link(here) or slot
+    # ports above a card in a virtual machine are made up; its own link is passed through
+    link = slot if virtual else narrowest_link(here) or slot
     return link, f"{link} at {link.at}, at most {link.most}"
 
 
@@ -93,7 +97,9 @@ class Copies:
         self.device = device
         where: Any = device.torch  # type: ignore[attr-defined]
         generator = torch.Generator().manual_seed(0)
-        self.sent = torch.randint(-(1 << 31), 1 << 31, (nbytes // 4,), generator=generator).int()
+        self.sent = torch.randint(
+            -(1 << 31), (1 << 31) - 1, (nbytes // 4,), generator=generator, dtype=torch.int32
+        )
         self.host, self.back = (torch.empty_like(self.sent) for _ in range(2))
         if not device.is_cpu:
             self.host, self.back = self.host.pin_memory(), self.back.pin_memory()
