@@ -4,6 +4,10 @@
 # make test-isa the OpenCL kernels' machine code; fails without ocloc
 # make test-opencl  the OpenCL kernels on the CPU, by Intel's runtime from PyPI and by PoCL, which the
 #               system has to have (apt install pocl-opencl-icd); fails where one is missing
+# make test-drive    loads on a real server, transformers serve, by AIPerf, which it installs into
+#               .venv-drive: it wants another rich than the rest
+# make test-llama    the same on llama.cpp's server, which it builds in .llama from the source that PyPI
+#               has: needs cmake and a C++ compiler, and minutes
 # make test-ipex     the ipex provider's kernels on the CPU, in .venv-ipex, with the torch that IPEX
 #               wants: gigabytes where PyTorch's own index cannot be reached
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
@@ -38,6 +42,7 @@ ifdef PYTHON
   RUN := use-env
   DEV := use-env-dev
   OPENCL := use-env-opencl
+  DRIVE := use-env-drive
   BROWSER := use-env-browser
   ifdef TORCH
     $(error PYTHON=$(PYTHON) is used as it is, with its own torch: leave out TORCH=$(TORCH))
@@ -48,6 +53,7 @@ else
   RUN := $(VENV)/.installed
   DEV := $(VENV)/.installed-dev
   OPENCL := $(VENV)/.installed-opencl
+  DRIVE := $(VENV)/.installed-drive
   BROWSER := $(VENV)/.installed-browser
   ifneq ($(filter-out xpu cpu cuda,$(TORCH)),)
     $(error TORCH=$(TORCH) is not known: it is xpu, cpu or cuda)
@@ -55,11 +61,11 @@ else
 endif
 
 # Tests that a target of their own selects, because of what they need.
-OWN := isa or opencl or vendors or ipex or browser
+OWN := isa or opencl or vendors or ipex or browser or drive or llama
 
 .PHONY: decode test test-all test-rest test-isa test-ipex test-vendors test-opencl test-browser
-.PHONY: lint lint-ruff lint-mypy lint-imports changelog pictures bench publish venv clean use-env use-env-dev
-.PHONY: use-env-opencl use-env-browser
+.PHONY: test-drive test-llama lint lint-ruff lint-mypy lint-imports changelog pictures bench publish
+.PHONY: venv clean use-env use-env-dev use-env-opencl use-env-browser use-env-drive
 
 decode: $(RUN)
 	$(PY) -m truetpot decode $(ARGS)
@@ -87,6 +93,15 @@ pictures: $(BROWSER)
 
 test-ipex: .venv-ipex/.installed
 	TRUETPOT_NEED_IPEX=1 .venv-ipex/bin/python -m pytest -q -m ipex --durations=15 $(or $(ARGS),tests/kernels/test_ipex.py)
+
+# The engine's folder comes last: it has a python of its own.
+test-drive: $(DRIVE) .venv-drive/.installed
+	TRUETPOT_NEED_DRIVE=1 PATH="$$PATH:$(CURDIR)/.venv-drive/bin" $(PY) tools/run_tests.py drive --naming drive $(ARGS)
+
+test-llama: $(DRIVE) .venv-drive/.installed
+	$(PY) tools/llama_server.py
+	TRUETPOT_NEED_LLAMA=1 TRUETPOT_NEED_DRIVE=1 PATH="$$PATH:$(CURDIR)/.venv-drive/bin:$(CURDIR)/.llama/bin" \
+	  $(PY) tools/run_tests.py llama --naming llama $(ARGS)
 
 test-vendors: $(DEV)
 	$(PY) tools/vendor_wheels.py
@@ -117,7 +132,7 @@ publish: $(DEV)
 venv: $(DEV)
 
 clean:
-	rm -rf .venv .venv-* .asv/env .asv/html build src/*.egg-info .lint-*
+	rm -rf .venv .venv-* .llama .asv/env .asv/html build src/*.egg-info .lint-*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # IPEX 2.8 runs with torch 2.8 only. PyTorch's index has that for CPU; PyPI's brings CUDA along.
@@ -131,6 +146,11 @@ clean:
 	$(IPEX) -c .venv-ipex/constraints.txt -e . hypothesis pytest
 	touch $@
 
+.venv-drive/.installed: pyproject.toml
+	$(PYTHON3) -m venv .venv-drive
+	.venv-drive/bin/python -m pip install $$(grep -o 'aiperf==[0-9.]*' pyproject.toml)
+	touch $@
+
 use-env:
 	@$(PY) tools/use_env.py torch
 
@@ -142,6 +162,9 @@ use-env-opencl:
 
 use-env-browser:
 	@$(PY) tools/use_env.py dev browser
+
+use-env-drive:
+	@$(PY) tools/use_env.py dev server
 
 ifndef PYTHON
 
@@ -178,6 +201,10 @@ $(OPENCL): $(DEV)
 
 $(BROWSER): $(DEV)
 	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,browser]'
+	touch $@
+
+$(DRIVE): $(DEV)
+	$(PY) -m pip install -c $(CONSTRAINTS) -e '.[dev,server]'
 	touch $@
 
 endif

@@ -24,10 +24,10 @@ from benchmarks.offered import absent, built_in, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import race
@@ -140,14 +140,23 @@ def shape(
     batch: int = 1,
     kv_format: str = AS_ACTIVATIONS,
     page: int | None = None,
-) -> StepShape:
+) -> Workload:
     """The step whose kernels are timed, with the activations that suit the device."""
     dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
-    return StepShape(batch, context, SIZE.tp, dtype, format, kv, page, SIZE.layers)
+    return Workload(
+        context=context,
+        format=format,
+        kv_format=kv,
+        dtype=dtype,
+        batch=batch,
+        tp=SIZE.tp,
+        page=page,
+        layers=SIZE.layers,
+    )
 
 
-def case(op: Operator, step: StepShape, role: str | None = None) -> Case:
+def case(op: Operator, step: Workload, role: str | None = None) -> Case:
     """The step's most frequent case of the operator, or of one role of it."""
     composites = dict.fromkeys((*COMPOSITES, *([op] if isinstance(op, Composite) else [])))
     found = [

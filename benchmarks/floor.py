@@ -8,6 +8,7 @@ from pathlib import Path
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 
 from .common import SIZE
 from .size import FORMATS
@@ -30,5 +31,7 @@ class Floor:
 
     def track_token_time(self, card, format):
         """Seconds a token."""
-        bound = floor(load_model("qwq-32b"), load_hardware(card), tp=4, format=format, context=1024)
+        bound = floor(
+            load_model("qwq-32b"), load_hardware(card), Workload(tp=4, format=format, context=1024)
+        )
         return bound.ms_per_token * 1e-3

@@ -65,13 +65,15 @@ def our_step(
     By the host's clock, from an idle device: the peer's events have its submission in them too.
     """
     from truetpot.decode.engine import DecodeStep
-    from truetpot.decode.program import StepShape
     from truetpot.decode.weights import SyntheticWeights
+    from truetpot.facts.workload import Workload
     from truetpot.measure.entrant import Entrant
     from truetpot.measure.race import race
     from truetpot.stats import StopRule
 
-    shape = StepShape(1, context, 1, "bf16", weight_format, "bf16")
+    shape = Workload(
+        context=context, format=weight_format, kv_format="bf16", dtype="bf16", batch=1, tp=1
+    )
     weights = SyntheticWeights(model, shape)
     step = DecodeStep(model, shape, device, ("triton", "torch"), weights)
     entrant = Entrant("step", [step.run], elapsed=True)

@@ -7,9 +7,10 @@ import pytest
 
 from truetpot.cli.checks import CHECKED_ROWS
 from truetpot.decode.fuse import fuse
-from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.program import decode_program
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.ops import (
     LINEAR,
     LINEAR_SILU_MUL,
@@ -31,7 +32,9 @@ def composites():
     """Every run of the step's calls as a composite, with the case that the step has for it."""
     found = {}
     for apart, batch in itertools.product((False, True), (1, 3)):
-        shape = StepShape(batch, 20, 1, "fp32", "fp32", "fp32", layers=2)
+        shape = Workload(
+            context=20, format="fp32", kv_format="fp32", dtype="fp32", batch=batch, tp=1, layers=2
+        )
         program = decode_program(MODEL, shape, apart)
         for length in range(2, MOST_PARTS + 1):
             for run in (program.calls[i : i + length] for i in range(len(program.calls))):
@@ -85,7 +88,9 @@ def test_a_linear_and_its_activation_are_cut_down_together():
 
 def test_heads_are_not_cut_down():
     op = Composite("own", (RMS_NORM, LINEAR, ROPE_APPEND), ("x", "qkv"), grid=lambda: ())
-    shape = StepShape(1, 20, 1, "fp32", "fp32", "fp32", layers=1)
+    shape = Workload(
+        context=20, format="fp32", kv_format="fp32", dtype="fp32", batch=1, tp=1, layers=1
+    )
     (call,) = [
         call
         for call in fuse(decode_program(load_model("qwq-32b"), shape), lambda *_: 0, [op]).calls

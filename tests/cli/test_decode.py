@@ -9,8 +9,8 @@ import torch
 import transformers
 
 from truetpot.decode.fit import needs
-from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.runtime.cpu import CpuDevice
 from truetpot.runtime.device import Timing
 
@@ -116,7 +116,7 @@ def free(monkeypatch):
 
 def test_a_share_for_want_of_memory_is_said_to_be_one(decode, free, model):
     known = load_model(model)
-    whole = StepShape(1, 20, 1, "bf16", "bf16", "bf16")
+    whole = Workload(context=20, format="bf16", kv_format="bf16", dtype="bf16", batch=1, tp=1)
     free(needs(known, whole).total - 1 + (16 << 20))
     done = decode("--format", "bf16")
     record = done.record
@@ -128,7 +128,7 @@ def test_a_share_for_want_of_memory_is_said_to_be_one(decode, free, model):
 
 
 def test_layers_for_want_of_memory_are_said_to_be_some(decode, free, model):
-    share = StepShape(1, 20, 2, "bf16", "bf16", "bf16")
+    share = Workload(context=20, format="bf16", kv_format="bf16", dtype="bf16", batch=1, tp=2)
     free(needs(load_model(model), share, 2).total + (16 << 20))
     record = decode("--format", "bf16", "--shard", "0/2").record
     assert record["layers_measured"] == 2
@@ -136,7 +136,7 @@ def test_layers_for_want_of_memory_are_said_to_be_some(decode, free, model):
 
 
 def test_a_share_by_name_is_not_replaced(cli, model, free):
-    whole = StepShape(1, 20, 1, "bf16", "bf16", "bf16")
+    whole = Workload(context=20, format="bf16", kv_format="bf16", dtype="bf16", batch=1, tp=1)
     free(needs(load_model(model), whole).total - 1 + (16 << 20))
     done = cli("decode", "--model", model, *QUICK, "--shard", "0/1", "--format", "bf16")
     assert done.code == 2

@@ -1,17 +1,17 @@
 """``truetpot drive`` as a user calls it, with AIPerf where it is installed."""
 
 import json
-import shutil
 
 import pytest
 
 from tests.drive.conftest import folder, tokenizer  # noqa: F401  # fixtures
 from tests.drive.faulty import Faulty, running
+from tests.drive.live import need_engine
 from tests.records.kept import exact
+from truetpot.drive.aiperf import AIPerf
 from truetpot.records.drive import DriveRecord
 
 pytest.importorskip("openai")
-needs_aiperf = pytest.mark.skipif(shutil.which("aiperf") is None, reason="no aiperf")
 SHORT = ("--input", 200, "--output", 40, "--requests", 3, "--no-calibrate")
 
 
@@ -20,7 +20,10 @@ SHORT = ("--input", 200, "--output", 40, "--requests", 3, "--no-calibrate")
     [
         (["--engine", "wrk"], "choose from aiperf, guidellm"),
         (["--endpoint", "embeddings"], "choose from completions, chat"),
-        (["--concurrency", "0"], "give 1 to 4096"),
+        (["--concurrency", "0"], "out of range"),
+        (["--concurrency", "5000"], "give 1 to 4,096"),
+        (["--input", "200,x"], "list of integers"),
+        (["--arm", "a=http://127.0.0.1:9"], "Give the URL of one server"),
         (["--concurrency", "a"], "list of integers"),
         (["--out", __file__], "is no folder"),
     ],
@@ -30,8 +33,15 @@ def test_what_cannot_be_asked_for(cli, options, said):
     assert done.code == 2 and said in done.sentence
 
 
+@pytest.fixture
+def aiperf():
+    """Where it is installed."""
+    need_engine(AIPerf())
+
+
+@pytest.mark.drive
 @pytest.mark.slow
-@needs_aiperf
+@pytest.mark.usefixtures("aiperf")
 def test_a_fault_on_the_way_keeps_what_was_finished(cli, tmp_path, folder, tokenizer, monkeypatch):  # noqa: F811
     """Six single requests, a point of four, and then the server answers 500; then it is mended."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
@@ -57,7 +67,8 @@ def test_a_fault_on_the_way_keeps_what_was_finished(cli, tmp_path, folder, token
     ]
 
 
-@needs_aiperf
+@pytest.mark.drive
+@pytest.mark.usefixtures("aiperf")
 def test_a_server_that_does_not_obey_is_not_timed(cli, tmp_path, folder, tokenizer):  # noqa: F811
     with running(Faulty(tokenizer, "wrong count")) as url:
         done = cli("drive", url, "--tokenizer", folder, "--out", tmp_path / "out", *SHORT)

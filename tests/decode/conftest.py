@@ -14,9 +14,9 @@ import transformers
 
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, load_model
+from truetpot.facts.workload import Workload
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.cpu import CpuDevice
 
@@ -98,13 +98,13 @@ class Checkpoint:
     model: Model
 
     def shape(self, dtype="fp32", weight_format=None, kv_format=None, **changes):
-        shape = StepShape(
-            batch=1,
+        shape = Workload(
             context=TOKENS - 1,
-            tp=1,
-            dtype=dtype,
-            weight_format=weight_format or dtype,
+            format=weight_format or dtype,
             kv_format=kv_format or dtype,
+            dtype=dtype,
+            batch=1,
+            tp=1,
         )
         return dataclasses.replace(shape, **changes)
 

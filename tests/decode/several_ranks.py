@@ -13,9 +13,9 @@ import torch
 
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.measure.ceiling import buffer_bytes
 from truetpot.measure.check import check
 from truetpot.measure.kernels import plan_rotation
@@ -113,7 +113,7 @@ def main():
         device = choose_device(kind if kind == "cpu" else f"{kind}:{place.local_rank}")
         decisions(device)
         collectives(device)
-        fp32 = StepShape(1, 5, 1, "fp32", "fp32", "fp32")
+        fp32 = Workload(context=5, format="fp32", kv_format="fp32", dtype="fp32", batch=1, tp=1)
         for folder in map(Path, sys.argv[2:]):
             model = load_model(folder)
 
@@ -126,7 +126,7 @@ def main():
             logits(device, model, fp32, stored, 1e-4)
             random_caches(device, model, replace(fp32, page=4, batch=3, context=9), random)
             # partial sums are rounded once more than the whole: a few roundings a layer
-            bf16 = StepShape(1, 5, 1, "bf16", "bf16", "bf16")
+            bf16 = Workload(context=5, format="bf16", kv_format="bf16", dtype="bf16", batch=1, tp=1)
             providers = COMPILED[kind] if folder == Path(sys.argv[2]) else ("torch",)
             roundings = 16 * model.layers * UNIT_ROUNDOFF["bf16"]
             logits(device, model, bf16, random, roundings, providers)

@@ -3,8 +3,8 @@
 import pytest
 
 from truetpot.decode.cases import step_cases
-from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.ops import (
     ADD,
     LINEAR_ADD,
@@ -15,7 +15,7 @@ from truetpot.ops import (
 )
 
 MODEL = load_model("qwq-32b")
-SHAPE = StepShape(1, 1024, 1, "bf16", "sym_int4", "bf16")
+SHAPE = Workload(context=1024, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1)
 
 
 def cases(*composites):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
+from truetpot.facts.workload import Workload
 from truetpot.ops.tolerance import relative_error
 from truetpot.runtime.cpu import CpuDevice
 
-SHAPE = StepShape(2, 20, 1, "fp32", "fp32", "fp32")
+SHAPE = Workload(context=20, format="fp32", kv_format="fp32", dtype="fp32", batch=2, tp=1)
 
 
 def make(model, shape=SHAPE, provider="torch", **options):
@@ -160,7 +160,7 @@ def test_each_layer_has_its_own_weight(tiny):
 def test_providers_are_visible_and_fall_back(tiny):
     # torch's int4 product wants N in multiples of 16, which 205 is not
     odd = replace(tiny, vocab=205)
-    shape = replace(SHAPE, dtype="bf16", weight_format="sym_int4")
+    shape = replace(SHAPE, dtype="bf16", format="sym_int4")
     with pytest.raises(UserError, match=r"lm_head|linear .* multiples of 16"):
         make(odd, shape, "torch")
     step = make(odd, shape, ("torch", "numba"))
@@ -169,7 +169,7 @@ def test_providers_are_visible_and_fall_back(tiny):
 
 
 def test_unknown_provider(tiny):
-    with pytest.raises(UserError, match=r"no provider 'nmba'; known are .*torch"):
+    with pytest.raises(UserError, match=r"no provider 'nmba' .*numba\?.; known are .*torch"):
         make(tiny, provider="nmba")
 
 

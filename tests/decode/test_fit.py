@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from truetpot.decode.fit import needs, plan
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 
 GIB = 1 << 30
-SHAPE = StepShape(1, 1024, 1, "bf16", "sym_int4", "bf16")
+SHAPE = Workload(context=1024, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_the_smallest_share_that_fits(qwq, free, tp):
 def test_layers_where_no_share_fits():
     # 14 heads and 2 kv heads: only tp = 2 divides, and it does not fit either
     model = replace(load_model("qwen2.5-0.5b"), vocab=1000)
-    shape = replace(SHAPE, weight_format="bf16")
+    shape = replace(SHAPE, format="bf16")
     free = needs(model, shape, 5).total
     assert free < needs(model, replace(shape, tp=2)).total
     for spare, layers in ((0, 5), (1 << 20, 5), (-1, 4)):

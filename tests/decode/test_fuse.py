@@ -7,13 +7,16 @@ import pytest
 
 from truetpot.decode import preference
 from truetpot.decode.fuse import fuse, fused_program
-from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.program import decode_program
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.ops import COMPOSITES, LINEAR, LINEAR_SILU_MUL, RMS_NORM, ROPE_APPEND, Composite
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.ops.tolerance import relative_error
 
-SHAPE = StepShape(1, 16, 1, "bf16", "sym_int4", "bf16", layers=3)
+SHAPE = Workload(
+    context=16, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1, layers=3
+)
 NORM_QKV = Composite("rms_norm_linear", (RMS_NORM, LINEAR), ("x",), lambda: ())
 NORM_QKV_ROPE = Composite(
     "rms_norm_linear_rope_append", (RMS_NORM, LINEAR, ROPE_APPEND), ("x", "qkv"), lambda: ()

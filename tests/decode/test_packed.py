@@ -5,8 +5,9 @@ import pytest
 
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
-from truetpot.decode.program import Parameter, StepShape
+from truetpot.decode.program import Parameter
 from truetpot.decode.weights import SyntheticWeights
+from truetpot.facts.workload import Workload
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.choose import choose_device
@@ -15,7 +16,9 @@ CPU = choose_device("cpu")
 
 
 def shape(batch, context):
-    return StepShape(batch, context, 1, "bf16", "sym_int4", "bf16")
+    return Workload(
+        context=context, format="sym_int4", kv_format="bf16", dtype="bf16", batch=batch, tp=1
+    )
 
 
 def test_a_later_step_makes_nothing_and_gives_what_it_gives_alone(tiny):

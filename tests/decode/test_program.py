@@ -5,22 +5,15 @@ import pytest
 from truetpot.decode.program import (
     INPUTS,
     Parameter,
-    StepShape,
     decode_program,
     step_bytes,
 )
 from truetpot.errors import UserError
 from truetpot.facts.models import all_models, check_decoded, load_model
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 
-SHAPE = StepShape(
-    batch=1,
-    context=1024,
-    tp=1,
-    dtype="bf16",
-    weight_format="sym_int4",
-    kv_format="bf16",
-)
+SHAPE = Workload(context=1024, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1)
 
 
 def decoded(model):
@@ -72,8 +65,10 @@ def test_args_are_what_the_contract_takes(name):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_bytes_are_those_of_the_facts(weight_format, tp, batch):
     model = load_model("qwq-32b")
-    program = decode_program(model, replace(SHAPE, weight_format=weight_format, tp=tp, batch=batch))
-    facts = traffic(model, tp=tp, format=weight_format, kv_format="bf16", context=1024, batch=batch)
+    program = decode_program(model, replace(SHAPE, format=weight_format, tp=tp, batch=batch))
+    facts = traffic(
+        model, Workload(tp=tp, format=weight_format, kv_format="bf16", context=1024, batch=batch)
+    )
     weights = kv = 0
     for call in program.calls:
         reads = call.op.reads(call.case)
@@ -133,7 +128,7 @@ def test_reads_like_code():
         ({"context": -1}, "context = -1"),
         ({"page": 0}, "page = 0"),
         ({"tp": 3}, "tp = 3"),
-        ({"weight_format": "int3"}, "int3"),
+        ({"format": "int3"}, "int3"),
     ],
 )
 def test_impossible_shapes(change, message):

@@ -18,7 +18,7 @@ RANK = """
 import sys
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
+from truetpot.facts.workload import Workload
 from truetpot.facts.models import load_model
 from truetpot.runtime.cpu import CpuDevice
 from truetpot.runtime.memory import peak_rss_bytes
@@ -26,7 +26,7 @@ import torch
 
 before = peak_rss_bytes()
 model = load_model(sys.argv[1])
-shape = StepShape(1, 8, 4, "bf16", "bf16", "bf16")
+shape = Workload(context=8, format="bf16", kv_format="bf16", dtype="bf16", tp=4)
 weights = CheckpointWeights(sys.argv[1], model, shape, 2)
 step = DecodeStep(model, shape, CpuDevice(), "torch", weights, 2)
 print(before, peak_rss_bytes())

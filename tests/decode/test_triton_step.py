@@ -17,7 +17,7 @@ import json
 import sys
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
+from truetpot.facts.workload import Workload
 from truetpot.facts.models import load_model
 from truetpot.ops.tolerance import relative_error
 from truetpot.runtime.cpu import CpuDevice
@@ -25,7 +25,9 @@ from truetpot.runtime.cpu import CpuDevice
 found = []
 for folder, weight_format, dtype, tokens in json.loads(sys.argv[1]):
     model = load_model(folder)
-    shape = StepShape(1, 5, 1, dtype, weight_format, dtype, query_tokens=tokens)
+    shape = Workload(
+        context=5, format=weight_format, kv_format=dtype, dtype=dtype, query_tokens=tokens
+    )
     steps = [
         DecodeStep(model, shape, CpuDevice(), name, CheckpointWeights(folder, model, shape))
         for name in ("triton", "torch")

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from truetpot.decode.engine import DecodeStep
-from truetpot.decode.program import StepShape
 from truetpot.decode.weights import SyntheticWeights, random_array
+from truetpot.facts.workload import Workload
 from truetpot.formats import dequantise
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.runtime.cpu import CpuDevice
 
 FORMATS = ("bf16", "fp8_e5m2", "fp32", "sym_int4")
-SHAPE = StepShape(1, 8, 1, "bf16", "sym_int4", "bf16")
+SHAPE = Workload(context=8, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1)
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_any_order_gives_the_same(tiny):
 @pytest.mark.parametrize("tp", [2, 4])
 def test_ranks_have_slices_of_one_model(biased, weight_format, tp):
     """Four query heads on two kv heads, so at tp = 4 two ranks have the same keys and values."""
-    whole = SyntheticWeights(biased, replace(SHAPE, weight_format=weight_format), seed=3)
+    whole = SyntheticWeights(biased, replace(SHAPE, format=weight_format), seed=3)
     ranks = [
-        SyntheticWeights(biased, replace(SHAPE, tp=tp, weight_format=weight_format), 3, rank)
+        SyntheticWeights(biased, replace(SHAPE, tp=tp, format=weight_format), 3, rank)
         for rank in range(tp)
     ]
 

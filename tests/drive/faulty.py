@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from truetpot.drive.stub import Stub, event, send
+from truetpot.drive.stub import Stub, event, piece, send
 from truetpot.serving.prompts import corpus
 
-SIZE = 4
-"""Streams and lengths of the tests are small."""
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Faulty(Stub):
@@ -67,12 +66,22 @@ class Faulty(Stub):
     async def complete(self, path, request, writer):
         """As the stub, but for the fault."""
         if self.now == "hang":
-            await asyncio.sleep(3600)
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+            return
+        if self.now == "stalls":
+            writer.write(HEAD)
+            event(writer, piece(False, " a", None))
+            await writer.drain()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+            return
+        if self.now == "dies":
+            self.listening.close()
+            writer.transport.abort()
+            return
         if self.now in ("garbage", "drop"):
-            writer.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                b"Transfer-Encoding: chunked\r\n\r\n"
-            )
+            writer.write(HEAD)
             if self.now == "garbage":
                 data = b"data: <html>\xff{{{\n\n"
                 writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n")
@@ -91,6 +100,7 @@ def running(stub):
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     server = asyncio.run_coroutine_threadsafe(stub.serve(), loop).result(30)
+    stub.listening = server
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     finally:

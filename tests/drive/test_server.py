@@ -1,14 +1,23 @@
 """What a server tells of itself, and one sentence for whatever else answers."""
 
+import json
+
 import pytest
 
 from tests.drive.faulty import Faulty, running
-from truetpot.drive.server import KEY, base, look
+from truetpot.drive.known import known
+from truetpot.drive.server import KEY, Server, base, look
 from truetpot.drive.stub import MODEL, send
 from truetpot.drive.tokens import tokenizer_of
 from truetpot.errors import UserError
 
-METRICS = 'vllm:num_requests_running 2.0\nvllm:cache{a="b"} 1.0\n# HELP x y\npython_gc 3e2\n'
+METRICS = """vllm:num_requests_running 2.0
+vllm:tokens{engine="0"} 3.0
+vllm:tokens{engine="1"} 4.0
+vllm:time_bucket{le="0.1"} 9.0
+# HELP x y
+python_gc 3e2
+"""
 
 
 class Like(Faulty):
@@ -38,6 +47,8 @@ class Like(Faulty):
         ({"/server_info": {"version": "0.5.9"}}, "sglang", "0.5.9"),
         ({"/props": {"build_info": "b7000-abc"}}, "llama.cpp", "b7000-abc"),
         ({"/api/version": {"version": "0.13.1"}}, "ollama", "0.13.1"),
+        ({"/openapi.json": {"paths": {"/health": {}}}}, "", ""),
+        ({"/v1/models": {"data": [{"id": MODEL, "owned_by": "llamacpp"}]}}, "llama.cpp", ""),
         ({}, "", ""),
     ],
 )
@@ -45,7 +56,7 @@ def test_a_server_is_known_by_what_it_tells(tokenizer, paths, name, version):
     with running(Like(tokenizer, paths)) as url:
         found = look(url)
     assert (found.name, found.version, found.model) == (name, version, MODEL)
-    metrics = {"vllm:num_requests_running": 2.0, "python_gc": 300.0}
+    metrics = {"vllm:num_requests_running": 2.0, "vllm:tokens": 7.0, "python_gc": 300.0}
     assert found.metrics == (metrics if name == "vllm" else {})
 
 
@@ -63,6 +74,33 @@ def test_what_is_no_list_of_one_model_is_said(tokenizer, models, said):
     with running(Like(tokenizer, {"/v1/models": models})) as url, pytest.raises(UserError) as told:
         look(url)
     assert said in str(told.value)
+
+
+def test_a_server_that_lists_a_cache_needs_the_models_name(tokenizer):
+    """``transformers serve`` lists the models on disk."""
+    paths = {
+        "/openapi.json": {"paths": {"/load_model": {}, "/v1/responses": {}, "/v1/models": {}}},
+        "/v1/models": {"data": [{"id": "a", "owned_by": "x"}, {"id": "b", "owned_by": "x"}]},
+    }
+    with running(Like(tokenizer, paths)) as url:
+        with pytest.raises(UserError, match="name that with --served"):
+            look(url)
+        found = look(url, "/models/mine")
+    assert (found.name, found.model) == ("transformers", "/models/mine")
+    asked = json.loads(found.kind.asks(32)["generation_config"])
+    assert asked["min_new_tokens"] == asked["max_new_tokens"] == 32
+
+
+def test_time_per_token_by_the_servers_own_counters():
+    kind = known("llama.cpp")
+    seconds, count = kind.token_time[0]
+    before, after = {seconds: 1.0, count: 100.0}, {seconds: 4.0, count: 200.0}
+    assert kind.token_s(before, after, requests=10) == pytest.approx(3 / 90)
+    assert kind.token_s({}, {}, 1) is None
+    assert kind.token_s(after, after, 1) is None
+    assert known("ollama").token_s(before, after, 1) is None
+    seconds, count = known("vllm").token_time[0]  # one time a request
+    assert known("vllm").token_s({}, {seconds: 0.3, count: 10.0}, 10) == pytest.approx(0.03)
 
 
 def test_nobody_at_the_address():
@@ -84,6 +122,12 @@ def test_a_key_does_not_belong_into_the_address():
 @pytest.mark.parametrize("url", ["http://host:1", "http://host:1/", "http://host:1/v1/"])
 def test_the_address_ends_with_v1(url):
     assert base(url) == "http://host:1/v1"
+
+
+def test_another_version_of_the_path_stays():
+    """OpenVINO Model Server's."""
+    assert base("http://host:1/v3/") == "http://host:1/v3"
+    assert Server("http://host:1/v3", "m").root == "http://host:1"
 
 
 def test_the_servers_own_tokenizer(tokenizer):

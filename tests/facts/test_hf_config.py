@@ -16,6 +16,7 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.hf_config import model_from_config
 from truetpot.facts.models import load_model, rope_inv_freq
+from truetpot.facts.workload import Workload
 
 QWEN2: dict[str, Any] = {
     "model_type": "qwen2",
@@ -321,7 +322,7 @@ def test_any_value_is_used_or_refused(family: str, changes: dict[str, Any], rope
     """And what is taken gives a floor and finite frequencies, at once."""
     try:
         model = read(QWEN2 | {"model_type": family, "rope_scaling": rope} | changes)
-        bound = floor(model, load_hardware("arc-a770"), tp=1, format="fp16", context=1024)
+        bound = floor(model, load_hardware("arc-a770"), Workload(tp=1, format="fp16", context=1024))
     except UserError as error:
         check_sentence(str(error))
         return

@@ -15,6 +15,7 @@ from truetpot.facts.architecture import Experts, Model
 from truetpot.facts.hf_config import model_from_config
 from truetpot.facts.models import all_models, check_decoded, load_model
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 
 PUBLISHED: dict[str, dict[str, Any]] = {
     "gemma-2-9b": {
@@ -160,11 +161,13 @@ def test_the_bytes_of_a_step_by_hand() -> None:
     assert mixtral.experts == Experts(8, 2)
     # q, o; k, v; two experts of three matrices; the router; and lm_head
     layer = 2 * 4096 * 4096 + 2 * 4096 * 1024 + 2 * 3 * 4096 * 14336 + 8 * 4096
-    assert traffic(mixtral, format="fp16", context=0).bound == 2 * (32 * layer + 32000 * 4096)
+    assert traffic(mixtral, Workload(format="fp16", context=0)).bound == 2 * (
+        32 * layer + 32000 * 4096
+    )
     gemma = read(PUBLISHED["gemma-3-4b"])
     assert (gemma.window, gemma.windowed, gemma.tied) == (1024, 29, True)
     # 5 layers read all of 8,000 tokens, 29 the last 1,023: K and V of 4 heads of 256
-    cache = traffic(gemma, format="fp16", context=8000).kv
+    cache = traffic(gemma, Workload(format="fp16", context=8000)).kv
     assert cache == (5 * 8000 + 29 * 1023) * 2 * 4 * 256 * 2
     old = read(PUBLISHED["mistral-7b-v0.3"] | {"sliding_window": 4096})
     assert (old.window, old.windowed) == (4096, 32)

@@ -16,6 +16,7 @@ from truetpot.facts.mixes import (
 )
 from truetpot.facts.models import all_models, load_model
 from truetpot.facts.traffic import resident_bytes, traffic
+from truetpot.facts.workload import Workload
 
 GIB = 2**30
 LLAMA = load_model("llama-3.1-8b")
@@ -112,7 +113,7 @@ def test_every_mix_counts_every_weight_of_every_model(mix) -> None:  # type: ign
 def test_traffic_of_a_mix_is_the_file_less_what_one_token_does_not_read() -> None:
     for name, mix_name in PUBLISHED:
         model, mix = load_model(name), all_mixes()[mix_name]
-        step = traffic(model, format=mix_name, context=0)
+        step = traffic(model, Workload(format=mix_name, context=0))
         vectors = (model.norm_elements() + model.bias_elements()) * 4
         table = 0 if model.tied else embedding_bytes(model, mix)
         assert step.bound + idle_bytes(model, 1, mix) + vectors + table == file_bytes(model, mix)
@@ -142,14 +143,14 @@ def test_no_published_rate_is_beyond_its_floor(key: tuple[str, str], rate: float
     """Dense models take 1.3 to 2 floors on that card, the ones with few active experts more."""
     name, mix = key
     model = load_model(name)
-    bound = floor(model, load_hardware("arc-pro-b70"), format=mix, context=0)
+    bound = floor(model, load_hardware("arc-pro-b70"), Workload(format=mix, context=0))
     ratio = 1e3 / rate / bound.ms_per_token
     most = 6 if model.experts else 5 if mix == "q2_k" else 2
     assert 1.2 < ratio < most
 
 
 def test_ranks_share_a_mix() -> None:
-    whole, half = (traffic(LLAMA, tp=tp, format="q4_k_m", context=0) for tp in (1, 2))
+    whole, half = (traffic(LLAMA, Workload(tp=tp, format="q4_k_m", context=0)) for tp in (1, 2))
     assert 2 * half.bound == whole.bound
     assert sum(row.linear.weights * row.linear.count for row in half.linears) * 2 == sum(
         row.linear.weights * row.linear.count for row in whole.linears
@@ -157,7 +158,7 @@ def test_ranks_share_a_mix() -> None:
 
 
 def test_lm_head_of_another_format() -> None:
-    step = traffic(LLAMA, format="q4_k_m", lm_head_format="fp16", context=0)
+    step = traffic(LLAMA, Workload(format="q4_k_m", lm_head_format="fp16", context=0))
     assert [row.format for row in step.linears][-1] == "fp16"
 
 
@@ -167,7 +168,7 @@ def test_experts_of_one_token_whatever_the_batch() -> None:
     attention = 2 * 4096 * 4096 + 2 * 4096 * 1024
     expert = 3 * 4096 * 14336
     read = 32 * (attention + 2 * expert + 8 * 4096) + 32000 * 4096
-    one, many = (traffic(mixtral, format="fp16", context=0, batch=b) for b in (1, 4))
+    one, many = (traffic(mixtral, Workload(format="fp16", context=0, batch=b)) for b in (1, 4))
     assert one.bound == many.bound == 2 * read
     assert one.estimate == one.bound
     distinct = 8 * (1 - 0.75**4)
@@ -178,7 +179,7 @@ def test_experts_of_one_token_whatever_the_batch() -> None:
 
 def test_the_estimate_is_said_and_is_no_part_of_the_bound() -> None:
     card, mixture = load_hardware("arc-pro-b70"), load_model("qwen3-30b-a3b")
-    bound = floor(mixture, card, format="q4_k_m", context=0, batch=8)
+    bound = floor(mixture, card, Workload(format="q4_k_m", context=0, batch=8))
     assert bound.estimate_ms > 2 * bound.ms_per_token
     (line,) = (x for x in bound.assumptions if "An estimate, no bound" in x)
     assert f"{128 * (1 - (120 / 128) ** 8):.1f} a layer" in line
@@ -187,11 +188,11 @@ def test_the_estimate_is_said_and_is_no_part_of_the_bound() -> None:
 
 def test_windowed_layers_read_the_window() -> None:
     """gpt-oss: 12 of 24 layers keep 127 older tokens; 8 kv heads of 64, K and V, fp16."""
-    step = traffic(load_model("gpt-oss-20b"), format="mxfp4", context=4000, batch=2)
+    step = traffic(load_model("gpt-oss-20b"), Workload(format="mxfp4", context=4000, batch=2))
     assert step.kv == 2 * (12 * 4000 + 12 * 127) * 2 * 8 * 64 * 2
 
 
 def test_what_is_no_format() -> None:
     assert {"q4_k_m", "mxfp4", "awq", "fp16", "int4_g128"} <= set(known_formats())
     with pytest.raises(UserError, match=r"unknown weight format 'q4_k_xxl'.*fp16.*q4_k_m"):
-        traffic(LLAMA, format="q4_k_xxl", context=0)
+        traffic(LLAMA, Workload(format="q4_k_xxl", context=0))

@@ -7,6 +7,7 @@ from truetpot.facts.hardware import all_hardware, load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.roofline import Limit, roofline
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 
 QWQ = load_model("qwq-32b")
 LINEAR_WEIGHTS = 64 * (7168 + 5120 + 55296 + 27648) * 5120 + 152064 * 5120
@@ -35,7 +36,7 @@ def test_the_larger_of_two_and_which_it_is() -> None:
 )
 def test_int4_weights_turn_compute_bound_at_so_many_rows(card: str, rows: float) -> None:
     below, above = (
-        floor(QWQ, load_hardware(card), format="sym_int4", context=0, batch=batch)
+        floor(QWQ, load_hardware(card), Workload(format="sym_int4", context=0, batch=batch))
         for batch in (int(rows), int(rows) + 1)
     )
     assert below.bound_by is Limit.BYTES
@@ -49,12 +50,12 @@ def test_int4_weights_turn_compute_bound_at_so_many_rows(card: str, rows: float)
 
 
 def test_operations_of_linears_and_attention_by_hand() -> None:
-    step = traffic(QWQ, tp=4, format="bf16", context=1000, batch=3)
+    step = traffic(QWQ, Workload(tp=4, format="bf16", context=1000, batch=3))
     assert step.linear_operations * 4 == 2 * 3 * LINEAR_WEIGHTS
     # q K^T and p V, a multiply-add each, of 40 heads of 128, in 64 layers
     assert step.attention_operations * 4 == 3 * 1000 * 64 * 40 * 128 * 4
     assert step.operations == step.linear_operations + step.attention_operations
-    half = traffic(QWQ, tp=4, format="bf16", context=1000, batch=3, layers=32)
+    half = traffic(QWQ, Workload(tp=4, format="bf16", context=1000, batch=3, layers=32))
     head = 2 * 3 * 152064 * 5120 // 4
     assert half.linear_operations - head == (step.linear_operations - head) // 2
     assert half.attention_operations == step.attention_operations // 2
@@ -62,14 +63,14 @@ def test_operations_of_linears_and_attention_by_hand() -> None:
 
 def test_a_mixture_of_experts_computes_with_the_experts_of_each_token() -> None:
     model = load_model("mixtral-8x7b")
-    step = traffic(model, format="fp16", context=0, batch=5)
+    step = traffic(model, Workload(format="fp16", context=0, batch=5))
     layer = (4096 + 2 * 1024) * 4096 + 4096 * 4096 + 8 * 4096 + 2 * 3 * 4096 * 14336
     assert step.operations == 2 * 5 * (32 * layer + 32000 * 4096)
 
 
 def test_the_estimate_of_a_mixture_of_experts_is_no_less_than_its_operations() -> None:
     model, card = load_model("mixtral-8x7b"), load_hardware("h200")
-    few, many = (floor(model, card, format="fp16", context=0, batch=n) for n in (2, 2000))
+    few, many = (floor(model, card, Workload(format="fp16", context=0, batch=n)) for n in (2, 2000))
     assert few.estimate_ms == card.read_ms(few.traffic.estimate)
     assert many.estimate_ms == many.operations_ms == many.ms_per_token
     for found in (few, many):
@@ -79,16 +80,16 @@ def test_the_estimate_of_a_mixture_of_experts_is_no_less_than_its_operations() -
 def test_a_deep_cache_keeps_a_batch_bound_by_bytes() -> None:
     # a cached token is 256 KiB and 5 x 256 Ki operations: 5 a byte, where the card does 206
     card = load_hardware("h200")
-    shallow = floor(QWQ, card, format="sym_int4", context=0, batch=64)
-    deep = floor(QWQ, card, format="sym_int4", context=4096, batch=64)
+    shallow = floor(QWQ, card, Workload(format="sym_int4", context=0, batch=64))
+    deep = floor(QWQ, card, Workload(format="sym_int4", context=4096, batch=64))
     assert (shallow.bound_by, deep.bound_by) == (Limit.OPERATIONS, Limit.BYTES)
 
 
 def test_a_range_that_crosses_from_one_bound_to_the_other() -> None:
     keys = {"format": "sym_int4", "batch": 64}
     card = load_hardware("h200")
-    got = floor_range(QWQ, card, context_start=0, context_end=3000, **keys)  # type: ignore[arg-type]
-    each = [floor(QWQ, card, context=c, **keys) for c in range(2999)]  # type: ignore[arg-type]
+    got = floor_range(QWQ, card, Workload(context=0, **keys), end=3000)  # type: ignore[arg-type]
+    each = [floor(QWQ, card, Workload(context=c, **keys)) for c in range(2999)]  # type: ignore[arg-type]
     assert {one.bound_by for one in each} == {*Limit}
     assert got.mean_ms_per_token == pytest.approx(sum(f.ms_per_token for f in each) / 2999)
 
@@ -97,11 +98,11 @@ def test_where_no_source_gives_a_rate_the_bytes_bound_and_it_is_said() -> None:
     card = load_hardware("max-1100")
     assert card.tops("int8") is None
     for dtype in ("fp32", "int8"):
-        found = floor(QWQ, card, format="sym_int4", context=0, batch=999, dtype=dtype)
+        found = floor(QWQ, card, Workload(format="sym_int4", context=0, batch=999, dtype=dtype))
         assert found.operations_ms is None
         assert found.ms_per_token == found.bytes_ms
         assert any("the bytes alone bound" in line for line in found.assumptions)
-    known = floor(QWQ, card, format="sym_int4", context=0)
+    known = floor(QWQ, card, Workload(format="sym_int4", context=0))
     assert not any("the bytes alone bound" in line for line in known.assumptions)
 
 

@@ -7,8 +7,8 @@ import pytest
 from truetpot.kernels._lib.opencl.kernel import source_text
 
 from truetpot.decode.cases import step_cases
-from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.isa.jobs import CEILING, find_jobs
 from truetpot.isa.survey import survey
 from truetpot.ops import COMPOSITES
@@ -30,10 +30,20 @@ CACHES = {"k_cache", "v_cache"}
 def shapes():
     for batch in (1, 8):
         for name in FORMATS:
-            yield StepShape(batch, 4096, 1, "fp16", name, "fp16")
+            yield Workload(
+                context=4096, format=name, kv_format="fp16", dtype="fp16", batch=batch, tp=1
+            )
         for kv_format in ("fp16", "fp8_e5m2"):
             for page in (None, 16):
-                yield StepShape(batch, 4096, 1, "fp16", "sym_int4", kv_format, page)
+                yield Workload(
+                    context=4096,
+                    format="sym_int4",
+                    kv_format=kv_format,
+                    dtype="fp16",
+                    batch=batch,
+                    tp=1,
+                    page=page,
+                )
 
 
 def decode_step():

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.ladder import Extent, StepTimings, Swept, Work, build_ladder, losses, share_of_ceiling
 from truetpot.ladder.roof import raised
 from truetpot.ladder.rungs import at_step_s
@@ -147,8 +148,11 @@ def test_a_sample_much_shorter_than_the_ceilings_does_not_raise_it():
 
 
 def test_without_timings_there_is_the_floor_and_the_sweep():
-    spec = floor(load_model("qwq-32b"), load_hardware("arc-a770"), tp=4, format="fp8_e5m2",
-                 kv_format="fp16", context=1024)  # fmt: skip
+    spec = floor(
+        load_model("qwq-32b"),
+        load_hardware("arc-a770"),
+        Workload(tp=4, format="fp8_e5m2", kv_format="fp16", context=1024),
+    )
     alone = build_ladder(Work(spec.traffic.bound), Extent(64, 64), spec)
     assert rungs_of(alone) == pytest.approx({"spec": spec.ms_per_token})
     assert alone.losses == {}
@@ -263,8 +267,11 @@ def test_a_kernel_that_computes_faster_than_the_product_raises_that_ceiling():
 
 
 def test_a_floor_of_operations_says_what_it_is_made_of():
-    spec = floor(load_model("qwq-32b"), load_hardware("h200"), format="sym_int4", context=0,
-                 batch=64)  # fmt: skip
+    spec = floor(
+        load_model("qwq-32b"),
+        load_hardware("h200"),
+        Workload(format="sym_int4", context=0, batch=64),
+    )
     rung = build_ladder(Work(1), WHOLE, spec).rungs.spec
     assert rung.bound_by == "operations"
     assert rung.ms_per_token == spec.operations_ms

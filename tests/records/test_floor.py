@@ -7,6 +7,7 @@ from truetpot.facts.floor import floor, floor_range
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
+from truetpot.facts.workload import Workload
 from truetpot.records.floor import FloorRecord
 from truetpot.records.published import PublishedRecord
 
@@ -23,7 +24,7 @@ def before(record: dict[str, object]) -> dict[str, object]:
 
 
 def test_the_table_adds_up_to_the_terms() -> None:
-    record = FloorRecord.of(floor(QWQ, A770, tp=4, format="sym_int4", context=0), "")
+    record = FloorRecord.of(floor(QWQ, A770, Workload(tp=4, format="sym_int4", context=0)), "")
     assert sum(row.ms for row in record.linears) == pytest.approx(record.ms_per_token)
     for row in record.linears:
         assert row.weight_bytes == row.n * row.k // 2
@@ -31,7 +32,7 @@ def test_the_table_adds_up_to_the_terms() -> None:
 
 def test_a_floor_is_the_one_of_before() -> None:
     old = load("floor-tp4")
-    bound = floor(QWQ, A770, tp=4, format="fp8_e5m2", context=1024)
+    bound = floor(QWQ, A770, Workload(tp=4, format="fp8_e5m2", context=1024))
     new = written(FloorRecord.of(bound, old["command"]))
     exact(new, FloorRecord)
     assert before(new) == before(old)
@@ -42,7 +43,9 @@ def test_a_floor_is_the_one_of_before() -> None:
 
 
 def test_a_mixture_of_experts_has_an_estimate_beside_its_bound() -> None:
-    bound = floor(load_model("mixtral-8x7b"), A770, tp=4, format="fp16", context=0, batch=2)
+    bound = floor(
+        load_model("mixtral-8x7b"), A770, Workload(tp=4, format="fp16", context=0, batch=2)
+    )
     record = written(FloorRecord.of(bound, ""))
     exact(record, FloorRecord)
     expert = 2 * 3 * 4096 * 14336 / 4 / 560e6
@@ -54,11 +57,11 @@ def test_a_mixture_of_experts_has_an_estimate_beside_its_bound() -> None:
 def test_a_range_starts_with_the_floor_of_its_start() -> None:
     old = load("floor-range")
     given = {"format": "sym_int4"}
-    span = floor_range(QWQ, A770, context_start=1024, context_end=5120, **given)
+    span = floor_range(QWQ, A770, Workload(context=1024, **given), end=5120)
     record = FloorRecord.of(span.start, old["command"], span)
     new, mean = before(written(record)), pytest.approx(old["mean_ms_per_token"])
     assert new == before(old) | {"mean_ms_per_token": mean}
-    assert record.ms_per_token == floor(QWQ, A770, context=1024, **given).ms_per_token
+    assert record.ms_per_token == floor(QWQ, A770, Workload(context=1024, **given)).ms_per_token
     assert record.mean_ms_per_token > record.ms_per_token
 
 

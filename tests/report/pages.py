@@ -29,6 +29,7 @@ from truetpot.facts.models import load_model
 from truetpot.facts.published import comparisons
 from truetpot.facts.roofline import Limit
 from truetpot.facts.variables import variables
+from truetpot.facts.workload import Workload
 from truetpot.isa.difference import Change
 from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
@@ -39,7 +40,14 @@ from truetpot.records.check import VisibleCount
 from truetpot.records.contact import ArchivedFile, ContactRecord, StepRow
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.doctor import Quick
-from truetpot.records.drive import CanaryRow, DriveRecord, Weight
+from truetpot.records.drive import (
+    ArmRow,
+    CanaryRow,
+    DifferenceRow,
+    DriveRecord,
+    SeriesRow,
+    Weight,
+)
 from truetpot.records.fleet import FileLeftOut, FleetRecord, Variant
 from truetpot.records.images import ImagesRecord, PackageRow
 from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
@@ -104,6 +112,10 @@ from truetpot.stack.yardstick import from_facts as from_table
 from truetpot.stats import Comparison, Ratio, Standing, Submitted
 from truetpot.tune.figures import Tuned
 
+SHARED = {
+    "server", "canaries", "tokens_a_chunk", "prefix_cache", "first_chunk_is_token", "output_hashes",
+}  # fmt: skip
+"""What the record of a live server and its row of an arm both have."""
 MODEL = "llama-3.1-70b"
 CASE = LinearCase("bf16", 1, 57344, 8192, "sym_int4")
 ARC = "arc-a770"
@@ -423,15 +435,15 @@ def swept(other, folder):
 def bound(other, folder):
     model = replace(load_model(MODEL), name=other)
     given = {"tp": 4, "format": "sym_int4", "kv_format": "fp16", "batch": 8}
-    first = floor(model, load_hardware(ARC), context=1024, **given)
-    span = floor_range(model, load_hardware(ARC), context_start=1024, context_end=32768, **given)
+    first = floor(model, load_hardware(ARC), Workload(context=1024, **given))
+    span = floor_range(model, load_hardware(ARC), Workload(context=1024, **given), end=32768)
     step = first.traffic
     whole = [other, f"{step.bound:,}", f"{step.weights:,}", f"{step.scales:,}", f"{step.kv:,}"]
     whole += [f"{first.ms_per_token:.3f}", f"{first.collectives.ms:.3f}", *first.assumptions]
     whole += [f"{row.weights * row.linear.count:,}" for row in step.linears]
     whole += [row.linear.role for row in step.linears] + ["floor", "collectives", "80 layers"]
     mixture = replace(load_model("gpt-oss-20b"), name=other)
-    mixed = floor(mixture, load_hardware(ARC), context=1024, format="mxfp4", batch=8)
+    mixed = floor(mixture, load_hardware(ARC), Workload(context=1024, format="mxfp4", batch=8))
     whole += ["estimate", f"{mixed.estimate_ms:.3f}", f"{mixed.ms_per_token:.3f}"]
     whole += mixed.assumptions
     drawn = [draw_floor(first, span), draw_floor(mixed)]
@@ -550,6 +562,25 @@ def traced(other, folder):
     return list(draw_trace(record)), whole
 
 
+def compared(record, other):
+    """The same of two servers, with a series and a difference."""
+    given = {name: getattr(record, name) for name in ArmRow.__struct_fields__ if name in SHARED}
+    arms = [ArmRow(name=one, **given, differs_at=5) for one in ("plain", other)]
+    series = SeriesRow(
+        arm=other, over="concurrency", at=200, points=2, least=1, most=4, base_ms=20.0,
+        slope_ms=1.0, residual=None, step_base_ms=5.0, step_slope_ms=1.0, ratios=[1.1, 2.2],
+        parts_at=4,
+    )  # fmt: skip
+    difference = DifferenceRow(
+        arm=other, against="plain", input_tokens=200, concurrency=1, rounds=3, token_ms=20.0,
+        against_ms=10.0, ratio=2.0, low=1.9, high=2.1, says=Comparison.SLOWER,
+    )  # fmt: skip
+    points = [structs.replace(one, arm=other) for one in record.points]
+    return structs.replace(
+        record, points=points, arms=arms, series=[series], differences=[difference]
+    )
+
+
 def driven(other, folder):
     """A live server that calls itself something, two points, one of them lost."""
     record = msgspec.convert(load("drive"), DriveRecord)
@@ -559,7 +590,8 @@ def driven(other, folder):
     record = structs.replace(record, canaries=[canary], anyway=["blank text"], points=points)
     server = Server("http://127.0.0.1:8000/v1", other, other, "1.0")
     times = (first.ttft_ms, first.token_ms, first.floor_ms, first.kernels_ms, first.step_ms)
-    page = [draw_server(server), draw_canaries(record), draw_points(record)]
+    single = draw_canaries(record.canaries, record.prefix_cache)
+    page = [draw_server(server), single, draw_points(compared(record, other))]
     return page, [*numbers(*times), "believable", "invalid"]
 
 

@@ -12,6 +12,7 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 from truetpot.records.check import CheckedRun
 from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import check_run
@@ -308,8 +309,8 @@ def test_a_measured_step_is_carried_to_where_operations_bound(tmp_path):
     ladder = read_measured(record(tmp_path)).yardstick()
     model, card = load_model("qwq-32b"), load_hardware("h200")
     at = {"format": "sym_int4", "kv_format": "bf16", "dtype": "bf16"}
-    one = floor(model, card, context=1024, **at).ms_per_token
-    many = floor(model, card, context=0, batch=100, **at)
+    one = floor(model, card, Workload(context=1024, **at)).ms_per_token
+    many = floor(model, card, Workload(context=0, batch=100, **at))
     assert many.bound_by == "operations"
     assert ladder.step_s(0, 100) == pytest.approx(0.0076 * many.ms_per_token / one)
     assert ladder.floor_s(0, 100) == pytest.approx(many.bytes_ms * 1e-3)
@@ -321,7 +322,9 @@ def test_a_measured_rate_bounds_where_no_datasheet_is_known(tmp_path):
     kept["ceiling"]["gemm"] = {"name": "torch.matmul", "tflops": 20.0, "swept_tflops": {}}
     file.write_text(json.dumps(kept))
     ladder = read_measured(file).yardstick()
-    operations = traffic(load_model("qwq-32b"), format="sym_int4", context=0, batch=64).operations
+    operations = traffic(
+        load_model("qwq-32b"), Workload(format="sym_int4", context=0, batch=64)
+    ).operations
     assert ladder.floor_s(0, 64) == pytest.approx(operations / 20e12)
     assert ladder.floor_s(1024, 1) == pytest.approx(0.004)
 

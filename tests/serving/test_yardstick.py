@@ -12,6 +12,7 @@ from truetpot.facts.hardware import load_hardware
 from truetpot.facts.mixes import all_mixes, embedding_bytes, file_bytes
 from truetpot.facts.models import load_model
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 from truetpot.serving.chosen import Flags
 from truetpot.serving.records import Run, Setting, Totals
 from truetpot.serving.yardstick import from_facts, from_run, weights_read
@@ -145,7 +146,7 @@ def test_a_mixture_of_experts_by_its_bytes():
     size = round(17.28 * GIB)
     name = "qwen3moe 30B.A3B Q4_K - Medium"
     yardstick, said = found(weight_format=name, model_bytes=size, device="Arc Pro B70")
-    bound = traffic(load_model("qwen3-30b-a3b"), format="q4_k_m", context=0).bound
+    bound = traffic(load_model("qwen3-30b-a3b"), Workload(format="q4_k_m", context=0)).bound
     assert yardstick.floor_s(0, 1) == pytest.approx(bound / 608e9, rel=3e-3)
     assert yardstick.floor_s(0, 64) == yardstick.floor_s(0, 1)
     assert bound < 0.12 * size
@@ -196,7 +197,7 @@ def test_bytes_read_are_a_bound_by_either_way(model, mix):
     """With the format exactly what traffic counts; by the average weight never more than that."""
     known, mixed = load_model(model), all_mixes()[mix]
     whole = file_bytes(known, mixed)
-    exact = traffic(known, format=mix, context=0).bound
+    exact = traffic(known, Workload(format=mix, context=0)).bound
     assert weights_read(known, mix, whole) == exact
     assert 0.75 * exact < weights_read(known, None, whole) <= exact
     larger = whole + 0 if known.tied else whole + GIB // 8 - embedding_bytes(known, mixed) // 8
@@ -205,8 +206,17 @@ def test_bytes_read_are_a_bound_by_either_way(model, mix):
 
 @pytest.mark.parametrize(
     ("kv_format", "bytes_each"),
-    [("f16", 2), ("bf16", 2), ("q8_0", 1), ("fp8", 1), ("F32", 4), ("q4_0", 0), ("?", 0),
-     ("f16/q8_0", 1), ("f16/q4_0", 0)],
+    [
+        ("f16", 2),
+        ("bf16", 2),
+        ("q8_0", 1),
+        ("fp8", 1),
+        ("F32", 4),
+        ("q4_0", 0),
+        ("?", 0),
+        ("f16/q8_0", 1),
+        ("f16/q4_0", 0),
+    ],
 )
 @pytest.mark.parametrize("size", [None, round(4.58 * GIB)])
 def test_the_cache_as_the_file_calls_it(kv_format, bytes_each, size):

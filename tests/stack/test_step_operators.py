@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
-from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.program import decode_program
 from truetpot.errors import UserError
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.stack.predict.operators import Point, step_operators
 
 CASES = [
@@ -23,7 +24,15 @@ CASES = [
 def test_the_list_is_the_decode_program(case):
     name, tp, format, kv_format, context, batch = case
     model = load_model(name)
-    shape = StepShape(batch, context, tp, "fp16", format, kv_format, collectives=tp > 1)
+    shape = Workload(
+        context=context,
+        format=format,
+        kv_format=kv_format,
+        dtype="fp16",
+        batch=batch,
+        tp=tp,
+        collectives=tp > 1,
+    )
     calls = decode_program(model, shape).calls
     want = Counter((call.role, call.op.name, call.op.bytes(call.case)) for call in calls)
     point = Point(model, tp, format, kv_format, "fp16", context, batch)
@@ -37,7 +46,10 @@ def test_the_list_is_the_decode_program(case):
 
 def test_shapes_are_those_of_the_cases():
     model = load_model("qwq-32b")
-    calls = decode_program(model, StepShape(8, 1024, 4, "fp16", "fp8_e4m3", "fp16")).calls
+    calls = decode_program(
+        model,
+        Workload(context=1024, format="fp8_e4m3", kv_format="fp16", dtype="fp16", batch=8, tp=4),
+    ).calls
     cases = {call.role: call.case for call in calls}
     for one in step_operators(Point(model, 4, "fp8_e4m3", "fp16", "fp16", 1024, 8)):
         if one.op == "linear":

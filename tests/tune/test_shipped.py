@@ -6,8 +6,8 @@ import pytest
 
 import truetpot
 from truetpot.decode.cases import step_cases
-from truetpot.decode.program import StepShape
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.ops import COMPOSITES
 from truetpot.ops.registry import REGISTRY
 from truetpot.tune import store
@@ -26,7 +26,10 @@ FILES = sorted((Path(truetpot.__file__).parent / "tuned").glob("*.toml"))
 @pytest.fixture(scope="module")
 def known():
     """The cases of QwQ-32B on one card and on two, by operator and label."""
-    shapes = (StepShape(1, 1024, tp, "bf16", "sym_int4", "bf16") for tp in (1, 2))
+    shapes = (
+        Workload(context=1024, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=tp)
+        for tp in (1, 2)
+    )
     model = load_model("qwq-32b")
     cases = (case for shape in shapes for case in step_cases(model, shape, COMPOSITES))
     return {(case.op.name, case.case.label()): case.case for case in cases}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.doctor.conftest import PLACEHOLDER, Made
+from tests.doctor.made import PLACEHOLDER, Made
 from truetpot.facts.hardware import load_hardware
 from truetpot.records.validate import Health
 from truetpot.runtime.choose import choose_device
@@ -170,7 +170,7 @@ def test_a_link_against_its_lanes(tmp_path):
     """Trees that were made after Documentation/ABI/testing/sysfs-bus-pci; no recording."""
     made = Made(tmp_path)
     card = made.card(3, 0xE223, ("32.0 GT/s PCIe", 8, "32.0 GT/s PCIe", 16), "xe")
-    found, words = link.known_link(card, virtual=False)
+    found, words = link.known_link(card)
     assert found.gb_s == pytest.approx(31.5, abs=0.02) and "x8" in words
     healthy = link.rate("host to device", 28.65, found, words)  # B70 at x8
     slow = link.rate("host to device", 14.0, found, words)
@@ -192,8 +192,7 @@ def test_a_placeholder_is_no_link(tmp_path):
     # its own link is real, and the port above it is the hypervisor's
     port = made.pci(None, "0000:00:06.0", 0x1B36, 0x000C, 0x060400, PLACEHOLDER)
     real = made.pci(port, "0000:01:00.0", 0x10DE, 0x2335, 0x030200, Made.X16)
-    assert link.known_link(real, virtual=True)[0].gb_s == pytest.approx(31.5, abs=0.02)
-    assert link.known_link(real, virtual=False)[0].gb_s < 1
+    assert link.known_link(real)[0].gb_s == pytest.approx(31.5, abs=0.02)
     assert link.known_link(None)[0] is None
     assert link.known_link(tmp_path / "none")[0] is None
 
@@ -267,7 +266,7 @@ def test_a_pair_that_is_faster_than_the_slot_has_a_link_of_its_own(tmp_path, mon
     made = Made(tmp_path)
     card = made.card(3, 0xE223, ("32.0 GT/s PCIe", 16, "32.0 GT/s PCIe", 16), "xe")
     monkeypatch.setattr(
-        links_together, "_link", lambda device: link.known_link(card, virtual=False)
+        links_together, "_link", lambda device: link.known_link(card)
     )
     setting_ = two_cards(monkeypatch)
     monkeypatch.setattr(link.Copies, "gb_s", lambda self, call, seconds: (call(), 300.0)[1])

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from truetpot.decode.cases import StepCase
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
+from truetpot.facts.workload import Workload
 from truetpot.ops import (
     LINEAR,
     LINEAR_SILU_MUL,
@@ -37,7 +37,7 @@ def _names(case: StepCase) -> set[str]:
     return {name for role in case.roles for name in (role, *role.split("+"))}
 
 
-def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
+def shaped(text: str, shape: Workload, ops: tuple[str, ...]) -> list[StepCase]:
     """Cases of ``NxK`` weights instead of a model's, for as many rows of x as the batch has.
 
     ``n=..,k=..[,m=..]`` says the rows of x too. Raises UserError for any other text.
@@ -53,7 +53,7 @@ def shaped(text: str, shape: StepShape, ops: tuple[str, ...]) -> list[StepCase]:
             f"--shape {shortened(text)!r} is not of the form 27648x5120, or n=27648,k=5120,m=4."
         )
     m, n, k = given.get("m", shape.rows), given["n"], given["k"]
-    linear = LinearCase(shape.dtype, m, n, k, shape.weight_format)
+    linear = LinearCase(shape.dtype, m, n, k, shape.format)
     found = []
     for name in ops:
         if name == LINEAR.name:

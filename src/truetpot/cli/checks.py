@@ -8,9 +8,10 @@ import numpy as np
 
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import Call, StepShape
+from truetpot.decode.program import Call
 from truetpot.errors import KernelError
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.measure.check import anywhere, check
 from truetpot.ops import Case
 from truetpot.ops.guard import foreign, guarded, who
@@ -23,7 +24,7 @@ CHECKED_ROWS = 2048
 
 def wrong_kernels(
     model: Model,
-    shape: StepShape,
+    shape: Workload,
     preference: Preference,
     advance: Callable[[float, float], None],
     foreign_only: bool = False,

@@ -121,8 +121,8 @@ def decode(
     from truetpot.cli.ranks import check_same, run_ranks
     from truetpot.cli.setting import find_setting, weight_format
     from truetpot.cli.sweep_run import run_sweep
-    from truetpot.decode.program import StepShape
     from truetpot.facts.models import check_tp, load_model
+    from truetpot.facts.workload import Workload
     from truetpot.report.terminal import Terminal
     from truetpot.runtime.distributed.group import current
 
@@ -135,17 +135,17 @@ def decode(
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
         setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
-        shape = StepShape(
-            batch=points.batches[0],
+        shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
-            tp=share,
-            dtype=setting.dtype,
-            weight_format=wanted,
+            format=wanted,
             kv_format=setting.kv_format,
+            dtype=setting.dtype,
+            batch=points.batches[0],
+            query_tokens=query_tokens,
+            tp=share,
             page=page,
             layers=layers,
             collectives=group.size > 1,
-            query_tokens=query_tokens,
         )
         tokens_fed = None if fed is None else tuple(fed)
         asked = Request(

@@ -13,11 +13,13 @@ from truetpot import __version__
 from truetpot.cli.setting import Setting
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.fit import Plan, plan
-from truetpot.decode.program import StepShape, decode_program
-from truetpot.decode.traffic import step_floor, step_traffic
+from truetpot.decode.program import decode_program
 from truetpot.decode.weights import SyntheticWeights, WeightSource
 from truetpot.errors import UserError
+from truetpot.facts.floor import floor
 from truetpot.facts.models import Model
+from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 from truetpot.files import expanded
 from truetpot.ladder import Extent, StepTimings, Swept, Work, build_ladder
 from truetpot.measure import record
@@ -39,7 +41,7 @@ class Request:
     """What the user asked for. ``share`` says that he named the share himself."""
 
     model: Model
-    shape: StepShape
+    shape: Workload
     setting: Setting
     rank: int
     share: bool
@@ -49,7 +51,7 @@ class Request:
     tokens: tuple[int, ...] | None = None
     """That are fed instead of timing."""
 
-    def source(self, shape: StepShape) -> WeightSource:
+    def source(self, shape: Workload) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""
         if self.weights is None:
             return SyntheticWeights(self.model, shape, self.seed, self.rank)
@@ -152,11 +154,11 @@ class Outcome:
     def own_ladder(self) -> Ladder:
         """The rungs that this rank's measurement gives."""
         model, shape, card = self.request.model, self.plan.shape, self.request.setting.hardware
-        step = step_traffic(model, shape)
+        step = traffic(model, replace(shape, layers=None))
         return build_ladder(
             Work(step.bound, step.operations),
             self.extent,
-            None if card is None else step_floor(model, shape, card),
+            None if card is None else floor(model, card, shape),
             None if self.ceiling is None else _swept(self.ceiling),
             self.timings,
         )
@@ -183,7 +185,7 @@ class Outcome:
             environment=opening.environment,
             partial=partial,
             model=request.model.name,
-            format=shape.weight_format,
+            format=shape.format,
             kv_format=shape.kv_format,
             dtype=shape.dtype,
             context=shape.context,

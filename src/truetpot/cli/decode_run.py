@@ -15,9 +15,10 @@ from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
-from truetpot.decode.traffic import step_least_s, step_traffic
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
+from truetpot.facts.floor import least_s
+from truetpot.facts.traffic import traffic
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
@@ -187,10 +188,10 @@ def _measure(
     outcome.stage = "timing"
     keep.hand_over(outcome.partial())
     witness = Witness(step)
-    work = step_traffic(model, shape, outcome.plan.layers)
+    work = traffic(model, replace(shape, layers=outcome.plan.layers))
     must_move, floor_s = work.bound, None
     if (card := setting.hardware) is not None:
-        floor_s = step_least_s(work, shape, card, setting.device.cache_bytes())
+        floor_s = least_s(work, shape.dtype, card, setting.device.cache_bytes())
     seconds = request.seconds
     rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
 

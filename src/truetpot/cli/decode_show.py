@@ -32,7 +32,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
     page = f", pages of {shape.page}" if shape.page else ""
     terminal.say(
         f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "
-        f"{request.model.layers} layers): {shape.weight_format} weights, {shape.dtype} "
+        f"{request.model.layers} layers): {shape.format} weights, {shape.dtype} "
         f"activations, {shape.kv_format} KV{page}, context {shape.context}, batch {shape.batch}"
         f"{queries(shape.query_tokens)}"
         f"{rank}",

@@ -104,13 +104,13 @@ def _measure(
     from truetpot.cli.checks import wrong_kernels
     from truetpot.cli.providers import kernel_rows
     from truetpot.cli.setting import busy, find_setting
-    from truetpot.decode.program import StepShape
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.machine import look
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
+    from truetpot.facts.workload import Workload
     from truetpot.records.doctor import DeviceRow
     from truetpot.records.opening import Identity
     from truetpot.report.doctor import draw_check, draw_providers_short
@@ -127,7 +127,14 @@ def _measure(
     loaded = look()
     findings += [*judge_container(loaded, machine), *judge_cards(loaded, identity)]
     findings += judge_quick(quick)
-    shape = StepShape(1, 128, 1, setting.dtype, "sym_int4", setting.kv_format)
+    shape = Workload(
+        context=128,
+        format="sym_int4",
+        kv_format=setting.kv_format,
+        dtype=setting.dtype,
+        batch=1,
+        tp=1,
+    )
     with terminal.bar("checking kernels against float64 references") as advance:
         wrong = wrong_kernels(load_model("qwen2.5-0.5b"), shape, setting.preference, advance)
     findings += judge_kernels(wrong, setting.providers)

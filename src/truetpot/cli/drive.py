@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, numbers, one_of
+from truetpot.cli.command import JsonOption, counts, one_of
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 
+if TYPE_CHECKING:
+    from truetpot.drive.plan import Arm, Step
+    from truetpot.drive.server import Server
+    from truetpot.records.drive import CanaryRow, DriveRecord
+
 ENGINES = ("aiperf", "guidellm")
 ENDPOINTS = ("completions", "chat")
+MOST_STREAMS = 4096
+ROUNDS = 3
+"""Of several servers, where nothing else is asked for: fewer have no useful interval."""
 
 
 def drive(
-    url: Annotated[str, typer.Argument(metavar="URL", help="http://host:8000/v1")],
-    input: Annotated[int, typer.Option(min=1, help="Tokens of each prompt.")] = 1024,
+    url: Annotated[str | None, typer.Argument(metavar="URL", help="http://host:8000/v1")] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=URL", help="Instead of URL: servers in alternation."),
+    ] = None,
+    restart: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COMMAND", help="Makes the server of that --arm answer."),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Of the alternation; else 3, and 1 for one server.")
+    ] = None,
+    input: Annotated[str, typer.Option(help="Tokens of each prompt: 1024,8192.")] = "1024",
     output: Annotated[int, typer.Option(min=2, help="Tokens of each output.")] = 256,
     concurrency: Annotated[str, typer.Option(help="Requests at once: 1,4,16.")] = "1",
     requests: Annotated[
@@ -63,15 +83,40 @@ def drive(
     check_outputs({"--json": json}, [ladder, *of_model(tokenizer)])
     one_of(engine, ENGINES, "--engine")
     one_of(endpoint, ENDPOINTS, "--endpoint")
-    streams = list(dict.fromkeys(numbers(concurrency, "--concurrency")))
-    if min(streams) < 1 or max(streams) > 4096:
-        raise UserError(f"--concurrency {concurrency} is out of range; give 1 to 4096.")
+    streams = counts(concurrency, "--concurrency", 1)
+    if max(streams) > MOST_STREAMS:
+        raise UserError(f"--concurrency {concurrency} is out of range; give 1 to {MOST_STREAMS:,}.")
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is no folder; give one, or a name for a new one.")
-    from truetpot.cli.drive_run import Asked, drive_run
+    from truetpot.drive import session
+    from truetpot.drive.plan import Asked, arms_of
+    from truetpot.records.store import write_record
+    from truetpot.report.drive import draw_canaries, draw_points, draw_server, told
+    from truetpot.report.terminal import Terminal
 
+    arms = arms_of(url, arm or [], restart or [])
     asked = Asked(
-        url, served, input, output, streams, requests, ladder, tokenizer, endpoint, engine, out,
-        resume, anyway, calibrate, timeout,
+        arms, served, counts(input, "--input", 1), output, streams,
+        rounds or (ROUNDS if len(arms) > 1 else 1), requests, ladder, tokenizer, endpoint, engine,
+        out, resume, anyway, calibrate, timeout,
     )  # fmt: skip
-    drive_run(asked, json)
+
+    class Screen(session.Watch):
+        """What is drawn as it goes; the record for ``--json`` whatever ends the run."""
+
+        def looked(self, arm: Arm, server: Server) -> None:
+            terminal.show(draw_server(server, arm.name))
+
+        def sung(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
+            terminal.show(draw_canaries(canaries, prefix_cache))
+
+        def begins(self, step: Step) -> None:
+            terminal.status(told(step, asked.rounds))
+
+        def ended(self, record: DriveRecord) -> None:
+            if json is not None:
+                write_record(record, json)
+            terminal.show(draw_points(record))
+
+    terminal = Terminal(quiet=json == "-")
+    session.drive(asked, Screen())

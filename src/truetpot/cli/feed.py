@@ -73,7 +73,7 @@ def feed(
             model=model.name,
             dtype=chosen.shape.dtype,
             device=setting.device.name,
-            format=chosen.shape.weight_format,
+            format=chosen.shape.format,
             kv_format=chosen.shape.kv_format,
             providers=step.providers,
             tokens=tokens,

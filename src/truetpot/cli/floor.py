@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,6 +54,7 @@ def floor(
     from truetpot.facts import floor as facts
     from truetpot.facts.hardware import load_hardware
     from truetpot.facts.models import load_model
+    from truetpot.facts.workload import Workload
     from truetpot.records.floor import FloorRecord
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
@@ -63,20 +64,20 @@ def floor(
     start, end = _contexts(context)
     one_of(dtype, DTYPES, "--dtype")
     known_model, card = load_model(model), load_hardware(device)
-    given: dict[str, Any] = {
-        "tp": tp,
-        "format": format,
-        "kv_format": kv_format,
-        "batch": batch,
-        "lm_head_format": lm_head_format,
-        "collective_us": collective_us,
-        "dtype": dtype,
-        "query_tokens": query_tokens,
-    }
-    bound = facts.floor(known_model, card, context=start, **given)
+    work = Workload(
+        context=start,
+        format=format,
+        kv_format=kv_format,
+        dtype=dtype,
+        batch=batch,
+        query_tokens=query_tokens,
+        tp=tp,
+        lm_head_format=lm_head_format,
+    )
+    bound = facts.floor(known_model, card, work, collective_us)
     span = None
     if end is not None:
-        span = facts.floor_range(known_model, card, context_start=start, context_end=end, **given)
+        span = facts.floor_range(known_model, card, work, end, collective_us)
     terminal = Terminal(quiet=json == "-", html=html)
     terminal.show(draw_floor(bound, span))
     record = FloorRecord.of(bound, command(), span)

@@ -14,10 +14,10 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import in_order, load_kernels, step_shapes
 from truetpot.decode.cases import step_cases
 from truetpot.decode.preference import composites_of
-from truetpot.decode.program import StepShape
 from truetpot.errors import OutputError, UserError
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.files import write_whole
 from truetpot.isa.configs import named_config
 from truetpot.isa.difference import compare, read_old
@@ -57,7 +57,7 @@ class Request:
     config: str | Config | None = None
     query_tokens: tuple[int, ...] = (1,)
 
-    def shapes(self) -> Iterable[StepShape]:
+    def shapes(self) -> Iterable[Workload]:
         """One a batch, weight format, KV format and number of query tokens."""
         for batch, kv_format in product(self.batches, self.kv_formats):
             yield from step_shapes(

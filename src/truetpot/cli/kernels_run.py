@@ -13,9 +13,9 @@ from truetpot.cli.exits import ExitCode
 from truetpot.cli.setting import Setting, doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.cases import StepCase, step_cases
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.keeper import Keeper
@@ -38,7 +38,7 @@ class Request:
     """What the user asked for; one shape a weight format."""
 
     model: Model
-    shapes: list[StepShape]
+    shapes: list[Workload]
     setting: Setting
     ops: tuple[str, ...] | None
     roles: tuple[str, ...] | None

@@ -10,9 +10,9 @@ import psutil
 
 from truetpot.cli.command import listed, one_of
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
+from truetpot.facts.workload import Workload
 from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
 from truetpot.ops.arrays import NUMPY_DTYPE
@@ -57,7 +57,7 @@ class Setting:
         tp: int,
         page: int | None,
         query_tokens: Iterable[int] = (1,),
-    ) -> list[StepShape]:
+    ) -> list[Workload]:
         """A step's shape in each weight format named, for each number of query tokens.
 
         Raises UserError for an unknown format.
@@ -78,11 +78,18 @@ def step_shapes(
     *,
     dtype: str,
     kv_format: str,
-) -> list[StepShape]:
+) -> list[Workload]:
     """One a weight format and number of query tokens. Raises UserError for an unknown format."""
     return [
-        StepShape(
-            batch, context, tp, dtype, weight_format(name), kv_format, page, query_tokens=tokens
+        Workload(
+            context=context,
+            format=weight_format(name),
+            kv_format=kv_format,
+            dtype=dtype,
+            batch=batch,
+            query_tokens=tokens,
+            tp=tp,
+            page=page,
         )
         for name in formats
         for tokens in query_tokens

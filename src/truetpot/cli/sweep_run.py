@@ -115,7 +115,7 @@ class Sweep:
             environment=opening.environment,
             partial=any(p.status in (PointStatus.NOT_RUN, PointStatus.PARTIAL) for p in points),
             model=self.request.model.name,
-            format=shape.weight_format,
+            format=shape.format,
             kv_format=shape.kv_format,
             dtype=shape.dtype,
             tp=shape.tp,
@@ -242,7 +242,7 @@ def _announce(sweep: Sweep, terminal: Terminal) -> None:
     lists = (", ".join(f"{one:,}" for one in some) for some in (asked.contexts, asked.batches))
     contexts, batches = lists
     terminal.say(
-        f"{request.model.name}: {shape.weight_format} weights, {shape.dtype} activations, "
+        f"{request.model.name}: {shape.format} weights, {shape.dtype} activations, "
         f"{shape.kv_format} KV{page}, tp = {shape.tp}; contexts {contexts}; batches "
         f"{batches}{queries(shape.query_tokens)}",
         "bold",

@@ -73,10 +73,11 @@ def operators() -> Iterable[str]:
 
 def roles() -> Iterable[str]:
     """Roles of the decode step of a dense model; a fused kernel has several, joined by ``+``."""
-    from truetpot.decode.program import StepShape, decode_program
+    from truetpot.decode.program import decode_program
     from truetpot.facts.models import load_model
+    from truetpot.facts.workload import Workload
 
-    shape = StepShape(1, 1024, 1, "bf16", "sym_int4", "bf16")
+    shape = Workload(context=1024, format="sym_int4", kv_format="bf16", dtype="bf16", batch=1, tp=1)
     program = decode_program(load_model("qwq-32b"), shape)
     return dict.fromkeys(call.role for call in program.calls)
 

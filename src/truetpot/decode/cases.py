@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from truetpot.decode.fuse import fuse
-from truetpot.decode.program import StepShape, decode_program
+from truetpot.decode.program import decode_program
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.ops import ADD, RMS_NORM, Case, Composite, Operator
 
 
@@ -21,7 +22,7 @@ class StepCase:
     count: int
 
 
-def step_cases(model: Model, shape: StepShape, composites: Iterable[Composite]) -> list[StepCase]:
+def step_cases(model: Model, shape: Workload, composites: Iterable[Composite]) -> list[StepCase]:
     """Distinct cases of the step in the order of their first call, the composites' last.
 
     The step can be written with its sums apart: a composite of a norm has another case then. Last

@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.decode.program import StepShape
 from truetpot.decode.shard import Shard
 from truetpot.decode.weights import assemble, check_rank, kv_heads
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, linears
+from truetpot.facts.workload import Workload
 from truetpot.files import (
     expanded,
     is_folder,
@@ -62,9 +62,7 @@ class CheckpointWeights:
     Only what a rank has is read, a few rows at a time.
     """
 
-    def __init__(
-        self, directory: str | Path, model: Model, shape: StepShape, rank: int = 0
-    ) -> None:
+    def __init__(self, directory: str | Path, model: Model, shape: Workload, rank: int = 0) -> None:
         check_rank(model, shape, rank)
         self.model, self.shape, self.rank = model, shape, rank
         self._dtype = NUMPY_DTYPE[shape.dtype]
@@ -136,7 +134,7 @@ class CheckpointWeights:
     def _quantised(self, cut: _Cut) -> Iterator[Weight]:
         for chunk in self._chunks(cut):
             try:
-                yield quantise(chunk, self.shape.weight_format)
+                yield quantise(chunk, self.shape.format)
             except UserError as error:
                 raise UserError(f"{cut.tensor} in {self._files[cut.tensor]}: {error}") from None
 

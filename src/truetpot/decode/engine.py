@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from truetpot.decode.fuse import fused_program
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import Call, Parameter, StepShape
+from truetpot.decode.program import Call, Parameter
 from truetpot.decode.state import StepState
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.ops import Case, Operator
 from truetpot.ops.guard import blame, guarded, named, who
 from truetpot.ops.registry import Kernel
@@ -88,7 +89,7 @@ class DecodeStep:
     def __init__(
         self,
         model: Model,
-        shape: StepShape,
+        shape: Workload,
         device: Device,
         provider: str | Sequence[str] | Preference,
         weights: WeightSource,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.formats import kv_bytes, storage
 from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
+from truetpot.facts.workload import Workload
 from truetpot.ops.arrays import ITEMSIZE
 
 MARGIN_BYTES = 1 << 30
@@ -40,7 +40,7 @@ class Needs:
 class Plan:
     """What to run: `shape` as asked for, or with a share or fewer layers."""
 
-    shape: StepShape
+    shape: Workload
     needs: Needs
     free_bytes: int | None
     """None: not known, so that all is tried."""
@@ -64,12 +64,12 @@ class Plan:
         return f"{share}: {size}"
 
 
-def needs(model: Model, shape: StepShape, layers: int | None = None) -> Needs:
+def needs(model: Model, shape: Workload, layers: int | None = None) -> Needs:
     """Bytes of `layers` layers (None: those of the shape) and everything that exists once."""
     if layers is None:
         layers = model.layers if shape.layers is None else shape.layers
     sizes = {
-        linear.role: sum(storage(shape.weight_format, linear.n, linear.k)[:2])
+        linear.role: sum(storage(shape.format, linear.n, linear.k)[:2])
         for linear in linears(model, shape.tp)
     }
     head = sizes.pop("lm_head")
@@ -84,18 +84,18 @@ def needs(model: Model, shape: StepShape, layers: int | None = None) -> Needs:
     )
 
 
-def plan(model: Model, shape: StepShape, free_bytes: int | None) -> Plan:
+def plan(model: Model, shape: Workload, free_bytes: int | None) -> Plan:
     """The most that fits: all; else, unless `shape` is a share already, the smallest share of
     `SHARDS` that does; else as many whole layers as do. Raises UserError if not even one does.
 
     All is tried where the room is not known (None).
     """
-    check_tp(model, shape.tp, shape.weight_format)
+    check_tp(model, shape.tp, shape.format)
     asked = model.layers if shape.layers is None else shape.layers
     if asked > model.layers:
         raise UserError(f"{model.name} has {model.layers} layers, not {asked}.")
 
-    def planned(chosen: StepShape, layers: int) -> Plan:
+    def planned(chosen: Workload, layers: int) -> Plan:
         need = needs(model, chosen, layers)
         return Plan(chosen, need, free_bytes, layers, asked, chosen.tp != shape.tp)
 
@@ -120,9 +120,9 @@ def plan(model: Model, shape: StepShape, free_bytes: int | None) -> Plan:
     return planned(replace(shape, layers=fitting), fitting)
 
 
-def _divides(model: Model, shape: StepShape, tp: int) -> bool:
+def _divides(model: Model, shape: Workload, tp: int) -> bool:
     try:
-        check_tp(model, tp, shape.weight_format)
+        check_tp(model, tp, shape.format)
     except UserError:
         return False
     return True

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from truetpot.decode.program import Arg, Call, Program, StepShape, decode_program
+from truetpot.decode.program import Arg, Call, Program, decode_program
 from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
 from truetpot.ops import Case, Composite, Operator
 
 Rank = Callable[[Operator, Case], int | None]
@@ -19,7 +20,7 @@ Rank = Callable[[Operator, Case], int | None]
 
 
 def fused_program(
-    model: Model, shape: StepShape, rank: Rank, composites: Iterable[Composite]
+    model: Model, shape: Workload, rank: Rank, composites: Iterable[Composite]
 ) -> Program:
     """The step with as few calls as the composites allow, of the two ways to write it.
 

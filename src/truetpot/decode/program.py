@@ -15,46 +15,7 @@ from dataclasses import dataclass, field
 from truetpot import ops
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, check_decoded, check_tp, kv_heads_of_rank, linears
-
-
-@dataclass(frozen=True)
-class StepShape:
-    """What a step is measured at.
-
-    `context` tokens of each of `batch` sequences are in the KV cache when the step starts, and
-    attention reads those and the new ones: `query_tokens` of each sequence, one in a plain step,
-    the drafted tokens and the one before them in a step that verifies a draft. `page` None is a
-    contiguous cache, else tokens a page.
-    `layers` is how many layers to run, None for all. With `tp` > 1 it is one rank's step; the rows
-    of lm_head are rounded up to a multiple of `tp`. With `collectives` the ranks put their partial
-    sums and their best logits together; without, what o and down leave stays a partial sum, and the
-    next token is the best of the rank's own part of the vocabulary.
-    """
-
-    batch: int
-    context: int
-    tp: int
-    dtype: str
-    weight_format: str
-    kv_format: str
-    page: int | None = None
-    layers: int | None = None
-    collectives: bool = False
-    query_tokens: int = 1
-
-    @property
-    def rows(self) -> int:
-        """Rows of every linear: the query tokens of all sequences, side by side by sequence."""
-        return self.batch * self.query_tokens
-
-    def tokens(self) -> int:
-        """Tokens of a sequence that attention reads: the context and the new ones."""
-        return self.context + self.query_tokens
-
-    def capacity(self) -> int:
-        """Token slots a sequence has in the cache: `tokens`, in whole pages."""
-        page = self.page or 1
-        return -(-self.tokens() // page) * page
+from truetpot.facts.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -109,7 +70,7 @@ class Program:
     """Calls in order. `outputs` are what the step is for and must survive it."""
 
     model: Model
-    shape: StepShape
+    shape: Workload
     calls: tuple[Call, ...]
     outputs: tuple[str, ...] = ("logits", "next_ids")
 
@@ -119,7 +80,7 @@ class _Builder:
     """Appends calls; knows the shapes of one rank."""
 
     model: Model
-    shape: StepShape
+    shape: Workload
     apart: bool
     calls: list[Call] = field(default_factory=list)
 
@@ -144,7 +105,7 @@ class _Builder:
 
     def linear(self, role: str, layer: int | None, x: str, flatten: tuple[str, ...] = ()) -> str:
         s, linear = self.shape, self.linears[role]
-        case = ops.LinearCase(s.dtype, s.rows, linear.n, linear.k, s.weight_format, linear.bias)
+        case = ops.LinearCase(s.dtype, s.rows, linear.n, linear.k, s.format, linear.bias)
         bias = Parameter("vector", f"{role}_bias", layer) if linear.bias else None
         weight = Parameter("weight", role, layer)
         out = "logits" if role == "lm_head" else role
@@ -216,10 +177,10 @@ class _Builder:
         return self.add(ops.DECODE_ATTENTION, attention, "attention", layer, "attention", args)
 
 
-def decode_program(model: Model, shape: StepShape, apart: bool = False) -> Program:
+def decode_program(model: Model, shape: Workload, apart: bool = False) -> Program:
     """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
     check_decoded(model)
-    check_tp(model, shape.tp, shape.weight_format)
+    check_tp(model, shape.tp, shape.format)
     layers = model.layers if shape.layers is None else shape.layers
     if not 1 <= layers <= model.layers:
         raise UserError(f"layers = {layers}: {model.name} has {model.layers}; give 1 or more.")

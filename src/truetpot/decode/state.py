@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from truetpot.decode.program import Parameter, StepShape
+from truetpot.decode.program import Parameter
 from truetpot.decode.weights import kv_heads, random_array
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, rope_inv_freq
+from truetpot.facts.workload import Workload
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.rope_append import rope_table
 from truetpot.runtime.device import Device
@@ -31,7 +32,7 @@ class StepState:
     head of the cache holds the same whichever `rank` has it.
     """
 
-    def __init__(self, model: Model, shape: StepShape, device: Device, rank: int = 0) -> None:
+    def __init__(self, model: Model, shape: Workload, device: Device, rank: int = 0) -> None:
         self.shape = shape
         self.vocab = model.vocab
         rng = np.random.default_rng(0)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.decode.program import StepShape
 from truetpot.errors import UserError
 from truetpot.facts.models import (
     Model,
@@ -20,6 +19,7 @@ from truetpot.facts.models import (
     linears,
     tensor_parallel_degrees,
 )
+from truetpot.facts.workload import Workload
 from truetpot.formats import Weight, random_weight, rows
 from truetpot.formats.plain import Plain
 from truetpot.ops.arrays import NUMPY_DTYPE, normal
@@ -64,11 +64,11 @@ class SyntheticWeights:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, model: Model, shape: StepShape, seed: int = 0, rank: int = 0) -> None:
+    def __init__(self, model: Model, shape: Workload, seed: int = 0, rank: int = 0) -> None:
         check_rank(model, shape, rank)
         self.model, self.shape, self.seed, self.rank = model, shape, seed, rank
         self._linears = {linear.role: linear for linear in linears(model, shape.tp)}
-        self._pieces = _pieces(model, shape.weight_format)
+        self._pieces = _pieces(model, shape.format)
 
     def linear(self, layer: int | None, role: str) -> Weight:
         """Deviation 1/sqrt(k) of the whole: unit variance in, unit variance out."""
@@ -148,7 +148,7 @@ class SyntheticWeights:
         self, shape: tuple[int, int], k: int, layer: int | None, part: str, piece: int
     ) -> Weight:
         rng = self._rng(layer, f"{part} {piece}")
-        return random_weight(shape, self.shape.weight_format, rng, std=k**-0.5)
+        return random_weight(shape, self.shape.format, rng, std=k**-0.5)
 
     def _rng(self, layer: int | None, name: str) -> np.random.Generator:
         return np.random.default_rng([self.seed, zlib.crc32(f"{layer} {name}".encode())])
@@ -213,9 +213,9 @@ def kv_heads(model: Model, tp: int, rank: int) -> tuple[int, int]:
     return rank * model.kv_heads // tp, kv_heads_of_rank(model, tp)
 
 
-def check_rank(model: Model, shape: StepShape, rank: int) -> None:
+def check_rank(model: Model, shape: Workload, rank: int) -> None:
     """Raise UserError unless the step has such a rank, and the model such a share."""
-    check_tp(model, shape.tp, shape.weight_format)
+    check_tp(model, shape.tp, shape.format)
     if not 0 <= rank < shape.tp:
         raise UserError(f"rank {rank} is not one of {shape.tp}; ranks are 0 to {shape.tp - 1}.")
 

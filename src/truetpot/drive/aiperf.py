@@ -39,10 +39,14 @@ class AIPerf:
         endpoint: dict[str, Any] = {
             "urls": [load.server.url],
             "type": load.endpoint,
+            "path": f"/{load.path}",
             "streaming": True,
             "use_server_token_count": True,
             "timeout": load.timeout_s,
-            "extra": {"ignore_eos": True, "temperature": 0},
+            # llama.cpp's server closes a connection that was idle for 5 s or had 100 requests, and
+            # a request that is sent at that moment is lost
+            "connection_reuse": "never",
+            "extra": {"temperature": 0, **load.server.kind.asks(load.output_tokens)},
         }
         if os.environ.get(KEY):
             endpoint["api_key"] = f"${{{KEY}}}"

@@ -59,7 +59,7 @@ class Load:
 
     @property
     def path(self) -> str:
-        """Behind ``/v1``."""
+        """Behind the server's URL."""
         return "chat/completions" if self.endpoint == "chat" else "completions"
 
 
@@ -135,12 +135,13 @@ def run(engine: Engine, load: Load, folder: Path) -> Used:
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             env=_environment(folder, temporary), start_new_session=True,
         )  # fmt: skip
+        limit_s = STARTS_S + rounds * load.timeout_s
         try:
-            code = process.wait(STARTS_S + rounds * load.timeout_s)
+            code = process.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise UserError(
-                f"{engine.name} did not end; the server answers too slowly or not at all "
-                f"({folder / LOG})."
+                f"{engine.name} did not end within {limit_s:g} s; the server answers too slowly or "
+                f"not at all ({folder / LOG})."
             ) from None
         finally:
             _end(process)

@@ -23,14 +23,15 @@ class GuideLLM:
             {"prompt": text, "output_tokens_count": load.output_tokens} for text in load.prompts
         ]
         write_lines(folder / PROMPTS, rows)
+        body = {"temperature": 0, **load.server.kind.asks(load.output_tokens)}
         backend = {
             "kind": "openai_http",
             "target": load.server.root,
             "model": load.server.model,
-            "request_format": f"/v1/{load.path}",
+            "request_format": f"{load.server.url.removeprefix(load.server.root)}/{load.path}",
             "validate_backend": False,
             "timeout": load.timeout_s,
-            "extras": {"body": {"ignore_eos": True, "temperature": 0}},
+            "extras": {"body": body},
         }
         here = folder.absolute()
         profile = {

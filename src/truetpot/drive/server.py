@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from truetpot.drive.known import Known, known, servers
 from truetpot.errors import UserError
 from truetpot.text import shortened
 
@@ -20,23 +22,6 @@ KEY = "OPENAI_API_KEY"
 TIMEOUT_S = 10.0
 MOST_BYTES = 16 << 20
 """Of an answer: the longest /metrics of vLLM have a few hundred kB."""
-_VERSIONS = (
-    ("vllm", "/version", "version"),
-    ("sglang", "/server_info", "version"),
-    ("sglang", "/get_server_info", "version"),
-    ("llama.cpp", "/props", "build_info"),
-    ("ollama", "/api/version", "version"),
-)
-"""Server, path beside ``/v1``, and the member that is its version: vLLM
-vllm/entrypoints/openai/api_server.py, SGLang srt/entrypoints/http_server.py, llama.cpp
-tools/server/README.md, Ollama docs/api.md."""
-_PREFIXES = (
-    ("vllm:", "vllm"),
-    ("sglang:", "sglang"),
-    ("llamacpp:", "llama.cpp"),
-    ("ovms_", "ovms"),
-)
-"""Of the names in /metrics."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +29,30 @@ class Server:
     """A live server, by what it tells; "" and None are what it does not."""
 
     url: str
-    """Ends with ``/v1``."""
+    """Ends with ``/v1``, or another version."""
     model: str
     name: str = ""
-    """``vllm``, ``sglang``, ``llama.cpp``, ``ollama``, ``ovms``."""
+    """A key of ``servers.toml``; "" where nothing told which it is."""
     version: str = ""
     max_tokens: int | None = None
     """Of a prompt and its output together."""
     metrics: dict[str, float] = field(default_factory=dict)
-    """Those of /metrics without labels that matter: the state when it was asked."""
+    """Of /metrics, as :func:`read_metrics` has them, when it was asked."""
+
+    @property
+    def kind(self) -> Known:
+        """What is known of servers of this name."""
+        return known(self.name)
 
     @property
     def root(self) -> str:
         """The URL without ``/v1``."""
-        return self.url.removesuffix("/v1")
+        return self.url.rpartition("/")[0]
 
 
 def base(url: str) -> str:
-    """The URL with ``/v1`` at its end. Raises UserError for one that is no HTTP address, or that
+    """The URL with ``/v1`` at its end, or with the version that it has: OpenVINO Model Server's
+    is ``/v3``. Raises UserError for one that is no HTTP address, or that
     has a user's name in it: a record keeps the URL."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -69,7 +60,7 @@ def base(url: str) -> str:
     if parts.username or parts.password or parts.query:
         raise UserError(f"Keep names and keys out of the address; put the key into {KEY}.")
     plain = url.rstrip("/")
-    return plain if plain.endswith("/v1") else f"{plain}/v1"
+    return plain if re.search(r"/v\d+$", plain) else f"{plain}/v1"
 
 
 def look(url: str, model: str | None = None) -> Server:
@@ -79,20 +70,35 @@ def look(url: str, model: str | None = None) -> Server:
     has several and ``model`` names none of them.
     """
     url = base(url)
-    listed = _models(get(f"{url}/models"), url)
-    names = list(listed)
-    if model is None and len(names) > 1:
-        raise UserError(f"{url} serves {', '.join(names[:8])}; choose one with --served.")
-    chosen = model or names[0]
-    if chosen not in listed:
-        raise UserError(f"{url} does not serve {chosen!r}, but {', '.join(names[:8])}.")
-    root = url.removesuffix("/v1")
-    metrics = _metrics(root)
-    name, version = _who(root, listed[chosen], metrics)
-    longest = listed[chosen].get("max_model_len")
+    root = url.rpartition("/")[0]
+    answer = get(f"{url}/models")
+    metrics = read_metrics(root)
+    rows = _models(answer)
+    name, version = _who(root, rows, metrics)
+    chosen = _choose(rows, model, url, name)
+    longest = rows.get(chosen, {}).get("max_model_len")
     longest = longest if isinstance(longest, int) else None
-    plain = {key: value for key, value in metrics.items() if "{" not in key}
-    return Server(url, chosen, name, version, longest, plain)
+    return Server(url, chosen, name, version, longest, metrics)
+
+
+def _choose(rows: Mapping[str, Any], model: str | None, url: str, name: str) -> str:
+    """The model to ask for: that of the list, or the one named."""
+    names = ", ".join(list(rows)[:8])
+    if known(name).lists_cache:
+        if model is None:
+            raise UserError(
+                f"{url} lists what lies in a cache, and not what it serves; name that with "
+                "--served, as the server was given it."
+            )
+        return model
+    if not rows:
+        raise UserError(f"{url}/models lists no model; load one into the server.")
+    if model is None and len(rows) > 1:
+        raise UserError(f"{url} serves {names}; choose one with --served.")
+    chosen = model or next(iter(rows))
+    if chosen not in rows:
+        raise UserError(f"{url} does not serve {chosen!r}, but {names}.")
+    return chosen
 
 
 def get(url: str) -> Any:
@@ -141,44 +147,67 @@ def _advice(status: int) -> str:
     return "see the server's log"
 
 
-def _models(answer: Any, url: str) -> dict[str, dict[str, Any]]:
+def _models(answer: Any) -> dict[str, dict[str, Any]]:
+    """Rows of /v1/models by their names."""
     data = answer.get("data") if isinstance(answer, dict) else None
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-    found = {row["id"]: row for row in rows if isinstance(row.get("id"), str)}
-    if not found:
-        raise UserError(f"{url}/models lists no model; load one into the server.")
-    return found
+    return {row["id"]: row for row in rows if isinstance(row.get("id"), str)}
 
 
-def _metrics(root: str) -> dict[str, float]:
-    """Lines of Prometheus' text format; none where the server has no /metrics."""
+def read_metrics(root: str) -> dict[str, float]:
+    """/metrics in Prometheus' text format, by name; none where the server has no such path.
+
+    Of a name with labels the sum over all of them, which is right for counters and for sums and
+    counts of histograms; their buckets are left out.
+    """
     try:
         text = fetch(Request(f"{root}/metrics"))
     except UserError:
         return {}
-    rows = re.findall(r"^([a-zA-Z_:][\w:]*(?:\{[^\n]*\})?) ([-+.\deE]+)$", text, re.MULTILINE)
-    found = {}
-    for name, value in rows:
+    found: dict[str, float] = {}
+    for line in re.finditer(
+        r"^([a-zA-Z_:][\w:]*)(?:\{[^\n]*\})? ([-+.\deE]+)(?: \d+)?$", text, re.MULTILINE
+    ):
         try:
-            found[name] = float(value)
+            value = float(line[2])
         except ValueError:
             continue
+        if not line[1].endswith("_bucket"):
+            found[line[1]] = found.get(line[1], 0.0) + value
     return found
 
 
-def _who(root: str, model: dict[str, Any], metrics: dict[str, float]) -> tuple[str, str]:
-    """Name and version, by the first that tells: metrics, the model's owner, a version's path."""
-    owner = str(model.get("owned_by", ""))
-    told = next((name for mark, name in _PREFIXES for key in metrics if key.startswith(mark)), "")
-    owners = {"llamacpp": "llama.cpp", "library": "ollama", "vllm": "vllm", "sglang": "sglang"}
-    told = told or owners.get(owner, "")
-    for name, path, member in _VERSIONS:
-        if told not in ("", name):
-            continue
-        try:
-            answer = get(f"{root}{path}")
-        except UserError:
-            continue
-        if isinstance(answer, dict) and isinstance(answer.get(member), str):
-            return name, answer[member]
+def _who(
+    root: str, rows: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]
+) -> tuple[str, str]:
+    """Name and version, by the first that tells: metrics, the models' owner, the paths it has."""
+    owners = {str(row.get("owned_by", "")) for row in rows.values()} - {""}
+    marks = [
+        (name, kind)
+        for name, kind in servers().items()
+        if (kind.metrics and any(key.startswith(kind.metrics) for key in metrics))
+        or kind.owner in owners
+    ]
+    told = marks[0][0] if marks else ""
+    for name, kind in servers().items():
+        for path, member in kind.version if told in ("", name) else ():
+            if version := _member(f"{root}{path}", member):
+                return name, version
+    if not told and (paths := _get(f"{root}/openapi.json").get("paths")):
+        told = next((n for n, k in servers().items() if k.paths and set(k.paths) <= set(paths)), "")
     return told, ""
+
+
+def _member(url: str, member: str) -> str:
+    """A text of an answer; "" where there is none."""
+    found = _get(url).get(member)
+    return found if isinstance(found, str) else ""
+
+
+def _get(url: str) -> dict[str, Any]:
+    """An answer that is an object; an empty one for any other and for none."""
+    try:
+        answer = get(url)
+    except UserError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -7,7 +7,7 @@ multiplies, the weights of the next may be on their way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
@@ -16,6 +16,7 @@ from truetpot.facts.hardware import Hardware
 from truetpot.facts.mixes import all_mixes
 from truetpot.facts.roofline import Limit, roofline
 from truetpot.facts.traffic import Traffic, resident_bytes, traffic
+from truetpot.facts.workload import Workload
 
 # Points of the curve over a range of contexts, both ends included.
 CURVE_POINTS = 17
@@ -102,39 +103,19 @@ class FloorRange:
 
 
 def floor(
-    model: Model,
-    hardware: Hardware,
-    *,
-    tp: int = 1,
-    format: str,
-    kv_format: str = "fp16",
-    context: int,
-    batch: int = 1,
-    lm_head_format: str | None = None,
-    collective_us: float | None = None,
-    dtype: str = "fp16",
-    query_tokens: int = 1,
+    model: Model, hardware: Hardware, work: Workload, collective_us: float | None = None
 ) -> Floor:
-    """The floor of one decode step on `tp` cards of `hardware`.
+    """The floor of one decode step on `work.tp` cards of `hardware`.
 
     bytes of one rank / datasheet bandwidth of one card, or its operations / datasheet rate with
-    activations of `dtype` (fp16, bf16; int8 where they may be quantised to 8 bits) if that is more;
-    other arguments as for `traffic`, which raises UserError for what does not fit together.
+    activations of `work.dtype` (fp16, bf16; int8 where they may be quantised to 8 bits) if that is
+    more. Of all layers, whatever `work.layers` says. Raises UserError as `traffic` does.
     `collective_us` takes the place of a published latency of a collective, which is a term beside
     the bound.
     """
-    step = traffic(
-        model,
-        tp=tp,
-        format=format,
-        kv_format=kv_format,
-        context=context,
-        batch=batch,
-        lm_head_format=lm_head_format,
-        query_tokens=query_tokens,
-    )
-    rows = batch * query_tokens
-    cost = collectives(model, hardware, tp=tp, batch=rows, each_us=collective_us)
+    dtype = work.dtype
+    step = traffic(model, replace(work, layers=None))
+    cost = collectives(model, hardware, tp=work.tp, batch=work.rows, each_us=collective_us)
     resident = resident_bytes(model, step)
     fits = resident <= hardware.usable_gib * 2**30
     return Floor(
@@ -154,70 +135,57 @@ def floor(
     )
 
 
+def least_s(step: Traffic, dtype: str, hardware: Hardware, cache_bytes: int) -> float:
+    """Seconds below which no step that follows its like can be, on a card of the tables.
+
+    What the last-level cache may have kept from the step before need not be read.
+    """
+    cold = max(0, step.bound - cache_bytes)
+    return hardware.least_ms(cold, step.operations, dtype) * 1e-3
+
+
 def floor_range(
     model: Model,
     hardware: Hardware,
-    *,
-    context_start: int,
-    context_end: int,
-    tp: int = 1,
-    format: str,
-    kv_format: str = "fp16",
-    batch: int = 1,
-    lm_head_format: str | None = None,
+    work: Workload,
+    end: int,
     collective_us: float | None = None,
-    dtype: str = "fp16",
-    query_tokens: int = 1,
 ) -> FloorRange:
-    """The floor over a request: a prompt of `context_start` tokens, then up to `context_end`.
+    """The floor over a request: a prompt of `work.context` tokens, then up to `end` in all.
 
     See FloorRange for which steps the mean covers. Raises UserError for a range that generates no
     token beside the first and a step's, whose TPOT is not defined, and as `floor` does.
     """
+    start, query_tokens, dtype = work.context, work.query_tokens, work.dtype
     least = query_tokens + 1
-    steps = context_end - context_start - query_tokens
+    steps = end - start - query_tokens
     if steps < 1:
         raise UserError(
-            f"the range {context_start}:{context_end} generates "
-            f"{max(0, context_end - context_start)} tokens, and time per output token needs "
-            f"{least}; give an end at least {least} beyond the start."
+            f"the range {start}:{end} generates {max(0, end - start)} tokens, and time per output "
+            f"token needs {least}; give an end at least {least} beyond the start."
         )
 
     def at(context: int) -> Floor:
-        return floor(
-            model,
-            hardware,
-            tp=tp,
-            format=format,
-            kv_format=kv_format,
-            context=context,
-            batch=batch,
-            lm_head_format=lm_head_format,
-            collective_us=collective_us,
-            dtype=dtype,
-            query_tokens=query_tokens,
-        )
+        return floor(model, hardware, replace(work, context=context), collective_us)
 
-    last = context_start + steps - 1
-    first = at(context_start)
+    last = start + steps - 1
+    first = at(start)
     points = min(CURVE_POINTS, steps)
-    contexts = sorted(
-        {context_start + (last - context_start) * i // max(1, points - 1) for i in range(points)}
-    )
+    contexts = sorted({start + (last - start) * i // max(1, points - 1) for i in range(points)})
     # Only the cache grows from step to step, not evenly where some layers read a window.
     token_ms = hardware.read_ms(first.traffic.kv_write) / query_tokens / model.layers
     weights_ms = first.weights_ms + first.scales_ms
-    attended = 4 * batch * query_tokens * (model.heads // tp) * model.head_dim
+    attended = 4 * work.rows * (model.heads // work.tp) * model.head_dim
 
     def step_ms(tokens: int) -> float:
         operations = first.traffic.linear_operations + attended * tokens
         read_ms = weights_ms + token_ms * tokens
         return roofline(read_ms, hardware.compute_ms(operations, dtype))[0]
 
-    total = sum(step_ms(model.cached_tokens(c)) for c in range(context_start, last + 1))
+    total = sum(step_ms(model.cached_tokens(c)) for c in range(start, last + 1))
     return FloorRange(
         start=first,
-        end=context_end,
+        end=end,
         steps=steps,
         mean_ms_per_token=total / steps,
         curve=tuple((c, at(c).ms_per_token) for c in contexts),

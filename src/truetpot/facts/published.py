@@ -9,6 +9,7 @@ from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
 from truetpot.facts.tables import decode, read
+from truetpot.facts.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ def _floor_ms(entry: Published) -> float | None:
     bound = floor(
         load_model(entry.model),
         hardware,
-        tp=ways,
-        format=entry.format,
-        kv_format=entry.kv_format,
-        context=entry.context,
-        batch=entry.batch,
-        dtype="int8",
+        Workload(
+            tp=ways,
+            format=entry.format,
+            kv_format=entry.kv_format,
+            context=entry.context,
+            batch=entry.batch,
+            dtype="int8",
+        ),
     )
     return bound.ms_per_token

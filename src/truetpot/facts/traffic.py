@@ -9,6 +9,7 @@ from truetpot.facts.architecture import Model
 from truetpot.facts.formats import kv_bytes, storage
 from truetpot.facts.mixes import all_mixes, check_format, stored
 from truetpot.facts.shapes import Linear, check_tp, kv_heads_of_rank, linears
+from truetpot.facts.workload import Workload
 
 # Norm weights, biases and the embedding row travel in the activations' dtype.
 ACTIVATION_BYTES = 2
@@ -86,27 +87,16 @@ class Traffic:
         return self.bound + self.idle_experts * self.idle_share
 
 
-def traffic(
-    model: Model,
-    *,
-    tp: int = 1,
-    format: str,
-    kv_format: str = "fp16",
-    context: int,
-    batch: int = 1,
-    lm_head_format: str | None = None,
-    layers: int | None = None,
-    query_tokens: int = 1,
-) -> Traffic:
-    """Bytes and operations of one decode step on one of `tp` ranks.
+def traffic(model: Model, work: Workload) -> Traffic:
+    """Bytes and operations of one decode step on one of `work.tp` ranks.
 
-    `context` is the number of tokens whose K and V are in the cache when the step starts; the step
-    reads them all and appends one. A batch reads the weights once and `batch` such caches.
-    A step that verifies drafted tokens has several `query_tokens` of each sequence, the drafted
-    ones and the one before them: it computes and appends as many, and reads no more for them.
-    `lm_head_format` defaults to `format`; `layers` counts only so many layers (and still lm_head).
-    Raises UserError for a tp or format that does not fit the model.
+    The step reads the cache of `work.context` tokens and appends its own. A batch reads the weights
+    once and as many such caches. A step that verifies drafted tokens computes and appends several
+    of each sequence, and reads no more for them. `work.layers` counts only so many layers, and
+    lm_head all the same. Raises UserError for a tp or format that does not fit the model.
     """
+    tp, format, kv_format, layers = work.tp, work.format, work.kv_format, work.layers
+    context, batch, query_tokens = work.context, work.batch, work.query_tokens
     if context < 0 or batch < 1:
         raise UserError(
             f"context = {context}, batch = {batch}: give a context of at least 0 and a batch of at "
@@ -117,7 +107,7 @@ def traffic(
     if layers is not None and not 0 <= layers <= model.layers:
         raise UserError(f"layers = {layers}: {model.name} has {model.layers}.")
     counted = model.layers if layers is None else layers
-    rows = _rows(model, tp, format, lm_head_format, counted)
+    rows = _rows(model, tp, format, work.lm_head_format, counted)
     kv_rows = kv_heads_of_rank(model, tp) * model.head_dim
     kv_layer = 2 * kv_rows * kv_bytes(kv_format)
     share = counted / model.layers

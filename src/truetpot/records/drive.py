@@ -11,6 +11,7 @@ from truetpot.records.numbers import AtLeastOne, Count, Finite, NotNegative, Wor
 from truetpot.records.opening import Named, Part
 from truetpot.records.verdicts import Verdict
 from truetpot.records.words import PointStatus
+from truetpot.stats.compare import Comparison
 
 
 class Weight(StrEnum):
@@ -41,7 +42,23 @@ class ServerRow(Part, frozen=True, kw_only=True):
     max_tokens: int | None
     """Of a prompt and its output together."""
     metrics: dict[str, float]
-    """Of /metrics, those without labels, before the run."""
+    """Of /metrics, before the run: summed over labels, without buckets."""
+
+
+class ArmRow(Part, frozen=True, kw_only=True):
+    """One of several servers that are driven in alternation."""
+
+    name: str
+    restart: str = ""
+    """The command that was run before its points."""
+    server: ServerRow
+    canaries: list[CanaryRow]
+    tokens_a_chunk: Finite | None
+    prefix_cache: bool | None
+    first_chunk_is_token: bool | None
+    output_hashes: list[str]
+    differs_at: Count | None = None
+    """The first character where the text of a greedy request is another than the first arm's."""
 
 
 class CalibrationRow(Part, frozen=True, kw_only=True):
@@ -56,12 +73,18 @@ class CalibrationRow(Part, frozen=True, kw_only=True):
     limit: NotNegative
     """How far the two may be apart, as a share."""
     late: bool
-    """Whether they are farther apart."""
+    """Whether they are farther apart, or the stub itself was as slow as the point."""
 
 
 class DrivePoint(Part, frozen=True, kw_only=True):
     """One concurrency. Times are of the requests that were measured; null is what is not known."""
 
+    arm: str | None = None
+    """Its name; null for one server."""
+    input_tokens: AtLeastOne | None = None
+    """Of each prompt; null in records from before there were several."""
+    round: Count | None = None
+    """Of several, from 0 on."""
     concurrency: AtLeastOne
     status: PointStatus
     reason: str = ""
@@ -73,6 +96,10 @@ class DrivePoint(Part, frozen=True, kw_only=True):
     """Median."""
     token_ms: Finite | None = None
     """Mean time per token without the first one."""
+    server_ms: Finite | None = None
+    """Per token, by the growth of the server's own counters, the warm-up included."""
+    tokens_per_s: Finite | None = None
+    """Output tokens of all requests, from the first one's start to the last one's end."""
     token_from: str = ""
     """How it was found."""
     tokens_a_step: Finite | None = None
@@ -92,7 +119,62 @@ class DrivePoint(Part, frozen=True, kw_only=True):
     """Processor time of the load generator, its start included."""
     wall_s: NotNegative | None = None
     """Of the load generator, its start included."""
+    server_cpu_s: NotNegative | None = None
+    """Processor time of the server and its children over the same time, where it runs here."""
+    joules: dict[str, NotNegative] = field(default_factory=dict)
+    """Energy over the same time, by what counted it, where the server runs here."""
+    tokens_per_joule: dict[str, NotNegative] = field(default_factory=dict)
+    """Output tokens, those of the warm-up included, over that energy; the load generator's start
+    is in it, so that it is too low."""
     calibration: CalibrationRow | None = None
+
+
+class SeriesRow(Part, frozen=True, kw_only=True):
+    """How the time per token grows: a line by least squares through points that differ in one
+    thing, beside the same line through the ladder's step and floor at these points."""
+
+    arm: str | None = None
+    over: Literal["depth", "concurrency"]
+    at: AtLeastOne
+    """The concurrency of a series over depth, the tokens of the prompts of one over concurrency."""
+    points: AtLeastOne
+    least: Finite
+    most: Finite
+    """Ends of the range, in tokens of context or in sequences decoded at once."""
+    base_ms: Finite
+    """Where the line meets nothing."""
+    slope_ms: Finite
+    """Per 1,000 tokens of context, or per sequence."""
+    residual: NotNegative | None
+    """The largest share by which a point is off the line; null for two points, which have none."""
+    step_base_ms: Finite | None = None
+    step_slope_ms: Finite | None = None
+    floor_base_ms: Finite | None = None
+    floor_slope_ms: Finite | None = None
+    ratios: list[Finite] = field(default_factory=list)
+    """Time per token over the ladder's step, point by point, the lowest first."""
+    parts_at: AtLeastOne | None = None
+    """The first concurrency from which on that ratio is a tenth and more above that of the lowest:
+    there the scheduler begins. Null where it is at none."""
+
+
+class DifferenceRow(Part, frozen=True, kw_only=True):
+    """Two arms at one point, round by round."""
+
+    arm: str
+    against: str
+    input_tokens: AtLeastOne
+    concurrency: AtLeastOne
+    rounds: AtLeastOne
+    token_ms: Finite
+    against_ms: Finite
+    ratio: Finite
+    """Of the times per token: geometric mean over the rounds."""
+    low: Finite | None = None
+    high: Finite | None = None
+    """Its 95 % interval by Student; null for one round."""
+    says: Comparison | None = None
+    """What the interval establishes; 1 % and less is the same."""
 
 
 class DriveRecord(Named, frozen=True, kw_only=True):
@@ -113,7 +195,7 @@ class DriveRecord(Named, frozen=True, kw_only=True):
     endpoint: str
     """`completions` or `chat`."""
     input_tokens: AtLeastOne
-    """Of each prompt, by the tokenizer; the chat template comes on top."""
+    """Of each prompt, by the tokenizer; the chat template comes on top. Of several the first."""
     output_tokens: AtLeastOne
     """Of each request."""
     tokenizer: str
@@ -131,3 +213,7 @@ class DriveRecord(Named, frozen=True, kw_only=True):
     yardstick: str | None = None
     """What the points are held against."""
     points: list[DrivePoint]
+    arms: list[ArmRow] = field(default_factory=list)
+    """Servers in alternation, the first one among them; empty for one."""
+    series: list[SeriesRow] = field(default_factory=list)
+    differences: list[DifferenceRow] = field(default_factory=list)

@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from truetpot.records.check import (
-    CheckedRun,
+from truetpot.records.check import CheckedRun, ServingRow, VisibleCount
+from truetpot.records.reported import (
     CountsRow,
     DefinitionRow,
     ReportedRow,
-    ServingRow,
     SettingRow,
     SummaryRow,
     TotalsRow,
-    VisibleCount,
 )
 from truetpot.records.speculation import DraftsRow
 from truetpot.records.verdicts import Counting, Metric

@@ -14,6 +14,7 @@ from truetpot.facts.hardware import recognise
 from truetpot.facts.models import load_model
 from truetpot.facts.roofline import Limit, roofline
 from truetpot.facts.traffic import Traffic, traffic
+from truetpot.facts.workload import Workload
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import Rung
 from truetpot.records.store import read_record
@@ -168,9 +169,16 @@ def _of_point(record: DecodeRecord, path: Path, query_tokens: int) -> Yardstick:
 
     def work(context: float, batch: float, tokens: int) -> Traffic:
         return traffic(
-            model, tp=tp, format=format, kv_format=kv_format,
-            context=int(context), batch=max(1, int(batch)), query_tokens=tokens,
-        )  # fmt: skip
+            model,
+            Workload(
+                tp=tp,
+                format=format,
+                kv_format=kv_format,
+                context=int(context),
+                batch=max(1, int(batch)),
+                query_tokens=tokens,
+            ),
+        )
 
     if hardware is not None:
         source = f"datasheet of {hardware.title}, {hardware.bandwidth_gb_s:g} GB/s"

@@ -13,6 +13,7 @@ from truetpot.facts.hardware import Hardware
 from truetpot.facts.mixes import all_mixes, file_bytes
 from truetpot.facts.models import Model
 from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 from truetpot.serving.chosen import Chosen, Flags, choose
 from truetpot.serving.records import Run
 from truetpot.serving.speculation import query_tokens_of
@@ -60,7 +61,9 @@ def from_facts(
     """The floor of a model on ``tp`` cards. Raises UserError for what does not fit together."""
     known = model, hardware, tp, format, kv_format
     first = floor(
-        model, hardware, tp=tp, format=format, kv_format=kv_format, context=1, dtype=SERVED
+        model,
+        hardware,
+        Workload(tp=tp, format=format, kv_format=kv_format, context=1, dtype=SERVED),
     )
     return Yardstick(
         what=f"{model.name} {format} on {tp} x {hardware.title}",
@@ -128,7 +131,7 @@ def _from_bytes(chosen: Chosen, card: Hardware, nbytes: int, query_tokens: int) 
         # without a known cache neither its bytes nor what is done with it count
         at: dict[str, Any] = {"context": int(context), "batch": max(1, int(batch))}
         at["query_tokens"] = queries
-        step = traffic(model, format="fp16", kv_format=kv_format or "fp16", **at)
+        step = traffic(model, Workload(format="fp16", kv_format=kv_format or "fp16", **at))
         cache, operations = step.kv, step.operations
         if kv_format is None:
             cache, operations = 0, step.linear_operations
@@ -157,7 +160,7 @@ def weights_read(model: Model, format: str | None, nbytes: int) -> int:
     as the average one, norms and biases as fp32, the embedding as 8.5 bits where that is more:
     published files with a larger embedding (Q4_K_L) have it in Q8_0.
     """
-    step = traffic(model, format=format or "fp16", context=0)
+    step = traffic(model, Workload(format=format or "fp16", context=0))
     if format is not None:
         return nbytes - (file_bytes(model, all_mixes()[format]) - step.bound)
     table = 0 if model.tied else model.embedding_elements()
@@ -181,10 +184,18 @@ def floor_of(
     def floor_s(context: float, batch: float) -> float:
         # whole tokens and sequences, rounded down: it has to stay a bound
         found = floor(
-            model, hardware, tp=tp, format=format, kv_format=kv_format,
-            context=int(context), batch=max(1, int(batch)), dtype=dtype,
-            query_tokens=query_tokens,
-        )  # fmt: skip
+            model,
+            hardware,
+            Workload(
+                tp=tp,
+                format=format,
+                kv_format=kv_format,
+                context=int(context),
+                batch=max(1, int(batch)),
+                dtype=dtype,
+                query_tokens=query_tokens,
+            ),
+        )
         return found.ms_per_token * 1e-3
 
     return floor_s

@@ -13,6 +13,7 @@ from truetpot.facts.mixes import all_mixes
 from truetpot.facts.models import load_model
 from truetpot.facts.roofline import roofline
 from truetpot.facts.traffic import Traffic, traffic
+from truetpot.facts.workload import Workload
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import OperatorRow
 from truetpot.records.stack import Role
@@ -60,10 +61,17 @@ class Yardstick:
     def traffic(self, layers: int | None = None) -> Traffic:
         """Bytes of one step of so many layers; of all if None."""
         return traffic(
-            self.model, tp=self.tp, format=self.format, kv_format=self.kv_format,
-            context=self.context, batch=self.batch, query_tokens=self.query_tokens,
-            layers=None if layers is None else min(layers, self.model.layers),
-        )  # fmt: skip
+            self.model,
+            Workload(
+                tp=self.tp,
+                format=self.format,
+                kv_format=self.kv_format,
+                context=self.context,
+                batch=self.batch,
+                query_tokens=self.query_tokens,
+                layers=None if layers is None else min(layers, self.model.layers),
+            ),
+        )
 
     def bytes_of(self, layers: int | None) -> dict[str, int]:
         """Compulsory bytes of a step by role: weights with their scales, and the cache."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
+from truetpot.facts.workload import Workload
 from truetpot.serving.findings import Severity, visible_counts
 from truetpot.serving.records import Counting, Gaps, Metric, Setting, Totals
 from truetpot.serving.yardstick import Yardstick
@@ -24,7 +25,9 @@ def qwq(cards=4, card="arc-a770", weights="fp8_e5m2"):
 
     def floor_s(context, batch):
         bound = floor(
-            model, hardware, tp=cards, format=weights, context=round(context), batch=round(batch)
+            model,
+            hardware,
+            Workload(tp=cards, format=weights, context=round(context), batch=round(batch)),
         )
         return bound.ms_per_token / 1e3
 

@@ -32,7 +32,7 @@ def test_records(tmp_path):
     )
     assert requests.gaps.offsets.tolist() == [0, 3, 3]
     assert requests.ok.tolist() == [True, False]
-    assert requests.errors == {"was cancelled": 1}
+    assert requests.errors == {"499 was cancelled": 1}
     assert (run.totals.attempted, run.totals.completed, run.totals.failed) == (2, 1, 1)
 
 

@@ -110,7 +110,10 @@ def _gaps(record: Record) -> Floats | None:
 
 
 def _error(record: Record) -> str:
-    return record.text("error", "message") or record.text("error", "type") or "no message"
+    """The status of an HTTP answer stands before the server's own words."""
+    said = record.text("error", "message") or record.text("error", "type") or "no message"
+    code = record.count("error", "code")
+    return said if code == UNKNOWN else f"{code} {said}"
 
 
 # The summary: profile_export_aiperf.json

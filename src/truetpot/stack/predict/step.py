@@ -9,6 +9,7 @@ from importlib import resources
 from truetpot.errors import UserError
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import Hardware
+from truetpot.facts.workload import Workload
 from truetpot.records.predict import PredictedStep, PredictedTerm
 from truetpot.stack.predict.borrowed import Borrowed, Shelf
 from truetpot.stack.predict.operators import Point, StepOperator, step_operators
@@ -26,11 +27,13 @@ def predict_step(point: Point, card: Hardware, shelf: Shelf, launch_s: float) ->
     bound = floor(
         point.model,
         card,
-        tp=point.tp,
-        format=point.format,
-        kv_format=point.kv_format,
-        context=point.context,
-        batch=point.batch,
+        Workload(
+            tp=point.tp,
+            format=point.format,
+            kv_format=point.kv_format,
+            context=point.context,
+            batch=point.batch,
+        ),
     )
     return PredictedStep(
         batch=point.batch,

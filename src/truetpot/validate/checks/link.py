@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from truetpot.doctor.host import find_host
 from truetpot.doctor.pci import Link, narrowest_link, slot_link
 from truetpot.files import read_attribute
 from truetpot.runtime.choose import choose_device
@@ -18,9 +17,6 @@ from truetpot.validate.child import Tell
 from truetpot.validate.measured import Measured, Reading, Setting, errors
 
 NBYTES, SMALL_NBYTES = 256 << 20, 16 << 20
-PLACEHOLDER = (2.5, 1)
-"""GT/s and lanes that are shown where the real link is not: behind a card's own switch, and in a
-virtual machine."""
 FLAGS = {"fatal errors": "aer_dev_fatal", "nonfatal errors": "aer_dev_nonfatal"}
 """Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats."""
 
@@ -56,23 +52,18 @@ def rate(name: str, gb_s: float, link: Link | None, why: str) -> Reading:
     )
 
 
-def known_link(card: Path | None, virtual: bool | None = None) -> tuple[Link | None, str]:
+def known_link(card: Path | None) -> tuple[Link | None, str]:
     """The narrowest link between the card and the processor, and it in words.
 
-    None where the kernel shows none, or a placeholder only: then nothing is expected. ``virtual``
-    says whether this is a virtual machine; None: look.
+    None where the kernel shows none, or a placeholder only: then nothing is expected.
     """
-    virtual = find_host().virtual if virtual is None else virtual
     if card is None:
         return None, "the link is not known: nothing tells the card's PCI address"
     here = card.resolve()
     slot = slot_link(here) if here.exists() else None
     if slot is None:
-        return None, "the link is not known: the kernel shows none"
-    if (slot.max_speed, slot.max_width) == PLACEHOLDER:
-        return None, "the link is not known: only the placeholder of 2.5 GT/s x1 is shown"
-    # ports above a card in a virtual machine are made up; its own link is passed through
-    link = slot if virtual else narrowest_link(here) or slot
+        return None, "the link is not known: the kernel shows none, or the placeholder 2.5 GT/s x1"
+    link = narrowest_link(here) or slot
     return link, f"{link} at {link.at}, at most {link.most}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import needs
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import StepShape
-from truetpot.decode.traffic import step_least_s, step_traffic
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
+from truetpot.facts.floor import least_s
 from truetpot.facts.hardware import recognise
 from truetpot.facts.models import Model, load_model
+from truetpot.facts.traffic import traffic
+from truetpot.facts.workload import Workload
 from truetpot.measure.ceiling import Ceiling, find_ceiling
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
@@ -54,7 +56,7 @@ def measure(setting: Setting, tell: Tell) -> Measured:
     return Measured(readings=readings, found=found)
 
 
-def share_that_fits(device: Device, small: bool) -> tuple[Model, StepShape]:
+def share_that_fits(device: Device, small: bool) -> tuple[Model, Workload]:
     """Some layers of a 32B model, or of a small one on a CPU; 16-bit weights.
 
     Raises UserError where not even an eighth of them fits.
@@ -64,10 +66,15 @@ def share_that_fits(device: Device, small: bool) -> tuple[Model, StepShape]:
     dtype = "fp16" if device.kind == "xpu" else "bf16"
     free = device.free_bytes()
     for tp in (1,) if small_model else SHARES:
-        shape = StepShape(
-            batch=1, context=SMALL_CONTEXT if small_model else CONTEXT, tp=tp, dtype=dtype,
-            weight_format=dtype, kv_format=dtype, layers=SMALL_LAYERS if small else LAYERS,
-        )  # fmt: skip
+        shape = Workload(
+            context=SMALL_CONTEXT if small_model else CONTEXT,
+            format=dtype,
+            kv_format=dtype,
+            dtype=dtype,
+            batch=1,
+            tp=tp,
+            layers=SMALL_LAYERS if small else LAYERS,
+        )
         if free is None or needs(model, shape).total < 0.9 * free:
             return model, shape
     raise UserError(f"No share of {model.name} fits on {device.name}; stop what else uses it.")
@@ -78,10 +85,10 @@ def timed(
 ) -> tuple[list[Reading], dict[str, Any]]:
     """The step and the read kernel, in one race."""
     model, shape = step.model, step.shape
-    work = step_traffic(model, shape, shape.layers)
+    work = traffic(model, replace(shape, layers=shape.layers))
     identity = device.identity()
     card = recognise(str(identity["name"]), identity.get("memory_bytes"))
-    floor_s = None if card is None else step_least_s(work, shape, card, device.cache_bytes())
+    floor_s = None if card is None else least_s(work, shape.dtype, card, device.cache_bytes())
     whole = Entrant(
         "step", [step.run], bytes=work.bound, floor_s=floor_s, elapsed=True,
         also=lambda: step.state.values["logits"],
@@ -93,7 +100,7 @@ def timed(
         raise RuntimeError(whole.fault or top.fault)
     ceiling_s = work.bound / top.bandwidth
     step_s = whole.stats.median_s
-    what = f"{shape.layers} layers of {model.name}, {shape.weight_format}, 1/{shape.tp} of each"
+    what = f"{shape.layers} layers of {model.name}, {shape.format}, 1/{shape.tp} of each"
     floor = "" if card is None else f"datasheet of {card.title}; "
     share = paired([work.bound / top.bytes * s for s in top.device_s], whole.device_s)
     return [
