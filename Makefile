@@ -11,8 +11,8 @@
 # make test-ipex     the ipex provider's kernels on the CPU, in .venv-ipex, with the torch that IPEX
 #               wants: gigabytes where PyTorch's own index cannot be reached
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
-# make test-browser  every kind of report in a headless Chromium, which the system has to have
-#               (apt install chromium); installs playwright; fails where one is missing
+# make test-browser  every kind of report, and ASV's pages, in a headless Chromium, which the system has
+#               to have, and npm (apt install chromium npm); installs playwright; fails where one is missing
 # make pictures the pictures of README.md and docs/report.md, from records in tests/data; needs the same
 # make lint     ruff, mypy, and the downward imports, side by side
 # make changelog  the next section of CHANGELOG.md, as changelog.d/ has it

@@ -32,12 +32,14 @@ def pattern(operators: Sequence[str], provider: str | None) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
+    from asv.util import UserError as AsvError
+
     from truetpot.errors import UserError
 
     given = _parser().parse_args(arguments)
     try:
         return int(given.act(given))
-    except UserError as error:
+    except (UserError, AsvError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
