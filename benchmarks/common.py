@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
+from benchmarks import older
 from benchmarks.commit import check_commit
 from benchmarks.offered import absent, built_in, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
@@ -27,7 +28,6 @@ from truetpot.decode.cases import step_cases
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
 from truetpot.facts.models import load_model
-from truetpot.facts.workload import Workload
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import race
@@ -140,11 +140,11 @@ def shape(
     batch: int = 1,
     kv_format: str = AS_ACTIVATIONS,
     page: int | None = None,
-) -> Workload:
+) -> Any:
     """The step whose kernels are timed, with the activations that suit the device."""
     dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
-    return Workload(
+    return older.workload(
         context=context,
         format=format,
         kv_format=kv,
@@ -156,7 +156,7 @@ def shape(
     )
 
 
-def case(op: Operator, step: Workload, role: str | None = None) -> Case:
+def case(op: Operator, step: Any, role: str | None = None) -> Case:
     """The step's most frequent case of the operator, or of one role of it."""
     composites = dict.fromkeys((*COMPOSITES, *([op] if isinstance(op, Composite) else [])))
     found = [

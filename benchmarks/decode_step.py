@@ -12,14 +12,12 @@ from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
-from truetpot.facts.floor import least_s
 from truetpot.facts.models import load_model
-from truetpot.facts.traffic import traffic
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.step_check import Witness
 from truetpot.report.config import with_origin
 
-from . import common
+from . import common, older
 
 LAYERS = f", {common.SIZE.layers} layers" if common.SIZE.layers else ""
 USUAL = ("numba", "triton", "torch")
@@ -90,7 +88,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
         if ran := with_origin(kernel.parameters, choice.origin, choice.of_case):
             print(f"{role} {kernel.provider}: {ran}", file=sys.stderr)
     witness = Witness(step)
-    work = traffic(model, replace(chosen.shape, layers=chosen.layers))
+    work = older.bound_bytes(model, chosen.shape, chosen.layers)
     entrant = Entrant(
         "step", [step.run], bytes=work.bound, elapsed=True,
         also=lambda: step.state.values["logits"],
@@ -104,5 +102,5 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
 
     entrant.check_again = check_again
     if hardware := common.card(here):
-        entrant.floor_s = least_s(work, chosen.shape.dtype, hardware, here.cache_bytes())
+        entrant.floor_s = older.least_s(work, chosen.shape, hardware, here.cache_bytes())
     return common.race_alone(entrant, here)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
-from truetpot.facts.workload import Workload
 
 from .common import SIZE
+from .older import spec_ms
 from .size import FORMATS
 
 FACTS = Path(__file__).parents[1] / "src" / "truetpot" / "facts"
@@ -31,7 +30,5 @@ class Floor:
 
     def track_token_time(self, card, format):
         """Seconds a token."""
-        bound = floor(
-            load_model("qwq-32b"), load_hardware(card), Workload(tp=4, format=format, context=1024)
-        )
-        return bound.ms_per_token * 1e-3
+        model = load_model("qwq-32b")
+        return spec_ms(model, load_hardware(card), tp=4, format=format, context=1024) * 1e-3

@@ -1,0 +1,53 @@
+"""Packages before a point was a ``Workload``: ASV runs these files with every commit it installs.
+
+To be dropped with the last commit that anybody compares with.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from typing import Any
+
+from truetpot.facts import floor as floors
+from truetpot.facts import traffic as traffics
+from truetpot.facts.hardware import Hardware
+from truetpot.facts.models import Model
+
+try:
+    from truetpot.facts.workload import Workload
+except ImportError:
+    _OLD: Any = importlib.import_module("truetpot.decode.program").StepShape
+else:
+    _OLD = None
+
+
+def workload(**given: Any) -> Any:
+    """The point in the package's own words."""
+    if _OLD is None:
+        return Workload(**given)
+    return _OLD(weight_format=given.pop("format"), **given)
+
+
+def spec_ms(model: Model, hardware: Hardware, *, tp: int, format: str, context: int) -> float:
+    """Rung ``spec`` of a token, ms."""
+    given = {"tp": tp, "format": format, "context": context}
+    floor: Any = floors.floor
+    if _OLD is None:
+        return float(floor(model, hardware, Workload(**given)).ms_per_token)  # type: ignore[arg-type]
+    return float(floor(model, hardware, **given).ms_per_token)
+
+
+def bound_bytes(model: Model, shape: Any, layers: int) -> Any:
+    """What a step of so many layers must move."""
+    if _OLD is None:
+        return traffics.traffic(model, replace(shape, layers=layers))
+    return importlib.import_module("truetpot.decode.traffic").step_traffic(model, shape, layers)
+
+
+def least_s(work: Any, shape: Any, hardware: Hardware, cache_bytes: int) -> float:
+    """Seconds below which no such step can be."""
+    if _OLD is None:
+        return floors.least_s(work, shape.dtype, hardware, cache_bytes)
+    old = importlib.import_module("truetpot.decode.traffic").step_least_s
+    return float(old(work, shape, hardware, cache_bytes))
