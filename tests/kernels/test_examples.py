@@ -95,4 +95,5 @@ def test_opencl(name):
 def test_every_folder_is_run_by_a_test():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     by_tests = {"numba_kernels", "triton_kernels", "opencl_kernels", "composite"}
-    assert folders == by_tests | {"my_kernels"}  # the last by test_user_kernels.py
+    elsewhere = {"my_kernels", "fleet"}  # test_user_kernels.py, tests/fleet
+    assert folders == by_tests | elsewhere
