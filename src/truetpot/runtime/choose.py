@@ -86,7 +86,10 @@ def best() -> str:
         return "cpu"
     if here := present():
         return here[0]
-    raise UserError("There is no device: install torch, or pyopencl and an OpenCL driver.")
+    raise UserError(
+        "There is no device: pip install 'truetpot[torch]', or 'truetpot[opencl]' and an OpenCL "
+        "driver."
+    )
 
 
 def _accelerators() -> list[str]:
