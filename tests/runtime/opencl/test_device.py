@@ -64,8 +64,9 @@ def test_a_captured_sequence_repeats_the_calls_on_their_memory(device, kernel, i
     assert not blocks & {out.block.handle for out in fresh}
     timing = device.time_calls([replay] * 3, elapsed=True)
     assert 0 < timing.device_s <= timing.wall_s
-    eager = device.time_calls([lambda: kernel(gate_up=inputs[0])])
-    assert timing.device_s > eager.device_s * 0.5, "three kernels' time, not a marker's"
+    # the least of some: on a busy machine one alone may have waited for a core
+    alone = [device.time_calls([lambda: kernel(gate_up=inputs[0])]).device_s for _ in range(5)]
+    assert timing.device_s > min(alone) * 0.5, "three kernels' time, not a marker's"
 
 
 def test_what_waits_or_copies_is_not_captured(device, kernel, inputs):
