@@ -82,7 +82,7 @@ class Commands(TyperGroup):
     """Shows each command's summary whole; click cuts it where the line ends."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """A summary is folded."""
+        """Each command with its whole summary, folded to the terminal's width."""
         rows = [(name, one.get_short_help_str(limit=1000)) for name, one in self.commands.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

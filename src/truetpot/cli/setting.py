@@ -46,7 +46,7 @@ class Setting:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """In order of preference."""
+        """Names of the providers whose kernels are used, the preferred one first."""
         return self.preference.providers
 
     def shapes(

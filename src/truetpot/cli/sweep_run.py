@@ -193,11 +193,11 @@ class _OfPoint:
         self._keep, self._sweep = keep, sweep
 
     def tick(self) -> None:
-        """Between two samples."""
+        """Keep the sweep's record if it is time to, between two samples of a point."""
         self._keep.tick()
 
     def hand_over(self, known: Measured | None = None) -> None:
-        """After a stage."""
+        """Keep the record of the whole sweep, after a stage of one point."""
         self._keep.hand_over(self._sweep.record())
 
 

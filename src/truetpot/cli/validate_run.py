@@ -38,7 +38,7 @@ class Outputs:
     strict: bool
 
     def files(self) -> dict[str, str | Path | None]:
-        """By option."""
+        """Every file that the run may write, by its option; None for one that is not asked for."""
         return {
             "--json": self.record,
             "--junit": self.junit,

@@ -25,7 +25,7 @@ def models() -> Iterable[str]:
 
 
 def cards() -> Iterable[str]:
-    """Cards of the tables."""
+    """Keys of the cards in the hardware tables, as ``--device`` of ``floor`` takes them."""
     from truetpot.facts.hardware import all_hardware
 
     return all_hardware()

@@ -32,7 +32,7 @@ class Needs:
 
     @property
     def total(self) -> int:
-        """The sum of all."""
+        """Bytes of all of them together."""
         return self.weights + self.embedding + self.kv + self.loading + self.margin
 
 

@@ -80,7 +80,7 @@ class Card:
 
 @cache
 def families() -> tuple[Family, ...]:
-    """All of families.toml."""
+    """Every family of cards in families.toml, in its order."""
     return tuple(
         decode(entry, Family, f"families.toml [{key}]")
         for key, entry in table("families.toml").items()

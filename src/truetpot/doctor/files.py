@@ -28,5 +28,5 @@ def table(name: str) -> dict[str, Any]:
 
 
 def threshold(name: str) -> float:
-    """One of thresholds.toml."""
+    """The value of one entry of thresholds.toml, in the unit that the entry says."""
     return float(table("thresholds.toml")[name]["value"])

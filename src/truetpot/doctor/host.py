@@ -35,7 +35,7 @@ class Host:
 
 
 def find_host(root: Path = Path("/")) -> Host:
-    """Read below `root`."""
+    """The processor, memory and system, read from /proc and /sys below `root`."""
     processors = (read_attribute(root / "proc/cpuinfo") or "").split("\n\n")
     pairs = (line.split(":", 1) for line in processors[0].splitlines() if ":" in line)
     first = {name.strip(): value.strip() for name, value in pairs}

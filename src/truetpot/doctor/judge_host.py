@@ -9,7 +9,7 @@ from truetpot.doctor.machine import Machine
 
 
 def judge_host(machine: Machine) -> Iterator[Finding]:
-    """Virtual machine, governor."""
+    """What is found of the host itself, such as a virtual machine or a slow governor."""
     host = machine.host
     if host.virtual:
         yield warn(

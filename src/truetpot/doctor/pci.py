@@ -37,7 +37,7 @@ class Link:
 
     @property
     def max_gb_s(self) -> float:
-        """What it could carry."""
+        """What it could carry in one direction at its best, 1e9 bytes a second."""
         return _gb_s(self.max_speed, self.max_width)
 
     def __str__(self) -> str:

@@ -1,13 +1,10 @@
-"""Which cards a run is of, and which machine: what tells them from their like."""
+"""Which cards a run is of: what tells them from their like."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from truetpot.facts.hardware import recognise
-from truetpot.files import read_attribute
 from truetpot.records.validate import ValidatedDevice
 
 
@@ -45,12 +42,6 @@ def hardware_of(devices: Sequence[ValidatedDevice], where: str) -> str | None:
         return known[where]
     keys = {*known.values()}
     return next(iter(keys)) if len(keys) == 1 else None
-
-
-def machine_id() -> str | None:
-    """man machine-id: it should not be exposed, a keyed hash of it may be."""
-    known = read_attribute(Path("/etc/machine-id"))
-    return hashlib.sha256(f"truetpot {known}".encode()).hexdigest()[:16] if known else None
 
 
 def _physical(device: ValidatedDevice) -> tuple[object, ...]:

@@ -24,10 +24,11 @@ from truetpot.records.validate import (
 )
 from truetpot.records.words import StepOutcome
 from truetpot.runtime.child import Ended, run_child
+from truetpot.runtime.host import machine_id
 from truetpot.text import one_line
 from truetpot.validate.attempts import Attempts
 from truetpot.validate.baseline import kind_of
-from truetpot.validate.cards import device_row, hardware_of, machine_id, same_cards
+from truetpot.validate.cards import device_row, hardware_of, same_cards
 from truetpot.validate.conclude import FINISHED, concluded, overall, to_repeat
 from truetpot.validate.judge import Yardsticks, judged
 from truetpot.validate.limits import load_limits
