@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.decode.conftest import CONFIGS, LIKE_LLAMA
+from tests.decode.conftest import CONFIGS, OTHERS
 from truetpot.formats import dequantise, quantise
 from truetpot.ops.tolerance import relative_error, tolerance
 
@@ -42,7 +42,7 @@ def test_fp32_logits_of_query_tokens(checkpoint, provider):
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 
-@pytest.mark.parametrize("name", LIKE_LLAMA)
+@pytest.mark.parametrize("name", OTHERS)
 def test_fp32_logits_of_other_configs(checkpoint, name):
     saved = checkpoint(name)
     tokens = saved.tokens()
