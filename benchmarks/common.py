@@ -21,7 +21,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks import older
 from benchmarks.commit import check_commit
-from benchmarks.offered import absent, built_in, without_card
+from benchmarks.offered import absent, built_in, runs_on, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
@@ -74,7 +74,7 @@ def providers(op: str | None = None) -> list[str]:
         kernel.provider
         for kernel in REGISTRY.imported()
         if op in (None, kernel.op.name)
-        and kind in kernel.devices
+        and runs_on(kind, kernel.devices)
         and (kernel.provider in _NAMED or _is_own(kernel.source))
     }
     return sorted(built_in(op, kind) | outside | lost)

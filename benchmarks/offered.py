@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,7 @@ NODES = ("dri/renderD*", "nvidia[0-9]*", "nvidiactl", "kfd", "dxg", "accel/*")
 """Below ``/dev``: what a card's driver makes on Linux, by vendor; ``dxg`` is WSL's."""
 
 KERNELS = Path(__file__).parents[1] / "kernels"
+KINDS = KERNELS.with_name("src") / "truetpot/facts/kinds.toml"
 
 
 @cache
@@ -69,7 +72,18 @@ def _assigned(tree: ast.Module, name: str) -> ast.expr:
 def built_in(op: str | None, kind: str, kernels: Path = KERNELS) -> set[str]:
     """Providers of ``kernels/`` that have a kernel of an operator (None: any) for a device kind."""
     files = kernels.glob(f"{op or '*'}/[!_]*.py")
-    return {file.stem for file in files if kind in (devices_of(file) or {kind})}
+    return {file.stem for file in files if runs_on(kind, devices_of(file) or {kind})}
+
+
+def runs_on(kind: str, devices: Iterable[str]) -> bool:
+    """Whether what is registered for these devices runs on a kind; ``torch`` is all of torch's."""
+    return kind in devices or ("torch" in devices and kind in _torch_kinds())
+
+
+@cache
+def _torch_kinds() -> frozenset[str]:
+    kinds = tomllib.loads(KINDS.read_text())
+    return frozenset(name for name, entry in kinds.items() if entry.get("torch"))
 
 
 def absent(op: str | None, provider: str, kernels: Path = KERNELS) -> str:

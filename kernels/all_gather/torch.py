@@ -14,7 +14,7 @@ from truetpot.runtime.distributed.group import current
 _gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
-@register(ALL_GATHER, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ALL_GATHER, provider="torch", devices=("torch",))
 class TorchAllGather(Kernel):
     """x [m, n]; out [tp, m, n]."""
 

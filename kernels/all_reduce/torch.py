@@ -11,7 +11,7 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
 
 
-@register(ALL_REDUCE, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ALL_REDUCE, provider="torch", devices=("torch",))
 class TorchAllReduce(Kernel):
     """x [m, n]; out is x itself where it may be used up."""
 

@@ -150,7 +150,7 @@ def kernels():
     names += [name for name in present() if name.startswith("opencl")][:1]
     for device in map(choose_device, names):
         for kernel in REGISTRY.kernels():
-            if device.kind in kernel.devices:
+            if kernel.runs_on(device.kind):
                 marks = {"cpu": (), "opencl": pytest.mark.opencl}.get(device.kind, pytest.mark.gpu)
                 name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
                 yield pytest.param(kernel, device, marks=marks, id=name)

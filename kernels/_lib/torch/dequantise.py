@@ -35,6 +35,10 @@ def _woq_int4(codes: Tensor, scales: Tensor) -> Tensor:
     return (_pairs(codes).float() - 8) * scales.float()[..., None]
 
 
+def _sym_int4(codes: Tensor, scales: Tensor) -> Tensor:
+    return (_halves(codes).float() - 8) * scales.float()[..., None]
+
+
 def _asym_int4(codes: Tensor, scales: Tensor) -> Tensor:
     d, m = scales.float().split(1, dim=2)
     return _halves(codes).float() * d + m
@@ -77,6 +81,7 @@ def _q4_k(codes: Tensor, d: Tensor, dmin: Tensor, subs: Tensor) -> Tensor:
 
 
 DEQUANTISE: dict[str, Callable[..., Tensor]] = {
+    "sym_int4": _sym_int4,
     "woq_int4": _woq_int4,
     "asym_int4": _asym_int4,
     "sym_int8": _sym_int8,

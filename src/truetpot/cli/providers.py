@@ -79,6 +79,7 @@ def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
     """Asked with every case of the operator's grid: available if it takes any."""
     from truetpot.errors import KernelError
     from truetpot.ops.guard import guarded, who
+    from truetpot.ops.kernel import devices_in_words
     from truetpot.records.providers import KernelEntry
 
     def entry(available: bool, reason: str, note: str = "") -> KernelEntry:
@@ -91,8 +92,8 @@ def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
             source=_short(kernel.source),
         )
 
-    if device.kind not in kernel.devices:
-        return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
+    if not kernel.runs_on(device.kind):
+        return entry(False, f"runs on {devices_in_words(kernel.devices)}, not on {device.kind}")
     try:
         with guarded(who=who(kernel)):
             cases = list(kernel.op.grid())

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from truetpot.errors import KernelError, UserError
+from truetpot.facts.kinds import all_kinds
 from truetpot.measure import record
 from truetpot.measure.check import Args, prepare
 from truetpot.ops.registry import REGISTRY, Kernel
@@ -26,7 +27,6 @@ from truetpot.runtime.device import Device
 
 CALLS = 10
 """In a graph, between a pair of events, under the profiler."""
-PROVIDERS = ("opencl", "triton", "torch")
 Found = dict[str, Any]
 
 
@@ -146,7 +146,7 @@ def _kernel(device: Device) -> tuple[Kernel, Args]:
     REGISTRY.load_builtin()
     case = RmsNormCase("fp16", 1, 5120)
     refusals = []
-    for provider in PROVIDERS:
+    for provider in all_kinds()[device.kind].providers:
         found = REGISTRY.find(RMS_NORM.name, provider, case, device)
         if isinstance(found, str):
             refusals.append(found)

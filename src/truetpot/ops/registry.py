@@ -28,7 +28,7 @@ from truetpot.ops.answers import hold
 from truetpot.ops.contract import ContractError, Place
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
-from truetpot.ops.kernel import Config, Kernel
+from truetpot.ops.kernel import Config, Kernel, devices_in_words
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Operator
 from truetpot.runtime.device import Device
@@ -96,6 +96,10 @@ class Registry:
         """The kernels that installed packages brought by their entry points."""
         return list(self._installed)
 
+    def builtin_providers(self) -> list[str]:
+        """Names of the providers that have a file in ``truetpot.kernels``, sorted."""
+        return sorted({name for _, name in self._builtin})
+
     def is_builtin(self, provider: str) -> bool:
         """Whether a file of ``truetpot.kernels`` is named after the provider."""
         return any(provider == name for _, name in self._builtin)
@@ -136,9 +140,9 @@ class Registry:
         lost = [one.reason for one in missing if (one.op, one.provider) == (op, provider)]
         if not found:
             return "; ".join(lost) or f"{provider} has no {op} kernel"
-        fitting = [k for k in found if device.kind in k.devices]
+        fitting = [k for k in found if k.runs_on(device.kind)]
         if not fitting:
-            runs_on = ", ".join(sorted({d for k in found for d in k.devices}))
+            runs_on = devices_in_words({d for k in found for d in k.devices})
             here = f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
             return "; ".join([here, *lost])
         reasons = [_refusal(kernel, case, device) for kernel in fitting]

@@ -14,12 +14,11 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from truetpot.errors import KernelError, UserError
+from truetpot.facts.kinds import rank_kinds
 from truetpot.runtime.distributed.group import Group, joined
 from truetpot.runtime.distributed.launch import device_count
 from truetpot.runtime.distributed.place import Place
 from truetpot.runtime.distributed.watch import Watch, limit_s
-
-BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
 
 
 class TorchGroup(Group):
@@ -85,7 +84,7 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
 
     Raises UserError where that fails, within seconds.
     """
-    backend = BACKENDS[kind]
+    backend = rank_kinds()[kind]
     # Symmetric memory would set up NVLink multicast, which nothing here uses.
     os.environ.setdefault("TORCH_SYMM_MEM_DISABLE_MULTICAST", "1")
     if not dist.is_available() or not dist.is_backend_available(backend):

@@ -14,6 +14,7 @@ from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.floor import least_s
 from truetpot.facts.hardware import recognise
+from truetpot.facts.kinds import all_kinds
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.traffic import traffic
 from truetpot.facts.workload import Workload
@@ -63,7 +64,7 @@ def share_that_fits(device: Device, small: bool) -> tuple[Model, Workload]:
     """
     small_model = small or device.is_cpu
     model = load_model(CPU_MODEL if small_model else MODEL)
-    dtype = "fp16" if device.kind == "xpu" else "bf16"
+    dtype = all_kinds()[device.kind].dtype
     free = device.free_bytes()
     for tp in (1,) if small_model else SHARES:
         shape = Workload(
@@ -155,4 +156,4 @@ class Repeats:
 def _providers(device: Device, small: bool) -> tuple[str, ...]:
     if small:  # nothing is compiled
         return ("torch",)
-    return ("numba", "torch") if device.is_cpu else ("triton", "torch")
+    return all_kinds()[device.kind].providers
