@@ -95,5 +95,6 @@ def test_opencl(name):
 def test_every_folder_is_run_by_a_test():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     by_tests = {"numba_kernels", "triton_kernels", "opencl_kernels", "composite"}
-    elsewhere = {"my_kernels", "fleet"}  # test_user_kernels.py, tests/fleet
+    # test_user_kernels.py, tests/fleet, tests/decode/test_added.py
+    elsewhere = {"my_kernels", "fleet", "operator", "weight_format"}
     assert folders == by_tests | elsewhere

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truetpot.facts.formats import storage
+from truetpot.facts.formats import format_facts, storage
 from truetpot.formats import FORMATS, Weight, dequantise, random_weight, rows
 from truetpot.ops.arrays import ITEMSIZE, exact, normal
 from truetpot.ops.operator import Case, Inputs, Operator, Outputs
@@ -103,9 +103,17 @@ class _Linear(Operator):
             yield LinearCase("bf16", 1, 520, 5120, weight_format)
         for weight_format in FORMATS:
             if weight_format not in GRID_FORMATS:
-                yield LinearCase("fp32", 1, 33, 256, weight_format)
-                yield LinearCase("fp16", 3, 130, 512, weight_format, bias=True)
-                yield LinearCase("bf16", 1, 520, 5120, weight_format)
+                for dtype, m, n, k in (("fp32", 1, 33, 256), ("fp16", 3, 130, 512)):
+                    yield LinearCase(
+                        dtype, m, n, _whole(k, weight_format), weight_format, bias=m > 1
+                    )
+                yield LinearCase("bf16", 1, 520, _whole(5120, weight_format), weight_format)
+
+
+def _whole(k: int, weight_format: str) -> int:
+    """k, or the next multiple of the format's blocks."""
+    block = format_facts(weight_format).k_multiple
+    return -(-k // block) * block
 
 
 def _dequantised(weight: Weight) -> Iterator[np.ndarray]:
