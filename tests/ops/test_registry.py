@@ -2,11 +2,13 @@
 
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from truetpot import ops
 from truetpot.errors import UserError
-from truetpot.ops import LINEAR, SILU_MUL, LinearCase, SiluMulCase, registry
+from truetpot.ops import LINEAR, OPERATORS, SILU_MUL, LinearCase, SiluMulCase, registry
 from truetpot.ops.registry import REGISTRY, Kernel, Registry, register
 from truetpot.runtime.choose import choose_device
 
@@ -227,3 +229,13 @@ def test_a_users_kernel_of_a_builtin_name_comes_after_it(fresh, monkeypatch, pla
     fresh.load_builtin()
     fresh.load_folder(plant("silu_mul/mine.py", source("Mine", "torch")))
     assert names(fresh.kernels("silu_mul", "torch")) == ["TorchSiluMul", "Mine"]
+
+
+def test_an_operator_is_known_by_its_file(monkeypatch, tmp_path):
+    """And each name is one operator's."""
+    text = Path(ops.silu_mul.__file__).read_text()
+    (tmp_path / "another.py").write_text(text.replace('name = "silu_mul"', 'name = "another"'))
+    monkeypatch.setattr(ops, "__path__", [*ops.__path__, str(tmp_path)])
+    found = {id(op): op.name for op in ops._defined()}
+    assert sorted(found.values()) == sorted([*OPERATORS, "another"])
+    del sys.modules["truetpot.ops.another"], ops.another
