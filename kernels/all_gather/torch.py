@@ -25,7 +25,7 @@ class TorchAllGather(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The library."""
+        """The communication library that it goes by."""
         return current().backend
 
     def __call__(self, *, x: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class TorchAllReduce(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The library."""
+        """The communication library that it goes by."""
         return current().backend
 
     def __call__(self, *, x: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class NumbaDecodeAttention(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The path in use."""
+        """The code path that this processor takes."""
         return simd.path_name()
 
     def __call__(

@@ -138,7 +138,7 @@ class IpexXpuLinear(Kernel):
         return vendor.UNTRIED
 
     def pack(self, weight: Weight) -> Any:
-        """The table above."""
+        """The weight as the table above has it."""
         codes = torch.from_numpy(np.ascontiguousarray(weight.codes).view(np.uint8))
         if weight.format == "fp8_e5m2":
             packed = codes.view(torch.float8_e5m2), torch.ones(1)

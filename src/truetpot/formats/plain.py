@@ -25,7 +25,7 @@ class Plain:
             return w.astype(self.dtype), None
 
     def dequantise(self, codes: Array, scales: Array | None) -> NDArray[np.float64]:
-        """Widen, exactly."""
+        """The codes widened to float64, which is exact."""
         assert scales is None
         return codes.astype(np.float64)
 

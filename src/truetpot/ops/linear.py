@@ -45,7 +45,7 @@ class _Linear(Operator):
         return reads | ({"bias": case.n * size} if case.bias else {})
 
     def writes(self, case: LinearCase) -> Mapping[str, int]:
-        """y [m, n]."""
+        """y [m, n] in ``dtype``."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
 
     def reduced(self, case: LinearCase, rows: int) -> LinearCase:
@@ -53,11 +53,11 @@ class _Linear(Operator):
         return replace(case, n=min(case.n, rows))
 
     def width(self, case: LinearCase) -> int:
-        """n."""
+        """The columns of y, n."""
         return case.n
 
     def flops(self, case: LinearCase) -> int:
-        """2 m n k."""
+        """2 m n k, a multiply-add counted as two."""
         return 2 * case.m * case.n * case.k
 
     def inputs(self, case: LinearCase, rng: np.random.Generator) -> Inputs:

@@ -53,7 +53,7 @@ class TorchGroup(Group):
         return float(number)
 
     def gather(self, what: Any) -> list[Any]:
-        """Pickled, over gloo."""
+        """Every rank's object, by pickle over gloo."""
         found: list[Any] = [None] * self.size
         with self._watch.meeting():
             dist.all_gather_object(found, what, group=self._hosts)
@@ -74,7 +74,7 @@ class TorchGroup(Group):
             yield
 
     def on_loss(self, save: Callable[[], None]) -> None:
-        """Kept by the watch."""
+        """Have the watch call it when a rank is lost."""
         self._watch.save = save
 
 
