@@ -271,13 +271,13 @@ class Memory:
         """Everywhere; what differs is told to ``bad``."""
         import torch
 
-        def count(words: Any, first: int) -> Any:
+        def differing(words: Any, first: int) -> Any:
             want = torch.empty_like(words)
             pattern(want, first)
             # counted on the device: waiting for each part would leave it idle
             return (words != want).sum()
 
-        totals = torch.stack(self._each(count)).tolist()
+        totals = torch.stack(self._each(differing)).tolist()
         want = torch.empty_like(self.chunks[0][: self.part])
         for (words, first), count in zip(self.parts(), totals, strict=True):
             if count:
