@@ -21,7 +21,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks import older
 from benchmarks.commit import check_commit
-from benchmarks.offered import absent, built_in, runs_on, without_card
+from benchmarks.offered import absent, built_in, runs_on, usual_dtype, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
@@ -142,7 +142,7 @@ def shape(
     page: int | None = None,
 ) -> Any:
     """The step whose kernels are timed, with the activations that suit the device."""
-    dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
+    dtype = usual_dtype(name)
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
     return older.workload(
         context=context,

@@ -73,6 +73,12 @@ def runs_on(kind: str, devices: Iterable[str]) -> bool:
     return kind in devices or ("torch" in devices and of_torch)
 
 
+def usual_dtype(device: str) -> str:
+    """That of activations on a device, by the kind in its name."""
+    dtype: str = _facts("kinds")[device.partition(":")[0]]["dtype"]
+    return dtype
+
+
 @cache
 def _facts(name: str) -> dict[str, dict[str, Any]]:
     """A table of this checkout, not of what is installed."""

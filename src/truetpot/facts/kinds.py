@@ -28,9 +28,14 @@ def all_kinds() -> dict[str, Kind]:
     }
 
 
+def torch_kinds() -> tuple[str, ...]:
+    """Kinds of devices that torch has, the best first."""
+    return tuple(one.name for one in all_kinds().values() if one.torch)
+
+
 def accelerators() -> tuple[str, ...]:
     """Kinds of torch that are cards, the best first; the CPU is none."""
-    return tuple(one.name for one in all_kinds().values() if one.torch and one.name != "cpu")
+    return tuple(name for name in torch_kinds() if name != "cpu")
 
 
 def rank_kinds() -> dict[str, str]:

@@ -60,9 +60,10 @@ def check_decoded(model: Model) -> None:
         what = f"a model whose attention has a window of {model.window} tokens"
     if decoded and model.unmodelled:
         what = f"a model with {model.unmodelled}"
+    able = [one.name for one in all_families().values() if one.layer]
     raise UserError(
         f"{model.name} is {what}, which decode cannot run yet: truetpot floor and check take it; "
-        "for anything that is measured give a dense model of the Qwen2, Qwen3 or Llama family."
+        f"for anything that is measured give a dense model of {', '.join(able[:-1])} or {able[-1]}."
     )
 
 
