@@ -158,7 +158,7 @@ class Failure(Part, frozen=True, kw_only=True):
 
 
 class OclocRow(Part, frozen=True, kw_only=True):
-    """The offline compiler."""
+    """Intel's offline compiler that compiled the kernels."""
 
     command: str
     version: str
