@@ -8,7 +8,7 @@ __all__ = ["Finding", "Level", "bad", "ok", "warn", "worst"]
 
 
 def ok(about: str, what: str) -> Finding:
-    """All is well."""
+    """A finding that nothing is wrong with ``about``."""
     return Finding(level=Level.OK, about=about, what=what)
 
 
@@ -18,11 +18,11 @@ def warn(about: str, what: str, means: str, do: str) -> Finding:
 
 
 def bad(about: str, what: str, means: str, do: str) -> Finding:
-    """Numbers cannot be trusted."""
+    """A finding that makes numbers of this machine untrustworthy."""
     return Finding(level=Level.BAD, about=about, what=what, means=means, do=do)
 
 
 def worst(findings: list[Finding]) -> Level:
-    """The verdict on all."""
+    """The worst level among the findings; OK where there are none."""
     levels = [finding.level for finding in findings]
     return next((level for level in (Level.BAD, Level.WARN) if level in levels), Level.OK)

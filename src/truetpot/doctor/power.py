@@ -21,7 +21,7 @@ _KINDS = {"sustained": "max", "burst": "cap", "critical": "crit"}
 
 @dataclass(frozen=True)
 class PowerLimit:
-    """One limit, in watts."""
+    """One power limit of a card or its package, in watts."""
 
     what: str
     """``card`` or ``package``."""

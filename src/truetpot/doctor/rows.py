@@ -25,7 +25,7 @@ from truetpot.records.doctor import (
 
 
 def card_row(card: Card) -> CardRow:
-    """One GPU."""
+    """The record's row of one GPU."""
     parts = {
         "family": card.family.title if card.family else None,
         "hardware": card.hardware.key if card.hardware else None,
@@ -48,7 +48,7 @@ def container_row(container: Container) -> ContainerRow:
 
 
 def software_row(software: Software) -> SoftwareRow:
-    """The compute stack."""
+    """The record's row of drivers, runtimes and torch."""
     return SoftwareRow(**_plain(asdict(software)))
 
 

@@ -46,7 +46,7 @@ class Server:
 
     @property
     def root(self) -> str:
-        """The URL without ``/v1``."""
+        """The server's URL without its ``/v1``."""
         return self.url.rpartition("/")[0]
 
 

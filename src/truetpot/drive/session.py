@@ -37,7 +37,7 @@ class Watch:
     """What a run tells as it goes; this one says nothing. A command draws it."""
 
     def looked(self, arm: Arm, server: Server) -> None:
-        """A server answers."""
+        """Called once a server has answered, with what it said."""
 
     def sung(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
         """Its single requests are through."""

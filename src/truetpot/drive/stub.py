@@ -52,7 +52,7 @@ class Stub:
             writer.close()
 
     async def answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> None:
-        """One request."""
+        """Answer one request: list models, complete, or set the pace."""
         if path.endswith("/models"):
             send(writer, 200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
         elif path.endswith("/completions"):

@@ -12,7 +12,7 @@ from truetpot.facts.tables import decode, read
 
 @dataclass(frozen=True)
 class IssueRates:
-    """One target's entry."""
+    """One target's entry of ``issue_rates.toml``: what its engines issue a clock."""
 
     target: str
     engines_per_core: int

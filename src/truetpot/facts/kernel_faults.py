@@ -32,5 +32,5 @@ class FaultLimits:
 
 @cache
 def fault_limits() -> FaultLimits:
-    """The thresholds."""
+    """The thresholds of ``kernel_faults.toml`` beyond which machine code has a fault."""
     return decode(dict(read("kernel_faults.toml")), FaultLimits, "kernel_faults.toml")

@@ -11,7 +11,7 @@ from truetpot.facts.tables import decode, read
 
 @dataclass(frozen=True)
 class Latencies:
-    """One target's entry."""
+    """One target's entry of ``latencies.toml``: how long it waits for memory."""
 
     target: str
     threads: int

@@ -52,7 +52,7 @@ def names(model: str) -> Names:
 
 @cache
 def dense() -> Dense:
-    """Architectures without experts."""
+    """Architectures without experts, as ``names.toml`` lists them."""
     return decode(read("names.toml")["dense"], Dense, "names.toml [dense]")
 
 

@@ -15,7 +15,7 @@ _OWN = "TRUETPOT_"
 
 @dataclass(frozen=True)
 class Variable:
-    """One of variables.toml."""
+    """One environment variable of ``variables.toml``, and what it changes."""
 
     name: str
     does: str
@@ -35,7 +35,7 @@ class Variable:
 
 @cache
 def variables() -> tuple[Variable, ...]:
-    """All that are known."""
+    """All environment variables of ``variables.toml``, in its order."""
     return tuple(
         decode({"name": name, **entry}, Variable, f"variables.toml [{name}]")
         for name, entry in read("variables.toml").items()

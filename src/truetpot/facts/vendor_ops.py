@@ -23,7 +23,7 @@ class Library:
 
 @cache
 def libraries() -> tuple[Library, ...]:
-    """Every library of vendor_ops.toml."""
+    """Every library of vendor kernels in ``vendor_ops.toml``."""
     return tuple(decode(e, Library, "vendor_ops.toml") for e in read("vendor_ops.toml")["library"])
 
 

@@ -31,7 +31,7 @@ class Machine:
         return found
 
     def newest_of(self, command: str) -> Seen | None:
-        """Whatever its level."""
+        """The newest record of a command, of any level; None without one."""
         return next((one for one in reversed(self.seen) if one.command == command), None)
 
 

@@ -46,7 +46,7 @@ class Limits:
     local: float | None = None
 
     def verdict(self) -> IssueVerdict:
-        """The tightest."""
+        """Which limit is the tightest; UNKNOWN without issue rates."""
         found = {
             IssueVerdict.MEMORY: 1.0,
             IssueVerdict.ISSUE: self.issue,

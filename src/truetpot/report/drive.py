@@ -28,7 +28,7 @@ _STYLES = {Weight.STOP: "bold red", Weight.WARNING: "yellow", Weight.NOTE: "dim"
 
 
 def draw_server(server: Server, arm: str = "") -> RenderableType:
-    """Name, version and model."""
+    """One line of a server: its name, version, model and URL."""
     told = f"{server.kind.title} {server.version}".strip()
     return words(f"{f'{arm}: ' if arm else ''}{server.model} on {told}, {server.url}")
 

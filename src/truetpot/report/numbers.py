@@ -50,7 +50,7 @@ def gigabytes(count: float) -> str:
 
 
 def gib(count: float) -> str:
-    """``17.4 GiB``."""
+    """A number of bytes in GiB: ``17.4 GiB``."""
     return f"{count / 2**30:.1f} GiB"
 
 

@@ -34,7 +34,7 @@ class Column:
 
 
 def name(title: str = "", least: int = 0) -> Column:
-    """Of names, statuses, units."""
+    """A column of names, statuses or units, which are never broken."""
     return Column(title, least=least)
 
 
@@ -44,7 +44,7 @@ def number(title: str, least: int = 0) -> Column:
 
 
 def prose(title: str = "") -> Column:
-    """Of sentences."""
+    """A column of sentences, which may be folded."""
     return Column(title, prose=True)
 
 

@@ -48,12 +48,12 @@ class Samples:
 
     @property
     def stats(self) -> Stats:
-        """Of the device's time."""
+        """Statistics of the device's times, in seconds."""
         return stats(self.device_s)
 
     @property
     def wall(self) -> Stats:
-        """Of the host's time."""
+        """Statistics of the host's times, in seconds."""
         return stats(self.wall_s)
 
     @property

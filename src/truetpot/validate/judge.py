@@ -38,7 +38,7 @@ class Yardsticks:
 
 
 def short(value: float) -> str:
-    """Four significant digits."""
+    """A number with four significant digits, for a sentence."""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
@@ -203,7 +203,7 @@ def sentence(figure: Figure, held: Judgement) -> str:
 
 
 def advice(test: str, figure: Figure, held: Judgement, by: Yardsticks) -> str:
-    """What to do next."""
+    """What the user should do next, by what the figure was held against."""
     if held.against is HeldTo.BASELINE:
         return by.limits.baseline.do
     if held.against is HeldTo.SISTERS:

@@ -34,7 +34,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``plan.toml``."""
+    """One entry of ``plan.toml``: a test, and what it needs."""
 
     __test__ = False  # pytest: no test of this package
 
@@ -77,7 +77,7 @@ class Job:
 
 
 def load_tests() -> tuple[Test, ...]:
-    """Every test, in order."""
+    """Every test of ``plan.toml``, in its order."""
     return msgspec.convert(table("plan.toml")["test"], tuple[Test, ...])
 
 

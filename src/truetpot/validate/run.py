@@ -135,7 +135,7 @@ class Run:
         self.write(self.record())
 
     def record(self) -> ValidateRecord:
-        """As it stands."""
+        """The record of what was measured so far."""
         rows = list(self.rows.values())
         return ValidateRecord(
             started=self.started,

@@ -43,7 +43,7 @@ class Watch:
         self._energy: tuple[float, float] | None = None
 
     def look(self) -> Look:
-        """Now."""
+        """The card's clock, power and throttling at this moment."""
         state = self.device.state()
         at_s, power_w = time.monotonic(), _number(state.get("power_w"))
         throttled_by = nvidia_reasons(state.get("throttle"))

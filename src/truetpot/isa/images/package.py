@@ -27,7 +27,7 @@ _CLASSIFIER = "License :: OSI Approved :: "
 
 @dataclass(frozen=True)
 class Rules:
-    """packages.toml."""
+    """``packages.toml``: which packages are open, and which wheels have device images."""
 
     open: tuple[str, ...]
     wheels: Mapping[str, Mapping[str, str | bool]]

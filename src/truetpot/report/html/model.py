@@ -79,7 +79,7 @@ class Section:
 
     @property
     def further(self) -> list[Note]:
-        """The other notes."""
+        """Notes of tone `info` beyond the first few."""
         return [note for note in self.notes if note.tone == "info"][FEW:]
 
     @property
@@ -98,7 +98,7 @@ class Parts:
     grids: list[Grid] = field(default_factory=list)
 
     def draw(self, *charts: Chart | None) -> None:
-        """Add drawings."""
+        """Add the charts, except those that are None."""
         self.charts += [chart for chart in charts if chart is not None]
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -77,7 +77,7 @@ class Figures:
 
     @property
     def tpot(self) -> float | None:
-        """Its mean."""
+        """The reported mean TPOT, in seconds; None without one."""
         return self.tpot_statistic("mean")
 
     @property
@@ -112,7 +112,7 @@ class Figures:
 
     @property
     def duration_s(self) -> float | None:
-        """Of the run."""
+        """Reported duration of the run, in seconds; None without one."""
         return positive(self.run.totals.duration_s)
 
 

@@ -58,7 +58,7 @@ def definitions() -> Mapping[str, Canonical]:
 
 
 def definitions_page() -> str:
-    """docs/metrics.md."""
+    """The text of ``docs/metrics.md``, from the definitions."""
     parts = [_HEAD]
     for each in definitions().values():
         rows = [

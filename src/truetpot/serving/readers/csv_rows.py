@@ -27,7 +27,7 @@ class Row:
 
     @property
     def where(self) -> str:
-        """``line 3``."""
+        """Place of the row in its file: ``line 3``."""
         return f"line {self.line}"
 
     def error(self, sentence: str) -> UserError:

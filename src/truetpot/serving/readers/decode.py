@@ -24,7 +24,7 @@ class Node(Protocol):
 
     @property
     def source(self) -> Source:
-        """The file, mapped."""
+        """The file that the node is from, mapped into memory."""
 
     def error(self, sentence: str) -> UserError:
         """The sentence, with the file and the place in it."""

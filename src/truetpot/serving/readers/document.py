@@ -29,7 +29,7 @@ _KINDS = {"{": "object", "[": "list", '"': "string", "t": "boolean", "f": "boole
 
 
 def with_article(kind: str) -> str:
-    """``a list``, ``an object``."""
+    """A kind of JSON value with its article: ``a list``, ``an object``."""
     return f"an {kind}" if kind == "object" else f"a {kind}"
 
 

@@ -49,7 +49,7 @@ class _Table:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """One line of it."""
+        """Take in one line of the table."""
         parts = text.split("|")
         if not set(text) - set("|=-"):
             self.rules += 1

@@ -34,7 +34,7 @@ class Cells:
 
     @property
     def where(self) -> str:
-        """``line 3``."""
+        """Place of the test in its file: ``line 3``."""
         return f"line {self.line}"
 
     def text(self, key: str, /) -> str | None:

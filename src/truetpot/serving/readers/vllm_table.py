@@ -100,7 +100,7 @@ class _Table:
         return _number(self.word(*labels))
 
     def count(self, *labels: str) -> int | None:
-        """The same, whole."""
+        """The same as a whole number; raises UserError for another."""
         entry = self._entry(labels)
         value = _number(entry.word) if entry else None
         if entry is None or value is None or is_nan(value):

@@ -27,7 +27,7 @@ class Estimate:
 
     @property
     def how(self) -> str:
-        """In words."""
+        """How the time was found: a measured row, or between which values."""
         return f"between {', '.join(self.axes)}" if self.axes else "a measured row"
 
 

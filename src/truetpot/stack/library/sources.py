@@ -13,7 +13,7 @@ import msgspec
 
 @dataclass(frozen=True)
 class Source:
-    """One section of sources.toml."""
+    """One section of ``sources.toml``: how a kind of source takes its times."""
 
     timing: str
     source: str

@@ -21,7 +21,7 @@ def is_trace(text: str) -> bool:
 
 
 def read_summary(opened: Opened) -> Trace:
-    """A line a kernel."""
+    """The totals of each kernel's name, of ``cuda_gpu_kern_sum``."""
     text = lines(opened)
     head = next((found for line in text if (found := _sum_head(line))), [])
     unit = _unit(head, "Total Time")

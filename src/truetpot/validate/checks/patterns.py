@@ -207,12 +207,12 @@ class Memory:
 
     @property
     def nbytes(self) -> int:
-        """All of it."""
+        """Bytes of all chunks that were allocated."""
         return WORD * sum(len(chunk) for chunk in self.chunks)
 
     @property
     def share(self) -> float:
-        """Of what was free."""
+        """Share of the memory that was free and is tested."""
         return self.nbytes / self.free
 
     @classmethod
@@ -262,7 +262,7 @@ class Memory:
             first += len(chunk)
 
     def write(self, pattern: Words) -> None:
-        """Everywhere."""
+        """Write the pattern to every word, and wait for the device."""
         for words, first in self.parts():
             pattern(words, first)
         self.device.synchronize()
