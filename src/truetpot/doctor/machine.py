@@ -33,7 +33,7 @@ class Machine:
 
     @property
     def discrete(self) -> tuple[Card, ...]:
-        """The cards that measurements are usually of."""
+        """The discrete cards, on which measurements are made."""
         return tuple(card for card in self.cards if card.discrete)
 
     @property

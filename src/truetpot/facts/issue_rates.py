@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from truetpot.facts.hardware import Hardware, load_hardware
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,6 @@ class IssueRates:
 def all_issue_rates() -> dict[str, IssueRates]:
     """Every target's rates, by ocloc's name."""
     return {
-        target: decode({"target": target, **entry}, IssueRates, f"issue_rates.toml [{target}]")
+        target: convert({"target": target, **entry}, IssueRates, f"issue_rates.toml [{target}]")
         for target, entry in read("issue_rates.toml").items()
     }

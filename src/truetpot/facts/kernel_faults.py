@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,4 @@ class FaultLimits:
 @cache
 def fault_limits() -> FaultLimits:
     """The thresholds of ``kernel_faults.toml`` beyond which machine code has a fault."""
-    return decode(dict(read("kernel_faults.toml")), FaultLimits, "kernel_faults.toml")
+    return convert(dict(read("kernel_faults.toml")), FaultLimits, "kernel_faults.toml")

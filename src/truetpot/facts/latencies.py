@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ class Latencies:
 def all_latencies() -> dict[str, Latencies]:
     """Every target's, by ocloc's name."""
     return {
-        target: decode({"target": target, **entry}, Latencies, f"latencies.toml [{target}]")
+        target: convert({"target": target, **entry}, Latencies, f"latencies.toml [{target}]")
         for target, entry in read("latencies.toml").items()
     }

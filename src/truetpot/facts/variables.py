@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 _NAMES = "names"
 """The one entry of the table that is no variable."""
@@ -37,7 +37,7 @@ class Variable:
 def variables() -> tuple[Variable, ...]:
     """All environment variables of ``variables.toml``, in its order."""
     return tuple(
-        decode({"name": name, **entry}, Variable, f"variables.toml [{name}]")
+        convert({"name": name, **entry}, Variable, f"variables.toml [{name}]")
         for name, entry in read("variables.toml").items()
         if name != _NAMES
     )

@@ -21,8 +21,8 @@ from truetpot.stack.by_role import (
     summary_entries,
 )
 from truetpot.stack.clean import cleaned, doubts
+from truetpot.stack.findings import finding
 from truetpot.stack.judge import judge
-from truetpot.stack.lies import finding
 from truetpot.stack.losses import losses
 from truetpot.stack.ranks import Collectives, collectives
 from truetpot.stack.roles import called_once

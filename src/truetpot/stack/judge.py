@@ -1,4 +1,4 @@
-"""Doubts that need steps, roles or a yardstick; those on times alone are in clean.py."""
+"""Findings that need steps, roles or a yardstick; those on times alone are in clean.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from truetpot.records.stack import PlacedBy, Role, StepPhase
 from truetpot.records.trace import StackRung, TracedRole, TraceFinding
 from truetpot.stack.beside import Beside
 from truetpot.stack.by_role import Entry
-from truetpot.stack.lies import finding, limit
+from truetpot.stack.findings import finding, limit
 from truetpot.stack.spent import StepCost
 from truetpot.stack.trace import Trace
 from truetpot.stack.yardstick import Yardstick
@@ -40,11 +40,11 @@ def judge(
 
 def _steps(steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
     wrong = [one for one in steps if one.disturbed and one.period_s is not None]
-    usual = [one for one in steps if one.used and one.period_s is not None]
-    if wrong and usual:
+    used = [one for one in steps if one.used and one.period_s is not None]
+    if wrong and used:
         places = [str(i + 1) for i, one in enumerate(steps) if one.disturbed]
         times = ", ".join(f"{(one.period_s or 0) * 1e3:.3f}" for one in wrong[:8])
-        mean = sum(one.period_s or 0 for one in usual) / len(usual)
+        mean = sum(one.period_s or 0 for one in used) / len(used)
         busy = sum(one.busy_s for one in wrong) / len(wrong)
         yield finding(
             "disturbed-steps",

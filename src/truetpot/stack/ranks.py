@@ -10,7 +10,7 @@ import numpy as np
 
 from truetpot.records.stack import Role
 from truetpot.records.trace import TracedRun
-from truetpot.stack.lies import finding, limit
+from truetpot.stack.findings import finding, limit
 from truetpot.stack.losses import losses
 from truetpot.stack.spent import ROLES, Spent, StepCost
 

@@ -88,8 +88,8 @@ def nvidia_reasons(mask: Any) -> tuple[str, ...]:
 
 def harmful(reasons: tuple[str, ...] | list[str]) -> list[str]:
     """Those that a card which is cooled and fed does not have under load."""
-    usual = {*_table()["usual"]["reasons"]}
-    return [one for one in reasons if one not in usual]
+    harmless = {*_table()["harmless"]["reasons"]}
+    return [one for one in reasons if one not in harmless]
 
 
 @contextmanager

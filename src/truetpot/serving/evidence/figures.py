@@ -37,8 +37,8 @@ class Figures:
         run has no definition."""
         if definition := self.run.definitions.get(metric):
             return definition.canonical
-        usual = {Metric.TPOT: AFTER_FIRST[0], Metric.ITL: GAPS[0]}
-        return usual.get(metric, metric.value)
+        defaults = {Metric.TPOT: AFTER_FIRST[0], Metric.ITL: GAPS[0]}
+        return defaults.get(metric, metric.value)
 
     @cached_property
     def per_token(self) -> Metric:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.guidellm import OLD, TOOL
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
 from truetpot.serving.readers.statistics import total

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from truetpot.serving.readers import sglang, vllm
-from truetpot.serving.readers.decode import as_float, is_nan, whole
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import STATISTIC, figure
+from truetpot.serving.readers.json_values import as_float, is_nan, whole
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Counting, Drafts, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions

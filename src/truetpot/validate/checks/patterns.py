@@ -235,7 +235,7 @@ class Memory:
             raise UserError(f"{device.name} does not tell how much memory is free.")
         where: Any = device.torch  # type: ignore[attr-defined]
 
-        def usual(words: int) -> Any:
+        def from_torch(words: int) -> Any:
             return torch.empty(words, dtype=torch.int32, device=where)
 
         part = (CPU_PART if device.is_cpu else PART) // WORD
@@ -245,7 +245,7 @@ class Memory:
         while left >= part * WORD and size >= part * WORD:
             words = min(size, left) // WORD // part * part
             try:
-                chunks.append((take or usual)(words))
+                chunks.append((take or from_torch)(words))
                 left -= words * WORD
             except device.memory_errors:
                 size //= 2
