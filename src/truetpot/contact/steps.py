@@ -51,7 +51,7 @@ class Known:
     kernels: tuple[KernelEntry, ...] = ()
 
     def told(self, record: ProvidersRecord) -> Known:
-        """With what step ``providers`` found."""
+        """The same with the devices and kernels that step ``providers`` found."""
         return replace(
             self,
             device=record.device,

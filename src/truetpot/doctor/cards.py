@@ -74,7 +74,7 @@ class Card:
 
     @property
     def name(self) -> str:
-        """What a sentence calls it."""
+        """The card in a sentence: its node, its title and its PCI address."""
         return f"{self.drm or 'GPU'} ({self.title}, {self.address})"
 
 

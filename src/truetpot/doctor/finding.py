@@ -13,7 +13,7 @@ def ok(about: str, what: str) -> Finding:
 
 
 def warn(about: str, what: str, means: str, do: str) -> Finding:
-    """To be told beside a number."""
+    """A finding that has to stand beside this machine's numbers."""
     return Finding(level=Level.WARN, about=about, what=what, means=means, do=do)
 
 

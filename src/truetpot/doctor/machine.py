@@ -28,7 +28,7 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The known variables by name."""
+        """The known environment variables that are set, by name."""
         return {variable.name: value for variable, value in self.variables.items()}
 
     @property

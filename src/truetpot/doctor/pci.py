@@ -45,7 +45,7 @@ class Link:
 
     @property
     def most(self) -> str:
-        """As ``str``, of the maximum."""
+        """The link's maximum in words: ``16 GT/s x8``."""
         return f"{self.max_speed:g} GT/s x{self.max_width}"
 
 

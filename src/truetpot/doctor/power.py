@@ -35,7 +35,7 @@ class PowerLimit:
 
     @property
     def file(self) -> str:
-        """Of hwmon, where it is written."""
+        """The file of hwmon in which the limit is written."""
         return f"power{_PLACES[self.what]}_{_KINDS[self.kind]}"
 
     @property

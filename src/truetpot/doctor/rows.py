@@ -38,12 +38,12 @@ def card_row(card: Card) -> CardRow:
 
 
 def host_row(host: Host) -> HostRow:
-    """The machine around the cards."""
+    """The record's row of the machine around the cards."""
     return HostRow(**_plain(asdict(host)))
 
 
 def container_row(container: Container) -> ContainerRow:
-    """What is left of the machine."""
+    """The record's row of the container, and the cores that it leaves."""
     return ContainerRow(**asdict(container), effective_cores=container.effective_cores)
 
 

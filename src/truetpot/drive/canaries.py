@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Canaries:
-    """What the single requests showed."""
+    """What the single requests before the load showed."""
 
     rows: tuple[CanaryRow, ...]
     tokens_a_chunk: float | None

@@ -41,7 +41,7 @@ class Server:
 
     @property
     def kind(self) -> Known:
-        """What is known of servers of this name."""
+        """What ``servers.toml`` knows of servers of this name."""
         return known(self.name)
 
     @property

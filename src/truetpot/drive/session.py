@@ -43,10 +43,10 @@ class Watch:
         """Called once the single requests of a server have been judged."""
 
     def begins(self, step: Step) -> None:
-        """A point is run next."""
+        """Called before a point is run."""
 
     def ended(self, record: DriveRecord) -> None:
-        """The record is written, whatever ended the run."""
+        """Called once the record is written, whatever ended the run."""
 
 
 def drive(asked: Asked, watch: Watch | None = None) -> DriveRecord:

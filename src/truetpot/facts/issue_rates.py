@@ -42,7 +42,7 @@ class IssueRates:
 
 @cache
 def all_issue_rates() -> dict[str, IssueRates]:
-    """Every target's rates, by ocloc's name."""
+    """Issue rates of every target, by ocloc's name of it."""
     return {
         target: convert({"target": target, **entry}, IssueRates, f"issue_rates.toml [{target}]")
         for target, entry in read("issue_rates.toml").items()

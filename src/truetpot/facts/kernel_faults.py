@@ -11,7 +11,7 @@ from truetpot.facts.tables import convert, read
 
 @dataclass(frozen=True)
 class FaultLimits:
-    """From where on something is called a fault."""
+    """The limits beyond which machine code has a fault."""
 
     narrow_bytes: int
     """Of a load of the largest input."""

@@ -41,7 +41,7 @@ class Latencies:
 
 @cache
 def all_latencies() -> dict[str, Latencies]:
-    """Every target's, by ocloc's name."""
+    """Latencies of every target, by ocloc's name of it."""
     return {
         target: convert({"target": target, **entry}, Latencies, f"latencies.toml [{target}]")
         for target, entry in read("latencies.toml").items()

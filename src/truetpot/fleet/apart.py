@@ -17,7 +17,7 @@ POOLED = 3
 
 @dataclass(frozen=True)
 class Apart:
-    """The values of one figure, judged."""
+    """The values of one figure, judged against their median."""
 
     median: float
     relative: list[float]
@@ -33,7 +33,7 @@ class Apart:
     """False where there are too few values."""
 
     def outliers(self) -> list[bool]:
-        """Beyond both limits, of each value."""
+        """For each value, whether it is beyond both limits."""
         return [
             self.judged and abs(robust) > self.limit and abs(relative) > limit("relative")
             for relative, robust in zip(self.relative, self.robust, strict=True)

@@ -18,7 +18,7 @@ class Machine:
 
     @property
     def newest(self) -> list[Seen]:
-        """Of each command and level."""
+        """The newest record of each command and level."""
         return list({one.source: one for one in self.seen}.values())
 
     def series(self) -> dict[tuple[Key, str], list[tuple[Seen, Value]]]:

@@ -52,7 +52,7 @@ class Counted:
         return [self.code.instructions[i] for i in sorted(self.spots)]
 
     def iterations(self) -> float | None:
-        """How often the launch goes round it."""
+        """Iterations of the loop in the whole launch; None if not followed."""
         followed = self.followed
         if followed.traced is None or followed.launch is None:
             return None

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"^\$(\d+)(\.dst|\.src)?$")
 
 @dataclass(frozen=True)
 class Alone:
-    """Of one iteration, in the steady state."""
+    """Clocks of one iteration of a thread alone, in the steady state."""
 
     clocks: float
     in_flight: int

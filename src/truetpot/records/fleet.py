@@ -120,7 +120,7 @@ class Drift(Part, frozen=True, kw_only=True):
 
 
 class FileLeftOut(Part, frozen=True, kw_only=True):
-    """A file that is not used."""
+    """A file that was not used, and why."""
 
     file: str
     why: str

@@ -51,7 +51,7 @@ def draw_canaries(canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> R
 
 
 def told(step: Step, rounds: int) -> str:
-    """What is run next, in a line."""
+    """What is run next, in one line."""
     parts = [step.arm.name, f"{step.input} tokens", f"concurrency {step.concurrency}"]
     if rounds > 1:
         parts.append(f"round {step.round + 1} of {rounds}")

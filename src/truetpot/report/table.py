@@ -39,7 +39,7 @@ def name(title: str = "", least: int = 0) -> Column:
 
 
 def number(title: str, least: int = 0) -> Column:
-    """Of numbers, to the right."""
+    """A column of numbers, aligned to the right and never broken."""
     return Column(title, right=True, least=least)
 
 

@@ -26,7 +26,7 @@ _PARTS = (
 
 
 def draw_trace(record: TraceRecord) -> Iterator[RenderableType]:
-    """Every run of the record."""
+    """Every run of the record, one below the other."""
     for run in record.runs:
         yield from _head(run)
         if record.yardstick:

@@ -156,7 +156,7 @@ def draw_outcome(record: ValidateRecord) -> RenderableType:
 
 
 def draw_baseline(path: str, baseline: BaselineRecord) -> RenderableType:
-    """What a baseline was written with."""
+    """What a baseline was made of, in a sentence."""
     cards = sorted({one.card for one in baseline.figures})
     figures = count_of(len(baseline.figures), "figure")
     return words(f"{path} has {figures} of {', '.join(cards)}.")

@@ -37,7 +37,7 @@ STEPS_SHOWN = 64
 
 @dataclass(frozen=True)
 class Given:
-    """What the user says beside the file."""
+    """What the user gives beside the file: a yardstick, tokens a step."""
 
     yardstick: Yardstick | None = None
     tokens: float | None = None
@@ -153,7 +153,7 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
 
 
 def ordered(findings: Sequence[TraceFinding]) -> list[TraceFinding]:
-    """The weightiest first, each once."""
+    """Findings by severity, the worst first, each once."""
     once = {(one.id, one.evidence): one for one in findings}
     return sorted(once.values(), key=lambda one: -one.severity.rank)
 

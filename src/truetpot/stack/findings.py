@@ -31,7 +31,7 @@ def kinds() -> dict[str, Kind]:
 
 
 def limit(id: str) -> float:
-    """From where on a finding is made."""
+    """The limit from which on a finding of this kind is made."""
     return kinds()[id].value
 
 

@@ -19,7 +19,7 @@ _WAITING = "waiting-collectives"
 
 @dataclass(frozen=True)
 class Collectives:
-    """Those of one rank, in their order."""
+    """The collectives of one rank, in their order."""
 
     names: tuple[str, ...]
     duration_s: np.ndarray
@@ -28,7 +28,7 @@ class Collectives:
 
 
 def collectives(spent: Spent, used: Sequence[StepCost]) -> Collectives:
-    """All that one device ran."""
+    """All collectives that one device ran, and which the rung has."""
     which = np.flatnonzero(spent.role == ROLES.index(Role.COLLECTIVE))
     inside = np.zeros(len(which), bool)
     for one in used:

@@ -93,7 +93,7 @@ def _placed(
 
 @dataclass(frozen=True)
 class StepCost:
-    """One step of a device."""
+    """What one step of a device cost, in seconds."""
 
     at: slice
     phase: StepPhase

@@ -16,7 +16,7 @@ CLOCKS_APART = 0.001
 
 
 class Submitted(StrEnum):
-    """Who submits the calls of a sample."""
+    """Who submits the calls of a sample to the device."""
 
     GRAPH = "graph"
     """The device replays a captured graph of them."""

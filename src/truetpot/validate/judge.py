@@ -43,7 +43,7 @@ def short(value: float) -> str:
 
 
 def worst(verdicts: Iterable[Health]) -> Health:
-    """The one that decides; `not-run` of none."""
+    """The verdict that decides; `not-run` where there is none."""
     given = set(verdicts)
     return next((one for one in WORST if one in given), Health.NOT_RUN)
 
@@ -90,7 +90,7 @@ def with_judgement(figure: Figure, judgement: Judgement) -> Figure:
 def against(
     what: HeldTo, expected: float, better: str, value: float, by: Relative, source: str
 ) -> Judgement:
-    """A value against that of an equal card."""
+    """A value judged against that of an equal card."""
     worse = expected * ((1 - by.fail) if better == "higher" else (1 + by.fail))
     edge = expected * ((1 - by.warn) if better == "higher" else (1 + by.warn))
     return Judgement(

@@ -53,7 +53,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     long: Part | None = None
 
     def part(self, level: Level) -> Part | None:
-        """What the level has of it."""
+        """The test's part in a level; None where it has none."""
         found: Part | None = getattr(self, level.value)
         return found
 
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is unique in a run."""
+        """Test and device, which are unique in a run."""
         return self.test.name, self.where
 
 

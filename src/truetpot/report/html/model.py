@@ -84,7 +84,7 @@ class Section:
 
     @property
     def tone(self) -> str:
-        """The worst of the notes."""
+        """The tone of the worst of its notes."""
         order = ("bad", "warn", "good", "info")
         return min((note.tone for note in self.notes), key=order.index, default="info")
 

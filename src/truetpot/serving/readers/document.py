@@ -130,7 +130,7 @@ class Node:
         return whole
 
     def text(self, *path: str) -> str | None:
-        """A string; None if absent or null."""
+        """The value as a string; None if absent or null."""
         node = self.get(*path)
         if node is None:
             return None
@@ -138,7 +138,7 @@ class Node:
         return str(node.value())
 
     def flag(self, *path: str) -> bool | None:
-        """A boolean; None if absent or null."""
+        """The value as a boolean; None if absent or null."""
         node = self.get(*path)
         if node is None:
             return None

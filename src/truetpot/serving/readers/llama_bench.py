@@ -26,7 +26,7 @@ class Fields(Protocol):
 
     @property
     def where(self) -> str:
-        """Its place in the file."""
+        """The place of the fields in their file."""
 
     def text(self, key: str, /) -> str | None:
         """The field as a string; None if absent or empty."""

@@ -26,6 +26,6 @@ class Source:
 
 @cache
 def source(name: str) -> Source:
-    """The section with this name."""
+    """The section of ``sources.toml`` with this name."""
     file = resources.files("truetpot.stack.library").joinpath("sources.toml")
     return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8"))[name], Source)

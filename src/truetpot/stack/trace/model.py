@@ -147,7 +147,7 @@ class Interned:
     known: dict[object, int] = field(default_factory=dict)
 
     def number(self, value: object) -> int:
-        """The same number for the same value."""
+        """The number of a value, the same for the same value."""
         return self.known.setdefault(value, len(self.known))
 
 

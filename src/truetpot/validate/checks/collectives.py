@@ -86,7 +86,7 @@ class Ranks:
             one.wait()
 
     def wait(self, seconds: float) -> None:
-        """For all to come to their end."""
+        """Wait until all ranks have ended; RuntimeError where one has not after ``seconds``."""
         until = time.monotonic() + seconds
         for rank, one in enumerate(self._processes):
             try:

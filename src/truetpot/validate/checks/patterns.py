@@ -268,7 +268,7 @@ class Memory:
         self.device.synchronize()
 
     def compare(self, name: str, pattern: Words, bad: BadWords) -> None:
-        """Everywhere; what differs is told to ``bad``."""
+        """Compare every word with the pattern; ``bad`` takes what differs."""
         import torch
 
         want = torch.empty_like(self.chunks[0][: self.part])
