@@ -66,7 +66,7 @@ def _head(run: TracedRun) -> Iterator[RenderableType]:
     )
     yield words(f"Tokens a step and sequence: {run.tokens:g} ({run.tokens_from}).")
     if run.tokens != 1:
-        yield words("All ms are of a token: a step's, divided by these tokens.")
+        yield words("The tables are of a token: ms of a step, divided by these tokens.")
 
 
 def _beside(run: TracedRun) -> str:
@@ -77,7 +77,7 @@ def _beside(run: TracedRun) -> str:
 def _rung(rung: StackRung, step_ms: float | None, per: str) -> Table:
     table = Table(name(f"a {per}"), number("ms"), number("share"), prose("what"))
     whole = rung.ms_per_token
-    launches = "" if rung.launches is None else f"{digits(rung.launches)} launches"
+    launches = "" if rung.launches is None else f"{digits(rung.launches)} launches a {per}"
     for title, field, what in _PARTS:
         ms: float = getattr(rung, field)
         note = what
