@@ -133,7 +133,7 @@ def checkpoint(model):
 @pytest.fixture(autouse=True)
 def small_ceiling(monkeypatch, clean_registry):
     """A buffer that is made in no time; where it is read from does not matter here."""
-    for place in ("measure.ceiling", "cli.decode_run", "cli.kernels_run"):
+    for place in ("measure.ceiling", "runs.decode", "runs.kernels"):
         monkeypatch.setattr(f"truetpot.{place}.buffer_bytes", lambda device: 16 << 20)
     (numba,) = REGISTRY.kernels("memory_read", "numba")
     monkeypatch.setattr(numba, "configs", lambda case, device: ({},))  # each is compiled anew

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import HtmlOption, JsonOption, one_of
+from truetpot.cli.command import HtmlOption, JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 FAIL_ON = ("info", "warning", "error", "never")
 
@@ -58,12 +59,12 @@ def check(
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
-    from truetpot.cli.check_run import judged, show
     from truetpot.records.check import CheckRecord
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
     from truetpot.records.verdicts import Verdict
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.check import judged, show
     from truetpot.serving.chosen import Flags
     from truetpot.serving.judged import point
     from truetpot.serving.measured import read_measured

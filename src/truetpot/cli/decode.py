@@ -17,6 +17,8 @@ from truetpot.cli.command import (
     PageOption,
     QueryTokensOption,
     SvgOption,
+    counts,
+    listed,
     numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
@@ -103,9 +105,10 @@ def decode(
         raise UserError("--save-logits needs --tokens, which names what is fed.")
     if weights is not None and model is not None:
         raise UserError("--weights has a config.json that says which model it is: no --model.")
-    from truetpot.cli.sweep_points import find_points, means_need_points
+    from truetpot.runs.sweep_points import find_points, means_need_points
 
-    points = find_points(context, batch, request)
+    contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
+    points = find_points(contexts, batches, request)
     means_need_points(points, request, resume)
     if tokens is not None and points.batches != (1,):
         raise UserError("--tokens are one sequence: no --batch.")
@@ -113,17 +116,18 @@ def decode(
         raise UserError("--tokens start from an empty cache: no list of --context.")
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
+    providers = None if provider is None else listed(provider, "--provider")
     fed = None if tokens is None else numbers(tokens, "--tokens")
 
-    from truetpot.cli.decode_outcome import Request
-    from truetpot.cli.decode_run import run
-    from truetpot.cli.feed import feed
     from truetpot.cli.ranks import check_same, run_ranks
-    from truetpot.cli.setting import find_setting, weight_format
-    from truetpot.cli.sweep_run import run_sweep
     from truetpot.facts.models import check_tp, load_model
     from truetpot.facts.workload import Workload
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.decode import run
+    from truetpot.runs.decode_outcome import Request
+    from truetpot.runs.feed import feed
+    from truetpot.runs.setting import find_setting, weight_format
+    from truetpot.runs.sweep import run_sweep
     from truetpot.runtime.distributed.group import current
 
     known = load_model(_config(weights) if weights is not None else model or MODEL)
@@ -133,7 +137,7 @@ def decode(
     def on(device: str) -> int:
         group = current()
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
-        setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+        setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),

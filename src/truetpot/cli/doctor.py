@@ -101,9 +101,7 @@ def _measure(
 
     The machine is looked at again: throttling and links show under load, and a quota is used up.
     """
-    from truetpot.cli.checks import wrong_kernels
     from truetpot.cli.providers import kernel_rows
-    from truetpot.cli.setting import busy, find_setting
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
@@ -114,6 +112,8 @@ def _measure(
     from truetpot.records.doctor import DeviceRow
     from truetpot.records.opening import Identity
     from truetpot.report.doctor import draw_check, draw_providers_short
+    from truetpot.runs.checks import wrong_kernels
+    from truetpot.runs.setting import busy, find_setting
 
     setting = find_setting(terminal, device, None, kernels, "auto", "auto")
     chosen = setting.device

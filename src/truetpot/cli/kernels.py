@@ -85,13 +85,13 @@ def kernels(
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
     outputs = {"--json": json, "--html": html, "--svg": svg}
     check_outputs(outputs, [*of_model(model), *of_kernels(kernels)])
-    from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
-    from truetpot.cli.kernels_run import Request, run
     from truetpot.cli.ranks import check_same, run_ranks
-    from truetpot.cli.setting import find_setting, load_kernels
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.collectives import COLLECTIVES, Sweep, sweep
+    from truetpot.runs.kernels import Request, run
+    from truetpot.runs.setting import find_setting, load_kernels
     from truetpot.runtime.distributed.group import current
 
     known = load_model(model or (SMALL_MODEL if small else MODEL))
@@ -107,7 +107,7 @@ def kernels(
             terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=current().rank > 0)
             load_kernels(terminal, kernels)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
-            chosen = provider or ",".join(usual)
+            chosen = listed(provider, "--provider") if provider else tuple(usual)
             setting = find_setting(terminal, device, chosen, kernels, dtype, kv_format)
             asked = Sweep(ops, known, batch, setting, small, seconds, samples)
             check_same(asked.about())
@@ -121,12 +121,15 @@ def kernels(
         context = SMALL_CONTEXT if small else CONTEXT
     if everyone := provider == ALL:
         load_kernels(terminal, kernels)
-        provider = ",".join(REGISTRY.providers())
+        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
+    else:
+        providers = None if provider is None else listed(provider, "--provider")
     named = provider is not None
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
+    tokens = counts(query_tokens, "--query-tokens", 1)
     request = Request(
         known,
-        setting.shapes(format, batch, context, tp, page, counts(query_tokens, "--query-tokens", 1)),
+        setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens),
         setting,
         ops,
         None if role is None else listed(role, "--role"),

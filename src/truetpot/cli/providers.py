@@ -22,13 +22,13 @@ def providers(
 ) -> None:
     """Every provider's kernels: available on this device, or the reason why not."""
     check_outputs({"--json": json}, of_kernels(kernels))
-    from truetpot.cli.setting import load_kernels
     from truetpot.measure import record
     from truetpot.records.opening import Identity
     from truetpot.records.providers import ProvidersRecord
     from truetpot.records.store import write_record
     from truetpot.report.providers import draw_providers
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.setting import load_kernels
     from truetpot.runtime.choose import choose_device, present
 
     terminal = Terminal(quiet=json == "-")

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from truetpot.cli.crash import explain
-from truetpot.cli.exits import ExitCode
 from truetpot.errors import KernelError, UserError
+from truetpot.exits import ExitCode
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
 

@@ -20,11 +20,11 @@ from truetpot.cli.command import (
     SeveralQueryTokensOption,
     counts,
     listed,
-    one_of,
 )
 from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 
 def tune(
@@ -110,15 +110,15 @@ def tune(
     if step and shape is not None:
         raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
-    from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting, load_kernels
-    from truetpot.cli.tune_list import show
-    from truetpot.cli.tune_run import make_folder, run
-    from truetpot.cli.tune_search import How
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.kernels import Request
+    from truetpot.runs.setting import find_setting, load_kernels
+    from truetpot.runs.tune import make_folder, run
+    from truetpot.runs.tune_list import show
+    from truetpot.runs.tune_search import How
     from truetpot.runtime.host import cores
     from truetpot.tune.ahead import MOST_JOBS
     from truetpot.tune.progress import progress_file
@@ -133,9 +133,11 @@ def tune(
         raise UserError("--list is for people to read; leave --json out.")
     if list and provider == ALL:
         load_kernels(terminal, kernels)
-        provider = ",".join(REGISTRY.providers())
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shapes = setting.shapes(format, batch, context, tp, page, tokens)
+        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
+    else:
+        providers = None if provider is None else listed(provider, "--provider")
+    setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
+    shapes = setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens)
     request = Request(
         known,
         [replace(shape, layers=layers) for shape in shapes],

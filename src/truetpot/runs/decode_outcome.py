@@ -10,7 +10,6 @@ from zlib import crc32
 from msgspec import UNSET, structs
 
 from truetpot import __version__
-from truetpot.cli.setting import Setting
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.fit import Plan, plan
 from truetpot.decode.program import decode_program
@@ -30,6 +29,7 @@ from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
 from truetpot.report.numbers import gib
+from truetpot.runs.setting import Setting
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples

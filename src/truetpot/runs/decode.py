@@ -6,17 +6,11 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from truetpot.cli.checks import wrong_kernels
-from truetpot.cli.collectives_choice import choose_all_reduce
-from truetpot.cli.decode_outcome import Outcome, Request
-from truetpot.cli.decode_show import announce, show
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import doubts, sweep_rule
-from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
+from truetpot.exits import ExitCode
 from truetpot.facts.floor import least_s
 from truetpot.facts.traffic import traffic
 from truetpot.ladder import StepTimings, merged
@@ -31,7 +25,13 @@ from truetpot.ops.guard import named
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
+from truetpot.runs.checks import wrong_kernels
+from truetpot.runs.collectives_choice import choose_all_reduce
+from truetpot.runs.decode_outcome import Outcome, Request
+from truetpot.runs.decode_show import announce, show
+from truetpot.runs.setting import doubts, sweep_rule
 from truetpot.runtime.distributed.group import current
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.stats import Samples
 
 

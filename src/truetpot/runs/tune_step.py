@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import plan
 from truetpot.decode.weights import SyntheticWeights
@@ -13,6 +12,7 @@ from truetpot.measure.keeper import Keeper
 from truetpot.records.tune import StepDecision, TuneStatus
 from truetpot.report.numbers import gib
 from truetpot.report.terminal import Terminal
+from truetpot.runs.kernels import Request
 from truetpot.tune.figures import Tuned
 from truetpot.tune.step import Entry, decide_by_step
 

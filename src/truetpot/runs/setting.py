@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 
-from truetpot.cli.command import listed, one_of
 from truetpot.decode.preference import Preference
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
@@ -23,7 +22,7 @@ from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule
-from truetpot.text import escaped
+from truetpot.text import escaped, one_of
 
 DTYPES = ("bf16", "fp16", "fp32")
 USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}
@@ -51,7 +50,7 @@ class Setting:
 
     def shapes(
         self,
-        formats: str,
+        formats: Iterable[str],
         batch: int,
         context: int,
         tp: int,
@@ -63,7 +62,7 @@ class Setting:
         Raises UserError for an unknown format.
         """
         return step_shapes(
-            listed(formats, "--format"), batch, context, tp, page, query_tokens,
+            formats, batch, context, tp, page, query_tokens,
             dtype=self.dtype, kv_format=self.kv_format,
         )  # fmt: skip
 
@@ -99,7 +98,7 @@ def step_shapes(
 def find_setting(
     terminal: Terminal,
     device: str,
-    provider: str | None,
+    provider: Sequence[str] | None,
     kernels: Path | None,
     dtype: str,
     kv_format: str,
@@ -111,7 +110,7 @@ def find_setting(
         usual = USUAL.get(chosen.kind, ("triton", "torch"))
         providers = in_order(usual, own, chosen.kind)
     else:
-        providers = listed(provider, "--provider")
+        providers = tuple(provider)
     if dtype == "auto":
         dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
     one_of(dtype, DTYPES, "--dtype")

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import Setting, doubts
-from truetpot.cli.signals import uninterrupted
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
@@ -31,7 +29,9 @@ from truetpot.records.words import KernelStatus
 from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
+from truetpot.runs.setting import Setting, doubts
 from truetpot.runtime.distributed.group import current
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.stats import StopRule
 
 KIB = 1 << 10

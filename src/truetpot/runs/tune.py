@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.kernels_run import Request
-from truetpot.cli.setting import doubts, sweep_rule
-from truetpot.cli.signals import uninterrupted
-from truetpot.cli.tune_search import How, Pace, make, plan
-from truetpot.cli.tune_step import by_step, check_room
 from truetpot.errors import KernelError, UserError
+from truetpot.exits import ExitCode
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.keeper import Keeper
@@ -19,6 +14,11 @@ from truetpot.records.tune import StepDecision, TuneRecord, TuneStatus
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune import draw_left_out, draw_step, draw_tuned
+from truetpot.runs.kernels import Request
+from truetpot.runs.setting import doubts, sweep_rule
+from truetpot.runs.tune_search import How, Pace, make, plan
+from truetpot.runs.tune_step import by_step, check_room
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.runtime.running import position
 from truetpot.tune import exchange, store
 from truetpot.tune.ahead import compilers

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.files import write_whole
@@ -16,6 +15,7 @@ from truetpot.ops.guard import guarded
 from truetpot.records.logits import LogitsRecord
 from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
+from truetpot.runs.decode_outcome import Request
 from truetpot.runtime.distributed.group import current
 from truetpot.text import brief
 

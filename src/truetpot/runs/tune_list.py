@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.cases import StepCase
 from truetpot.errors import KernelError
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.registry import REGISTRY, Config
 from truetpot.report.terminal import Terminal
 from truetpot.report.tune_list import Tunable, draw_tunable
+from truetpot.runs.kernels import Request
 
 NONE = "it has no launch parameters"
 

@@ -7,15 +7,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.signals import uninterrupted
 from truetpot.errors import OutputError, UserError
+from truetpot.exits import ExitCode
 from truetpot.files import is_stream, write_whole
 from truetpot.records.store import STDOUT, read_record, write_record
 from truetpot.records.validate import Health, ValidatedTest, ValidateRecord
 from truetpot.report.plot import plot
 from truetpot.report.terminal import Terminal
 from truetpot.report.validate import STYLE, draw_baseline, draw_validate, series_of
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.validate.baseline import make_baseline, read_baseline
 from truetpot.validate.conclude import exit_code
 from truetpot.validate.forms.junit import as_junit

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.fuse import fused_program
 from truetpot.errors import KernelError, OutputError, UserError
 from truetpot.measure.ceiling import Ceiling
@@ -17,6 +16,7 @@ from truetpot.ops.registry import REGISTRY, Config, Fault, Kernel
 from truetpot.records.tune import TuneStatus
 from truetpot.records.tuned import SearchKey
 from truetpot.report.terminal import Terminal
+from truetpot.runs.kernels import Request
 from truetpot.stats import Ratio
 from truetpot.tune.ahead import MOST_S, Ahead, Process
 from truetpot.tune.bench import Bench

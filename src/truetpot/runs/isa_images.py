@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.isa_run import Request, make_ocloc
-from truetpot.cli.setting import load_kernels
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.isa.images.inspection import Shape
 from truetpot.isa.images.survey import Surveyed, Wish, survey_package
 from truetpot.isa.jobs import PROVIDER, find_jobs
@@ -23,6 +21,8 @@ from truetpot.records.opening import now
 from truetpot.records.store import write_record
 from truetpot.report.images import draw_images
 from truetpot.report.terminal import Terminal
+from truetpot.runs.isa import Request, make_ocloc
+from truetpot.runs.setting import load_kernels
 from truetpot.runtime.opencl.target import known_targets
 from truetpot.text import meant
 

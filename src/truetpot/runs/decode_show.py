@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import statistics
 
-from truetpot.cli.decode_outcome import Outcome
-from truetpot.cli.setting import why_no_spec
 from truetpot.ladder import StepTimings
 from truetpot.records.rungs import Ladder
 from truetpot.report.ladder import (
@@ -18,6 +16,8 @@ from truetpot.report.ladder import (
 )
 from truetpot.report.numbers import gib, per, queries
 from truetpot.report.terminal import Terminal
+from truetpot.runs.decode_outcome import Outcome
+from truetpot.runs.setting import why_no_spec
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import peak_rss_bytes
 

@@ -10,11 +10,10 @@ from itertools import product
 from pathlib import Path
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import in_order, load_kernels, step_shapes
 from truetpot.decode.cases import step_cases
 from truetpot.decode.preference import composites_of
 from truetpot.errors import OutputError, UserError
+from truetpot.exits import ExitCode
 from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.facts.workload import Workload
@@ -34,6 +33,7 @@ from truetpot.records.store import write_record
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.numbers import count_of
 from truetpot.report.terminal import Terminal
+from truetpot.runs.setting import in_order, load_kernels, step_shapes
 from truetpot.text import meant
 
 

@@ -7,13 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from truetpot.cli.cases import choose, shaped
-from truetpot.cli.contenders import contenders, one_provider
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import Setting, doubts, sweep_rule
-from truetpot.cli.signals import uninterrupted
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.facts.models import Model
 from truetpot.facts.workload import Workload
 from truetpot.measure import record
@@ -28,6 +24,10 @@ from truetpot.records.words import KernelStatus
 from truetpot.report.kernels import Row, draw_case, draw_head
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
+from truetpot.runs.cases import choose, shaped
+from truetpot.runs.contenders import contenders, one_provider
+from truetpot.runs.setting import Setting, doubts, sweep_rule
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.runtime.running import position
 from truetpot.stats import StopRule
 from truetpot.text import meant

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from truetpot.cli.contenders import one_provider
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.cases import StepCase
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.measure import record
 from truetpot.measure.launch import launch
 from truetpot.ops.named import chosen
@@ -16,6 +14,8 @@ from truetpot.records.store import write_record
 from truetpot.report.ladder import describe_device
 from truetpot.report.launch import draw_launch
 from truetpot.report.terminal import Terminal
+from truetpot.runs.contenders import one_provider
+from truetpot.runs.kernels import Request
 
 
 def run(request: Request, config: str, calls: int, json: str | None, terminal: Terminal) -> int:

@@ -7,16 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import UNSET, structs
 
-from truetpot.cli.decode_outcome import Outcome, Request
-from truetpot.cli.decode_run import Shared, measured
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import doubts
-from truetpot.cli.signals import uninterrupted
-from truetpot.cli.sweep_points import Points, fitting, resumed
 from truetpot.decode.fit import Plan, needs
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.ladder.sweep import fits
 from truetpot.measure import record
 from truetpot.measure.ceiling import buffer_bytes
@@ -28,7 +23,12 @@ from truetpot.report.ladder import describe_device
 from truetpot.report.numbers import gib, per, queries
 from truetpot.report.sweep import draw_fits, draw_head, draw_point
 from truetpot.report.terminal import Terminal
+from truetpot.runs.decode import Shared, measured
+from truetpot.runs.decode_outcome import Outcome, Request
+from truetpot.runs.setting import doubts
+from truetpot.runs.sweep_points import Points, fitting, resumed
 from truetpot.runtime.distributed.group import current
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.runtime.memory import trim
 
 
