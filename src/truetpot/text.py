@@ -65,6 +65,11 @@ def one_of(value: str, known: Collection[str], option: str) -> str:
     return value
 
 
+def gib(count: float) -> str:
+    """Bytes as ``17.4 GiB``."""
+    return f"{count / 2**30:.1f} GiB"
+
+
 def _letters(name: str) -> str:
     """What of a name counts where two are compared."""
     return "".join(filter(str.isalnum, name.lower()))

@@ -119,15 +119,16 @@ def decode(
     providers = None if provider is None else listed(provider, "--provider")
     fed = None if tokens is None else numbers(tokens, "--tokens")
 
-    from truetpot.cli.ranks import check_same, run_ranks
+    from truetpot.cli import decode_show, sweep_show
+    from truetpot.cli.feed import feed
+    from truetpot.cli.ranks import run_ranks
+    from truetpot.cli.screen import Screen
     from truetpot.facts.models import check_tp, load_model
     from truetpot.facts.workload import Workload
     from truetpot.report.terminal import Terminal
-    from truetpot.runs.decode import run
     from truetpot.runs.decode_outcome import Request
-    from truetpot.runs.feed import feed
+    from truetpot.runs.ranks import check_same
     from truetpot.runs.setting import find_setting, weight_format
-    from truetpot.runs.sweep import run_sweep
     from truetpot.runtime.distributed.group import current
 
     known = load_model(_config(weights) if weights is not None else model or MODEL)
@@ -137,7 +138,7 @@ def decode(
     def on(device: str) -> int:
         group = current()
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
-        setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
+        setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
@@ -161,8 +162,8 @@ def decode(
             feed(asked, fed, save_logits, json, terminal)
             return 0
         if points.single:
-            return run(asked, json, terminal)
-        return run_sweep(asked, points, json, resume, terminal)
+            return decode_show.run_and_show(asked, json, terminal)
+        return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
     raise typer.Exit(on(device) if shard is not None else run_ranks(tp, device, on))
 

@@ -53,7 +53,10 @@ def launch(
 ) -> None:
     """Run one kernel and nothing else, so that a profiler sees it alone; say what is launched."""
     check_outputs({"--json": json}, [*of_model(model), *of_kernels(kernels)])
+    from truetpot.cli.screen import Screen
     from truetpot.facts.models import load_model
+    from truetpot.records.store import write_record
+    from truetpot.report.launch import draw_launch
     from truetpot.report.terminal import Terminal
     from truetpot.runs.kernels import Request
     from truetpot.runs.launch import run
@@ -61,7 +64,7 @@ def launch(
 
     terminal = Terminal(quiet=json == "-")
     providers = None if provider is None else listed(provider, "--provider")
-    setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
+    setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
     request = Request(
         load_model(model),
         setting.shapes(listed(format, "--format"), batch, context, tp, page, (query_tokens,)),
@@ -74,4 +77,7 @@ def launch(
         hot=False,
         chosen=provider is not None,
     )
-    raise typer.Exit(run(request, config, repeat, json, terminal))
+    record = run(request, config, repeat, Screen(terminal))
+    terminal.show("", draw_launch(record))
+    if json is not None:
+        write_record(record, json)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from truetpot.cli.crash import explain
 from truetpot.errors import KernelError, UserError
 from truetpot.exits import ExitCode
+from truetpot.runs.ranks import RanksDifferError
 from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
 
 Command = Callable[[str], int]
 """Does the work on the device of the name given; the exit code."""
-
-
-class RanksDifferError(UserError):
-    """What every rank says alike."""
 
 
 def run_ranks(tp: int | None, device: str, command: Command) -> int:
@@ -41,18 +38,6 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
     limit_s()
     check_devices(_kind(device), tp)
     return launch(tp, sys.argv[1:])
-
-
-def check_same(about: Mapping[str, str]) -> None:
-    """Raise UserError, on every rank, if one was started otherwise than rank 0."""
-    ranks = current().gather(dict(about))
-    for rank, one in enumerate(ranks):
-        for name, value in one.items():
-            if value != ranks[0].get(name):
-                raise RanksDifferError(
-                    f"rank {rank} has {name} {value} and rank 0 {ranks[0].get(name)}; start all "
-                    "ranks with the same command and the same installation."
-                )
 
 
 def _as_one(place: Place, device: str, command: Command) -> int:

@@ -110,14 +110,17 @@ def tune(
     if step and shape is not None:
         raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
+    from truetpot.cli.screen import Screen
+    from truetpot.cli.tune_show import run_and_show
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
+    from truetpot.report.tune_list import draw_tunable
     from truetpot.runs.kernels import Request
     from truetpot.runs.setting import find_setting, load_kernels
-    from truetpot.runs.tune import make_folder, run
-    from truetpot.runs.tune_list import show
+    from truetpot.runs.tune import make_folder
+    from truetpot.runs.tune_list import tunable
     from truetpot.runs.tune_search import How
     from truetpot.runtime.host import cores
     from truetpot.tune.ahead import MOST_JOBS
@@ -128,15 +131,16 @@ def tune(
     one_of(strategy, tuple(STRATEGIES), "--strategy")
     transfer = None if other is None else load(other)
     terminal = Terminal(quiet=json == "-", html=html)
+    screen = Screen(terminal)
     known = load_model(model)
     if list and json is not None:
         raise UserError("--list is for people to read; leave --json out.")
     if list and provider == ALL:
-        load_kernels(terminal, kernels)
+        load_kernels(kernels, screen)
         providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
     else:
         providers = None if provider is None else listed(provider, "--provider")
-    setting = find_setting(terminal, device, providers, kernels, dtype, kv_format)
+    setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
     shapes = setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens)
     request = Request(
         known,
@@ -150,7 +154,7 @@ def tune(
         hot=False,
     )
     if list:
-        show(request, terminal)
+        terminal.show(draw_tunable(tunable(request)))
         return
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
@@ -158,4 +162,4 @@ def tune(
     check_outputs(outputs | {"--out's progress": progress_file(file)}, read)
     most = min(MOST_JOBS, cores() or 1) if jobs is None else jobs
     how = How(strategy, budget, transfer, limit, kernels, again, step, t4, most)
-    raise typer.Exit(run(request, file, how, json, terminal))
+    raise typer.Exit(run_and_show(request, file, how, json, terminal))

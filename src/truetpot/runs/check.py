@@ -1,27 +1,87 @@
-"""What ``truetpot check`` reads, judges and shows."""
+"""The run behind ``truetpot check``: what serving benchmarks wrote, read and judged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.errors import UserError
-from truetpot.records.check import SlopeRow
+from truetpot.records.check import CheckRecord, SlopeRow
+from truetpot.records.opening import command
 from truetpot.records.speculation import PairRow
-from truetpot.report.pair import draw_pair
-from truetpot.report.runs import draw_runs, draw_slopes, draw_verdicts
-from truetpot.report.serving import draw_checked
-from truetpot.report.terminal import Terminal
+from truetpot.records.verdicts import Verdict
 from truetpot.serving.check import check_run
 from truetpot.serving.chosen import Flags, choose
 from truetpot.serving.folder import read_all
-from truetpot.serving.judged import RunOfFile
-from truetpot.serving.measured import Measured
-from truetpot.serving.pair import untold
+from truetpot.serving.judged import RunOfFile, point
+from truetpot.serving.measured import Measured, read_measured
+from truetpot.serving.pair import find_pairs, given_pairs, untold
 from truetpot.serving.records import Run
+from truetpot.serving.series import slopes
 from truetpot.serving.speculation import stated_tokens_a_step
 from truetpot.serving.verdict import judge
 from truetpot.serving.yardstick import Yardstick, from_run
+
+NOTHING = Flags()
+"""Of what a user may say of model and card."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Every run that was read, and what several of them say together."""
+
+    told: list[RunOfFile]
+    pairs: list[PairRow]
+    """With speculative decoding beside without."""
+    grows: list[SlopeRow]
+    """How the time per token grows over a series of runs."""
+    left_out: list[str]
+    """Sentences on files that were."""
+    given: str
+    """The files and folders, as they were named."""
+
+    def record(self) -> CheckRecord:
+        """All of it, but what was left out."""
+        rows = [
+            row.checked.record(row.serving.record(), row.yardstick_from, row.file)
+            for row in self.told
+        ]
+        return CheckRecord.of(rows, command(), self.given, self.grows, self.pairs)
+
+    def severe(self, severity: str) -> bool:
+        """Whether there is a finding of this severity or a higher one."""
+        findings = (one for row in self.told for one in row.checked.findings)
+        return any(finding.severity >= severity for finding in findings)
+
+    def impossible(self) -> bool:
+        """Whether a run is faster than anything can be."""
+        return any(row.serving.verdict is Verdict.IMPOSSIBLE for row in self.told)
+
+
+def run(
+    results: Sequence[Path],
+    flags: Flags = NOTHING,
+    ladder: Path | None = None,
+    output_tokens: int | None = None,
+    without_speculation: Path | None = None,
+) -> Checked:
+    """Read and judge files and folders.
+
+    They are held against the record ``ladder`` of a decode step, else against the floor of what
+    ``flags`` and the files say of model and card. Raises UserError as :func:`judged` does.
+    """
+    flags.check()
+    held = flags if ladder is None else read_measured(ladder)
+    arms = without_speculation is not None
+    told, left_out = judged(results, held, output_tokens, drafting=arms)
+    pairs = [] if arms else find_pairs(told)
+    if without_speculation is not None:
+        plain, also = judged([without_speculation], held, output_tokens)
+        pairs = given_pairs(told, plain)
+        told, left_out = told + plain, left_out + also
+    given = ", ".join(map(str, [*results, *filter(None, [without_speculation])]))
+    return Checked(told, pairs, slopes(filter(None, map(point, told))), left_out, given)
 
 
 def judged(
@@ -70,29 +130,3 @@ def _lacks(run: Run, held: Flags | Measured, said: Sequence[str]) -> Sequence[st
     if isinstance(held, Measured):
         return said
     return choose(run.setting, held).missing or said[-1:]
-
-
-def show(
-    terminal: Terminal,
-    told: Sequence[RunOfFile],
-    pairs: Sequence[PairRow],
-    grows: Sequence[SlopeRow],
-    left_out: Sequence[str],
-) -> None:
-    """Verdicts and pairs, a pair that was asked for before all; then everything about the runs of
-    one file, or one row a run of several."""
-    heads = [draw_pair(pair) for pair in pairs]
-    if len(told) > 1:
-        asked = any(row.drafting for row in told)
-        heads.insert(1 if asked else 0, draw_verdicts(told))
-    for head in heads:
-        terminal.show(head, "")
-    if len({row.file for row in told}) == 1:
-        for row in told:
-            terminal.show(draw_checked(row.checked, row.serving, row.yardstick_from), "")
-    if len(told) > 1:
-        terminal.show(draw_runs(told), "")
-    if grows:
-        terminal.show(draw_slopes(grows), "")
-    for sentence in left_out:
-        terminal.say(f"left out: {sentence}", "dim")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from truetpot import __version__
 from truetpot.errors import UserError
-from truetpot.exits import ExitCode
 from truetpot.facts.models import Model
 from truetpot.measure import record
 from truetpot.measure.collectives import CollectiveResult, measure_collectives
@@ -25,13 +24,12 @@ from truetpot.ops import (
 )
 from truetpot.ops.arrays import ITEMSIZE
 from truetpot.records.collectives import CollectivesRecord
+from truetpot.records.opening import Opening
 from truetpot.records.words import KernelStatus
-from truetpot.report.collectives import draw_collectives
-from truetpot.report.ladder import describe_device
-from truetpot.report.terminal import Terminal
+from truetpot.runs.ended import Ended, finished
 from truetpot.runs.setting import Setting, doubts
+from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.interrupts import uninterrupted
 from truetpot.stats import StopRule
 
 KIB = 1 << 10
@@ -43,7 +41,7 @@ COLLECTIVES: dict[str, Operator] = {
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Request:
     """Which collectives of whose decode step, and for how long each size."""
 
     ops: tuple[str, ...]
@@ -85,69 +83,91 @@ class Sweep:
                 yield ALL_REDUCE_RMS_NORM, [ALL_REDUCE_RMS_NORM.case(reduce, norm)]
 
 
-def sweep(asked: Sweep, json: str | None, terminal: Terminal) -> int:
-    """The exit code. Raises UserError where nothing could be measured."""
-    setting, group = asked.setting, current()
-    opening = record.opening(setting.device)
-    terminal.say(describe_device(setting.device.name, opening.environment))
-    terminal.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
-    warnings = doubts(setting.device)
-    for warning in warnings:
-        terminal.say(warning, "yellow")
-    results: list[CollectiveResult] = []
-    cause: BaseException | None = None
-    # a p99 of fewer samples would be the largest of them
-    rule = StopRule(seconds=asked.seconds, min_samples=20 if asked.small else 100, warmup_s=0.2)
+@dataclass
+class Timed:
+    """What is known so far of all sizes."""
 
-    def written(partial: bool) -> CollectivesRecord:
+    request: Request
+    opening: Opening
+    warnings: list[str]
+    results: list[CollectiveResult] = field(default_factory=list)
+
+    def record(self, partial: bool) -> CollectivesRecord:
+        """As it stands."""
+        group, request = current(), self.request
         return CollectivesRecord(
-            started=opening.started,
-            command=opening.command,
-            environment=opening.environment,
+            started=self.opening.started,
+            command=self.opening.command,
+            environment=self.opening.environment,
             partial=partial,
-            model=asked.model.name,
+            model=request.model.name,
             tp=group.size,
             backend=group.backend,
-            results=[result.record(asked.samples) for result in results],
-            warnings=warnings,
-            state_after=setting.device.state(),
+            results=[result.record(request.samples) for result in self.results],
+            warnings=self.warnings,
+            state_after=request.setting.device.state(),
         )
 
-    keep = Keeper(json if group.rank == 0 else None, lambda: written(True) if results else None)
+    def so_far(self) -> CollectivesRecord | None:
+        """The record of a run that goes on; None before anything was measured."""
+        return self.record(partial=True) if self.results else None
+
+    @property
+    def valid(self) -> bool:
+        """Whether no sum is wrong, and no time impossible."""
+        ends = (KernelStatus.WRONG, KernelStatus.INVALID)
+        return not any(result.status in ends for result in self.results)
+
+    def nothing(self) -> UserError | None:
+        """To be raised where no provider could be measured."""
+        if any(result.status is not KernelStatus.SKIPPED for result in self.results):
+            return None
+        return UserError(f"Nothing could be measured: {self.results[0].reason}.")
+
+
+def run(
+    request: Request, json: str | None = None, watch: Watch = NOBODY
+) -> Ended[CollectivesRecord]:
+    """Each rank's part of all sizes; rank 0 keeps the record in the file ``json`` as the run goes.
+
+    Where nothing could be measured, a UserError is the ``cause``.
+    """
+    setting, group = request.setting, current()
+    opening = record.opening(setting.device)
+    timed = Timed(request, opening, doubts(setting.device))
+    watch.begins(setting.device.name, opening.environment, timed.warnings)
+    keep = Keeper(json if group.rank == 0 else None, timed.so_far)
     group.on_loss(keep.lost)
     with keep:
+        interrupted = False
+        cause: Exception | None = None
         try:
-            for op, cases in asked.cases():
-                with terminal.bar(f"{op.name} {cases[0].label()}") as advance:
-                    new, finished = measure_collectives(
-                        op, cases, setting.providers, setting.device, rule,
-                        lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
-                    )  # fmt: skip
-                results += new
-                if not finished:
-                    raise KeyboardInterrupt
-                keep.case_done()
-        except KeyboardInterrupt as stopped:
-            cause = stopped
+            _each(timed, watch, keep)
+        except KeyboardInterrupt:
+            interrupted = True
         except Exception as error:
-            if not results:
+            if not timed.results:
                 raise
             cause = error
-        with uninterrupted():
-            able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}
-            terminal.show("", draw_collectives([r for r in results if (r.op, r.provider) in able]))
-            lost = {(r.op, r.provider): r.reason for r in results if (r.op, r.provider) not in able}
-            for (op_name, provider), reason in lost.items():
-                terminal.show(f"{provider} {op_name} not measured: {reason}")
-            done = written(partial=cause is not None)
-            keep.finish(done)
-            terminal.draw(done)
-    if isinstance(cause, Exception):
-        raise cause
-    if cause is not None:
-        return ExitCode.INTERRUPTED
-    if all(result.status is KernelStatus.SKIPPED for result in results):
-        raise UserError(f"Nothing could be measured: {results[0].reason}.")
-    ends = (KernelStatus.WRONG, KernelStatus.INVALID)
-    wrong = any(result.status in ends for result in results)
-    return ExitCode.INVALID if wrong else ExitCode.OK
+        whole = not interrupted and cause is None
+        done = timed.record(partial=not whole)
+        if whole:
+            cause = timed.nothing()
+        return finished(keep, done, valid=timed.valid, interrupted=interrupted, cause=cause)
+
+
+def _each(timed: Timed, watch: Watch, keep: Keeper) -> None:
+    """Every race, its results into their place."""
+    request = timed.request
+    least = 20 if request.small else 100  # a p99 of fewer samples would be the largest of them
+    rule = StopRule(seconds=request.seconds, min_samples=least, warmup_s=0.2)
+    for op, cases in request.cases():
+        with watch.bar(f"{op.name} {cases[0].label()}") as advance:
+            new, done = measure_collectives(
+                op, cases, request.setting.providers, request.setting.device, rule,
+                lambda used, advance=advance: advance(used, 1.0),  # type: ignore[misc]
+            )  # fmt: skip
+        timed.results += new
+        if not done:
+            raise KeyboardInterrupt
+        keep.case_done()

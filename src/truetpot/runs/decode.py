@@ -2,65 +2,47 @@
 
 from __future__ import annotations
 
-import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
+from truetpot.decode.preference import Preference
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
-from truetpot.exits import ExitCode
 from truetpot.facts.floor import least_s
 from truetpot.facts.traffic import traffic
-from truetpot.ladder import StepTimings, merged
+from truetpot.ladder import StepTimings
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
+from truetpot.measure.collectives import CollectiveResult
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.keeper import Keeper, Keeps
 from truetpot.measure.step import STEP_RULE, time_step
 from truetpot.measure.step_check import Witness
 from truetpot.ops import AllReduceCase, RmsNormCase
 from truetpot.ops.guard import named
-from truetpot.records.rungs import Ladder, RankRow
-from truetpot.report.collectives import draw_collectives
-from truetpot.report.terminal import Terminal
+from truetpot.records.decode import DecodeRecord
 from truetpot.runs.checks import wrong_kernels
 from truetpot.runs.collectives_choice import choose_all_reduce
 from truetpot.runs.decode_outcome import Outcome, Request
-from truetpot.runs.decode_show import announce, show
+from truetpot.runs.ended import Ended, finished
+from truetpot.runs.ranks import all_ranks, of_ranks
 from truetpot.runs.setting import doubts, sweep_rule
+from truetpot.runs.watch import Watch
 from truetpot.runtime.distributed.group import current
-from truetpot.runtime.interrupts import uninterrupted
 from truetpot.stats import Samples
 
 
-def run(request: Request, json: str | None, terminal: Terminal) -> int:
-    """The exit code. Raises UserError for what cannot be run."""
-    device = request.setting.device
-    set_aside = buffer_bytes(device)
-    chosen = request.plan(set_aside)
-    weights = request.source(chosen.shape)
-    opening = record.opening(device)
-    outcome = Outcome(request, chosen, opening, doubts(device))
-    outcome.notes += weights.notes
-    announce(outcome, set_aside, terminal)
-    saved = None if current().rank > 0 else json
-    keep = Keeper(saved, outcome.so_far)
-    current().on_loss(keep.lost)
-    with keep:
-        cause = measured(outcome, weights, terminal, keep)
-        with uninterrupted():
-            ladder = outcome.ladder()
-            show(outcome, ladder, terminal)
-            done = outcome.record(ladder)
-            keep.finish(done)
-            terminal.draw(done)
-    if cause is not None:
-        raise cause
-    if outcome.interrupted:
-        return ExitCode.INTERRUPTED
-    return ExitCode.OK if ladder.valid else ExitCode.INVALID
+class DecodeWatch(Watch):
+    """Is told of the plan, and of what was chosen."""
+
+    def planned(self, outcome: Outcome, set_aside: int) -> None:
+        """What is run, before anything is measured; bytes are kept for the ceiling's buffer."""
+
+    def chose(self, collectives: Sequence[CollectiveResult]) -> None:
+        """What was measured of the ways to a sum over the ranks, the fastest of which is used."""
 
 
 @dataclass
@@ -71,10 +53,40 @@ class Shared:
     ceiling: Ceiling | None = None
 
 
+def run(
+    request: Request, json: str | None = None, watch: DecodeWatch | None = None
+) -> Ended[DecodeRecord]:
+    """One step and its kernels, the record in the file ``json`` as the run goes.
+
+    Raises UserError for what cannot be run, and whatever ends the run before its first round.
+    """
+    watch = watch or DecodeWatch()
+    device = request.setting.device
+    set_aside = buffer_bytes(device)
+    chosen = request.plan(set_aside)
+    weights = request.source(chosen.shape)
+    opening = record.opening(device)
+    outcome = Outcome(request, chosen, opening, doubts(device))
+    outcome.notes += weights.notes
+    watch.planned(outcome, set_aside)
+    keep = Keeper(None if current().rank > 0 else json, outcome.so_far)
+    current().on_loss(keep.lost)
+    with keep:
+        cause = measured(outcome, weights, watch, keep)
+        ladder = outcome.ladder()
+        return finished(
+            keep,
+            outcome.record(ladder),
+            valid=ladder.valid,
+            interrupted=outcome.interrupted,
+            cause=cause,
+        )
+
+
 def measured(
     outcome: Outcome,
     weights: WeightSource,
-    terminal: Terminal,
+    watch: DecodeWatch,
     keep: Keeps,
     shared: Shared | None = None,
 ) -> Exception | None:
@@ -84,9 +96,9 @@ def measured(
     """
     cause: Exception | None = None
     try:
-        _measure(outcome, weights, terminal, keep, shared)
+        _measure(outcome, weights, watch, keep, shared)
         if outcome.finished:
-            outcome.merged = _all_ranks(outcome)
+            outcome.merged = all_ranks(outcome)
     except KeyboardInterrupt:
         outcome.interrupted = True
     except KernelError as fault:
@@ -102,74 +114,80 @@ def measured(
     return cause
 
 
-def _all_ranks(outcome: Outcome) -> Ladder | None:
-    """The ranks' ladders as one, on every rank; None for one rank."""
-    group, device = current(), outcome.request.setting.device
-    if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
-        return None
-    mine, timings = outcome.own_ladder(), outcome.timings
-    identity = outcome.opening.environment.device
-    talk = mine.communication
-    assert mine.rungs.kernels is not None and mine.rungs.step is not None
-    row = RankRow(
-        rank=group.rank,
-        host=socket.gethostname(),
-        device=device.name,
-        name=str(identity["name"]),
-        uuid=identity.get("uuid"),
-        pci_address=identity.get("pci_address"),
-        kernels_ms=mine.rungs.kernels.ms_per_token,
-        collectives_ms=0.0 if talk is None else talk.alone_ms,
-        step_ms=mine.rungs.step.ms_per_token,
-        ceiling_gb_s=timings.ceiling.bandwidth / 1e9,
-        state=device.state(),
-    )
-    found = group.gather((mine, row))
-    return merged([ladder for ladder, _ in found], [row for _, row in found])
-
-
 def _measure(
     outcome: Outcome,
     weights: WeightSource,
-    terminal: Terminal,
+    watch: DecodeWatch,
     keep: Keeps,
     shared: Shared | None,
 ) -> None:
     """Fill the outcome, stage by stage; an interrupt passes through."""
-    request, shape = outcome.request, outcome.plan.shape
-    setting, model = request.setting, request.model
-    preference = setting.preference
-    if shape.collectives:
-        case = AllReduceCase(shape.dtype, shape.rows, model.hidden, shape.tp, in_place=True)
-        norm = RmsNormCase(shape.dtype, shape.rows, model.hidden, model.rms_eps, residual=True)
-        preference, outcome.collectives = choose_all_reduce(preference, case, norm, request.seconds)
-        if outcome.collectives:
-            terminal.show("", draw_collectives(outcome.collectives))
-    with terminal.bar("checking each kernel of the step") as advance:
+    preference = _chosen(outcome, watch)
+    model, shape = outcome.request.model, outcome.plan.shape
+    with watch.bar("checking each kernel of the step") as advance:
         wrong = wrong_kernels(model, shape, preference, advance)
-    outcome.wrong = _of_ranks(wrong)
+    outcome.wrong = of_ranks(wrong)
     if outcome.wrong:
         return
 
     outcome.stage = "ceiling"
-    outcome.ceiling = None if shared is None else shared.ceiling
-    if outcome.ceiling is None:
-        terminal.status("sweeping the read kernels and matrix products for the ceiling")
-        rule = sweep_rule(request.seconds)
-        outcome.ceiling = find_ceiling(setting.device, rule, dtype=shape.dtype)
-        if shared is not None:
-            shared.ceiling = outcome.ceiling
-    outcome.wrong += _of_ranks([*outcome.ceiling.left_out])
+    outcome.ceiling = ceiling = _ceiling(outcome, watch, shared)
+    outcome.wrong += of_ranks([*ceiling.left_out])
     keep.hand_over(outcome.partial())
 
     outcome.stage = "weights"
+    step = _step(outcome, preference, weights, watch, shared)
+
+    outcome.stage = "timing"
+    keep.hand_over(outcome.partial())
+    witness = Witness(step)
+    timings = _time(outcome, step, ceiling, watch, keep)
+    outcome.wrong += of_ranks(_wrong_since(outcome, preference, timings, witness, watch))
+
+
+def _chosen(outcome: Outcome, watch: DecodeWatch) -> Preference:
+    """The request's preference, of several ranks with the fastest way to a sum over them."""
+    request, shape = outcome.request, outcome.plan.shape
+    model, preference = request.model, request.setting.preference
+    if not shape.collectives:
+        return preference
+    case = AllReduceCase(shape.dtype, shape.rows, model.hidden, shape.tp, in_place=True)
+    norm = RmsNormCase(shape.dtype, shape.rows, model.hidden, model.rms_eps, residual=True)
+    preference, outcome.collectives = choose_all_reduce(preference, case, norm, request.seconds)
+    if outcome.collectives:
+        watch.chose(outcome.collectives)
+    return preference
+
+
+def _ceiling(outcome: Outcome, watch: DecodeWatch, shared: Shared | None) -> Ceiling:
+    """That of the sweep's other points, where one of them has found it."""
+    if shared is not None and shared.ceiling is not None:
+        return shared.ceiling
+    watch.status("sweeping the read kernels and matrix products for the ceiling")
+    rule = sweep_rule(outcome.request.seconds)
+    device, dtype = outcome.request.setting.device, outcome.plan.shape.dtype
+    found = find_ceiling(device, rule, dtype=dtype)
+    if shared is not None:
+        shared.ceiling = found
+    return found
+
+
+def _step(
+    outcome: Outcome,
+    preference: Preference,
+    weights: WeightSource,
+    watch: DecodeWatch,
+    shared: Shared | None,
+) -> DecodeStep:
+    """The step with its weights, and in the outcome who serves it, and how long it took to make."""
+    request = outcome.request
     what = "making random weights" if request.weights is None else "reading the checkpoint"
     start = time.perf_counter()
-    with terminal.bar(what, "GB") as advance:
+    with watch.bar(what, "GB") as advance:
         step = DecodeStep(
-            model,
-            shape,
-            setting.device,
+            request.model,
+            outcome.plan.shape,
+            request.setting.device,
             preference,
             weights,
             request.rank,
@@ -181,54 +199,60 @@ def _measure(
     outcome.notes += dict.fromkeys(f"{k.op.name} of {k.provider}: {k.coarse}" for k in coarse)
     outcome.notes += [
         f"no kernel of {provider} is part of this step, although --kernels has some"
-        for provider in setting.own
+        for provider in request.setting.own
         if provider not in step.providers.values()
     ]
+    return step
 
-    outcome.stage = "timing"
-    keep.hand_over(outcome.partial())
-    witness = Witness(step)
-    work = traffic(model, replace(shape, layers=outcome.plan.layers))
-    must_move, floor_s = work.bound, None
-    if (card := setting.hardware) is not None:
-        floor_s = least_s(work, shape.dtype, card, setting.device.cache_bytes())
-    seconds = request.seconds
+
+def _time(
+    outcome: Outcome, step: DecodeStep, ceiling: Ceiling, watch: DecodeWatch, keep: Keeps
+) -> StepTimings:
+    """The race; the outcome has the timings from its first round on."""
+    request, shape = outcome.request, outcome.plan.shape
+    device, card, seconds = request.setting.device, request.setting.hardware, request.seconds
+    work = traffic(request.model, replace(shape, layers=outcome.plan.layers))
+    floor_s = None
+    if card is not None:
+        floor_s = least_s(work, shape.dtype, card, device.cache_bytes())
     rule = replace(STEP_RULE, seconds=seconds, warmup_s=min(STEP_RULE.warmup_s, seconds / 4))
 
     def on_start(timings: StepTimings) -> None:
         outcome.timings = timings
 
-    with terminal.bar("timing the step and its kernels") as advance:
+    with watch.bar("timing the step and its kernels") as advance:
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
             keep.tick()
 
-        timings = time_step(step, outcome.ceiling, must_move, rule, floor_s, on_round, on_start)
+        return time_step(step, ceiling, work.bound, rule, floor_s, on_round, on_start)
+
+
+def _wrong_since(
+    outcome: Outcome,
+    preference: Preference,
+    timings: StepTimings,
+    witness: Witness,
+    watch: DecodeWatch,
+) -> list[str]:
+    """What raised in the race; else what of the step and its kernels is wrong after it."""
     timed = [*timings.everything, timings.ceiling, *filter(None, [timings.gemm])]
     raised = [f"{_name(one)} is invalid: {one.fault}" for one in timed if one.fault]
-    if timings.finished and not raised:
-        terminal.status("checking the step and its kernels again")
-        raised = witness.faults([one for one in timed[:1] if isinstance(one, Entrant)])
-        top = timings.ceiling
-        if isinstance(top, Entrant) and (fault := top.check_again()):
-            raised.append(f"the read kernel of the ceiling is wrong: {fault}")
-        raised += wrong_kernels(
-            model, shape, preference, lambda done, total: None, foreign_only=True
-        )
-    outcome.wrong += _of_ranks(raised)
+    if not timings.finished or raised:
+        return raised
+    watch.status("checking the step and its kernels again")
+    raised = witness.faults([one for one in timed[:1] if isinstance(one, Entrant)])
+    top = timings.ceiling
+    if isinstance(top, Entrant) and (fault := top.check_again()):
+        raised.append(f"the read kernel of the ceiling is wrong: {fault}")
+    model, shape = outcome.request.model, outcome.plan.shape
+    return raised + wrong_kernels(
+        model, shape, preference, lambda done, total: None, foreign_only=True
+    )
 
 
 def _name(one: Samples) -> str:
     """Of a kernel, or of the step."""
     kernel = one.kernel if isinstance(one, Entrant) else None
     return one.name if kernel is None else named(kernel)
-
-
-def _of_ranks(sentences: list[str]) -> list[str]:
-    """Those of all ranks, each once."""
-    ranks = current().gather(sentences)
-    if len(ranks) == 1:
-        return sentences
-    said = [(s, rank) for rank, own in enumerate(ranks) for s in own]
-    return list(dict.fromkeys(f"rank {rank}: {s}" for s, rank in said))

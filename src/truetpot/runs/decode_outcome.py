@@ -28,12 +28,11 @@ from truetpot.measure.entrant import Entrant
 from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
-from truetpot.report.numbers import gib
 from truetpot.runs.setting import Setting
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
-from truetpot.text import one_line
+from truetpot.text import gib, one_line
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,31 @@
-"""``truetpot decode --tokens``: the logits of given tokens, for comparison with another program."""
+"""The run behind ``truetpot decode --tokens``: the logits of given tokens, and no time."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
-from truetpot.files import write_whole
 from truetpot.measure import record
 from truetpot.ops.guard import guarded
 from truetpot.records.logits import LogitsRecord
-from truetpot.records.store import write_record
-from truetpot.report.terminal import Terminal
 from truetpot.runs.decode_outcome import Request
+from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.distributed.group import current
 from truetpot.text import brief
 
 
-def feed(
-    request: Request, tokens: list[int], save: Path | None, json: str | None, terminal: Terminal
-) -> None:
-    """Feed one token after the other from an empty cache; nothing is timed."""
+def run(
+    request: Request, tokens: Sequence[int], saved: str | None = None, watch: Watch = NOBODY
+) -> tuple[NDArray[np.float32], LogitsRecord]:
+    """Feed one token after the other from an empty cache: logits [tokens, vocab] float32.
+
+    They are the same on every rank. ``saved`` is for the record alone: where the caller puts them.
+    Raises UserError for a share of several, a token that the model has not, and a lack of memory.
+    """
     model, setting = request.model, request.setting
     if request.shape.tp > 1 and not request.shape.collectives:
         raise UserError("A share's logits are of partial sums: --tokens takes no --shard.")
@@ -40,8 +42,8 @@ def feed(
         )
     weights = request.source(chosen.shape)
     for note in weights.notes:
-        terminal.say(note, "yellow")
-    with terminal.bar("making the weights", "GB") as advance:
+        watch.warn(note)
+    with watch.bar("making the weights", "GB") as advance:
         step = DecodeStep(
             model,
             chosen.shape,
@@ -56,35 +58,19 @@ def feed(
         fed_logits = step.feed(np.asarray(tokens))
     parts = current().gather(fed_logits)
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
-    if current().rank > 0:
-        return
-    likeliest = [int(token) for token in logits.argmax(axis=1)]
-    terminal.show(f"after each token, the likeliest next: {', '.join(map(str, likeliest))}")
-    if save is not None:
-        write_whole(save, _npy(logits), "--save-logits")
-        terminal.show(f"logits {list(logits.shape)} float32 in {save}")
-    if json is not None:
-        opening = record.opening(setting.device)
-        fed = LogitsRecord(
-            started=opening.started,
-            command=opening.command,
-            environment=opening.environment,
-            partial=False,
-            model=model.name,
-            dtype=chosen.shape.dtype,
-            device=setting.device.name,
-            format=chosen.shape.format,
-            kv_format=chosen.shape.kv_format,
-            providers=step.providers,
-            tokens=tokens,
-            likeliest=likeliest,
-            logits=str(save) if save else None,
-        )
-        write_record(fed, json)
-
-
-def _npy(array: np.ndarray) -> bytes:
-    """As ``np.save`` would write it."""
-    content = BytesIO()
-    np.save(content, array)
-    return content.getvalue()
+    opening = record.opening(setting.device)
+    return logits, LogitsRecord(
+        started=opening.started,
+        command=opening.command,
+        environment=opening.environment,
+        partial=False,
+        model=model.name,
+        dtype=chosen.shape.dtype,
+        device=setting.device.name,
+        format=chosen.shape.format,
+        kv_format=chosen.shape.kv_format,
+        providers=step.providers,
+        tokens=list(tokens),
+        likeliest=[int(token) for token in logits.argmax(axis=1)],
+        logits=saved,
+    )

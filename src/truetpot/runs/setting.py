@@ -16,7 +16,7 @@ from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import REGISTRY, Kernel
-from truetpot.report.terminal import Terminal
+from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.ask import ask
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
@@ -96,16 +96,16 @@ def step_shapes(
 
 
 def find_setting(
-    terminal: Terminal,
-    device: str,
-    provider: Sequence[str] | None,
-    kernels: Path | None,
-    dtype: str,
-    kv_format: str,
+    device: str = "auto",
+    provider: Sequence[str] | None = None,
+    kernels: Path | None = None,
+    dtype: str = "auto",
+    kv_format: str = "auto",
+    watch: Watch = NOBODY,
 ) -> Setting:
-    """Everything that ``auto`` stands for. Raises UserError for what is not there."""
+    """Everything that ``auto`` and None stand for. Raises UserError for what is not there."""
     chosen = choose_device(device)
-    own = load_kernels(terminal, kernels)
+    own = load_kernels(kernels, watch)
     if provider is None:
         usual = USUAL.get(chosen.kind, ("triton", "torch"))
         providers = in_order(usual, own, chosen.kind)
@@ -123,7 +123,7 @@ def find_setting(
     return Setting(chosen, card, preference, dtype, kv_format, tuple(own))
 
 
-def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
+def load_kernels(folder: Path | None, watch: Watch = NOBODY) -> list[str]:
     """All kernels there are; the providers of a folder's. Says in a line each what did not load."""
     before, own = {*REGISTRY.imported()}, list[type[Kernel]]()
     lost = REGISTRY.load_builtin()
@@ -134,13 +134,12 @@ def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
         if not own and not REGISTRY.has_lost(folder):
             raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
     for missing in lost:
-        terminal.say(f"{escaped(missing.what)} was not loaded: {missing.reason}", "yellow")
+        watch.warn(f"{escaped(missing.what)} was not loaded: {missing.reason}")
     for kernel in (*own, *REGISTRY.installed()):
         if REGISTRY.shadows(kernel) and kernel not in before:
-            terminal.say(
+            watch.warn(
                 f"{escaped(kernel.source)}: the built-in {kernel.op.name} of {kernel.provider} is "
-                "asked before the one here; give its provider a name of its own",
-                "yellow",
+                "asked before the one here; give its provider a name of its own"
             )
     return list(dict.fromkeys(kernel.provider for kernel in own))
 
@@ -164,12 +163,6 @@ def sweep_rule(seconds: float) -> StopRule:
     """The ceiling's sweep takes at most as long as what it is the ceiling of."""
     warmup_s = min(SWEEP.warmup_s, seconds)
     return replace(SWEEP, seconds=min(SWEEP.seconds, seconds), warmup_s=warmup_s)
-
-
-def why_no_spec(setting: Setting) -> str:
-    """For the reader of a ladder without its lowest rung."""
-    name = setting.device.identity()["name"]
-    return f"{name} is not in the tables of cards, so its datasheet bandwidth is not known"
 
 
 def busy(device: Device) -> str | None:
