@@ -8,6 +8,7 @@ from truetpot.records.words import KernelStatus
 from truetpot.runs import collectives, doctor, providers, validate
 from truetpot.runs.ranks import check_same, of_ranks
 from truetpot.runs.setting import find_setting
+from truetpot.runtime.group import ALONE
 
 
 def test_a_setting_of_nothing_given():
@@ -60,8 +61,8 @@ def test_collectives_of_one_rank(model, setting):
 
 
 def test_one_rank_has_nobody_to_differ_from():
-    check_same({"model": "tiny"})
-    assert of_ranks(["a sentence"]) == ["a sentence"]
+    check_same(ALONE, {"model": "tiny"})
+    assert of_ranks(["a sentence"], ALONE) == ["a sentence"]
 
 
 def test_validate_one_test_of_a_cpu():

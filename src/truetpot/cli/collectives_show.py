@@ -12,18 +12,22 @@ from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import describe_device
 from truetpot.report.terminal import Terminal
 from truetpot.runs import collectives
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 from truetpot.runtime.interrupts import uninterrupted
 
 
 class CollectivesScreen(Screen):
     """The device, and how many ranks there are."""
 
+    def __init__(self, terminal: Terminal, group: Group) -> None:
+        super().__init__(terminal)
+        self.group = group
+
     def begins(
         self, device: str, environment: Environment, warnings: Sequence[str], again: bool = False
     ) -> None:
         """Before anything is measured."""
-        group = current()
+        group = self.group
         self.say(describe_device(device, environment))
         self.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
         for warning in warnings:
@@ -32,7 +36,8 @@ class CollectivesScreen(Screen):
 
 def run_and_show(request: collectives.Request, json: str | None, terminal: Terminal) -> int:
     """The exit code."""
-    ended = collectives.run(request, json, CollectivesScreen(terminal))
+    screen = CollectivesScreen(terminal, request.setting.device.group)
+    ended = collectives.run(request, json, screen)
     results = ended.record.results
     with uninterrupted():
         able = {(r.op, r.provider) for r in results if r.status is not KernelStatus.SKIPPED}

@@ -129,16 +129,16 @@ def decode(
     from truetpot.runs.decode_outcome import Request
     from truetpot.runs.ranks import check_same
     from truetpot.runs.setting import find_setting, weight_format
-    from truetpot.runtime.distributed.group import current
+    from truetpot.runtime.group import ALONE, Group
 
     known = load_model(_config(weights) if weights is not None else model or MODEL)
     wanted = weight_format(format)
     check_tp(known, tp or 1, wanted)
 
-    def on(device: str) -> int:
-        group = current()
+    def on(device: str, group: Group) -> int:
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
-        setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
+        screen = Screen(terminal)
+        setting = find_setting(device, providers, kernels, dtype, kv_format, screen, group)
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
@@ -157,7 +157,7 @@ def decode(
             known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
         )
         about = asked.about() | {"points": str((points.contexts, points.batches))}
-        check_same(about)
+        check_same(group, about)
         if fed is not None:
             feed(asked, fed, save_logits, json, terminal)
             return 0
@@ -165,7 +165,7 @@ def decode(
             return decode_show.run_and_show(asked, json, terminal)
         return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
-    raise typer.Exit(on(device) if shard is not None else run_ranks(tp, device, on))
+    raise typer.Exit(on(device, ALONE) if shard is not None else run_ranks(tp, device, on))
 
 
 def _share(text: str) -> tuple[int, int]:

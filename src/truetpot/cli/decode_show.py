@@ -22,7 +22,6 @@ from truetpot.report.numbers import per, queries
 from truetpot.report.terminal import Terminal
 from truetpot.runs import decode
 from truetpot.runs.decode_outcome import Outcome, Request
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.interrupts import uninterrupted
 from truetpot.text import gib
 
@@ -54,7 +53,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
     setting = request.setting
     rank = f", rank {request.rank} of tp = {shape.tp}, no communication" if shape.tp > 1 else ""
     if shape.collectives:
-        rank = f", tp = {shape.tp} over {current().backend}"
+        rank = f", tp = {shape.tp} over {outcome.group.backend}"
     page = f", pages of {shape.page}" if shape.page else ""
     terminal.say(
         f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "

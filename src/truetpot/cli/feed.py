@@ -13,7 +13,6 @@ from truetpot.records.store import write_record
 from truetpot.report.terminal import Terminal
 from truetpot.runs import feed as feeding
 from truetpot.runs.decode_outcome import Request
-from truetpot.runtime.distributed.group import current
 
 
 def feed(
@@ -22,7 +21,7 @@ def feed(
     """Feed the tokens, show which are likeliest to follow, and write what was asked for."""
     saved = str(save) if save else None
     logits, record = feeding.run(request, tokens, saved, Screen(terminal))
-    if current().rank > 0:
+    if request.setting.device.group.rank > 0:
         return
     terminal.show(f"after each token, the likeliest next: {', '.join(map(str, record.likeliest))}")
     if save is not None:

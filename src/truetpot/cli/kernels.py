@@ -96,7 +96,7 @@ def kernels(
     from truetpot.runs.kernels import Request
     from truetpot.runs.ranks import check_same
     from truetpot.runs.setting import find_setting, load_kernels
-    from truetpot.runtime.distributed.group import current
+    from truetpot.runtime.group import Group
 
     known = load_model(model or (SMALL_MODEL if small else MODEL))
     ops = None if op is None else listed(op, "--op")
@@ -107,14 +107,15 @@ def kernels(
         if config:
             raise UserError("--config is for the kernels of one device; name no collectives.")
 
-        def on(device: str) -> int:
-            terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=current().rank > 0)
-            load_kernels(kernels, Screen(terminal))
+        def on(device: str, group: Group) -> int:
+            terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
+            screen = Screen(terminal)
+            load_kernels(kernels, screen)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
             chosen = listed(provider, "--provider") if provider else tuple(usual)
-            setting = find_setting(device, chosen, kernels, dtype, kv_format, Screen(terminal))
+            setting = find_setting(device, chosen, kernels, dtype, kv_format, screen, group)
             asked = collectives.Request(ops, known, batch, setting, small, seconds, samples)
-            check_same(asked.about())
+            check_same(group, asked.about())
             return collectives_show.run_and_show(asked, json, terminal)
 
         raise typer.Exit(run_ranks(None if tp == 1 else tp, device, on))

@@ -10,11 +10,11 @@ from truetpot.cli.crash import explain
 from truetpot.errors import KernelError, UserError
 from truetpot.exits import ExitCode
 from truetpot.runs.ranks import RanksDifferError
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.place import Place, find_place
+from truetpot.runtime.group import ALONE, Group
 
-Command = Callable[[str], int]
-"""Does the work on the device of the name given; the exit code."""
+Command = Callable[[str, Group], int]
+"""Does the work on the device of the name given, as one of the ranks; the exit code."""
 
 
 def run_ranks(tp: int | None, device: str, command: Command) -> int:
@@ -31,7 +31,7 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
             )
         return _as_one(place, device, command)
     if tp is None or tp == 1:
-        return command(device)
+        return command(device, ALONE)
     from truetpot.runtime.distributed.launch import check_devices, launch
     from truetpot.runtime.distributed.watch import limit_s
 
@@ -52,11 +52,11 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         from truetpot.runtime.distributed.join import join, lost_connection
 
         kind = _kind(device)
-        with join(place, kind, watch):
-            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}")
+        with join(place, kind, watch) as group:
+            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}", group)
             if code != ExitCode.INTERRUPTED:
                 # no rank may go, and take the store with it, before all have come to their end
-                code = int(current().most(code))
+                code = int(group.most(code))
         return code
     except RanksDifferError as error:
         watch.fail(str(error))

@@ -29,7 +29,6 @@ from truetpot.records.words import KernelStatus
 from truetpot.runs.ended import Ended, finished
 from truetpot.runs.setting import Setting, doubts
 from truetpot.runs.watch import NOBODY, Watch
-from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule
 
 KIB = 1 << 10
@@ -65,7 +64,7 @@ class Request:
 
     def cases(self) -> Iterator[tuple[Operator, list[Case]]]:
         """One race each: a size, with x used up and kept."""
-        tp, dtype = current().size, self.setting.dtype
+        tp, dtype = self.setting.device.group.size, self.setting.dtype
         sizes = SMALL_SIZES if self.small else SIZES
         each = ITEMSIZE[dtype]
         if ALL_REDUCE.name in self.ops:
@@ -94,7 +93,7 @@ class Timed:
 
     def record(self, partial: bool) -> CollectivesRecord:
         """As it stands."""
-        group, request = current(), self.request
+        request, group = self.request, self.request.setting.device.group
         return CollectivesRecord(
             started=self.opening.started,
             command=self.opening.command,
@@ -132,7 +131,7 @@ def run(
 
     Where nothing could be measured, a UserError is the ``cause``.
     """
-    setting, group = request.setting, current()
+    setting, group = request.setting, request.setting.device.group
     opening = record.opening(setting.device)
     timed = Timed(request, opening, doubts(setting.device))
     watch.begins(setting.device.name, opening.environment, timed.warnings)

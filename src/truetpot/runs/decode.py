@@ -31,7 +31,6 @@ from truetpot.runs.ended import Ended, finished
 from truetpot.runs.ranks import all_ranks, of_ranks
 from truetpot.runs.setting import doubts, sweep_rule
 from truetpot.runs.watch import Watch
-from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples
 
 
@@ -69,8 +68,8 @@ def run(
     outcome = Outcome(request, chosen, opening, doubts(device))
     outcome.notes += weights.notes
     watch.planned(outcome, set_aside)
-    keep = Keeper(None if current().rank > 0 else json, outcome.so_far)
-    current().on_loss(keep.lost)
+    keep = Keeper(None if device.group.rank > 0 else json, outcome.so_far)
+    device.group.on_loss(keep.lost)
     with keep:
         cause = measured(outcome, weights, watch, keep)
         ladder = outcome.ladder()
@@ -102,7 +101,7 @@ def measured(
     except KeyboardInterrupt:
         outcome.interrupted = True
     except KernelError as fault:
-        if current().size > 1:  # the other ranks wait for this one: all are ended
+        if outcome.group.size > 1:  # the other ranks wait for this one: all are ended
             raise
         outcome.wrong.append(str(fault))
     except Exception as error:
@@ -126,13 +125,13 @@ def _measure(
     model, shape = outcome.request.model, outcome.plan.shape
     with watch.bar("checking each kernel of the step") as advance:
         wrong = wrong_kernels(model, shape, preference, advance)
-    outcome.wrong = of_ranks(wrong)
+    outcome.wrong = of_ranks(wrong, outcome.group)
     if outcome.wrong:
         return
 
     outcome.stage = "ceiling"
     outcome.ceiling = ceiling = _ceiling(outcome, watch, shared)
-    outcome.wrong += of_ranks([*ceiling.left_out])
+    outcome.wrong += of_ranks([*ceiling.left_out], outcome.group)
     keep.hand_over(outcome.partial())
 
     outcome.stage = "weights"
@@ -142,7 +141,8 @@ def _measure(
     keep.hand_over(outcome.partial())
     witness = Witness(step)
     timings = _time(outcome, step, ceiling, watch, keep)
-    outcome.wrong += of_ranks(_wrong_since(outcome, preference, timings, witness, watch))
+    since = _wrong_since(outcome, preference, timings, witness, watch)
+    outcome.wrong += of_ranks(since, outcome.group)
 
 
 def _chosen(outcome: Outcome, watch: DecodeWatch) -> Preference:

@@ -30,6 +30,7 @@ from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
 from truetpot.runs.setting import Setting
 from truetpot.runtime.distributed import agreed
+from truetpot.runtime.group import Group
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
 from truetpot.text import gib, one_line
@@ -75,6 +76,7 @@ class Request:
         free = agreed.free_bytes(self.setting.device)
         left = None if free is None else free - set_aside
         chosen = plan(self.model, self.shape, left)
+        self.setting.device.group.same((chosen.layers, chosen.shape), "plan")
         if self.share and chosen.sharded:
             assert left is not None
             raise UserError(
@@ -109,6 +111,11 @@ class Outcome:
     """Of which the step's was chosen."""
     merged: Ladder | None = None
     """Of all ranks, once they have been asked."""
+
+    @property
+    def group(self) -> Group:
+        """The ranks whose step it is."""
+        return self.request.setting.device.group
 
     @property
     def finished(self) -> bool:

@@ -14,7 +14,6 @@ from truetpot.ops.guard import guarded
 from truetpot.records.logits import LogitsRecord
 from truetpot.runs.decode_outcome import Request
 from truetpot.runs.watch import NOBODY, Watch
-from truetpot.runtime.distributed.group import current
 from truetpot.text import brief
 
 
@@ -56,7 +55,7 @@ def run(
     # each rank has its rows of the vocabulary, the last one with padding
     with guarded():
         fed_logits = step.feed(np.asarray(tokens))
-    parts = current().gather(fed_logits)
+    parts = setting.device.group.gather(fed_logits)
     logits = np.concatenate(parts, axis=-1)[:, : model.vocab]
     opening = record.opening(setting.device)
     return logits, LogitsRecord(

@@ -9,16 +9,16 @@ from truetpot.errors import UserError
 from truetpot.ladder import merged
 from truetpot.records.rungs import Ladder, RankRow
 from truetpot.runs.decode_outcome import Outcome
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 
 
 class RanksDifferError(UserError):
     """What every rank says alike."""
 
 
-def check_same(about: Mapping[str, str]) -> None:
+def check_same(group: Group, about: Mapping[str, str]) -> None:
     """Raise UserError, on every rank, if one was started otherwise than rank 0."""
-    ranks = current().gather(dict(about))
+    ranks = group.gather(dict(about))
     for rank, one in enumerate(ranks):
         for name, value in one.items():
             if value != ranks[0].get(name):
@@ -28,9 +28,9 @@ def check_same(about: Mapping[str, str]) -> None:
                 )
 
 
-def of_ranks(sentences: list[str]) -> list[str]:
+def of_ranks(sentences: list[str], group: Group) -> list[str]:
     """Those of all ranks, each once."""
-    ranks = current().gather(sentences)
+    ranks = group.gather(sentences)
     if len(ranks) == 1:
         return sentences
     said = [(s, rank) for rank, own in enumerate(ranks) for s in own]
@@ -39,7 +39,7 @@ def of_ranks(sentences: list[str]) -> list[str]:
 
 def all_ranks(outcome: Outcome) -> Ladder | None:
     """The ranks' ladders as one, on every rank; None for one rank."""
-    group, device = current(), outcome.request.setting.device
+    group, device = outcome.group, outcome.request.setting.device
     if group.size == 1 or outcome.timings is None or outcome.ceiling is None:
         return None
     mine, timings = outcome.own_ladder(), outcome.timings

@@ -20,7 +20,7 @@ from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.ask import ask
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import ALONE, Group
 from truetpot.stats import StopRule
 from truetpot.text import escaped, one_of
 
@@ -102,9 +102,13 @@ def find_setting(
     dtype: str = "auto",
     kv_format: str = "auto",
     watch: Watch = NOBODY,
+    group: Group = ALONE,
 ) -> Setting:
-    """Everything that ``auto`` and None stand for. Raises UserError for what is not there."""
-    chosen = choose_device(device)
+    """Everything that ``auto`` and None stand for, on the device of one of a group of ranks.
+
+    Raises UserError for what is not there.
+    """
+    chosen = choose_device(device, group)
     own = load_kernels(kernels, watch)
     if provider is None:
         usual = USUAL.get(chosen.kind, ("triton", "torch"))
@@ -181,5 +185,5 @@ def doubts(device: Device) -> list[str]:
     Of several ranks, what any of them has to say; all ask together.
     """
     load = busy(device)
-    unknown = (note for notes in current().gather(device.notes()) for note in notes)
+    unknown = (note for notes in device.group.gather(device.notes()) for note in notes)
     return list(dict.fromkeys([*([] if load is None else [load]), *unknown]))

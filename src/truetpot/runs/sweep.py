@@ -23,7 +23,6 @@ from truetpot.runs.decode_outcome import Outcome, Request
 from truetpot.runs.ended import Ended, finished
 from truetpot.runs.setting import doubts
 from truetpot.runs.sweep_points import Points, fitting, resumed
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.interrupts import uninterrupted
 from truetpot.runtime.memory import trim
 from truetpot.text import gib
@@ -55,9 +54,9 @@ def run(
     device = request.setting.device
     points = asked.empty()
     setup = _setup(request)
-    if resume and current().rank == 0:
+    if resume and device.group.rank == 0:
         resumed(json, setup, points)
-    points = current().gather(points)[0]
+    points = device.group.gather(points)[0]
     base = _base(request, points)
     weights = request.source(base.shape)
     opening = record.opening(device)
@@ -66,8 +65,8 @@ def run(
         request, asked, points, setup, base, opening, notes, Shared(PackedWeights(device))
     )
     watch.begun(sweep)
-    keep = Keeper(None if current().rank > 0 else json, sweep.so_far)
-    current().on_loss(keep.lost)
+    keep = Keeper(None if device.group.rank > 0 else json, sweep.so_far)
+    device.group.on_loss(keep.lost)
     with keep:
         cause = _each(sweep, weights, keep, watch)
         if cause is None and not sweep.interrupted and not fitting(points):
@@ -173,7 +172,7 @@ def _one(
         cause = measured(outcome, weights, watch, _OfPoint(keep, sweep), sweep.shared)
     except UserError as error:
         # the other ranks wait for this one; and without a ceiling no point is of use
-        if current().size > 1 or outcome.stage == "ceiling":
+        if outcome.group.size > 1 or outcome.stage == "ceiling":
             raise
         # kernels are checked first: what is refused after that is memory
         refused = outcome.stage == "check"

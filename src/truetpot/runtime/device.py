@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from truetpot.runtime.group import ALONE, Group
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -51,6 +53,8 @@ class Device(ABC):
     """What an allocation raises where there is no memory left."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
+    group: Group = ALONE
+    """The ranks that it is one of: kernels on it exchange with theirs, and all decide together."""
 
     @abstractmethod
     def upload(self, array: np.ndarray) -> Any:
