@@ -16,7 +16,6 @@ from truetpot.measure.check import anywhere, check
 from truetpot.ops import Case
 from truetpot.ops.guard import foreign, guarded, who
 from truetpot.ops.registry import REGISTRY
-from truetpot.runtime.distributed.group import current
 
 CHECKED_ROWS = 2048
 """Rows of a weight or table that a check is content with: the loop over them is the same."""
@@ -51,7 +50,7 @@ def wrong_kernels(
             continue
         if reason := _fault(call, provider, preference):
             wrong.append(f"{provider} {call.op.name} ({call.case.label()}) is wrong: {reason}")
-        current().progress()
+        preference.device.group.progress()
         advance(i + 1, len(distinct))
     return wrong
 
@@ -68,7 +67,7 @@ def _fault(call: Call, provider: str, preference: Preference) -> str:
     if isinstance(whole, str):  # it was there when the step was planned
         return whole
     # on several ranks the same case: of a collective, all have to be of one size
-    if not current().least(REGISTRY.find(op, provider, case, device) is whole):
+    if not device.group.least(REGISTRY.find(op, provider, case, device) is whole):
         case = call.case
     # the step's launch parameters, which are tuned for the case that it has
     wrong = ""
@@ -77,6 +76,6 @@ def _fault(call: Call, provider: str, preference: Preference) -> str:
             kernel = whole.make(case, device, **whole.usual(call.case, device).config)
     except KernelError as fault:
         wrong = str(fault)
-    if wrong := anywhere(call.op, wrong):
+    if wrong := anywhere(call.op, wrong, device.group):
         return wrong
     return check(kernel, case, np.random.default_rng(0)).reason

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import plan
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.measure.keeper import Keeper
 from truetpot.records.tune import StepDecision, TuneStatus
-from truetpot.report.numbers import gib
-from truetpot.report.terminal import Terminal
+from truetpot.runs.kernels import Request
+from truetpot.runs.watch import Watch
+from truetpot.text import gib
 from truetpot.tune.figures import Tuned
 from truetpot.tune.step import Entry, decide_by_step
 
@@ -43,7 +43,7 @@ def entries(results: Sequence[Tuned]) -> list[Entry]:
 
 
 def by_step(
-    request: Request, results: Sequence[Tuned], terminal: Terminal, keep: Keeper
+    request: Request, results: Sequence[Tuned], watch: Watch, keep: Keeper
 ) -> StepDecision | None:
     """The step's decision, and its status in each result; None where no search found a gain.
 
@@ -55,7 +55,7 @@ def by_step(
     (shape,) = request.shapes
     setting, model = request.setting, request.model
     weights = SyntheticWeights(model, shape)
-    with terminal.bar("making random weights", "GB") as advance:
+    with watch.bar("making random weights", "GB") as advance:
         step = DecodeStep(
             model,
             shape,
@@ -64,7 +64,7 @@ def by_step(
             weights,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),
         )
-    with terminal.bar("timing the step with and without each entry") as advance:
+    with watch.bar("timing the step with and without each entry") as advance:
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
