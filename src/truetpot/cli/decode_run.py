@@ -15,6 +15,7 @@ from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
+from truetpot.decode.selected import select_step
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.facts.floor import least_s
@@ -145,8 +146,9 @@ def _measure(
         preference, outcome.collectives = choose_all_reduce(preference, case, norm, request.seconds)
         if outcome.collectives:
             terminal.show("", draw_collectives(outcome.collectives))
+    selected = select_step(model, shape, preference)
     with terminal.bar("checking each kernel of the step") as advance:
-        wrong = wrong_kernels(model, shape, preference, advance)
+        wrong = wrong_kernels(selected, advance)
     outcome.wrong = _of_ranks(wrong)
     if outcome.wrong:
         return
@@ -167,10 +169,7 @@ def _measure(
     start = time.perf_counter()
     with terminal.bar(what, "GB") as advance:
         step = DecodeStep(
-            model,
-            shape,
-            setting.device,
-            preference,
+            selected,
             weights,
             request.rank,
             lambda done, total: advance(done / 1e9, total / 1e9),
@@ -213,9 +212,7 @@ def _measure(
         top = timings.ceiling
         if isinstance(top, Entrant) and (fault := top.check_again()):
             raised.append(f"the read kernel of the ceiling is wrong: {fault}")
-        raised += wrong_kernels(
-            model, shape, preference, lambda done, total: None, foreign_only=True
-        )
+        raised += wrong_kernels(selected, lambda done, total: None, foreign_only=True)
     outcome.wrong += _of_ranks(raised)
 
 

@@ -104,6 +104,7 @@ def _measure(
     from truetpot.cli.checks import wrong_kernels
     from truetpot.cli.providers import kernel_rows
     from truetpot.cli.setting import busy, find_setting
+    from truetpot.decode.selected import select_step
     from truetpot.doctor.judge_cards import judge_cards
     from truetpot.doctor.judge_container import judge_container
     from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
@@ -136,7 +137,8 @@ def _measure(
         tp=1,
     )
     with terminal.bar("checking kernels against float64 references") as advance:
-        wrong = wrong_kernels(load_model("qwen2.5-0.5b"), shape, setting.preference, advance)
+        step = select_step(load_model("qwen2.5-0.5b"), shape, setting.preference)
+        wrong = wrong_kernels(step, advance)
     findings += judge_kernels(wrong, setting.providers)
     terminal.show("", draw_check(quick))
     state = chosen.state()

@@ -9,6 +9,7 @@ import numpy as np
 
 from truetpot.cli.decode_outcome import Request
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.selected import select_step
 from truetpot.errors import UserError
 from truetpot.files import write_whole
 from truetpot.measure import record
@@ -43,10 +44,7 @@ def feed(
         terminal.say(note, "yellow")
     with terminal.bar("making the weights", "GB") as advance:
         step = DecodeStep(
-            model,
-            chosen.shape,
-            setting.device,
-            setting.providers,
+            select_step(model, chosen.shape, setting.preference),
             weights,
             request.rank,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),

@@ -22,8 +22,7 @@ def run(request: Request, config: str, calls: int, json: str | None, terminal: T
     """The exit code. Raises UserError where it is not one case, or nothing can run it."""
     setting, one = request.setting, _only(request)
     provider = one_provider(setting.providers, [one], setting.device, request.chosen)
-    kernel = REGISTRY.find(one.op.name, provider, one.case, setting.device)
-    assert not isinstance(kernel, str)
+    kernel = REGISTRY.choose(one.op.name, one.case, setting.device, provider).required
     choice = chosen(kernel, one.case, setting.device, config)
     opening = record.opening(setting.device)
     terminal.say(describe_device(setting.device.name, opening.environment))

@@ -10,6 +10,7 @@ from truetpot.cli.setting import doubts, sweep_rule
 from truetpot.cli.signals import uninterrupted
 from truetpot.cli.tune_search import How, Pace, make, plan
 from truetpot.cli.tune_step import by_step, check_room
+from truetpot.decode.selected import SelectedStep, select_step
 from truetpot.errors import KernelError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
@@ -39,9 +40,12 @@ def run(request: Request, file: Path, how: How, json: str | None, terminal: Term
     told = {name: environment.device.get(name) for name in IDENTITY}
     identity = {name: str(value) for name, value in told.items() if value is not None}
     versions = _versions(environment, identity)
+    selected: SelectedStep | None = None
     if how.step:
         check_room(request, buffer_bytes(device))
-    results, tasks = plan(request, how, identity["name"], versions)
+        (shape,) = request.shapes
+        selected = select_step(request.model, shape, request.setting.preference)
+    results, tasks = plan(request, selected, identity["name"], versions)
     if not tasks:
         wrong = next((result for result in results if result.status is TuneStatus.WRONG), None)
         if wrong is not None:
@@ -101,8 +105,8 @@ def run(request: Request, file: Path, how: How, json: str | None, terminal: Term
                         with uninterrupted():
                             saved |= store.keep(file, task.result, task.key, identity)
                     keep.case_done()
-            if how.step:
-                step = by_step(request, results, terminal, keep)
+            if selected is not None:
+                step = by_step(request, selected, results, terminal, keep)
                 with uninterrupted():
                     for task in tasks:
                         saved |= store.keep(file, task.result, task.key, identity, step, True)
