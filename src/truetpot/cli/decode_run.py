@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from truetpot.cli.checks import wrong_kernels
 from truetpot.cli.collectives_choice import choose_all_reduce
@@ -20,6 +21,7 @@ from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.facts.floor import least_s
 from truetpot.facts.traffic import traffic
+from truetpot.files import shortened_path
 from truetpot.ladder import StepTimings, merged
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
@@ -34,6 +36,9 @@ from truetpot.report.collectives import draw_collectives
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples
+
+TRACED = 10
+"""Steps in a trace: the first few are disturbed by the profiler's start."""
 
 
 def run(request: Request, json: str | None, terminal: Terminal) -> int:
@@ -214,6 +219,26 @@ def _measure(
             raised.append(f"the read kernel of the ceiling is wrong: {fault}")
         raised += wrong_kernels(selected, lambda done, total: None, foreign_only=True)
     outcome.wrong += _of_ranks(raised)
+    if request.trace is not None and timings.finished and not outcome.wrong:
+        terminal.status("recording a trace of the step")
+        outcome.notes.append(_record_trace(request, step, timings))
+
+
+def _record_trace(request: Request, step: DecodeStep, timings: StepTimings) -> str:
+    """Where the trace of some steps is, as they were timed: replays of a graph, or eager."""
+    assert request.trace is not None
+    group = current()
+    path = request.trace if group.size == 1 else of_rank(request.trace, group.rank)
+    graph = timings.step.captured if isinstance(timings.step, Entrant) else None
+    group.barrier()
+    request.setting.device.record_trace([graph.replay if graph else step.run] * TRACED, path)
+    return f"{shortened_path(path)} has a trace of {TRACED} steps: truetpot trace"
+
+
+def of_rank(path: Path, rank: int) -> Path:
+    """The file of one of several ranks: ``step.json.gz`` of rank 1 is ``step-rank1.json.gz``."""
+    stem, dot, suffixes = path.name.partition(".")
+    return path.with_name(f"{stem}-rank{rank}{dot}{suffixes}")
 
 
 def _name(one: Samples) -> str:
