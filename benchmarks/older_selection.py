@@ -9,13 +9,14 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from truetpot.cli import checks
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.preference import Preference
 from truetpot.facts.models import Model
 from truetpot.ops import Case, Operator
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.device import Device
+
+from . import older
 
 try:
     from truetpot.decode.selected import select_step
@@ -51,7 +52,7 @@ def selected(model: Model, shape: Any, preference: Preference) -> Any:
 
 def wrong_kernels(step: Any, foreign_only: bool = False) -> list[str]:
     """What is wrong with the kernels of a step, a line each."""
-    check: Any = checks.wrong_kernels
+    check: Any = older.wrong_kernels
     if _SELECTS:
         found: list[str] = check(step, _nobody, foreign_only)
         return found

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, counts, one_of
+from truetpot.cli.command import JsonOption, counts
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 if TYPE_CHECKING:
     from truetpot.drive.plan import Arm, Step

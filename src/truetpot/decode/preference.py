@@ -10,7 +10,6 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.ops.selection import Refusal, Selection
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.text import meant
 
 _NOT_EVERYWHERE = Refusal("not on every rank")
@@ -61,10 +60,11 @@ class Preference:
 
     def _choose(self, op: Operator, case: Case) -> Selection:
         asked = [one for one in self.providers if self.chosen.get(op.name, one) == one]
-        if current().size == 1:  # who comes after the first need not be imported
+        if self.device.group.size == 1:  # who comes after the first need not be imported
             return REGISTRY.choose(op.name, case, self.device, *asked)
         each = {one: REGISTRY.choose(op.name, case, self.device, one) for one in asked}
-        able = agreed.common(one for one, found in each.items() if found.kernel is not None)
+        mine = [one for one, found in each.items() if found.kernel is not None]
+        able = agreed.common(self.device.group, mine)
         refusals = {one: _NOT_EVERYWHERE for one in asked if one not in able}
         for found in each.values():
             refusals |= found.refusals
@@ -88,7 +88,8 @@ class Preference:
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""
         found = {op.name: op for op in composites_of(self.providers)}
-        return [found[name] for name in agreed.common(found) if name not in self.without]
+        names = agreed.common(self.device.group, found)
+        return [found[name] for name in names if name not in self.without]
 
     def _advice(self, op: Operator, case: Case) -> str:
         """Who runs it on this device; where nobody does, that no provider will help."""

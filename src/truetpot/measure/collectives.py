@@ -25,7 +25,6 @@ from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule, Submitted
 
 COPIES = 4
@@ -102,7 +101,7 @@ def measure_collectives(
     on_round: Callable[[float], None] | None = None,
 ) -> tuple[list[CollectiveResult], bool]:
     """Every provider on every case in one race, eager and captured; False if interrupted."""
-    group = current()
+    group = device.group
     results: list[CollectiveResult] = []
     entrants: list[tuple[CollectiveResult, Entrant]] = []
     for case in cases:
@@ -143,7 +142,8 @@ def _entered(
     prepared: PreparedCase, provider: str
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
-    group, op, case, device = current(), prepared.op, prepared.case, prepared.device
+    op, case, device = prepared.op, prepared.case, prepared.device
+    group = device.group
     both = (Submitted.GRAPH, Submitted.EAGER)
     ways = both if agreed.graphs(device) else (Submitted.EAGER,)
     skipped = KernelStatus.SKIPPED

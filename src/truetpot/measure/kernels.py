@@ -66,7 +66,8 @@ def measure_kernels(
     gemm = None
     product = None if ceiling is None else ceiling.gemm
     if product is not None and ceiling is not None:
-        near = product.may_bound(prepared.bytes, prepared.flops, ceiling.bandwidth)
+        work = prepared.bytes, prepared.flops
+        near = product.may_bound(*work, ceiling.bandwidth, device.group)
         gemm = product.entrant() if near else None
     entrants = [result.entrant for result in running if result.entrant is not None]
     finished = race(

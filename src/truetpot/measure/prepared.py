@@ -24,9 +24,9 @@ class PreparedCase:
     """An operator's case on a device, whose kernels are checked and timed on the same values.
 
     Inputs and their float64 reference are made on the host when they are first asked for, from the
-    seed. Copies on the device belong to what is bound to them, and go with it: nothing of the
-    device is held here. ``hardware`` is the datasheet by which a time is called impossible; None
-    where there is none.
+    seed; of a collective they are this rank's. Copies on the device belong to what is bound to
+    them, and go with it: nothing of the device is held here. ``hardware`` is the datasheet by which
+    a time is called impossible; None where there is none.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class PreparedCase:
         seed: int = 0,
         hardware: Hardware | None = None,
     ) -> None:
-        self.op, self.case, self.device = op, case, device
+        self.op, self.case, self.device = op.on_rank(device.group.rank), case, device
         self.seed, self.hardware = seed, hardware
         self.bytes, self.flops = op.bytes(case), op.flops(case)
 

@@ -14,9 +14,10 @@ from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
 from truetpot.facts.variables import variables
 from truetpot.records.providers import KernelEntry
-from truetpot.report.numbers import count_of, gib, percent
+from truetpot.report.numbers import count_of, percent
 from truetpot.report.table import Table, name, prose
 from truetpot.report.words import words
+from truetpot.text import gib
 
 if TYPE_CHECKING:
     from truetpot.records.doctor import Quick

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.cli.command import counts
 from truetpot.errors import UserError
 from truetpot.files import shortened_path
 from truetpot.records.store import read_record
@@ -39,9 +38,10 @@ class Points:
         ]
 
 
-def find_points(context: str, batch: str, request: str | None) -> Points:
-    """Of the options. Raises UserError for what is no list of numbers in range."""
-    contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
+def find_points(
+    contexts: tuple[int, ...], batches: tuple[int, ...], request: str | None
+) -> Points:
+    """Of the options. Raises UserError for a request that is not IN+OUT."""
     if request is None and len(contexts) > 1 and max(contexts) - min(contexts) >= 2:
         first = min(contexts)
         return Points(contexts, batches, RequestRow(prompt=first, output=max(contexts) - first))

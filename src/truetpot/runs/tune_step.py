@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import plan
 from truetpot.decode.selected import SelectedStep
@@ -12,8 +11,9 @@ from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.measure.keeper import Keeper
 from truetpot.records.tune import StepDecision, TuneStatus
-from truetpot.report.numbers import gib
-from truetpot.report.terminal import Terminal
+from truetpot.runs.kernels import Request
+from truetpot.runs.watch import Watch
+from truetpot.text import gib
 from truetpot.tune.figures import Tuned
 from truetpot.tune.step import Entry, decide_by_step
 
@@ -47,7 +47,7 @@ def by_step(
     request: Request,
     selected: SelectedStep,
     results: Sequence[Tuned],
-    terminal: Terminal,
+    watch: Watch,
     keep: Keeper,
 ) -> StepDecision | None:
     """The step's decision, and its status in each result; None where no search found a gain.
@@ -59,13 +59,13 @@ def by_step(
         return None
     setting, program = request.setting, selected.program
     weights = SyntheticWeights(program.model, program.shape)
-    with terminal.bar("making random weights", "GB") as advance:
+    with watch.bar("making random weights", "GB") as advance:
         step = DecodeStep(
             selected,
             weights,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),
         )
-    with terminal.bar("timing the step with and without each entry") as advance:
+    with watch.bar("timing the step with and without each entry") as advance:
 
         def on_round(used: float) -> None:
             advance(used, 1.0)

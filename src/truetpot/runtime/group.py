@@ -1,10 +1,16 @@
-"""The ranks that this process works with. Alone, every question is answered at once."""
+"""The ranks that work together, each with a device. Alone, every question is answered at once.
+
+A device carries its group (``device.group``): whoever has the device to measure on can ask the
+other ranks, and nobody else needs to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Group:
@@ -46,6 +52,18 @@ class Group:
         """Everybody's, by rank, on every rank; anything that can be pickled."""
         return [what]
 
+    def same(self, what: T, about: str) -> T:
+        """What every rank has come to by itself, from inputs that all agreed upon.
+
+        Raises RuntimeError, on every rank, where they have not come to the same: with such a fault
+        they would wait for each other later, and nothing would say why.
+        """
+        found = self.gather(what)
+        if any(one != found[0] for one in found):
+            ranks = "; ".join(f"rank {rank}: {one}" for rank, one in enumerate(found))
+            raise RuntimeError(f"the ranks do not have the same {about}: {ranks}")
+        return what
+
     def barrier(self) -> None:
         """Go on when all ranks are here."""
 
@@ -65,19 +83,4 @@ class Group:
 
 
 ALONE = Group()
-_joined: list[Group] = []
-
-
-def current() -> Group:
-    """The group that this process has joined, else it alone."""
-    return _joined[-1] if _joined else ALONE
-
-
-@contextmanager
-def joined(group: Group) -> Iterator[Group]:
-    """Make ``group`` the :func:`current` one."""
-    _joined.append(group)
-    try:
-        yield group
-    finally:
-        _joined.remove(group)
+"""What a device belongs to that was chosen without one."""

@@ -35,11 +35,12 @@ def choose_all_reduce(
     """
     device = preference.device
     both = ALL_REDUCE_RMS_NORM.case(case, norm)
-    able = agreed.common(
+    mine = [
         provider
         for provider in REGISTRY.offering(ALL_REDUCE.name)
         if REGISTRY.choose(ALL_REDUCE.name, case, device, provider).kernel is not None
-    )
+    ]
+    able = agreed.common(device.group, mine)
     fused = _served(preference, ALL_REDUCE_RMS_NORM, both)
     if len(able) < 2 and not fused:  # nothing to choose from
         return preference, []
@@ -62,6 +63,7 @@ def choose_all_reduce(
         two = [slowest_s(part) for part in (reduce, after) if part is not None]
         if one is None or (len(two) == 2 and slowest_s(one) > sum(two)):
             without = (ALL_REDUCE_RMS_NORM.name,)
+    device.group.same((chosen, without), "choice of collectives")
     return Preference(preference.providers, device, chosen, without), results
 
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-from truetpot.cli.cases import choose, shaped
-from truetpot.cli.contenders import contenders, one_provider
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import Setting, doubts, sweep_rule
-from truetpot.cli.signals import uninterrupted
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
 from truetpot.facts.models import Model
@@ -19,15 +14,18 @@ from truetpot.facts.workload import Workload
 from truetpot.measure import record
 from truetpot.measure.ceiling import SLICES, Ceiling, buffer_bytes, find_ceiling
 from truetpot.measure.keeper import Keeper
-from truetpot.measure.kernel_result import KernelResult
+from truetpot.measure.kernel_result import KernelResult, Row
 from truetpot.measure.kernels import Contender, measure_kernels
 from truetpot.ops import COMPOSITES, LINEAR, MEMORY_READ, OPERATORS, Composite, MemoryReadCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
+from truetpot.records.opening import Opening
 from truetpot.records.words import KernelStatus
-from truetpot.report.kernels import Row, draw_case, draw_head
-from truetpot.report.ladder import describe_device
-from truetpot.report.terminal import Terminal
+from truetpot.runs.cases import choose, shaped
+from truetpot.runs.contenders import contenders, one_provider
+from truetpot.runs.ended import Ended, finished
+from truetpot.runs.setting import Setting, doubts, sweep_rule
+from truetpot.runs.watch import Watch
 from truetpot.runtime.running import position
 from truetpot.stats import StopRule
 from truetpot.text import meant
@@ -88,77 +86,126 @@ class Request:
         return list(found.values())
 
 
-def run(request: Request, json: str | None, terminal: Terminal) -> int:
-    """The exit code. Raises UserError where nothing could be measured."""
-    cases = request.cases()
-    entries = _entries(request, cases)
-    opening = record.opening(request.setting.device)
-    before = Before.take()
-    tell = terminal.status if before.ended else terminal.say
-    tell(describe_device(request.setting.device.name, opening.environment))
-    warnings = doubts(request.setting.device)
-    for warning in warnings:
-        tell(warning, "yellow")
-    ceiling: Ceiling | None = None
-    rows = before.rows
-    running: list[Row] = []
-    interrupted = False
+class KernelsWatch(Watch):
+    """Is told of the ceiling, and of every case once it is done."""
 
-    def written(partial: bool) -> KernelsRecord:
+    def found(self, ceiling: Ceiling) -> None:
+        """What the kernels are held against."""
+
+    def case(self, rows: Sequence[Row], first: bool) -> None:
+        """The results of one case; ``first``: of the run."""
+
+
+@dataclass
+class Raced:
+    """What is known so far of all cases."""
+
+    request: Request
+    opening: Opening
+    warnings: list[str]
+    rows: list[Row]
+    """Of the cases that are done."""
+    running: list[Row] = field(default_factory=list)
+    """Of the one that is being measured."""
+    ceiling: Ceiling | None = None
+
+    def record(self, partial: bool) -> KernelsRecord:
+        """As it stands."""
+        request, ceiling = self.request, self.ceiling
+        rows = (*self.rows, *self.running)
         return KernelsRecord(
-            started=opening.started,
-            command=opening.command,
-            environment=opening.environment,
+            started=self.opening.started,
+            command=self.opening.command,
+            environment=self.opening.environment,
             partial=partial,
             model=request.model.name if request.linear is None else None,
             ceiling=None if ceiling is None else ceiling.record(),
-            results=[one.record(roles, request.samples) for one, roles in (*rows, *running)],
-            warnings=[*warnings, *(() if ceiling is None else ceiling.left_out)],
+            results=[one.record(roles, request.samples) for one, roles in rows],
+            warnings=[*self.warnings, *(() if ceiling is None else ceiling.left_out)],
             state_after=request.setting.device.state(),
         )
 
-    def so_far() -> KernelsRecord | None:
-        return written(partial=True) if any(one.known for one, _ in (*rows, *running)) else None
+    def so_far(self) -> KernelsRecord | None:
+        """The record of a run that goes on; None before anything was measured."""
+        known = any(one.known for one, _ in (*self.rows, *self.running))
+        return self.record(partial=True) if known else None
 
-    with Keeper(json, so_far, resumes=True) as keep:
+    @property
+    def valid(self) -> bool:
+        """Whether no kernel is wrong, nor one of the ceiling."""
+        ends = (KernelStatus.WRONG, KernelStatus.INVALID)
+        wrong = any(result.status in ends for result, _ in self.rows)
+        return not wrong and not (self.ceiling is not None and self.ceiling.left_out)
+
+    def nothing(self) -> UserError | None:
+        """To be raised where no case could be measured."""
+        if any(result.status is not KernelStatus.SKIPPED for result, _ in self.rows):
+            return None
+        return UserError(f"Nothing could be measured: {self.rows[0][0].reason.rstrip('.')}.")
+
+
+def run(
+    request: Request, json: str | None = None, watch: KernelsWatch | None = None
+) -> Ended[KernelsRecord]:
+    """Every case, one after the other, the record in the file ``json`` as the run goes.
+
+    Raises UserError for cases and configurations that there are not; where nothing could be
+    measured it is the ``cause``.
+    """
+    watch = watch or KernelsWatch()
+    cases, device = request.cases(), request.setting.device
+    entries = _entries(request, cases)
+    opening = record.opening(device)
+    before = Before.take()
+    raced = Raced(request, opening, doubts(device), before.rows)
+    watch.begins(device.name, opening.environment, raced.warnings, before.ended)
+    with Keeper(json, raced.so_far, resumes=True) as keep:
+        interrupted = False
         try:
-            terminal.status("sweeping the read kernels and matrix products for the ceiling")
-            setting = request.setting
-            ceiling = find_ceiling(setting.device, sweep_rule(request.seconds), dtype=setting.dtype)
-            tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
-            if (gemm := ceiling.gemm) is not None:
-                tell(f"ceiling of operations: {gemm.rate / 1e12:.3g} TFLOPS ({gemm.name})")
-            for sentence in ceiling.left_out:
-                terminal.say(sentence, "bold red")
+            raced.ceiling = _ceiling(request, watch)
             for i, case in enumerate(cases[before.cases :], before.cases):
-
-                def on_start(started: list[KernelResult], case: StepCase = case) -> None:
-                    running[:] = [(result, case.roles) for result in started]
-
-                place = f"{i + 1}/{len(cases)}"
-                results, finished = _measure(
-                    request, entries, case, ceiling, terminal, place, on_start, keep
-                )
-                running.clear()
-                new = [(result, case.roles) for result in results]
-                terminal.show(*(() if rows else ("", draw_head())), draw_case(new))
-                rows += new
-                if not finished:
-                    raise KeyboardInterrupt
-                before.leave(i + 1, rows)
+                _case(raced, case, f"{i + 1}/{len(cases)}", entries, watch, keep)
+                before.leave(i + 1, raced.rows)
                 keep.case_done()
         except KeyboardInterrupt:
             interrupted = True
-        with uninterrupted():
-            if interrupted:
-                terminal.say("Interrupted: this is what was measured.", "yellow")
-            done = written(partial=interrupted)
-            keep.finish(done)
-            terminal.draw(done)
-    if interrupted:
-        return ExitCode.INTERRUPTED
-    code = _verdict([result for result, _ in rows])
-    return ExitCode.INVALID if ceiling is not None and ceiling.left_out else code
+        cause = None if interrupted else raced.nothing()
+        done = raced.record(partial=interrupted)
+        return finished(keep, done, valid=raced.valid, interrupted=interrupted, cause=cause)
+
+
+def _ceiling(request: Request, watch: KernelsWatch) -> Ceiling:
+    watch.status("sweeping the read kernels and matrix products for the ceiling")
+    setting = request.setting
+    ceiling = find_ceiling(setting.device, sweep_rule(request.seconds), dtype=setting.dtype)
+    watch.found(ceiling)
+    return ceiling
+
+
+def _case(
+    raced: Raced,
+    case: StepCase,
+    place: str,
+    entries: tuple[Contender, ...],
+    watch: KernelsWatch,
+    keep: Keeper,
+) -> None:
+    """One case into its place. An interrupt is raised once what was measured is there."""
+
+    def on_start(started: list[KernelResult]) -> None:
+        raced.running[:] = [(result, case.roles) for result in started]
+
+    assert raced.ceiling is not None
+    results, done = _measure(
+        raced.request, entries, case, raced.ceiling, watch, place, on_start, keep
+    )
+    new = [(result, case.roles) for result in results]
+    first = not raced.rows
+    raced.running.clear()
+    raced.rows += new
+    watch.case(new, first)
+    if not done:
+        raise KeyboardInterrupt
 
 
 @dataclass
@@ -199,7 +246,7 @@ def _measure(
     entries: tuple[Contender, ...],
     case: StepCase,
     ceiling: Ceiling,
-    terminal: Terminal,
+    watch: KernelsWatch,
     place: str,
     on_start: Callable[[list[KernelResult]], None],
     keep: Keeper,
@@ -210,14 +257,14 @@ def _measure(
         offering = REGISTRY.offering(case.op.name)
         entries = tuple(one for one in entries if one.provider in offering)
     rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
-    with terminal.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
+    with watch.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
             keep.tick()
 
         try:
-            results, finished = measure_kernels(
+            results, done = measure_kernels(
                 case.op,
                 case.case,
                 entries,
@@ -229,7 +276,7 @@ def _measure(
                 rotate=not request.hot,
                 on_start=on_start,
             )
-            return sorted(results, key=_place) if request.everyone else results, finished
+            return sorted(results, key=_place) if request.everyone else results, done
         except UserError as error:
             name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
@@ -246,11 +293,3 @@ def _place(result: KernelResult) -> tuple[bool, float, str]:
     entrant = result.entrant
     timed = entrant is not None and bool(entrant.device_s)
     return not timed, entrant.stats.median_s if entrant and timed else 0.0, result.provider
-
-
-def _verdict(results: list[KernelResult]) -> int:
-    if any(result.status in (KernelStatus.WRONG, KernelStatus.INVALID) for result in results):
-        return ExitCode.INVALID
-    if all(result.status is KernelStatus.SKIPPED for result in results):
-        raise UserError(f"Nothing could be measured: {results[0].reason.rstrip('.')}.")
-    return ExitCode.OK

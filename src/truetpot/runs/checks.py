@@ -13,7 +13,6 @@ from truetpot.ops import Case
 from truetpot.ops.guard import foreign, guarded, named, who
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 
 CHECKED_ROWS = 2048
 """Rows of a weight or table that a check is content with: the loop over them is the same."""
@@ -37,7 +36,7 @@ def wrong_kernels(
             continue
         if reason := _fault(call, kernel, step.device):
             wrong.append(f"{named(kernel, call.case)} is wrong: {reason}")
-        current().progress()
+        step.device.group.progress()
         advance(i + 1, len(distinct))
     return wrong
 
@@ -47,7 +46,7 @@ def _fault(call: Call, kernel: type[Kernel], device: Device) -> str:
     case = call.op.reduced(call.case, CHECKED_ROWS)
     # on several ranks the same case: of a collective, all have to be of one size
     fewer = REGISTRY.choose(call.op.name, case, device, kernel.provider)
-    if not current().least(fewer.kernel is kernel):
+    if not device.group.least(fewer.kernel is kernel):
         case = call.case
     # the step's launch parameters, which are tuned for the case that it has
     wrong = ""
@@ -56,6 +55,6 @@ def _fault(call: Call, kernel: type[Kernel], device: Device) -> str:
             made = kernel.make(case, device, **kernel.usual(call.case, device).config)
     except KernelError as fault:
         wrong = str(fault)
-    if wrong := anywhere(call.op, wrong):
+    if wrong := anywhere(call.op, wrong, device.group):
         return wrong
     return PreparedCase(call.op, case, device).check(made).reason

@@ -7,12 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import UNSET, structs
 
-from truetpot.cli.decode_outcome import Outcome, Request
-from truetpot.cli.decode_run import Shared, measured
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import doubts
-from truetpot.cli.signals import uninterrupted
-from truetpot.cli.sweep_points import Points, fitting, resumed
 from truetpot.decode.fit import Plan, needs
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.weights import WeightSource
@@ -24,24 +18,45 @@ from truetpot.measure.keeper import Keeper
 from truetpot.records.opening import Measured, Opening
 from truetpot.records.sweep import SweepPoint, SweepRecord
 from truetpot.records.words import PointStatus
-from truetpot.report.ladder import describe_device
-from truetpot.report.numbers import gib, per, queries
-from truetpot.report.sweep import draw_fits, draw_head, draw_point
-from truetpot.report.terminal import Terminal
-from truetpot.runtime.distributed.group import current
+from truetpot.runs.decode import DecodeWatch, Shared, measured
+from truetpot.runs.decode_outcome import Outcome, Request
+from truetpot.runs.ended import Ended, finished
+from truetpot.runs.setting import doubts
+from truetpot.runs.sweep_points import Points, fitting, resumed
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.runtime.memory import trim
+from truetpot.text import gib
 
 
-def run_sweep(
-    request: Request, asked: Points, json: str | None, resume: bool, terminal: Terminal
-) -> int:
-    """The exit code. Raises UserError where no point could be measured."""
+class SweepWatch(DecodeWatch):
+    """Is told of the sweep, and of every point once it is done."""
+
+    def begun(self, sweep: Sweep) -> None:
+        """What is run, before anything is measured."""
+
+    def point(self, point: SweepPoint) -> None:
+        """A point as it stands in the record."""
+
+
+def run(
+    request: Request,
+    asked: Points,
+    json: str | None = None,
+    resume: bool = False,
+    watch: SweepWatch | None = None,
+) -> Ended[SweepRecord]:
+    """A ladder a point, on one set of weights, the record in the file ``json`` as the run goes.
+
+    ``resume`` goes on with the points that the file lacks. Raises UserError for what cannot be run;
+    where no point could be measured it is the ``cause``.
+    """
+    watch = watch or SweepWatch()
     device = request.setting.device
     points = asked.empty()
     setup = _setup(request)
-    if resume and current().rank == 0:
+    if resume and device.group.rank == 0:
         resumed(json, setup, points)
-    points = current().gather(points)[0]
+    points = device.group.gather(points)[0]
     base = _base(request, points)
     weights = request.source(base.shape)
     opening = record.opening(device)
@@ -49,27 +64,17 @@ def run_sweep(
     sweep = Sweep(
         request, asked, points, setup, base, opening, notes, Shared(PackedWeights(device))
     )
-    _announce(sweep, terminal)
-    keep = Keeper(None if current().rank > 0 else json, sweep.so_far)
-    current().on_loss(keep.lost)
+    watch.begun(sweep)
+    keep = Keeper(None if device.group.rank > 0 else json, sweep.so_far)
+    device.group.on_loss(keep.lost)
     with keep:
-        cause = _each(sweep, weights, keep, terminal)
-        with uninterrupted():
-            found = sweep.record()
-            terminal.show(draw_fits(found))
-            for warning in found.warnings:
-                terminal.say(warning, "yellow")
-            if sweep.interrupted:
-                terminal.say("Interrupted: this is what was measured.", "yellow")
-            keep.finish(found)
-            terminal.draw(found)
-    if cause is not None:
-        raise cause
-    if sweep.interrupted:
-        return ExitCode.INTERRUPTED
-    if not fitting(points):
-        raise UserError(f"No point could be measured: {points[0].reason.rstrip('.')}.")
-    return ExitCode.OK if found.valid else ExitCode.INVALID
+        cause = _each(sweep, weights, keep, watch)
+        if cause is None and not sweep.interrupted and not fitting(points):
+            cause = UserError(f"No point could be measured: {points[0].reason.rstrip('.')}.")
+        found = sweep.record()
+        return finished(
+            keep, found, valid=found.valid, interrupted=sweep.interrupted, cause=cause
+        )
 
 
 @dataclass
@@ -134,24 +139,23 @@ class Sweep:
 
 
 def _each(
-    sweep: Sweep, weights: WeightSource, keep: Keeper, terminal: Terminal
+    sweep: Sweep, weights: WeightSource, keep: Keeper, watch: SweepWatch
 ) -> Exception | None:
     """Measure every point that is not done. What nobody expects ends the sweep and is returned."""
-    terminal.show("", draw_head())
     for i, point in enumerate(sweep.points):
         if point.status is not PointStatus.OK:
-            cause = _one(sweep, i, weights, keep, terminal)
+            cause = _one(sweep, i, weights, keep, watch)
             gc.collect()  # kernels and calls refer to each other; the next cache needs the room
             trim()
             if cause is not None or sweep.interrupted:
                 return cause
             keep.case_done()
-        terminal.show(draw_point(sweep.points[i]))
+        watch.point(sweep.points[i])
     return None
 
 
 def _one(
-    sweep: Sweep, i: int, weights: WeightSource, keep: Keeper, terminal: Terminal
+    sweep: Sweep, i: int, weights: WeightSource, keep: Keeper, watch: SweepWatch
 ) -> Exception | None:
     """One point, into its place; whatever it made beside the weights is let go."""
     point, plan = sweep.points[i], sweep.plan(sweep.points[i])
@@ -160,15 +164,15 @@ def _one(
         reason = f"{gib(needed)} needed of {gib(free)} free, {gib(plan.needs.kv)} of it the cache"
         sweep.points[i] = _why(point, PointStatus.DOES_NOT_FIT, reason)
         return None
-    terminal.status(f"{i + 1}/{len(sweep.points)}: batch {point.batch}, context {point.context:,}")
+    watch.status(f"{i + 1}/{len(sweep.points)}: batch {point.batch}, context {point.context:,}")
     request = replace(sweep.request, shape=plan.shape)
     outcome = Outcome(request, plan, sweep.opening, list(sweep.notes))
     sweep.running = i, outcome
     try:
-        cause = measured(outcome, weights, terminal, _OfPoint(keep, sweep), sweep.shared)
+        cause = measured(outcome, weights, watch, _OfPoint(keep, sweep), sweep.shared)
     except UserError as error:
         # the other ranks wait for this one; and without a ceiling no point is of use
-        if current().size > 1 or outcome.stage == "ceiling":
+        if outcome.group.size > 1 or outcome.stage == "ceiling":
             raise
         # kernels are checked first: what is refused after that is memory
         refused = outcome.stage == "check"
@@ -181,7 +185,7 @@ def _one(
         sweep.running, sweep.interrupted = None, outcome.interrupted
         sweep.build_s += outcome.build_s or 0.0
         if sweep.interrupted:
-            terminal.show(draw_point(sweep.points[i]))
+            watch.point(sweep.points[i])
         outcome.release()
     return cause
 
@@ -234,20 +238,3 @@ def _setup(request: Request) -> dict[str, str]:
     identity = request.setting.device.identity()
     whose = [str(identity[key]) for key in ("name", "uuid", "pci_address") if identity.get(key)]
     return same.about() | {"device": ", ".join(whose)}
-
-
-def _announce(sweep: Sweep, terminal: Terminal) -> None:
-    request, shape, asked = sweep.request, sweep.base.shape, sweep.asked
-    page = f", pages of {shape.page}" if shape.page else ""
-    lists = (", ".join(f"{one:,}" for one in some) for some in (asked.contexts, asked.batches))
-    contexts, batches = lists
-    terminal.say(
-        f"{request.model.name}: {shape.format} weights, {shape.dtype} activations, "
-        f"{shape.kv_format} KV{page}, tp = {shape.tp}; contexts {contexts}; batches "
-        f"{batches}{queries(shape.query_tokens)}",
-        "bold",
-    )
-    terminal.say(describe_device(request.setting.device.name, sweep.opening.environment))
-    terminal.say(f"{sweep.base.sentence()}, at the smallest point; ms a {per(shape.query_tokens)}")
-    if not sweep.base.whole:
-        terminal.say("* extrapolated from these layers", "yellow")

@@ -1,10 +1,7 @@
-"""The run behind ``truetpot launch``."""
+"""The run behind ``truetpot launch``: one kernel and nothing else."""
 
 from __future__ import annotations
 
-from truetpot.cli.contenders import one_provider
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.cases import StepCase
 from truetpot.errors import UserError
 from truetpot.measure import record
@@ -12,22 +9,24 @@ from truetpot.measure.launch import launch
 from truetpot.ops.named import chosen
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.launch import LaunchRecord
-from truetpot.records.store import write_record
-from truetpot.report.ladder import describe_device
-from truetpot.report.launch import draw_launch
-from truetpot.report.terminal import Terminal
+from truetpot.runs.contenders import one_provider
+from truetpot.runs.kernels import Request
+from truetpot.runs.watch import NOBODY, Watch
 
 
-def run(request: Request, config: str, calls: int, json: str | None, terminal: Terminal) -> int:
-    """The exit code. Raises UserError where it is not one case, or nothing can run it."""
+def run(request: Request, config: str, calls: int, watch: Watch = NOBODY) -> LaunchRecord:
+    """Launch the kernel ``calls`` times, with launch parameters as ``--config`` names them.
+
+    Raises UserError where the request is not of one case, or nothing can run it.
+    """
     setting, one = request.setting, _only(request)
     provider = one_provider(setting.providers, [one], setting.device, request.chosen)
     kernel = REGISTRY.choose(one.op.name, one.case, setting.device, provider).required
     choice = chosen(kernel, one.case, setting.device, config)
     opening = record.opening(setting.device)
-    terminal.say(describe_device(setting.device.name, opening.environment))
+    watch.begins(setting.device.name, opening.environment, ())
     found = launch(kernel, one.case, setting.device, choice, calls)
-    written = LaunchRecord(
+    return LaunchRecord(
         started=opening.started,
         command=opening.command,
         environment=opening.environment,
@@ -47,10 +46,6 @@ def run(request: Request, config: str, calls: int, json: str | None, terminal: T
         launches=found.launches,
         state_after=setting.device.state(),
     )
-    terminal.show("", draw_launch(written))
-    if json is not None:
-        write_record(written, json)
-    return ExitCode.OK
 
 
 def _only(request: Request) -> StepCase:

@@ -1,29 +1,24 @@
-"""The run behind ``truetpot validate``: the tests, what is printed, and every output."""
+"""What ``truetpot validate`` prints, and every file that it writes."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.signals import uninterrupted
-from truetpot.errors import OutputError, UserError
+from truetpot.cli.screen import Screen
+from truetpot.exits import ExitCode
 from truetpot.files import is_stream, write_whole
-from truetpot.records.store import STDOUT, read_record, write_record
+from truetpot.records.store import STDOUT, write_record
 from truetpot.records.validate import Health, ValidatedTest, ValidateRecord
 from truetpot.report.plot import plot
 from truetpot.report.terminal import Terminal
 from truetpot.report.validate import STYLE, draw_baseline, draw_validate, series_of
-from truetpot.validate.baseline import make_baseline, read_baseline
+from truetpot.runs import validate
+from truetpot.runtime.interrupts import uninterrupted
+from truetpot.validate.baseline import make_baseline
 from truetpot.validate.conclude import exit_code
 from truetpot.validate.forms.junit import as_junit
 from truetpot.validate.forms.prometheus import as_prometheus
-from truetpot.validate.plan import Level, chosen_tests, cool_s
-from truetpot.validate.run import Ask, Run
-
-WHAT = "a record of truetpot validate --json"
 
 
 @dataclass(frozen=True)
@@ -77,78 +72,27 @@ class Outputs:
         return exit_code(record.tests, self.strict)
 
 
-def resumed(path: Path) -> ValidateRecord:
-    """The record of a run that was ended. Raises UserError for any other file."""
-    return read_record(path, ValidateRecord, WHAT)
+class ValidateScreen(Screen, validate.ValidateWatch):
+    """A line a test that begins, and one for each that did not pass."""
+
+    def tested(self, row: ValidatedTest) -> None:
+        """What is to be said of a test that is over."""
+        if row.verdict not in (Health.PASS, Health.NOT_JUDGED):
+            said = f": {row.said}" if row.said else ""
+            self.terminal.status(f"  {row.verdict.value}{said}", STYLE[row.verdict])
 
 
-def validate_cards(
-    level: str,
-    device: str,
-    only: tuple[str, ...],
-    seconds: float | None,
-    small: bool,
-    baseline: Path | None,
-    before: ValidateRecord | None,
-    outputs: Outputs,
-    terminal: Terminal,
+def run_and_show(
+    request: validate.Request, before: ValidateRecord | None, outputs: Outputs, terminal: Terminal
 ) -> int:
-    """The exit code. Raises UserError for what cannot be run, OutputError where nothing is kept."""
-    if not hasattr(os, "killpg"):
-        raise UserError(
-            "truetpot validate ends process groups, which this system has not; use Linux."
-        )
-    chosen = Level(level)
-    tests = tuple(test for test in chosen_tests(only) if test.part(chosen) is not None)
-    if not tests:
-        raise UserError(f"Level {level} has none of {', '.join(only)}; choose another --level.")
-    ask = Ask(
-        device=device,
-        level=chosen,
-        tests=tests,
-        small=small,
-        seconds=seconds,
-        cool_s=0.0 if small else cool_s(chosen),
-        baseline=None if baseline is None else read_baseline(baseline),
-        baseline_file="" if baseline is None else str(baseline),
-    )
-    with tempfile.TemporaryDirectory(prefix="truetpot-", ignore_cleanup_errors=True) as work:
-        done = () if before is None else tuple(before.tests)
-        run = Run(ask, Path(work), outputs.keep, done)
-        code, lost = _run(run, before, terminal)
-    record = run.record()
+    """The exit code. Raises OutputError where nothing is kept."""
+    ended = validate.run(request, outputs.keep, before, ValidateScreen(terminal))
     with uninterrupted():
-        outputs.write(record)
-        outputs.show(record, terminal)
-    if lost is not None:
-        raise lost
-    return outputs.code(record) if code == ExitCode.OK else code
-
-
-def _run(
-    run: Run, before: ValidateRecord | None, terminal: Terminal
-) -> tuple[int, OutputError | None]:
-    def begin(name: str, where: str, limit_s: float) -> None:
-        terminal.status(f"{name} on {where} (at most {limit_s:.0f} s)")
-
-    terminal.status("looking for devices")
-    run.find_devices()
-    if before is not None:
-        run.check_resumed(before)
-    try:
-        for row in run.run(begin):
-            _tell(row, terminal)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED, None
-    except OutputError as error:  # the disk is full: what was measured is still shown
-        return ExitCode.MISTAKE, error
-    return ExitCode.OK, None
-
-
-def _tell(row: ValidatedTest, terminal: Terminal) -> None:
-    if row.verdict not in (Health.PASS, Health.NOT_JUDGED):
-        said = f": {row.said}" if row.said else ""
-        terminal.status(f"  {row.verdict.value}{said}", STYLE[row.verdict])
+        outputs.write(ended.record)
+        outputs.show(ended.record, terminal)
+    if ended.cause is not None:
+        raise ended.cause
+    return ExitCode.INTERRUPTED if ended.interrupted else outputs.code(ended.record)
 
 
 def _plot(record: ValidateRecord) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.selected import SelectedStep
 from truetpot.errors import KernelError, OutputError, UserError
 from truetpot.measure.ceiling import Ceiling
@@ -17,7 +16,8 @@ from truetpot.ops.operator import Case
 from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.records.tune import TuneStatus
 from truetpot.records.tuned import SearchKey
-from truetpot.report.terminal import Terminal
+from truetpot.runs.kernels import Request
+from truetpot.runs.watch import Watch
 from truetpot.stats import Ratio
 from truetpot.tune.ahead import MOST_S, Ahead, Process
 from truetpot.tune.bench import Bench
@@ -129,7 +129,7 @@ def make(
     how: How,
     ceiling: Ceiling,
     progress: Path,
-    terminal: Terminal,
+    watch: Watch,
     place: str,
     keep: Keeper,
     at_hand: list[Process],
@@ -138,7 +138,7 @@ def make(
 
     ``at_hand`` are the processes that compile; they are left to the next search.
     """
-    result, setting = task.result, request.setting
+    result = task.result
     log = read_log(progress, task.key)
     what = f"{place} {result.op} of {result.provider}, {result.case.label()}"
     if log.looks:
@@ -147,40 +147,14 @@ def make(
     result.reason = "interrupted"
     first = [] if how.transfer is None else how.transfer.best(result.op, result.provider, task.key)
     plan = Plan(how.strategy, how.budget, first)
-    seconds = Seconds(
-        look=request.seconds * LOOKS_SHARE / plan.likely(len(task.configs)),
-        final=request.seconds * FINAL_SHARE,
-        process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
-    )
-    default, device = task.configs[0], setting.device
-
-    subject = Subject(result.op, result.provider, result.case, device.name, how.folder)
-    jobs = processes(task.kernel, result.case, device, how.jobs)
-    ahead = Ahead(subject, jobs, min(MOST_S, how.limit_s), at_hand)
-
-    def bench() -> Bench:
-        prepared = PreparedCase(
-            task.kernel.op, result.case, setting.device, hardware=setting.hardware
-        )
-        return Bench(prepared, task.kernel, default)
-
-    def apart(config: Config, count: int, seconds: float) -> Iterator[Ratio]:
-        orders = [
-            Order(subject, default, config, seconds, swapped=number % 2 == 1)
-            for number in range(count)
-        ]
-        # each makes and checks two
-        limit_s = STARTING_S + 2 * how.limit_s + seconds
-        at_once = side_by_side(task.kernel.op, result.case, device)
-        return in_new_processes(orders, limit_s, at_once)
-
-    with terminal.bar(what) as advance:
+    ahead = _ahead(task, request, how, at_hand)
+    lab = _trials(task, request, how, ceiling, plan, ahead)
+    with watch.bar(what) as advance:
 
         def on_stage(stage: Stage) -> None:
             advance(stage.share, 1.0)
             keep.tick()
 
-        lab = Trials(bench, default, ceiling, seconds, apart, how.limit_s, ahead)
         try:
             result.found = search(task.configs, lab, log, plan, on_stage)
         except KernelError as wrong:
@@ -196,3 +170,45 @@ def make(
             result.reason = ""
         finally:
             result.compiled = ahead.record()
+
+
+def _subject(task: Task, request: Request, how: How) -> Subject:
+    result, device = task.result, request.setting.device
+    return Subject(result.op, result.provider, result.case, device.name, how.folder)
+
+
+def _ahead(task: Task, request: Request, how: How, at_hand: list[Process]) -> Ahead:
+    """Who compiles what is tried next."""
+    jobs = processes(task.kernel, task.result.case, request.setting.device, how.jobs)
+    return Ahead(_subject(task, request, how), jobs, min(MOST_S, how.limit_s), at_hand)
+
+
+def _trials(
+    task: Task, request: Request, how: How, ceiling: Ceiling, plan: Plan, ahead: Ahead
+) -> Trials:
+    """Where configurations are tried: in this process, and the best in new ones."""
+    setting, case, default = request.setting, task.result.case, task.configs[0]
+    subject = _subject(task, request, how)
+    seconds = Seconds(
+        look=request.seconds * LOOKS_SHARE / plan.likely(len(task.configs)),
+        final=request.seconds * FINAL_SHARE,
+        process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
+    )
+
+    def bench() -> Bench:
+        prepared = PreparedCase(
+            task.kernel.op, case, setting.device, hardware=setting.hardware
+        )
+        return Bench(prepared, task.kernel, default)
+
+    def apart(config: Config, count: int, seconds: float) -> Iterator[Ratio]:
+        orders = [
+            Order(subject, default, config, seconds, swapped=number % 2 == 1)
+            for number in range(count)
+        ]
+        # each makes and checks two
+        limit_s = STARTING_S + 2 * how.limit_s + seconds
+        at_once = side_by_side(task.kernel.op, case, setting.device)
+        return in_new_processes(orders, limit_s, at_once)
+
+    return Trials(bench, default, ceiling, seconds, apart, how.limit_s, ahead)

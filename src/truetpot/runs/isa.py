@@ -1,17 +1,15 @@
-"""The run behind ``truetpot isa``."""
+"""The run behind ``truetpot isa``: the OpenCL kernels compiled for cards that are not here."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.setting import in_order, load_kernels, step_shapes
 from truetpot.decode.cases import step_cases
 from truetpot.decode.preference import composites_of
 from truetpot.errors import OutputError, UserError
@@ -20,20 +18,17 @@ from truetpot.facts.models import Model
 from truetpot.facts.workload import Workload
 from truetpot.files import write_whole
 from truetpot.isa.configs import named_config
-from truetpot.isa.difference import compare, read_old
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.launch import Offline
 from truetpot.isa.ocloc import Ocloc
 from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
-from truetpot.ops import COMPOSITES, OPERATORS
+from truetpot.ops import COMPOSITES, OPERATORS, Composite
 from truetpot.ops.registry import REGISTRY, Config
 from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
-from truetpot.records.store import write_record
-from truetpot.report.isa import draw_changes, draw_kernels
-from truetpot.report.numbers import count_of
-from truetpot.report.terminal import Terminal
+from truetpot.runs.setting import in_order, load_kernels, step_shapes
+from truetpot.runs.watch import Watch
 from truetpot.text import meant
 
 
@@ -71,83 +66,84 @@ class Request:
         return (self.ops is None or job.op.name in self.ops) and all(w in text for w in self.words)
 
 
+class IsaWatch(Watch):
+    """Is told of what is to be compiled."""
+
+    def planned(self, ocloc: Ocloc, targets: Sequence[str], count: int) -> None:
+        """So many compilations for targets."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The record, and what it was made of."""
+
+    record: IsaRecord
+    results: list[Result]
+
+
 def run(
     request: Request,
-    command: str,
-    work: str | None,
-    instructions: bool,
-    strict: bool,
-    asm: Path | None,
-    diff: Path | None,
-    json: str | None,
-    terminal: Terminal,
-) -> int:
-    """The exit code. Raises UserError where there is nothing to inspect."""
-    own = load_kernels(terminal, request.own)
-    providers = in_order((PROVIDER,), own, Offline.kind)
-    for name in request.providers or ():
-        if name not in providers:
-            listing, near = ", ".join(providers), meant(name, providers)
-            raise UserError(f"There is no provider {name!r} here{near}; known are {listing}.")
-    providers = request.providers or providers
-    composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
-    known = {**OPERATORS, **composites}
-    for name in request.ops or ():
-        if name not in known:
-            near = meant(name, known)
-            raise UserError(f"There is no operator {name!r}{near}; known are {', '.join(known)}.")
-    old = None if diff is None else read_old(diff)
+    command: str = "ocloc",
+    work: str | None = None,
+    watch: IsaWatch | None = None,
+) -> Compiled:
+    """Compile and count what a GPU would execute.
+
+    ``command`` and ``work`` are as :func:`make_ocloc` takes them.
+
+    Raises UserError where there is nothing to inspect.
+    """
+    watch = watch or IsaWatch()
+    own = load_kernels(request.own, watch)
+    providers, fused = _named(request, in_order((PROVIDER,), own, Offline.kind))
     ocloc = make_ocloc(command, work)
     targets, left_out = find_targets(ocloc, request.targets)
-    fused = [one for one in composites.values() if REGISTRY.offers(one.name, providers)]
     cases = [case for s in request.shapes() for case in step_cases(request.model, s, fused)]
     jobs, refused = find_jobs([*cases, CEILING], targets, providers, request.config)
     jobs = [job for job in jobs if request.wants(job)]
     if not jobs:
         raise UserError(_nothing_left(request, refused))
-    names = ", ".join(target.name for target in targets)
-    terminal.say(f"ocloc {ocloc.version} for {names}; {count_of(len(jobs), 'compilation')}")
+    watch.planned(ocloc, [target.name for target in targets], len(jobs))
     for reason in left_out.values():
-        terminal.say(f"left out: {reason}", "yellow")
+        watch.warn(f"left out: {reason}")
     if unchecked := [t.name for t in targets if not all_issue_rates()[t.name].clpeak]:
-        terminal.say(
+        watch.say(
             f"issue/memory of {', '.join(unchecked)}: by rates that no measurement has checked"
         )
-    with terminal.bar("compiling") as advance:
+    with watch.bar("compiling") as advance:
         results = survey(jobs, ocloc, advance)
-    found, failed = inspections(results), failures(results)
-    if old is None:
-        terminal.show(draw_kernels(found, instructions))
-    else:
-        terminal.show(draw_changes(compare(old, found)))
-    if refused and not request.words:
-        terminal.status(f"{count_of(len(refused), 'case')} without a kernel, in the record")
-    for one in failed:
-        terminal.say(
-            f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
-            "bold red",
-        )
-    written = IsaRecord(
+    record = IsaRecord(
         started=now(),
         command=this_command(),
         truetpot=__version__,
         ocloc=OclocRow(command=command, version=ocloc.version),
         model=request.model.name,
         rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
-        kernels=found,
-        failed=failed,
+        kernels=inspections(results),
+        failed=failures(results),
         no_kernel=refused,
         targets_left_out=left_out,
     )
-    if json is not None:
-        write_record(written, json)
-    terminal.draw(written)
-    if asm is not None:
-        _write_assembly(results, asm)
-    faulty = sum(bool(one.faults) for one in found)
-    if faulty:
-        terminal.say(f"{count_of(faulty, 'kernel')} with faults", "bold red")
-    return ExitCode.INVALID if failed or (strict and faulty) else ExitCode.OK
+    return Compiled(record, results)
+
+
+def _named(request: Request, here: tuple[str, ...]) -> tuple[tuple[str, ...], list[Composite]]:
+    """Providers that were asked for, and fused operators that they have.
+
+    Raises UserError for a provider or an operator that there is not.
+    """
+    for name in request.providers or ():
+        if name not in here:
+            listing, near = ", ".join(here), meant(name, here)
+            raise UserError(f"There is no provider {name!r} here{near}; known are {listing}.")
+    providers = request.providers or here
+    composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
+    known = {**OPERATORS, **composites}
+    for name in request.ops or ():
+        if name not in known:
+            near = meant(name, known)
+            raise UserError(f"There is no operator {name!r}{near}; known are {', '.join(known)}.")
+    return providers, [one for one in composites.values() if REGISTRY.offers(one.name, providers)]
 
 
 def _nothing_left(request: Request, refused: Mapping[str, str]) -> str:
@@ -178,7 +174,8 @@ def _rates(rates: IssueRates) -> RatesRow:
     return RatesRow(**asdict(rates) | {"clpeak": measured})
 
 
-def _write_assembly(results: Iterable[Result], folder: Path) -> None:
+def write_assembly(results: Iterable[Result], folder: Path) -> None:
+    """A file a kernel. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for i, result in enumerate(results):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 
-from truetpot.cli.command import listed, one_of
 from truetpot.decode.preference import Preference
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
@@ -17,13 +16,13 @@ from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.registry import REGISTRY, Kernel
-from truetpot.report.terminal import Terminal
+from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.ask import ask
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import ALONE, Group
 from truetpot.stats import StopRule
-from truetpot.text import escaped
+from truetpot.text import escaped, one_of
 
 DTYPES = ("bf16", "fp16", "fp32")
 USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}
@@ -51,7 +50,7 @@ class Setting:
 
     def shapes(
         self,
-        formats: str,
+        formats: Iterable[str],
         batch: int,
         context: int,
         tp: int,
@@ -63,7 +62,7 @@ class Setting:
         Raises UserError for an unknown format.
         """
         return step_shapes(
-            listed(formats, "--format"), batch, context, tp, page, query_tokens,
+            formats, batch, context, tp, page, query_tokens,
             dtype=self.dtype, kv_format=self.kv_format,
         )  # fmt: skip
 
@@ -97,21 +96,25 @@ def step_shapes(
 
 
 def find_setting(
-    terminal: Terminal,
-    device: str,
-    provider: str | None,
-    kernels: Path | None,
-    dtype: str,
-    kv_format: str,
+    device: str = "auto",
+    provider: Sequence[str] | None = None,
+    kernels: Path | None = None,
+    dtype: str = "auto",
+    kv_format: str = "auto",
+    watch: Watch = NOBODY,
+    group: Group = ALONE,
 ) -> Setting:
-    """Everything that ``auto`` stands for. Raises UserError for what is not there."""
-    chosen = choose_device(device)
-    own = load_kernels(terminal, kernels)
+    """Everything that ``auto`` and None stand for, on the device of one of a group of ranks.
+
+    Raises UserError for what is not there.
+    """
+    chosen = choose_device(device, group)
+    own = load_kernels(kernels, watch)
     if provider is None:
         usual = USUAL.get(chosen.kind, ("triton", "torch"))
         providers = in_order(usual, own, chosen.kind)
     else:
-        providers = listed(provider, "--provider")
+        providers = tuple(provider)
     if dtype == "auto":
         dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
     one_of(dtype, DTYPES, "--dtype")
@@ -124,7 +127,7 @@ def find_setting(
     return Setting(chosen, card, preference, dtype, kv_format, tuple(own))
 
 
-def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
+def load_kernels(folder: Path | None, watch: Watch = NOBODY) -> list[str]:
     """All kernels there are; the providers of a folder's. Says in a line each what did not load."""
     before, own = {*REGISTRY.imported()}, list[type[Kernel]]()
     lost = REGISTRY.load_builtin()
@@ -135,13 +138,12 @@ def load_kernels(terminal: Terminal, folder: Path | None) -> list[str]:
         if not own and not REGISTRY.has_lost(folder):
             raise UserError(f"No file in {folder} registers a kernel; see docs/your-own-kernel.md.")
     for missing in lost:
-        terminal.say(f"{escaped(missing.what)} was not loaded: {missing.reason}", "yellow")
+        watch.warn(f"{escaped(missing.what)} was not loaded: {missing.reason}")
     for kernel in (*own, *REGISTRY.installed()):
         if REGISTRY.shadows(kernel) and kernel not in before:
-            terminal.say(
+            watch.warn(
                 f"{escaped(kernel.source)}: the built-in {kernel.op.name} of {kernel.provider} is "
-                "asked before the one here; give its provider a name of its own",
-                "yellow",
+                "asked before the one here; give its provider a name of its own"
             )
     return list(dict.fromkeys(kernel.provider for kernel in own))
 
@@ -167,12 +169,6 @@ def sweep_rule(seconds: float) -> StopRule:
     return replace(SWEEP, seconds=min(SWEEP.seconds, seconds), warmup_s=warmup_s)
 
 
-def why_no_spec(setting: Setting) -> str:
-    """For the reader of a ladder without its lowest rung."""
-    name = setting.device.identity()["name"]
-    return f"{name} is not in the tables of cards, so its datasheet bandwidth is not known"
-
-
 def busy(device: Device) -> str | None:
     """What to tell a reader if other programs use the CPU that is about to be measured."""
     if not device.is_cpu:
@@ -189,5 +185,5 @@ def doubts(device: Device) -> list[str]:
     Of several ranks, what any of them has to say; all ask together.
     """
     load = busy(device)
-    unknown = (note for notes in current().gather(device.notes()) for note in notes)
+    unknown = (note for notes in device.group.gather(device.notes()) for note in notes)
     return list(dict.fromkeys([*([] if load is None else [load]), *unknown]))

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truetpot.cli.kernels_run import Request
 from truetpot.decode.cases import StepCase
 from truetpot.errors import KernelError
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.registry import REGISTRY, Config
-from truetpot.report.terminal import Terminal
-from truetpot.report.tune_list import Tunable, draw_tunable
+from truetpot.runs.kernels import Request
+from truetpot.tune.tunable import Tunable
 
 NONE = "it has no launch parameters"
 
 
-def show(request: Request, terminal: Terminal) -> None:
-    """A line for each operator and provider of the request's cases."""
+def tunable(request: Request) -> list[Tunable]:
+    """One for each operator and provider of the request's cases."""
     cases: dict[str, list[StepCase]] = {}
     for one in request.cases():
         cases.setdefault(one.op.name, []).append(one)
-    found = [
+    return [
         _tunable(op, provider, some, request)
         for op, some in cases.items()
         for provider in request.setting.providers
         if provider in REGISTRY.offering(op)
     ]
-    terminal.show(draw_tunable(found))
 
 
 def _tunable(op: str, provider: str, cases: Iterable[StepCase], request: Request) -> Tunable:

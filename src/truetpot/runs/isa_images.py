@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
-from truetpot.cli.isa_run import Request, make_ocloc
-from truetpot.cli.setting import load_kernels
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
 from truetpot.isa.images.inspection import Shape
@@ -20,24 +17,24 @@ from truetpot.records.images import ImagesRecord, PackageRow
 from truetpot.records.isa import Inspection, OclocRow
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
-from truetpot.records.store import write_record
-from truetpot.report.images import draw_images
-from truetpot.report.terminal import Terminal
+from truetpot.runs.isa import Request, make_ocloc
+from truetpot.runs.setting import load_kernels
+from truetpot.runs.watch import NOBODY, Watch
 from truetpot.runtime.opencl.target import known_targets
 from truetpot.text import meant
 
 
-def run_images(
+def run(
     files: Sequence[Path],
     request: Request,
-    command: str,
-    work: str | None,
-    instructions: bool,
-    strict: bool,
-    json: str | None,
-    terminal: Terminal,
-) -> int:
-    """The exit code. Raises UserError where no file has an image that may be read."""
+    command: str = "ocloc",
+    work: str | None = None,
+    watch: Watch = NOBODY,
+) -> ImagesRecord:
+    """Every kernel of the files, and ours for the operator that was asked for.
+
+    Raises UserError where no file has an image that may be read.
+    """
     ocloc = make_ocloc(command, work)
     for name in request.targets or ():
         if name not in known_targets():
@@ -50,20 +47,12 @@ def run_images(
         shape = Shape(case.op, case.case, request.batches[0])
     done = []
     for file in files:
-        with terminal.bar(f"reading {file.name}") as advance:
+        with watch.bar(f"reading {file.name}") as advance:
             done.append(survey_package(file, wish, ocloc, shape, advance))
     kernels = [row for one in done for row in one.kernels]
     targets = list(dict.fromkeys(row.target for row in kernels))
-    ours = [] if case is None or not targets else _ours(case, targets, request, ocloc, terminal)
-    record = _record(done, kernels, ours, OclocRow(command=command, version=ocloc.version))
-    terminal.show(draw_images(record, instructions))
-    if not kernels and not record.failed:
-        terminal.say("no kernel is left: loosen --kernel or --target", "yellow")
-    if json is not None:
-        write_record(record, json)
-    terminal.draw(record)
-    faulty = any(row.faults for row in kernels)
-    return ExitCode.INVALID if record.failed or (strict and faulty) else ExitCode.OK
+    ours = [] if case is None or not targets else _ours(case, targets, request, ocloc, watch)
+    return _record(done, kernels, ours, OclocRow(command=command, version=ocloc.version))
 
 
 def _case(request: Request) -> StepCase | None:
@@ -90,12 +79,12 @@ def _case(request: Request) -> StepCase | None:
 
 
 def _ours(
-    case: StepCase, targets: Sequence[str], request: Request, ocloc: Ocloc, terminal: Terminal
+    case: StepCase, targets: Sequence[str], request: Request, ocloc: Ocloc, watch: Watch
 ) -> list[Inspection]:
-    load_kernels(terminal, request.own)
+    load_kernels(request.own, watch)
     found, _ = find_targets(ocloc, targets)
     jobs, _ = find_jobs([case], found, (PROVIDER,), request.config)
-    with terminal.bar("compiling ours") as advance:
+    with watch.bar("compiling ours") as advance:
         return inspections(survey(jobs, ocloc, advance))
 
 

@@ -10,7 +10,6 @@ from zlib import crc32
 from msgspec import UNSET, structs
 
 from truetpot import __version__
-from truetpot.cli.setting import Setting
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.fit import Plan, plan
 from truetpot.decode.program import decode_program
@@ -29,11 +28,12 @@ from truetpot.measure.entrant import Entrant
 from truetpot.records.decode import DecodeRecord, PlanRow, StepTiming
 from truetpot.records.opening import Opening
 from truetpot.records.rungs import Ladder
-from truetpot.report.numbers import gib
+from truetpot.runs.setting import Setting
 from truetpot.runtime.distributed import agreed
+from truetpot.runtime.group import Group
 from truetpot.runtime.memory import peak_rss_bytes
 from truetpot.stats import Samples
-from truetpot.text import one_line
+from truetpot.text import gib, one_line
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Request:
         free = agreed.free_bytes(self.setting.device)
         left = None if free is None else free - set_aside
         chosen = plan(self.model, self.shape, left)
+        self.setting.device.group.same((chosen.layers, chosen.shape), "plan")
         if self.share and chosen.sharded:
             assert left is not None
             raise UserError(
@@ -112,6 +113,11 @@ class Outcome:
     """Of which the step's was chosen."""
     merged: Ladder | None = None
     """Of all ranks, once they have been asked."""
+
+    @property
+    def group(self) -> Group:
+        """The ranks whose step it is."""
+        return self.request.setting.device.group
 
     @property
     def finished(self) -> bool:
