@@ -3,7 +3,7 @@
 import pytest
 
 from truetpot.errors import KernelError
-from truetpot.measure.kernels import copies_needed
+from truetpot.measure.rotation import copies_needed
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.group import ALONE
