@@ -301,7 +301,7 @@ def machine_code(other, folder):
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
     page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
     whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound"]
-    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 turns"]
+    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 iterations"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
 

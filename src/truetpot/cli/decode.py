@@ -85,6 +85,12 @@ def decode(
             help="Of several contexts: the mean over a request's steps, such as 1024+4096.",
         ),
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json.gz", help="A trace of some steps, for truetpot trace; xpu and cuda."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the points that --json FILE lacks.")
     ] = False,
@@ -98,7 +104,10 @@ def decode(
     Several contexts or batches are a sweep on one set of weights.
     """
     check_outputs(
-        {"--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits},
+        {
+            "--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits,
+            "--trace": trace,
+        },
         [*of_model(model), *of_model(weights), *of_kernels(kernels)],
     )
     if save_logits is not None and tokens is None:
@@ -114,6 +123,10 @@ def decode(
         raise UserError("--tokens are one sequence: no --batch.")
     if tokens is not None and not points.single:
         raise UserError("--tokens start from an empty cache: no list of --context.")
+    if trace is not None and not points.single:
+        raise UserError("--trace is of one point: no list of --context or --batch.")
+    if trace is not None and tokens is not None:
+        raise UserError("--trace is of steps that are timed: no --tokens.")
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     providers = None if provider is None else listed(provider, "--provider")
@@ -139,6 +152,8 @@ def decode(
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
         screen = Screen(terminal)
         setting = find_setting(device, providers, kernels, dtype, kv_format, screen, group)
+        if trace is not None:
+            setting.device.check_trace()
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
@@ -154,8 +169,9 @@ def decode(
         )
         tokens_fed = None if fed is None else tuple(fed)
         asked = Request(
-            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
-        )
+            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed,
+            trace,
+        )  # fmt: skip
         about = asked.about() | {"points": str((points.contexts, points.batches))}
         check_same(group, about)
         if fed is not None:

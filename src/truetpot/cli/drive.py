@@ -108,7 +108,9 @@ def drive(
         def looked(self, arm: Arm, server: Server) -> None:
             terminal.show(draw_server(server, arm.name))
 
-        def sung(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
+        def probed(
+            self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None
+        ) -> None:
             terminal.show(draw_canaries(canaries, prefix_cache))
 
         def begins(self, step: Step) -> None:

@@ -15,7 +15,7 @@ from truetpot.exits import ExitCode
 def library(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of tables, or one file.")],
     cross_validate: Annotated[
-        bool, typer.Option("--cross-validate", help="How well each table foretells itself.")
+        bool, typer.Option("--cross-validate", help="Also how well a table predicts its own rows.")
     ] = False,
     beyond: Annotated[
         bool, typer.Option("--beyond", help="Every row above the datasheet, not the first ten.")

@@ -103,7 +103,7 @@ def draw_providers_short(rows: Sequence[KernelEntry], device: str) -> Renderable
 
 
 def draw_check(quick: Quick) -> RenderableType:
-    """What was measured."""
+    """What `doctor` measured: clock, read bandwidth, spread."""
     rows = [("clock around nothing", f"{quick.empty_pair_s * 1e6:.2f} us")]
     if quick.read_gb_s is not None:
         share = ""

@@ -11,7 +11,7 @@ from truetpot.tune.tunable import Tunable
 
 
 def draw_tunable(found: Sequence[Tunable]) -> RenderableType:
-    """A line each."""
+    """A line for each operator and provider: its parameters, or why it has none."""
     columns = (name("operator"), name("provider"), number("configurations"))
     table = Table(*columns, prose("parameters, or why there are none"))
     for one in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
@@ -13,6 +14,7 @@ from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.facts.floor import least_s
 from truetpot.facts.traffic import traffic
+from truetpot.files import shortened_path
 from truetpot.ladder import StepTimings
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
@@ -32,6 +34,9 @@ from truetpot.runs.ranks import all_ranks, of_ranks
 from truetpot.runs.setting import doubts, sweep_rule
 from truetpot.runs.watch import Watch
 from truetpot.stats import Samples
+
+TRACED = 10
+"""Steps in a trace: the first is disturbed by the profiler's start."""
 
 
 class DecodeWatch(Watch):
@@ -143,6 +148,24 @@ def _measure(
     timings = _time(outcome, step, ceiling, watch, keep)
     since = _wrong_since(outcome, preference, timings, witness, watch)
     outcome.wrong += of_ranks(since, outcome.group)
+    if outcome.request.trace is not None and timings.finished and not outcome.wrong:
+        watch.status("recording a trace of the step")
+        outcome.notes.append(_record_trace(outcome.request.trace, outcome, step, timings))
+
+
+def _record_trace(path: Path, outcome: Outcome, step: DecodeStep, timings: StepTimings) -> str:
+    """Of some steps as they were timed, replays of a graph or eager; a note says where it is.
+
+    Each of several ranks writes its own: of ``step.json.gz`` rank 1 writes ``step-rank1.json.gz``.
+    """
+    group = outcome.group
+    if group.size > 1:
+        stem, dot, suffixes = path.name.partition(".")
+        path = path.with_name(f"{stem}-rank{group.rank}{dot}{suffixes}")
+    graph = timings.step.captured if isinstance(timings.step, Entrant) else None
+    group.barrier()
+    step.device.record_trace([graph.replay if graph else step.run] * TRACED, path)
+    return f"{shortened_path(path)} has a trace of {TRACED} steps: truetpot trace"
 
 
 def _chosen(outcome: Outcome, watch: DecodeWatch) -> Preference:

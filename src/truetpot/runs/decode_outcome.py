@@ -50,6 +50,8 @@ class Request:
     seconds: float
     tokens: tuple[int, ...] | None = None
     """That are fed instead of timing."""
+    trace: Path | None = None
+    """Where torch.profiler's trace of some steps goes, once they have been timed."""
 
     def source(self, shape: Workload) -> WeightSource:
         """Where parameters come from; a checkpoint is looked through at once."""

@@ -36,7 +36,7 @@ WRONG = (KernelStatus.WRONG, KernelStatus.INVALID)
 
 
 def main(words: Sequence[str]) -> int:
-    """The exit code."""
+    """Run one rank's part of a test; returns the process's exit code."""
     what, name, setting_text, path = words
     setting = msgspec.json.decode(setting_text, type=Setting)
     place = find_place()

@@ -24,7 +24,7 @@ class Node(Protocol):
 
     @property
     def source(self) -> Source:
-        """The file, mapped."""
+        """The file that the node is from, mapped into memory."""
 
     def error(self, sentence: str) -> UserError:
         """The sentence, with the file and the place in it."""
@@ -81,7 +81,7 @@ def counts(node: Node, start: int, stop: int, unknown: int) -> Ints:
 
 
 def texts(node: Node, start: int, stop: int) -> list[str | None]:
-    """Elements of a list of strings."""
+    """The elements of a JSON list of strings."""
     _refuse_long(node, start, stop)
     strings: list[str | None] = _decode(node, start - 1, _wrapped(node, start, stop))
     for string in strings:
@@ -91,7 +91,7 @@ def texts(node: Node, start: int, stop: int) -> list[str | None]:
 
 
 def is_nan(value: object) -> bool:
-    """Of any value: NaN and nothing else."""
+    """Whether a value is a number and NaN."""
     return type(value) is float and math.isnan(value)
 
 

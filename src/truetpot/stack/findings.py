@@ -1,4 +1,4 @@
-"""The rules by which a trace is doubted: lies.toml."""
+"""Kinds of findings on a trace, with their limits: findings.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from truetpot.records.verdicts import Severity
 
 
 @dataclass(frozen=True)
-class Lie:
+class Kind:
     """A kind of finding; ``value`` is the limit from which on it is made."""
 
     title: str
@@ -24,20 +24,20 @@ class Lie:
 
 
 @cache
-def lies() -> dict[str, Lie]:
-    """All of lies.toml by id."""
-    text = resources.files("truetpot.stack").joinpath("lies.toml").read_text(encoding="utf-8")
-    return {id: Lie(**entry) for id, entry in tomllib.loads(text).items()}
+def kinds() -> dict[str, Kind]:
+    """All of findings.toml by id."""
+    text = resources.files("truetpot.stack").joinpath("findings.toml").read_text(encoding="utf-8")
+    return {id: Kind(**entry) for id, entry in tomllib.loads(text).items()}
 
 
 def limit(id: str) -> float:
-    """From where on a finding is made."""
-    return lies()[id].value
+    """The limit from which on a finding of this kind is made."""
+    return kinds()[id].value
 
 
 def finding(id: str, evidence: str) -> TraceFinding:
     """A finding of this kind, with what was seen."""
-    kind = lies()[id]
+    kind = kinds()[id]
     return TraceFinding(
         id=id, severity=Severity(kind.severity), title=kind.title, evidence=evidence, fix=kind.fix
     )

@@ -1,4 +1,4 @@
-"""Each way in which a trace can lie: found where it is, and in no trace that does not."""
+"""Each finding on a trace: made where the fault is, and in no trace without it."""
 
 import tomllib
 from pathlib import Path
@@ -10,7 +10,7 @@ import truetpot.stack
 from tests.stack import made
 from tests.stack.conftest import TRACES
 from truetpot.records.verdicts import Severity
-from truetpot.stack.lies import lies
+from truetpot.stack.findings import kinds
 from truetpot.stack.yardstick import from_facts
 
 DOCS = Path(__file__).parents[2] / "docs" / "trace.md"
@@ -220,8 +220,8 @@ def test_nothing_repeats(analysed, write):
 def test_every_finding_has_its_line_in_the_docs_and_a_reason():
     text = DOCS.read_text()
     folder = Path(truetpot.stack.__file__).parent
-    assert set(lies()) == set(tomllib.loads((folder / "lies.toml").read_text()))
-    for id, kind in lies().items():
+    assert set(kinds()) == set(tomllib.loads((folder / "findings.toml").read_text()))
+    for id, kind in kinds().items():
         assert f"`{id}`" in text, id
         assert kind.fix.endswith(".") and kind.severity in set(Severity)
         assert not kind.value or kind.reason, id
