@@ -23,7 +23,6 @@ from benchmarks import older
 from benchmarks.commit import check_commit
 from benchmarks.offered import absent, built_in, runs_on, usual_dtype, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
-from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
@@ -122,7 +121,7 @@ def device(name: str) -> Device:
         here = choose_device(name)
     except UserError as error:
         skip(str(error))
-    if note := busy(here):
+    if note := older.busy(here):
         print(note, file=sys.stderr)
     return here
 

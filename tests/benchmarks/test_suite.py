@@ -27,7 +27,7 @@ def found():
 
 def test_every_file_has_benchmarks_and_helpers_are_none():
     names = [benchmark.name for benchmark in found()]
-    helpers = {"__main__", "commit", "common", "offered", "older", "size"}
+    helpers = {"__main__", "commit", "common", "offered", "older", "older_selection", "size"}
     assert {name.split(".")[0] for name in names} == set(MODULES) - helpers
     assert [name for name in names if not name.split(".")[-1].startswith("track_")] == []
 

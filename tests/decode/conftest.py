@@ -12,8 +12,8 @@ import pytest
 import torch
 import transformers
 
+from tests.decode.steps import step_of
 from truetpot.decode.checkpoint import CheckpointWeights
-from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.workload import Workload
@@ -123,7 +123,7 @@ class Checkpoint:
         given = self.shape(**shape)
         weights = CheckpointWeights(self.directory, self.model, given, rank)
         device = opencl_cpu() if provider == "opencl" else CpuDevice()
-        return DecodeStep(self.model, given, device, provider, weights, rank)
+        return step_of(self.model, given, device, provider, weights, rank=rank)
 
     def tokens(self, *shape):
         return np.random.default_rng(1).integers(0, self.model.vocab, shape or TOKENS)

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.decode.steps import step_of
 from tests.decode.test_transformers import quantised_logits
 from tests.runtime.refusing import RefusingCard
-from truetpot.cli import setting
-from truetpot.decode.engine import DecodeStep
 from truetpot.decode.program import LAYERS
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
@@ -26,13 +25,13 @@ from truetpot.facts.kinds import Kind, all_kinds
 from truetpot.facts.providers import all_providers
 from truetpot.facts.workload import Workload
 from truetpot.formats import codecs, declare, dequantise, random_weight
-from truetpot.measure.check import check
 from truetpot.measure.kernels import measure_kernels
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import COMPOSITES, LINEAR, OPERATORS, registry
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.tolerance import relative_error
 from truetpot.records.words import KernelStatus
-from truetpot.report.terminal import Terminal
+from truetpot.runs import setting
 from truetpot.runtime import accelerator
 from truetpot.runtime.choose import choose_device, present
 from truetpot.runtime.cpu import CpuDevice
@@ -71,7 +70,7 @@ def added():
 
 
 def checked(kernel, case, device):
-    found = check(kernel(case, device), case, np.random.default_rng(0))
+    found = PreparedCase(kernel.op, case, device).check(kernel(case, device))
     assert found.ok, found.reason
 
 
@@ -83,9 +82,7 @@ def timed(op, case, providers, device):
 
 
 def made(model, shape, providers, device=None):
-    return DecodeStep(
-        model, shape, device or CpuDevice(), providers, SyntheticWeights(model, shape)
-    )
+    return step_of(model, shape, device or CpuDevice(), providers, SyntheticWeights(model, shape))
 
 
 def test_an_operator_with_two_kernels_in_a_layer_of_a_family(added, tiny):
@@ -169,7 +166,7 @@ def test_a_torch_device(tiny):
     with pytest.raises(UserError, match=r"use auto, cpu, .*other\[:i\]"):
         choose_device("othr")
     device = choose_device("other")
-    usual = setting.find_setting(Terminal(), "other", None, None, "auto", "auto")
+    usual = setting.find_setting("other")
     assert (usual.providers, usual.dtype) == (("torch",), "bf16")
     kernels = [one for one in REGISTRY.kernels(provider="torch") if one.runs_on("other")]
     assert {kernel.op.name for kernel in kernels} == {*OPERATORS} - {op.name for op in COMPOSITES}

@@ -1,17 +1,19 @@
 """Every kernel that is registered, over every case of its operator, on every device that is here.
 
-``truetpot.measure.check`` is what is asked before a kernel is timed, so what passes here is what is
-benchmarked. With ``TRUETPOT_KERNELS=DIR`` the kernels of that folder are tested too.
+``PreparedCase.check`` is what is asked before a kernel is timed, so what passes here is what is
+benchmarked. A case is prepared once for all its kernels. With ``TRUETPOT_KERNELS=DIR`` the kernels
+of that folder are tested too.
 """
 
 import os
+from functools import cache
 from zlib import crc32
 
 import numpy as np
 import pytest
 
 from tests.kernels.grids import COMPILED, repeated
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import OPERATORS
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device, present
@@ -50,19 +52,27 @@ def runs():
                     yield pytest.param(kernel, device, None, reason, marks=marks, id=f"{name}-none")
 
 
+def seed_of(case):
+    return crc32(case.label().encode())
+
+
+@cache
+def prepared(op, case, device):
+    return PreparedCase(op, case, device, seed_of(case))
+
+
 @pytest.mark.parametrize(("kernel", "device", "case", "reason"), list(runs()))
 def test_kernel(kernel, device, case, reason):
     if case is None:
         pytest.skip(reason)
-    seed = crc32(case.label().encode())
+    seed = seed_of(case)
     default, *others = kernel.configs(case, device)
     most = MOST_CONFIGS
     if device.kind == "opencl" or kernel.provider == "numba":  # compiled, which takes seconds
         most = min(most, 2 if seed % 8 == 0 else 1)
     picked = np.random.default_rng(seed).permutation(len(others))[: most - 1]
     for config in (default, *(others[i] for i in picked)):
-        rng = np.random.default_rng(seed)
-        found = check(kernel(case, device, **config), case, rng)
+        found = prepared(kernel.op, case, device).check(kernel(case, device, **config))
         assert found.ok, f"{found.reason} {config or ''}"
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption, one_of
+from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 DTYPES = ("fp16", "bf16", "fp32", "int8")
 

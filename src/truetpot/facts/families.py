@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 class Tensors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +53,9 @@ class Family:
 def all_families() -> dict[str, Family]:
     """Every family of families.toml by name, as `Model.family` has it."""
     return {
-        name: decode({"name": name, "model_type": name, **entry}, Family, f"families.toml [{name}]")
+        name: convert(
+            {"name": name, "model_type": name, **entry}, Family, f"families.toml [{name}]"
+        )
         for name, entry in read("families.toml").items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Kind:
 def all_kinds() -> dict[str, Kind]:
     """Every kind of kinds.toml by name, as `Device.kind` has it."""
     return {
-        name: decode({"name": name, **entry}, Kind, f"kinds.toml [{name}]")
+        name: convert({"name": name, **entry}, Kind, f"kinds.toml [{name}]")
         for name, entry in read("kinds.toml").items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,6 @@ class Provider:
 def all_providers() -> dict[str, Provider]:
     """Every provider of providers.toml by name; there may be others, in the tree and outside."""
     return {
-        name: decode({"name": name, **entry}, Provider, f"providers.toml [{name}]")
+        name: convert({"name": name, **entry}, Provider, f"providers.toml [{name}]")
         for name, entry in read("providers.toml").items()
     }

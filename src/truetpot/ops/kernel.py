@@ -13,7 +13,6 @@ from truetpot.ops.tuned import Choice, choose
 from truetpot.records.launch import LaunchRow
 from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 
 TORCH = "torch"
 """Among a kernel's devices: every kind that torch has, by kinds.toml."""
@@ -59,6 +58,11 @@ class Kernel:
         kernel.given, kernel.choice = choice.config, choice
         return kernel
 
+    @property
+    def op_on_rank(self) -> Operator:
+        """The operator, with the inputs that the device's rank has."""
+        return self.op.on_rank(self.device.group.rank)
+
     @classmethod
     def usual(cls, case: Any, device: Device) -> Choice:
         """The tuned launch parameters for a case, else the nearest tuned, else the default's.
@@ -74,7 +78,7 @@ class Kernel:
             lambda: cls.configs(case, device),
             lambda: digest_once(cls),  # type: ignore[arg-type]  # a class is hashable
         )
-        return current().gather(usual)[0] if cls.op.collective else usual
+        return device.group.gather(usual)[0] if cls.op.collective else usual
 
     @classmethod
     def runs_on(cls, kind: str) -> bool:

@@ -14,7 +14,6 @@ import torch
 from truetpot.runtime import memory, nvidia, sysfs
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import ClockInfo, Timing, unknown_sizes
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TorchDevice
 
 log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class AcceleratorDevice(TorchDevice):
             return None
         held = list(calls)
         # NCCL's own threads may call the driver meanwhile
-        ranks = self.kind == "cuda" and current().size > 1
+        ranks = self.kind == "cuda" and self.group.size > 1
         mode = {"capture_error_mode": "thread_local"} if ranks else {}
         try:
             graph = self._graph_type()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from truetpot.errors import UserError
+from truetpot.runtime.group import ALONE, Group
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Device(ABC):
     """What an allocation raises where there is no memory left."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
+    group: Group = ALONE
+    """The ranks that it is one of: kernels on it exchange with theirs, and all decide together."""
 
     @abstractmethod
     def upload(self, array: np.ndarray) -> Any:

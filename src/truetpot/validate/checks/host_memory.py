@@ -81,7 +81,7 @@ def edac(root: Path) -> dict[str, int] | None:
 def with_counters(
     measured: Measured, before: Mapping[str, int] | None, after: Mapping[str, int] | None
 ) -> Measured:
-    """The patterns' readings, and those of the counters."""
+    """Readings of the patterns, and of EDAC's counters."""
     if before is None or after is None:
         found = {**measured.found, "edac": None}
         return msgspec.structs.replace(measured, found=found)

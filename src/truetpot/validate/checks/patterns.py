@@ -208,12 +208,12 @@ class Memory:
 
     @property
     def nbytes(self) -> int:
-        """All of it."""
+        """Bytes of all chunks that were allocated."""
         return WORD * sum(len(chunk) for chunk in self.chunks)
 
     @property
     def share(self) -> float:
-        """Of what was free."""
+        """Share of the memory that was free and is tested."""
         return self.nbytes / self.free
 
     @classmethod
@@ -236,7 +236,7 @@ class Memory:
             raise UserError(f"{device.name} does not tell how much memory is free.")
         where: Any = device.torch
 
-        def usual(words: int) -> Any:
+        def from_torch(words: int) -> Any:
             return torch.empty(words, dtype=torch.int32, device=where)
 
         part = (CPU_PART if device.is_cpu else PART) // WORD
@@ -246,7 +246,7 @@ class Memory:
         while left >= part * WORD and size >= part * WORD:
             words = min(size, left) // WORD // part * part
             try:
-                chunks.append((take or usual)(words))
+                chunks.append((take or from_torch)(words))
                 left -= words * WORD
             except device.memory_errors:
                 size //= 2
@@ -263,12 +263,12 @@ class Memory:
             first += len(chunk)
 
     def write(self, pattern: Words) -> None:
-        """Everywhere."""
+        """Write the pattern to every word, and wait for the device."""
         self._each(pattern)
         self.device.synchronize()
 
     def compare(self, name: str, pattern: Words, bad: BadWords) -> None:
-        """Everywhere; what differs is told to ``bad``."""
+        """Compare every word with the pattern; ``bad`` takes what differs."""
         import torch
 
         def differing(words: Any, first: int) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import needs
 from truetpot.decode.preference import Preference
+from truetpot.decode.selected import select_step
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.floor import least_s
@@ -47,7 +48,8 @@ def measure(setting: Setting, tell: Tell) -> Measured:
     # the ceiling's buffers first: the step takes what it needs beside them
     ceiling = find_ceiling(device, rule, readers(device, setting.small))
     preference = Preference(_providers(device, setting.small), device)
-    step = DecodeStep(model, shape, device, preference, SyntheticWeights(model, shape))
+    selected = select_step(model, shape, preference)
+    step = DecodeStep(selected, SyntheticWeights(model, shape))
     unequal = Repeats(step)
     unequal.run(SMALL_REPEATS if setting.small else REPEATS)
     readings, found = timed(step, ceiling, device, rule)
@@ -141,7 +143,7 @@ class Repeats:
         self._first = self._logits()
 
     def run(self, times: int) -> None:
-        """So many steps more."""
+        """Run the step ``times`` more, and count answers that differ."""
         for _ in range(times):
             self.count += not np.array_equal(self._logits(), self._first)
             self.compared += 1
