@@ -106,3 +106,17 @@ def test_nothing_of_a_case_outlives_its_race(monkeypatch):
     gc.collect()
     assert len(made) > 16
     assert [one for one in made if one() is not None] == []
+
+
+def test_another_process_takes_what_was_made(asked, tmp_path):
+    case = LinearCase("bf16", 2, 64, 256, "sym_int4")
+    made = PreparedCase(LINEAR, case, CPU)
+    made.hand_over(tmp_path / "values")
+    asked.update(inputs=0, reference=0)
+    taken = PreparedCase(LINEAR, case, CPU)
+    taken.take_over(tmp_path / "values")
+    assert np.array_equal(taken.reference["out"], made.reference["out"])
+    assert np.array_equal(taken.timed["x"], made.timed["x"])
+    assert np.array_equal(taken.inputs["weight"].codes, made.inputs["weight"].codes)
+    assert taken.timed["weight"] is taken.inputs["weight"]
+    assert asked == {"inputs": 0, "reference": 0}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,16 @@ class PreparedCase:
     def make(self) -> None:
         """Make inputs and reference now. Raises UserError where the case has none."""
         self.reference  # noqa: B018
+
+    def hand_over(self, file: Path) -> None:
+        """Write inputs, reference and timed values for another process of this user."""
+        with file.open("wb") as to:
+            pickle.dump((self.inputs, self.reference, self.timed), to, pickle.HIGHEST_PROTOCOL)
+
+    def take_over(self, file: Path) -> None:
+        """What :meth:`hand_over` wrote of the same case, instead of making it again."""
+        with file.open("rb") as given:
+            self.inputs, self.reference, self.timed = pickle.load(given)
 
     def check(self, kernel: Kernel) -> Check:
         """Is the kernel right on :attr:`inputs`? As :func:`truetpot.measure.check.check_on`."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from truetpot.decode.selected import SelectedStep
 from truetpot.errors import KernelError, OutputError, UserError
@@ -32,7 +33,7 @@ from truetpot.tune.transfer import Transfer
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials
 
 STARTING_S = 60.0
-"""For a new process to import what it needs, and to make a case's inputs."""
+"""For a new process to import what it needs, and to read a case's inputs."""
 
 
 @dataclass(frozen=True)
@@ -195,20 +196,22 @@ def _trials(
         process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
     )
 
+    prepared = PreparedCase(task.kernel.op, case, setting.device, hardware=setting.hardware)
+
     def bench() -> Bench:
-        prepared = PreparedCase(
-            task.kernel.op, case, setting.device, hardware=setting.hardware
-        )
         return Bench(prepared, task.kernel, default)
 
     def apart(config: Config, count: int, seconds: float) -> Iterator[Ratio]:
-        orders = [
-            Order(subject, default, config, seconds, swapped=number % 2 == 1)
-            for number in range(count)
-        ]
         # each makes and checks two
         limit_s = STARTING_S + 2 * how.limit_s + seconds
         at_once = side_by_side(task.kernel.op, case, setting.device)
-        return in_new_processes(orders, limit_s, at_once)
+        with TemporaryDirectory(prefix="truetpot-") as folder:
+            values = Path(folder) / "values"
+            prepared.hand_over(values)
+            orders = [
+                Order(subject, default, config, seconds, number % 2 == 1, values)
+                for number in range(count)
+            ]
+            yield from in_new_processes(orders, limit_s, at_once)
 
     return Trials(bench, default, ceiling, seconds, apart, how.limit_s, ahead)

@@ -42,6 +42,8 @@ class Order:
     config: Config
     seconds: float
     swapped: bool
+    values: Path
+    """What :meth:`truetpot.measure.prepared.PreparedCase.hand_over` wrote of the case."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -138,7 +140,9 @@ def _answer(order: Order, on_ready: Callable[[], None] = lambda: None) -> Answer
         first, second = order.default, order.config
         if order.swapped:
             first, second = second, first
-        bench = Bench(PreparedCase(kernel.op, order.subject.case, device), kernel, first)
+        prepared = PreparedCase(kernel.op, order.subject.case, device)
+        prepared.take_over(order.values)
+        bench = Bench(prepared, kernel, first)
         gain = pair(bench, second, order.seconds, on_ready)
         gain = gain.inverse() if order.swapped else gain
     except (KernelError, UserError) as fault:
