@@ -73,6 +73,16 @@ class Judged:
         """The exit code: 2 where a benchmark that had a time fails, 1 where one is slower, or 0."""
         return 2 if self.lost else int(bool(self.chosen("slower")))
 
+    def confirmed(self, again: Judged) -> Judged:
+        """What a second measurement of the slower ones leaves: they are slower if they are twice.
+
+        What the first one says of all others stays; what fails in either has failed.
+        """
+        second = {one.name: one for one in again.pairs}
+        slower = {one.name for one in self.chosen("slower")}
+        pairs = [second.get(one.name, one) if one.name in slower else one for one in self.pairs]
+        return Judged(tuple(pairs), tuple(dict.fromkeys((*self.lost, *again.lost))))
+
     def lines(self) -> Iterator[str]:
         """For people."""
         for word in ("slower", "faster"):

@@ -56,6 +56,17 @@ def test_few_processes_judge_nothing(few):
     ]
 
 
+def test_what_is_slower_has_to_be_slower_twice():
+    """The second measurement has the slower ones alone, and what it says of others is not asked."""
+    old = (1.0,) * 3
+    first = [Pair(name, old, (new,) * 3, 0.1) for name, new in (("x", 2.0), ("y", 2.0), ("z", 1.0))]
+    again = [Pair(name, old, (new,) * 3, 0.1) for name, new in (("x", 1.5), ("y", 1.0), ("z", 9.0))]
+    found = Judged(tuple(first), ("a",)).confirmed(Judged(tuple(again), ("a", "b")))
+    assert [(one.name, one.ratio) for one in found.pairs] == [("x", 1.5), ("y", 1.0), ("z", 1.0)]
+    assert [one.name for one in found.chosen("slower")] == ["x"]
+    assert (found.lost, found.code) == (("a", "b"), 2)
+
+
 def test_samples_are_told_apart_by_process():
     assert processes([1.0] * 10 + [5.0] * 10 + [2.0] * 10) == (1.0, 5.0, 2.0)
 
