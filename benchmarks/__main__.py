@@ -76,7 +76,7 @@ def compare(given: argparse.Namespace) -> int:
 
 
 def gate(given: argparse.Namespace) -> int:
-    """Measure two commits in turn, process by process, and judge; what is slower, once more."""
+    """Measure two commits in turn, process by process, and judge; what has changed, once more."""
     from truetpot.errors import UserError
 
     if given.here:
@@ -87,10 +87,9 @@ def gate(given: argparse.Namespace) -> int:
     _describe(given)
     commits = _commit(given.base), _commit(given.head)
     found = _measured(given, commits, _bench(given))
-    if found is not None and (suspects := found.chosen("slower")):
-        sys.stdout.write("".join(f"again     {one.ratio:5.2f}  {one.name}\n" for one in suspects))
-        names = [one.name for one in suspects]
-        exactly = [word for name in names for word in ("--bench", f"^{re.escape(name)}$")]
+    if found is not None and (changed := found.changed):
+        sys.stdout.write("".join(f"again   {one.ratio:5.2f}  {one.name}\n" for one in changed))
+        exactly = [word for one in changed for word in ("--bench", f"^{re.escape(one.name)}$")]
         again = _measured(given, commits, exactly)
         found = None if again is None else found.confirmed(again)
     return 2 if found is None else _told(found)

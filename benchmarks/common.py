@@ -24,7 +24,6 @@ from benchmarks import older
 from benchmarks.commit import check_commit
 from benchmarks.offered import absent, built_in, forkable, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
-from truetpot.cli.setting import busy
 from truetpot.decode.cases import step_cases
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
@@ -107,13 +106,13 @@ def _own_kernels() -> list[Missing]:
 
 def _before_forks() -> None:
     """In asv's server, from which every benchmark is forked: import what each would import."""
+    _own_kernels()
     for provider in ("torch", "numba"):
         REGISTRY.kernels(None, provider)
     import_module("truetpot.runtime.cpu")
 
 
 if "run_server" in sys.argv and forkable(os.environ):
-    _own_kernels()
     _before_forks()
 
 
@@ -135,7 +134,7 @@ def device(name: str) -> Device:
         here = choose_device(name)
     except UserError as error:
         skip(str(error))
-    if note := busy(here):
+    if note := older.busy(here):
         print(note, file=sys.stderr)
     return here
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from truetpot.cli.checks import wrong_kernels
 from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import plan
 from truetpot.decode.fuse import fused_program
@@ -77,7 +76,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
         )
         if all(preference.rank(call.op, call.case) != 0 for call in program.calls):
             common.skip(f"{provider} has no kernel of this step on {device}")
-        if wrong := wrong_kernels(model, chosen.shape, preference, lambda done, total: None):
+        if wrong := older.wrong_kernels(model, chosen.shape, preference, lambda done, total: None):
             raise RuntimeError("; ".join(wrong))
         weights = SyntheticWeights(model, chosen.shape)
         step = Step(model, chosen.shape, here, preference.providers, weights)
@@ -95,7 +94,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
     )  # fmt: skip
 
     def check_again() -> str:
-        still = wrong_kernels(
+        still = older.wrong_kernels(
             model, chosen.shape, preference, lambda done, total: None, foreign_only=True
         )
         return "; ".join([*witness.faults([entrant]), *still])

@@ -1,4 +1,4 @@
-"""Packages before a point was a ``Workload``: ASV runs these files with every commit it installs.
+"""Packages of before, with other names: ASV runs these files with every commit it installs.
 
 To be dropped with the last commit that anybody compares with.
 """
@@ -20,6 +20,14 @@ except ImportError:
     _OLD: Any = importlib.import_module("truetpot.decode.program").StepShape
 else:
     _OLD = None
+try:
+    from truetpot.runs.checks import wrong_kernels
+    from truetpot.runs.setting import busy
+except ImportError:  # what commands do stood in another place
+    wrong_kernels = importlib.import_module("truetpot.cli.checks").wrong_kernels
+    busy = importlib.import_module("truetpot.cli.setting").busy
+
+__all__ = ["bound_bytes", "busy", "least_s", "spec_ms", "workload", "wrong_kernels"]
 
 
 def workload(**given: Any) -> Any:

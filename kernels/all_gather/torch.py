@@ -8,7 +8,6 @@ from torch import Tensor
 from truetpot.ops import ALL_GATHER, AllGatherCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 
 # torch 2.13 gave it another name, and the old one warns at every call.
 _gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
@@ -21,17 +20,17 @@ class TorchAllGather(Kernel):
     @classmethod
     def refuses(cls, case: AllGatherCase, device: Device) -> str | None:
         """As many ranks as the case has."""
-        return current().refuses(case.tp)
+        return device.group.refuses(case.tp)
 
     @classmethod
     def note(cls, device: Device) -> str:
         """The library."""
-        return current().backend
+        return device.group.backend
 
     def __call__(self, *, x: Tensor) -> Tensor:
         """Into fresh memory."""
         if self.case.tp == 1:
             return x[None].clone()
         out = x.new_empty((self.case.tp * self.case.m, self.case.n))
-        _gather(out, x, group=current().handle)
+        _gather(out, x, group=self.device.group.handle)
         return out.view(self.case.tp, self.case.m, self.case.n)

@@ -16,7 +16,6 @@ from truetpot.kernels._lib.torch import symmetric_memory
 from truetpot.ops import ALL_REDUCE, AllReduceCase
 from truetpot.ops.registry import Config, Kernel, register
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TORCH_DTYPE, TorchDevice
 
 ALIGNED = 16
@@ -34,12 +33,12 @@ class SymmetricAllReduce(Kernel):
         self.shots = int(config.get("shots") or 1)
         dtype = TORCH_DTYPE[case.dtype]
         self.buffer, _ = symmetric_memory.shared((case.m, case.n), dtype, device)
-        self.name = current().handle.group_name
+        self.name = device.group.handle.group_name
 
     @classmethod
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """Ranks of one machine, whose GPUs see each other's memory."""
-        if reason := symmetric_memory.refuses(case.tp):
+        if reason := symmetric_memory.refuses(case.tp, device.group):
             return reason
         if missing := [op for op in _OPS if not hasattr(torch.ops.symm_mem, op)]:
             return f"torch {torch.__version__} has no symm_mem.{missing[0]}"

@@ -8,7 +8,6 @@ from torch import Tensor
 from truetpot.ops import ALL_REDUCE, AllReduceCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 
 
 @register(ALL_REDUCE, provider="torch", devices=("cpu", "cuda", "xpu"))
@@ -18,16 +17,16 @@ class TorchAllReduce(Kernel):
     @classmethod
     def refuses(cls, case: AllReduceCase, device: Device) -> str | None:
         """As many ranks as the case has."""
-        return current().refuses(case.tp)
+        return device.group.refuses(case.tp)
 
     @classmethod
     def note(cls, device: Device) -> str:
         """The library."""
-        return current().backend
+        return device.group.backend
 
     def __call__(self, *, x: Tensor) -> Tensor:
         """The sum."""
         out = x if self.case.in_place else x.clone()
         if self.case.tp > 1:
-            dist.all_reduce(out, group=current().handle)
+            dist.all_reduce(out, group=self.device.group.handle)
         return out

@@ -23,7 +23,6 @@ from truetpot.kernels._lib.triton.dependent_launch import able, begin, end, opti
 from truetpot.ops import ALL_REDUCE_RMS_NORM, AllReduceCase, CompositeCase, RmsNormCase
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TorchDevice
 
 ELEMENT = {"bf16": tl.bfloat16, "fp16": tl.float16}
@@ -47,7 +46,7 @@ class TritonAllReduceRmsNorm(Kernel):
         reduce, norm = case.part(AllReduceCase), case.part(RmsNormCase)
         if case.dtype not in ELEMENT or norm.hidden % 2:
             return "two elements of 16 bits travel in a word"
-        return symmetric_memory.refuses(reduce.tp)
+        return symmetric_memory.refuses(reduce.tp, device.group)
 
     @classmethod
     def note(cls, device: Device) -> str:
@@ -60,7 +59,7 @@ class TritonAllReduceRmsNorm(Kernel):
         block = power_of_2(self.hidden // 2)
         push_and_norm[(self.m,)](
             x, gamma, residual, out, self.arrived, self.ranks, self.calls, self.m,
-            self.hidden // 2, self.eps, RANK=current().rank, TP=self.tp, BLOCK=block,
+            self.hidden // 2, self.eps, RANK=self.device.group.rank, TP=self.tp, BLOCK=block,
             ELEMENT=ELEMENT[self.case.dtype], num_warps=min(16, max(1, block // 128)),
             **options(int(able(self.device))),
         )  # fmt: skip

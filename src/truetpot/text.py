@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
+
+from truetpot.errors import UserError
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of what is no visible character: controls, formats, surrogates, unassigned."""
@@ -53,6 +55,19 @@ def meant(value: str, known: Iterable[str]) -> str:
         return ""
     *most, last = [escaped(names[name]) for name in near[:3]]
     return f" (did you mean {' or '.join(filter(None, [', '.join(most), last]))}?)"
+
+
+def one_of(value: str, known: Collection[str], option: str) -> str:
+    """The value, if it is known. Raises UserError otherwise, with ``option`` at its head."""
+    if value not in known:
+        shown, near = shortened(value), meant(value, known)
+        raise UserError(f"{option} {shown!r} is not known{near}; choose from {', '.join(known)}.")
+    return value
+
+
+def gib(count: float) -> str:
+    """Bytes as ``17.4 GiB``."""
+    return f"{count / 2**30:.1f} GiB"
 
 
 def _letters(name: str) -> str:

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from truetpot.cli.checks import CHECKED_ROWS
 from truetpot.decode.fuse import fuse
 from truetpot.decode.program import decode_program
 from truetpot.errors import UserError
@@ -23,6 +22,7 @@ from truetpot.ops import (
     RmsNormCase,
     SiluMulCase,
 )
+from truetpot.runs.checks import CHECKED_ROWS
 
 MODEL = load_model("qwen2.5-0.5b")
 MOST_PARTS = 5

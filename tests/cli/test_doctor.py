@@ -11,7 +11,7 @@ from truetpot.doctor.machine import look
 @pytest.fixture
 def quickly(monkeypatch):
     """What is checked here is not the kernels; their compilation would take most of the time."""
-    monkeypatch.setattr("truetpot.cli.checks.wrong_kernels", lambda *args: [])
+    monkeypatch.setattr("truetpot.runs.checks.wrong_kernels", lambda *args: [])
 
 
 def test_a_record_of_this_machine(cli, quickly):

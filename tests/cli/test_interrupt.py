@@ -25,7 +25,7 @@ def interrupt(*args, **kwargs):
     ],
 )
 def test_each_stage_of_decode(cli, model, tmp_path, monkeypatch, check_decode, stage, place, rungs):
-    monkeypatch.setattr(f"truetpot.cli.decode_run.{place}", interrupt)
+    monkeypatch.setattr(f"truetpot.runs.decode.{place}", interrupt)
     file = tmp_path / "decode.json"
     done = cli("decode", "--model", model, *QUICK, "--json", file)
     assert done.code == 130
@@ -39,14 +39,14 @@ def test_each_stage_of_decode(cli, model, tmp_path, monkeypatch, check_decode, s
 
 
 def test_kernels_keep_the_cases_before(cli, model, monkeypatch, check_kernels):
-    from truetpot.cli import kernels_run
+    from truetpot.runs import kernels
 
-    calls = iter([kernels_run.measure_kernels])
+    calls = iter([kernels.measure_kernels])
 
     def once(*args, **kwargs):
         return next(calls, interrupt)(*args, **kwargs)
 
-    monkeypatch.setattr(kernels_run, "measure_kernels", once)
+    monkeypatch.setattr(kernels, "measure_kernels", once)
     done = cli("kernels", "--model", model, "--seconds", 0.05, "--provider", "torch", "--json")
     assert done.code == 130
     check_kernels(done.record)

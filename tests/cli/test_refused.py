@@ -20,7 +20,7 @@ def refuse(monkeypatch):
     def make(query):
         card = RefusingCard(QUERIES if query == "every" else (query,), RuntimeError)
         monkeypatch.setattr(accelerator.torch, "Event", card.event)
-        monkeypatch.setattr("truetpot.cli.setting.choose_device", lambda name: card)
+        monkeypatch.setattr("truetpot.runs.setting.choose_device", lambda name, group: card)
         return SAID[query]
 
     return make

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.records.kept import exact
-from truetpot.cli import decode_run
 from truetpot.ladder.sweep import mean_context
 from truetpot.records.sweep import RequestRow, SweepRecord
+from truetpot.runs import decode
 from truetpot.runtime.cpu import CpuDevice
 
 QUICK = ["--seconds", 0.1, "--provider", "torch", "--layers", 1]
@@ -37,14 +37,14 @@ def where(record):
 
 def test_a_sweep_that_is_interrupted_goes_on_with_what_it_lacks(sweep, cli, model, monkeypatch):
     points = ["--context", "0,40", "--batch", "1,2", "--request", "10+22"]
-    whole, calls = decode_run.time_step, []
+    whole, calls = decode.time_step, []
 
     def second_is_interrupted(*args, **kwargs):
         calls.append(1)
         return (whole if len(calls) == 1 else interrupt)(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(decode_run, "time_step", second_is_interrupted)
+        patch.setattr(decode, "time_step", second_is_interrupted)
         done, before = sweep(*points)
     assert done.code == 130
     assert "Interrupted" in done.out
@@ -130,14 +130,14 @@ def test_a_point_that_does_not_fit_says_why_and_the_others_run(sweep, monkeypatc
 def test_a_point_that_no_kernel_takes_is_refused_by_name(sweep, monkeypatch):
     from truetpot.errors import UserError
 
-    checked = decode_run.wrong_kernels
+    checked = decode.wrong_kernels
 
     def up_to_two(model, shape, *args, **kwargs):
         if shape.batch > 2:
             raise UserError("no provider takes 3 rows.")
         return checked(model, shape, *args, **kwargs)
 
-    monkeypatch.setattr(decode_run, "wrong_kernels", up_to_two)
+    monkeypatch.setattr(decode, "wrong_kernels", up_to_two)
     done, record = sweep("--context", 20, "--batch", "3,1")
     assert done.code == 0, done.err
     assert where(record) == [(3, 20, "refused"), (1, 20, "ok")]

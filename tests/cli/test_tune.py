@@ -65,7 +65,7 @@ def here(monkeypatch):
                 raise KernelError(answer.reason)
             yield Ratio(*answer.gain)
 
-    monkeypatch.setattr("truetpot.cli.tune_search.in_new_processes", in_new_processes)
+    monkeypatch.setattr("truetpot.runs.tune_search.in_new_processes", in_new_processes)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_batch_that_was_not_tuned_takes_the_nearest_entry_and_says_so(tune, cl
 
 def test_a_decode_step_is_checked_as_it_is_tuned(cli, model, folder, tune, monkeypatch):
     """On a case with fewer rows, for which there is no entry."""
-    monkeypatch.setattr("truetpot.cli.checks.CHECKED_ROWS", 32)
+    monkeypatch.setattr("truetpot.runs.checks.CHECKED_ROWS", 32)
     file = Path(tune("--json").record["file"])
     text = file.read_text()
     assert "config = { repeat = 1 }" in text

@@ -63,7 +63,7 @@ def tune(cli, model, folder, tmp_path, monkeypatch):
             assert answer.gain is not None, answer.reason
             yield fresh.Ratio(*answer.gain)
 
-    monkeypatch.setattr("truetpot.cli.tune_search.in_new_processes", in_new_processes)
+    monkeypatch.setattr("truetpot.runs.tune_search.in_new_processes", in_new_processes)
 
     def call(*args):
         return cli(

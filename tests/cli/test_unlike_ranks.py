@@ -13,9 +13,9 @@ import json, os, time
 import torch
 from pathlib import Path
 import truetpot.decode.fit as fit
-from truetpot.cli import decode_run
 from truetpot.ops import ALL_REDUCE, LINEAR_SILU_MUL, MEMORY_READ, RMS_NORM, SILU_MUL
 from truetpot.ops.registry import REGISTRY, Kernel, register
+from truetpot.runs import decode
 from truetpot.runtime import cpu
 from truetpot.runtime.cpu import CpuDevice
 from truetpot.runtime.device import ClockInfo
@@ -40,11 +40,11 @@ if RANK == 1:  # a faster card: by itself it would want more calls in a bracket
         return type(timing)(timing.device_s / 16, timing.wall_s, timing.enqueue_s)
     CpuDevice.time_calls = faster
 
-finish = decode_run.Keeper.finish
+finish = decode.Keeper.finish
 def late(self, whole):
     finish(self, whole)
     time.sleep(4 * RANK)  # rank 0 is long through when this one comes to its end
-decode_run.Keeper.finish = late
+decode.Keeper.finish = late
 
 log = (HERE / f"met-{RANK}").open("w")
 for name in ("agree", "least", "most", "gather", "barrier"):

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 MODULES = {
-    "truetpot.runtime.choose", "truetpot.doctor.machine", "truetpot.cli.isa_run",
-    "truetpot.cli.collectives_run",
+    "truetpot.runtime.choose", "truetpot.doctor.machine", "truetpot.runs.isa",
+    "truetpot.runs.collectives",
 }  # fmt: skip
 """What the commands import while they run; the probes before they do."""
 

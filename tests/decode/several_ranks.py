@@ -24,7 +24,6 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.ops.tolerance import UNIT_ROUNDOFF, relative_error
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.join import join
 from truetpot.runtime.distributed.place import find_place
 from truetpot.runtime.distributed.watch import Watch
@@ -36,7 +35,7 @@ COMPILED = {"cpu": ("numba", "torch"), "cuda": ("triton", "torch"), "xpu": ("tri
 def collectives(device):
     """Every kernel over every case of so many ranks: the sums and the order of parts."""
     REGISTRY.load_builtin()
-    group, checked = current(), 0
+    group, checked = device.group, 0
     for op in (ALL_REDUCE, ALL_GATHER, ALL_REDUCE_RMS_NORM):
         for case in op.grid():
             if getattr(case, "parts", (case,))[0].tp != group.size:
@@ -53,7 +52,7 @@ def collectives(device):
 
 def steps(device, model, shape, source, providers):
     """The whole step by torch, and this rank's part of it together with the others."""
-    group = current()
+    group = device.group
     shared = replace(shape, tp=group.size, collectives=True)
     whole = DecodeStep(model, shape, device, "torch", source(shape, 0))
     mine = source(shared, group.rank)
@@ -62,7 +61,7 @@ def steps(device, model, shape, source, providers):
 
 def logits(device, model, shape, source, tolerance, providers=("torch",)):
     """The same as one rank's, token by token, and the same next token on every rank."""
-    group = current()
+    group = device.group
     tokens = np.random.default_rng(1).integers(0, model.vocab, 5)
     whole, part = steps(device, model, shape, source, providers)
     want = whole.feed(tokens)
@@ -79,13 +78,13 @@ def random_caches(device, model, shape, source):
     whole, part = steps(device, model, shape, source, ("torch",))
     whole.run()
     part.run()
-    got = np.concatenate(current().gather(part.logits()), axis=-1)[:, : model.vocab]
+    got = np.concatenate(device.group.gather(part.logits()), axis=-1)[:, : model.vocab]
     assert relative_error(got, whole.logits()) < 1e-4, model.name
 
 
 def decisions(device):
     """What follows from memory, cache and graphs is the same, though each rank has others."""
-    group, unlike = current(), copy.copy(device)
+    group, unlike = device.group, copy.copy(device)
     linear = LinearCase("bf16", 1, 512, 512, "bf16")
     not_on_the_first = None if group.rank == 0 else 1 << 30
     for free in ((group.rank + 1) << 30, not_on_the_first, None):
@@ -95,7 +94,7 @@ def decisions(device):
         made = [
             agreed.free_bytes(unlike),
             agreed.graphs(unlike),
-            agreed.common(range(group.rank, group.rank + 4)),
+            agreed.common(group, range(group.rank, group.rank + 4)),
             buffer_bytes(unlike),
             plan_rotation(LINEAR, linear, unlike),
         ]
@@ -109,8 +108,9 @@ def decisions(device):
 def main():
     torch.set_num_threads(1)
     place, kind = find_place(), sys.argv[1]
-    with join(place, kind, Watch(place.rank, place.size)):
-        device = choose_device(kind if kind == "cpu" else f"{kind}:{place.local_rank}")
+    with join(place, kind, Watch(place.rank, place.size)) as group:
+        name = kind if kind == "cpu" else f"{kind}:{place.local_rank}"
+        device = choose_device(name, group)
         decisions(device)
         collectives(device)
         fp32 = Workload(context=5, format="fp32", kv_format="fp32", dtype="fp32", batch=1, tp=1)

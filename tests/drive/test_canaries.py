@@ -13,7 +13,7 @@ from truetpot.drive.canaries import doubled, odd_share, sing
 PROMPTS = ["What does a card wait for?", "Who reads the weights?", "And how often?", "Why?"]
 
 
-def sung(tokenizer, endpoint="completions", timeout_s=30, **fault):
+def probed(tokenizer, endpoint="completions", timeout_s=30, **fault):
     server = Faulty(tokenizer, **fault)
     with running(server) as url:
         return sing(look(url), endpoint, PROMPTS, timeout_s, tokenizer.count)
@@ -21,7 +21,7 @@ def sung(tokenizer, endpoint="completions", timeout_s=30, **fault):
 
 @pytest.mark.parametrize("endpoint", ["completions", "chat"])
 def test_a_server_that_obeys(tokenizer, endpoint):
-    found = sung(tokenizer, endpoint)
+    found = probed(tokenizer, endpoint)
     assert found.rows == ()
     assert found.tokens_a_chunk == pytest.approx(1, abs=0.1)
     assert found.first_chunk_is_token
@@ -42,16 +42,16 @@ def test_a_server_that_obeys(tokenizer, endpoint):
     ],
 )
 def test_a_fault_stops_the_timing(tokenizer, fault, what):
-    assert what in [row.what for row in sung(tokenizer, fault=fault).stops]
+    assert what in [row.what for row in probed(tokenizer, fault=fault).stops]
 
 
 def test_another_text_for_the_same_request_is_a_warning(tokenizer):
-    (row,) = sung(tokenizer, fault="unrepeatable").rows
+    (row,) = probed(tokenizer, fault="unrepeatable").rows
     assert (row.weight, row.what) == (Weight.WARNING, "not repeatable")
 
 
 def test_another_text_in_a_batch_is_a_note(tokenizer):
-    (row,) = sung(tokenizer, fault="unrepeatable", after=2).rows
+    (row,) = probed(tokenizer, fault="unrepeatable", after=2).rows
     assert (row.weight, row.what) == (Weight.NOTE, "depends on the batch")
 
 
@@ -67,7 +67,7 @@ def test_another_text_in_a_batch_is_a_note(tokenizer):
 )
 def test_a_request_that_fails_is_one_sentence(tokenizer, fault, said):
     with pytest.raises(UserError, match=said) as told:
-        sung(tokenizer, fault=fault, timeout_s=1 if fault == "hang" else 30)
+        probed(tokenizer, fault=fault, timeout_s=1 if fault == "hang" else 30)
     assert str(told.value).count(". ") == 0 and "\n" not in str(told.value)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from truetpot.facts.published import Comparison, compare, comparisons, published
-from truetpot.facts.tables import decode
+from truetpot.facts.tables import convert
 
 
 @pytest.mark.parametrize("found", comparisons(), ids=lambda c: c.entry.id)
@@ -57,6 +57,6 @@ def test_layers_in_turn_have_the_bandwidth_of_one_card() -> None:
 
 def test_a_misspelt_field_is_refused() -> None:
     with pytest.raises(ValueError, match=r"here: unknown keys \['urll'\]"):
-        decode({"urll": "x"}, type(published()[0]), "here")
+        convert({"urll": "x"}, type(published()[0]), "here")
     with pytest.raises(ValueError, match="missing required field"):
-        decode({"url": "x"}, type(published()[0]), "here")
+        convert({"url": "x"}, type(published()[0]), "here")

@@ -1,7 +1,7 @@
 """One kernel counted by hand: eight rows of sym_int4 on an A770, by the compiler of Debian 12.
 
-A turn of a sub-group is a block of 64 of K of two groups of eight rows of W: 1024 weights, 544
-bytes, and 4 matrix instructions for the offset and 4 a group, of 8 rows.
+An iteration of a sub-group is a block of 64 of K of two groups of eight rows of W: 1024 weights,
+544 bytes, and 4 matrix instructions for the offset and 4 a group, of 8 rows.
 """
 
 import pytest

@@ -8,7 +8,7 @@ from truetpot.facts.latencies import all_latencies
 from truetpot.isa.addresses import Access
 from truetpot.isa.assembly import parse
 from truetpot.isa.banks import conflicts
-from truetpot.isa.limits import Limits, Threads, Turn, limits, resident
+from truetpot.isa.limits import Iteration, Limits, Threads, limits, resident
 from truetpot.isa.message import Message, read_message
 from truetpot.isa.scoreboard import alone
 from truetpot.isa.values import Value
@@ -49,8 +49,10 @@ def test_a_small_launch_leaves_engines_and_cores_without_work():
 
 
 def test_each_limit_is_its_time_over_that_of_memory():
-    turn = Turn(clocks=1200, alone_clocks=2400, local_clocks=12, memory_bytes=560, count=None)
-    found = limits(turn, Threads(4096, "registers", 512, 32), RATES)  # memory: one ns
+    iteration = Iteration(
+        clocks=1200, alone_clocks=2400, local_clocks=12, memory_bytes=560, count=None
+    )
+    found = limits(iteration, Threads(4096, "registers", 512, 32), RATES)  # memory: one ns
     assert found.issue == pytest.approx(1200 / 512 / 2.4)
     assert found.latency == pytest.approx(2400 / 4096 / 2.4)
     assert found.local == pytest.approx(12 / 32 / 2.4)
@@ -77,7 +79,7 @@ LOAD = (
 
 
 def of(*lines):
-    """One turn of these by a thread alone, all loads from memory."""
+    """One iteration of these by a thread alone, all loads from memory."""
     code = parse("L0:\n" + "\n".join(lines) + "\n")
     sends = [read_message(i, 32) if i.kind == "send" else None for i in code.instructions]
     asked = {i: 128 for i, m in enumerate(sends) if m is not None}

@@ -1,5 +1,7 @@
 """The ceiling of operations: what is swept, what wins, when it takes part."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from truetpot.errors import UserError
 from truetpot.measure import gemm
 from truetpot.measure.gemm import Gemm, find_gemm
 from truetpot.runtime.choose import choose_device
+from truetpot.runtime.group import ALONE
 from truetpot.stats import StopRule
 
 CPU = choose_device("cpu")
@@ -52,7 +55,7 @@ def test_products_that_do_not_fit_are_left_out(monkeypatch):
 
 
 def test_without_torch_s_arrays_there_is_none():
-    assert find_gemm(object(), "fp16", RULE) is None
+    assert find_gemm(SimpleNamespace(group=ALONE), "fp16", RULE) is None
 
 
 def test_a_wrong_product_says_that_the_device_is_unfit(monkeypatch):

@@ -24,6 +24,7 @@ from truetpot.ops import (
 from truetpot.ops.contract import input_names
 from truetpot.ops.tolerance import tolerance
 from truetpot.records.words import Cache
+from truetpot.runtime.group import ALONE
 
 
 class Scaled(Operator):
@@ -55,7 +56,7 @@ class Scaled(Operator):
 
 
 class Card:
-    kind = "xpu"
+    kind, group = "xpu", ALONE
     free_bytes = staticmethod(lambda: 16 << 30)
     cache_bytes = staticmethod(lambda: 16 << 20)
 

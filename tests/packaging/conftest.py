@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # All it takes to install the package and to check it.
-CHECKOUT = "LICENSE README.md Makefile constraints.txt kernels pyproject.toml setup.py src tools"
+CHECKOUT = (
+    "LICENSE README.md Makefile constraints.txt pyproject.toml setup.py "
+    "benchmarks kernels src tools"
+)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ def lint_imports(checkout, run):
 def test_the_tree_is_clean(lint_imports):
     done = lint_imports()
     assert done.returncode == 0, done.stdout
-    assert "4 kept, 0 broken" in done.stdout
+    assert "5 kept, 0 broken" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,9 @@ def test_the_tree_is_clean(lint_imports):
         ("src/truetpot/stack", "serving"),
         ("src/truetpot/stack", "runtime"),
         ("src/truetpot/records", "ladder"),
+        ("src/truetpot/runs", "report"),
+        ("src/truetpot/runs", "cli"),
+        ("src/truetpot/measure", "runs"),
     ],
 )
 def test_an_import_that_runs_upward_is_found(checkout, lint_imports, folder, imported):
@@ -40,6 +43,14 @@ def test_an_import_that_runs_upward_is_found(checkout, lint_imports, folder, imp
     assert done.returncode == 1, done.stdout
     importer = folder.removeprefix("src/truetpot/").replace("/", ".")
     assert f"- truetpot.{importer}.plant -> truetpot.{imported} (l.1)" in done.stdout
+
+
+def test_benchmarks_import_nothing_that_prints(checkout, lint_imports):
+    (checkout / "benchmarks/planted.py").write_text("from truetpot.cli import main\n")
+    done = lint_imports()
+    assert done.returncode == 1, done.stdout
+    assert "nothing is measured by what prints BROKEN" in done.stdout
+    assert "-   benchmarks.planted -> truetpot.cli (l.1)" in done.stdout
 
 
 def test_a_new_module_must_find_its_layer(checkout, lint_imports):

@@ -100,7 +100,7 @@ from truetpot.report.sweep import draw_fits, draw_point
 from truetpot.report.sweep import draw_head as draw_sweep_head
 from truetpot.report.trace import draw_trace
 from truetpot.report.tune import draw_left_out, draw_tuned
-from truetpot.report.tune_list import Tunable, draw_tunable
+from truetpot.report.tune_list import draw_tunable
 from truetpot.report.validate import draw_baseline, draw_validate
 from truetpot.serving.check import check_file
 from truetpot.serving.prompts.inspect import inspect
@@ -111,6 +111,7 @@ from truetpot.stack.command import traced as read_traces
 from truetpot.stack.yardstick import from_facts as from_table
 from truetpot.stats import Comparison, Ratio, Standing, Submitted
 from truetpot.tune.figures import Tuned
+from truetpot.tune.tunable import Tunable
 
 SHARED = {
     "server", "canaries", "tokens_a_chunk", "prefix_cache", "first_chunk_is_token", "output_hashes",
@@ -173,7 +174,7 @@ def collectives(other, folder):
     for percentile in (50, 99):
         whole.append(microseconds(good.percentile_s(percentile)))
     whole += [f"{microseconds(max(good.medians_s))} (1)", f"{good.algorithm_gb_s:.2f}"]
-    return [draw_collectives([good, wrong, skipped])], whole
+    return [draw_collectives([one.record() for one in (good, wrong, skipped)])], whole
 
 
 def tuned(other, folder):
@@ -300,7 +301,7 @@ def machine_code(other, folder):
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
     page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
     whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound"]
-    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 turns"]
+    whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 iterations"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]
 

@@ -1,6 +1,7 @@
 import pytest
 
-from truetpot.report.numbers import bar, count_of, digits, gib, gigabytes, microseconds, percent
+from truetpot.report.numbers import bar, count_of, digits, gigabytes, microseconds, percent
+from truetpot.text import gib
 
 
 @pytest.mark.parametrize(

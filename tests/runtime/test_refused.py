@@ -161,7 +161,7 @@ HOST = [
 @pytest.mark.parametrize("error", [OSError, AttributeError, NotImplementedError, ValueError])
 @pytest.mark.parametrize(("module", "name"), HOST, ids=[name for _, name in HOST])
 def test_the_host_may_refuse_too(monkeypatch, module, name, error):
-    from truetpot.cli.setting import doubts
+    from truetpot.runs.setting import doubts
 
     monkeypatch.setattr(module, name, refuse(error), raising=False)
     device = CpuDevice()

@@ -14,7 +14,7 @@ TRACES = DATA / "made" / "traces"
 B60 = DATA / "aiconfigurator"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def analysed():
     """The runs of a file, a device each."""
 

@@ -61,20 +61,25 @@ def test_the_longest_repeat():
     assert longest_repeat(np.arange(100)) is None
 
 
-def test_marks_of_vllm_say_what_a_step_yields(analysed, write):
-    """Eight sequences of which each gets 2.5 tokens a step, after a prompt of 512."""
+@pytest.mark.parametrize(("given", "per"), [(None, "step"), (1.6, "token")])
+def test_marks_of_vllm_are_query_tokens(given, per, analysed, write):
+    """Eight sequences with 2.5 scheduled tokens each, drafts among them, after a prompt of 512.
+
+    How many of them a step yields the marks do not tell: a step's times stand until --tokens does.
+    """
     trace = made.Xpu()
     trace.step(scale=4.0, mark="execute_context_1(512)_generation_0(0)")
     for _ in range(5):
         trace.step(mark="execute_context_0(0)_generation_8(20)")
-    (run,) = analysed(write(trace.file()))
+    (run,) = analysed(write(trace.file()), tokens=given)
     phases = [step.phase for step in run.steps]
     assert phases == [StepPhase.PREFILL, *[StepPhase.DECODE] * 5]
-    assert (run.steps_by, run.batch, run.tokens) == ("annotation", 8, 2.5)
+    assert (run.steps_by, run.batch, run.per) == ("annotation", 8, per)
+    assert ("2.5 query tokens" in run.tokens_from) is (given is None)
     assert (run.prefill_steps, run.decode_steps, run.other_steps) == (1, 5, 0)
     period = made.BUSY_US + made.PAUSE_US * len(made.STEP)
-    assert run.stack.ms_per_token * 1e3 == pytest.approx(period / 2.5)
-    assert run.busy_ms * 1e3 == pytest.approx(made.BUSY_US / 2.5)
+    assert run.stack.ms_per_token * 1e3 == pytest.approx(period / (given or 1))
+    assert run.busy_ms * 1e3 == pytest.approx(made.BUSY_US / (given or 1))
 
 
 def test_a_prompt_before_the_steps_is_not_one_of_them(analysed, write):

@@ -6,6 +6,7 @@ from truetpot.errors import KernelError
 from truetpot.measure.kernels import copies_needed
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.runtime.choose import choose_device
+from truetpot.runtime.group import ALONE
 from truetpot.tune import fresh
 from truetpot.tune.fresh import Order, in_new_processes, side_by_side
 from truetpot.tune.subject import Subject
@@ -82,7 +83,7 @@ def test_a_fault_is_its_own_process_s(orders):
 
 def test_how_many_prepare_is_what_memory_holds(monkeypatch):
     class Card:
-        kind = "xpu"
+        kind, group = "xpu", ALONE
         free_bytes = staticmethod(lambda: 16 << 30)
         cache_bytes = staticmethod(lambda: 16 << 20)
 

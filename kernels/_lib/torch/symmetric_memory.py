@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 from truetpot.runtime.torch_device import TorchDevice
 
 MOST_RANKS = 8
 
 
-def refuses(tp: int) -> str | None:
+def refuses(tp: int, group: Group) -> str | None:
     """Why ``tp`` ranks cannot see each other's memory; None if they can."""
-    group = current()
     if reason := group.refuses(tp):
         return reason
     if group.size < 2:
@@ -34,8 +33,8 @@ def shared(
     import torch.distributed._symmetric_memory as symmetric
 
     buffer = symmetric.empty(shape, dtype=dtype, device=device.torch)
-    handle = symmetric.rendezvous(buffer, current().handle.group_name)
+    handle = symmetric.rendezvous(buffer, device.group.handle.group_name)
     buffer.zero_()
     device.synchronize()
-    current().barrier()  # nobody writes into it before it is zero
+    device.group.barrier()  # nobody writes into it before it is zero
     return buffer, torch.tensor(handle.buffer_ptrs, dtype=torch.int64, device=device.torch)

@@ -24,7 +24,6 @@ from truetpot.cli.dispatch import dispatch
 from truetpot.cli.doctor import doctor
 from truetpot.cli.drive import drive
 from truetpot.cli.environment import strict
-from truetpot.cli.exits import ExitCode
 from truetpot.cli.fleet import fleet
 from truetpot.cli.floor import floor
 from truetpot.cli.isa import isa
@@ -42,6 +41,7 @@ from truetpot.cli.trace import trace
 from truetpot.cli.tune import tune
 from truetpot.cli.validate import validate
 from truetpot.cli.values import completed
+from truetpot.exits import ExitCode
 from truetpot.runtime.running import supervised
 
 app = typer.Typer(

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import HtmlOption, JsonOption, one_of
+from truetpot.cli.command import HtmlOption, JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 FAIL_ON = ("info", "warning", "error", "never")
 
@@ -58,42 +59,20 @@ def check(
     one_of(fail_on, FAIL_ON, "--fail-on")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder says which model and device it is: no --model and no --device.")
-    from truetpot.cli.check_run import judged, show
-    from truetpot.records.check import CheckRecord
-    from truetpot.records.opening import command
+    from truetpot.cli.check_show import show
     from truetpot.records.store import write_record
-    from truetpot.records.verdicts import Verdict
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.check import run
     from truetpot.serving.chosen import Flags
-    from truetpot.serving.judged import point
-    from truetpot.serving.measured import read_measured
-    from truetpot.serving.pair import find_pairs, given_pairs
-    from truetpot.serving.series import slopes
 
     flags = Flags(model, device, tp, format, kv_format)
-    flags.check()
-    held = flags if ladder is None else read_measured(ladder)
-    arms = without_speculation is not None
-    told, left_out = judged(results, held, output_tokens, drafting=arms)
-    pairs = [] if arms else find_pairs(told)
-    if without_speculation is not None:
-        plain, also = judged([without_speculation], held, output_tokens)
-        pairs = given_pairs(told, plain)
-        told, left_out = told + plain, left_out + also
-    grows = slopes(filter(None, map(point, told)))
+    found = run(results, flags, ladder, output_tokens, without_speculation)
     terminal = Terminal(quiet=json == "-", html=html)
-    show(terminal, told, pairs, grows, left_out)
+    show(terminal, found)
     if json is not None or html is not None:
-        rows = [
-            row.checked.record(row.serving.record(), row.yardstick_from, row.file) for row in told
-        ]
-        given = ", ".join(map(str, [*results, *filter(None, [without_speculation])]))
-        record = CheckRecord.of(rows, command(), given, grows, pairs)
+        record = found.record()
         if json is not None:
             write_record(record, json)
         terminal.draw(record)
-    found = [finding.severity for row in told for finding in row.checked.findings]
-    failed = fail_on != "never" and any(severity >= fail_on for severity in found)
-    impossible = any(row.serving.verdict is Verdict.IMPOSSIBLE for row in told)
-    failed |= fail_on != "never" and impossible
+    failed = fail_on != "never" and (found.impossible() or found.severe(fail_on))
     raise typer.Exit(int(failed))

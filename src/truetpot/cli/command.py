@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from truetpot.cli.environment import check_variables
 from truetpot.cli.values import names_of
 from truetpot.errors import UserError
-from truetpot.text import meant, shortened
+from truetpot.text import shortened
 
 STDOUT = "-"
 
@@ -151,12 +151,3 @@ def counts(text: str, option: str, least: int) -> tuple[int, ...]:
     if min(found) < least or max(found) >= 1 << 40:
         raise UserError(f"{option} {shortened(text)!r} is out of range; give {least} or more.")
     return found
-
-
-def one_of(value: str, known: tuple[str, ...], option: str) -> str:
-    """The value, if it is known. Raises UserError otherwise."""
-    if value not in known:
-        shown = shortened(value)
-        near = meant(value, known)
-        raise UserError(f"{option} {shown!r} is not known{near}; choose from {', '.join(known)}.")
-    return value

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from truetpot.cli.command import STDOUT, DeviceOption, JsonOption
-from truetpot.cli.exits import ExitCode
 from truetpot.cli.outputs import check_outputs
-from truetpot.cli.signals import uninterrupted
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
+from truetpot.runtime.interrupts import uninterrupted
 from truetpot.text import escaped
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Iterator
 
 from truetpot import __version__
-from truetpot.cli.exits import ExitCode
 from truetpot.errors import KernelError, ReportedError, UserError
+from truetpot.exits import ExitCode
 from truetpot.text import one_line
 
 KEEP = "TRUETPOT_KEEP_TRACEBACKS"

@@ -17,6 +17,8 @@ from truetpot.cli.command import (
     PageOption,
     QueryTokensOption,
     SvgOption,
+    counts,
+    listed,
     numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
@@ -83,6 +85,12 @@ def decode(
             help="Of several contexts: the mean over a request's steps, such as 1024+4096.",
         ),
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json.gz", help="A trace of some steps, for truetpot trace; xpu and cuda."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the points that --json FILE lacks.")
     ] = False,
@@ -96,44 +104,56 @@ def decode(
     Several contexts or batches are a sweep on one set of weights.
     """
     check_outputs(
-        {"--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits},
+        {
+            "--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits,
+            "--trace": trace,
+        },
         [*of_model(model), *of_model(weights), *of_kernels(kernels)],
     )
     if save_logits is not None and tokens is None:
         raise UserError("--save-logits needs --tokens, which names what is fed.")
     if weights is not None and model is not None:
         raise UserError("--weights has a config.json that says which model it is: no --model.")
-    from truetpot.cli.sweep_points import find_points, means_need_points
+    from truetpot.runs.sweep_points import find_points, means_need_points
 
-    points = find_points(context, batch, request)
+    contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
+    points = find_points(contexts, batches, request)
     means_need_points(points, request, resume)
     if tokens is not None and points.batches != (1,):
         raise UserError("--tokens are one sequence: no --batch.")
     if tokens is not None and not points.single:
         raise UserError("--tokens start from an empty cache: no list of --context.")
+    if trace is not None and not points.single:
+        raise UserError("--trace is of one point: no list of --context or --batch.")
+    if trace is not None and tokens is not None:
+        raise UserError("--trace is of steps that are timed: no --tokens.")
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
+    providers = None if provider is None else listed(provider, "--provider")
     fed = None if tokens is None else numbers(tokens, "--tokens")
 
-    from truetpot.cli.decode_outcome import Request
-    from truetpot.cli.decode_run import run
+    from truetpot.cli import decode_show, sweep_show
     from truetpot.cli.feed import feed
-    from truetpot.cli.ranks import check_same, run_ranks
-    from truetpot.cli.setting import find_setting, weight_format
-    from truetpot.cli.sweep_run import run_sweep
+    from truetpot.cli.ranks import run_ranks
+    from truetpot.cli.screen import Screen
     from truetpot.facts.models import check_tp, load_model
     from truetpot.facts.workload import Workload
     from truetpot.report.terminal import Terminal
-    from truetpot.runtime.distributed.group import current
+    from truetpot.runs.decode_outcome import Request
+    from truetpot.runs.ranks import check_same
+    from truetpot.runs.setting import find_setting, weight_format
+    from truetpot.runtime.group import ALONE, Group
 
     known = load_model(_config(weights) if weights is not None else model or MODEL)
     wanted = weight_format(format)
     check_tp(known, tp or 1, wanted)
 
-    def on(device: str) -> int:
-        group = current()
+    def on(device: str, group: Group) -> int:
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
-        setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+        screen = Screen(terminal)
+        setting = find_setting(device, providers, kernels, dtype, kv_format, screen, group)
+        if trace is not None:
+            setting.device.check_trace()
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
@@ -149,18 +169,19 @@ def decode(
         )
         tokens_fed = None if fed is None else tuple(fed)
         asked = Request(
-            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed
-        )
+            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed,
+            trace,
+        )  # fmt: skip
         about = asked.about() | {"points": str((points.contexts, points.batches))}
-        check_same(about)
+        check_same(group, about)
         if fed is not None:
             feed(asked, fed, save_logits, json, terminal)
             return 0
         if points.single:
-            return run(asked, json, terminal)
-        return run_sweep(asked, points, json, resume, terminal)
+            return decode_show.run_and_show(asked, json, terminal)
+        return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
-    raise typer.Exit(on(device) if shard is not None else run_ranks(tp, device, on))
+    raise typer.Exit(on(device, ALONE) if shard is not None else run_ranks(tp, device, on))
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Sequence
 
-from truetpot.cli.decode_outcome import Outcome
-from truetpot.cli.setting import why_no_spec
-from truetpot.ladder import StepTimings
+from truetpot.cli.ended import code_of
+from truetpot.cli.screen import Screen
+from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.decode import DecodeRecord, StepTiming
 from truetpot.records.rungs import Ladder
+from truetpot.report.collectives import draw_collectives
 from truetpot.report.ladder import (
     describe_device,
     draw_ladder,
@@ -16,10 +18,33 @@ from truetpot.report.ladder import (
     draw_ranks,
     draw_warnings,
 )
-from truetpot.report.numbers import gib, per, queries
+from truetpot.report.numbers import per, queries
 from truetpot.report.terminal import Terminal
-from truetpot.runtime.distributed.group import current
-from truetpot.runtime.memory import peak_rss_bytes
+from truetpot.runs import decode
+from truetpot.runs.decode_outcome import Outcome, Request
+from truetpot.runtime.interrupts import uninterrupted
+from truetpot.text import gib
+
+
+class DecodeScreen(Screen, decode.DecodeWatch):
+    """Model, shape and device; what of the model is run."""
+
+    def planned(self, outcome: Outcome, set_aside: int) -> None:
+        """Before anything is measured."""
+        announce(outcome, set_aside, self.terminal)
+
+    def chose(self, collectives: Sequence[CollectiveResult]) -> None:
+        """A table."""
+        self.terminal.show("", draw_collectives([one.record() for one in collectives]))
+
+
+def run_and_show(request: Request, json: str | None, terminal: Terminal) -> int:
+    """The exit code."""
+    ended = decode.run(request, json, DecodeScreen(terminal))
+    with uninterrupted():
+        show(ended.record, terminal)
+        terminal.draw(ended.record)
+    return code_of(ended)
 
 
 def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
@@ -28,7 +53,7 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
     setting = request.setting
     rank = f", rank {request.rank} of tp = {shape.tp}, no communication" if shape.tp > 1 else ""
     if shape.collectives:
-        rank = f", tp = {shape.tp} over {current().backend}"
+        rank = f", tp = {shape.tp} over {outcome.group.backend}"
     page = f", pages of {shape.page}" if shape.page else ""
     terminal.say(
         f"{request.model.name} ({request.model.parameters() / 1e9:.2f} B parameters, "
@@ -49,36 +74,57 @@ def announce(outcome: Outcome, set_aside: int, terminal: Terminal) -> None:
         terminal.say(f"To be {outcome.extrapolation}.", "yellow")
 
 
-def show(outcome: Outcome, ladder: Ladder, terminal: Terminal) -> None:
+def show(record: DecodeRecord, terminal: Terminal) -> None:
     """The ladder, the ranks, the kernels, and what is to be said of them."""
+    ladder = _ladder(record)
     absent = {}
     if ladder.rungs.spec is None:
-        absent["spec"] = why_no_spec(outcome.request.setting)
-    terminal.show("", draw_ladder(ladder, absent, per(outcome.plan.shape.query_tokens)))
+        name = record.environment.device["name"]
+        absent["spec"] = (
+            f"{name} is not in the tables of cards, so its datasheet bandwidth is not known"
+        )
+    tokens = record.query_tokens or 1
+    terminal.show("", draw_ladder(ladder, absent, per(tokens)))
     if ladder.communication is not None:
         terminal.show("", draw_ranks(ladder))
     if ladder.operators:
         terminal.show("", draw_operators(ladder))
         if (ran := draw_parameters(ladder)) is not None:
             terminal.show("", ran)
-    if outcome.timings is not None and outcome.timings.rounds:
-        wall = outcome.timings.step.wall.median_s * 1e3
+    if record.step_timing is not None:
+        timing = record.step_timing
         terminal.show(
             "",
-            f"{outcome.timings.rounds} rounds, ended by {outcome.timings.step.stop}; a step of the "
-            f"host's clock {wall:.2f} ms{_submitting(outcome.timings)}; peak memory "
-            f"{gib(peak_rss_bytes())}",
+            f"{timing.rounds} rounds, ended by {timing.stop}; a step of the host's clock "
+            f"{timing.wall_median_s * 1e3:.2f} ms{_submitting(timing)}; peak memory "
+            f"{gib(record.peak_rss_bytes)}",
         )
     for warning, style in draw_warnings(ladder):
         terminal.say(warning, style)
-    if outcome.interrupted:
-        terminal.say(f"Interrupted during {outcome.stage}: this is what was measured.", "yellow")
+    if record.partial:
+        terminal.say(
+            f"Interrupted during {record.interrupted_during}: this is what was measured.", "yellow"
+        )
 
 
-def _submitting(timings: StepTimings) -> str:
+def _ladder(record: DecodeRecord) -> Ladder:
+    return Ladder(
+        rungs=record.rungs,
+        losses=record.losses,
+        share_of_ceiling=record.share_of_ceiling,
+        operators=tuple(record.operators),
+        valid=record.valid,
+        warnings=tuple(record.warnings),
+        ranks=tuple(record.ranks),
+        communication=record.communication,
+    )
+
+
+def _submitting(timing: StepTiming) -> str:
     """What the host needs to submit every kernel, where submitting does not wait for the end."""
-    eager = timings.eager or timings.step
-    enqueue = statistics.median(eager.enqueue_s)
-    if enqueue >= 0.999 * eager.wall.median_s:
+    eager = timing.eager or timing
+    if eager.enqueue_median_s >= 0.999 * eager.wall_median_s:
         return ""
-    return f"; submitting its kernels one by one takes the host {enqueue * 1e3:.2f} ms"
+    return (
+        f"; submitting its kernels one by one takes the host {eager.enqueue_median_s * 1e3:.2f} ms"
+    )

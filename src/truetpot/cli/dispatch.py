@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import BatchOption, JsonOption, one_of
+from truetpot.cli.command import BatchOption, JsonOption
 from truetpot.cli.outputs import check_outputs
+from truetpot.text import one_of
 
 
 def dispatch(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, counts, one_of
+from truetpot.cli.command import JsonOption, counts
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 if TYPE_CHECKING:
     from truetpot.drive.plan import Arm, Step
@@ -107,7 +108,9 @@ def drive(
         def looked(self, arm: Arm, server: Server) -> None:
             terminal.show(draw_server(server, arm.name))
 
-        def sung(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
+        def probed(
+            self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None
+        ) -> None:
             terminal.show(draw_canaries(canaries, prefix_cache))
 
         def begins(self, step: Step) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import JsonOption
-from truetpot.cli.exits import ExitCode
 from truetpot.cli.outputs import check_outputs
+from truetpot.exits import ExitCode
 
 
 def fleet(

@@ -9,17 +9,10 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import (
-    HtmlOption,
-    JsonOption,
-    QueryTokensOption,
-    counts,
-    listed,
-    one_of,
-)
+from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption, counts, listed
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
-from truetpot.text import shortened
+from truetpot.text import one_of, shortened
 
 DTYPES = ("fp16", "bf16", "fp32", "int8")
 

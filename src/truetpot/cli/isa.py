@@ -93,10 +93,11 @@ def isa(
     check_outputs({"--json": json, "--html": html}, read)
     check_folder(asm, "--asm", json, "--json")
     from truetpot.cli.command import numbers
-    from truetpot.cli.isa_run import Request, run
+    from truetpot.cli.isa_show import run_and_show, run_images_and_show
     from truetpot.facts.models import load_model
     from truetpot.isa.configs import read_config
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.isa import Request
 
     if files and kv_format == KV_FORMATS:
         kv_format = "fp16"
@@ -119,11 +120,11 @@ def isa(
     )
     terminal = Terminal(quiet=json == "-", html=html)
     if files:
-        from truetpot.cli.isa_images import run_images
-
         if diff is not None or asm is not None or provider is not None:
             raise UserError("--diff, --asm and --provider are of the kernels here: leave out FILE.")
         raise typer.Exit(
-            run_images(files, request, ocloc, work, instructions, strict, json, terminal)
+            run_images_and_show(files, request, ocloc, work, instructions, strict, json, terminal)
         )
-    raise typer.Exit(run(request, ocloc, work, instructions, strict, asm, diff, json, terminal))
+    raise typer.Exit(
+        run_and_show(request, ocloc, work, instructions, strict, asm, diff, json, terminal)
+    )

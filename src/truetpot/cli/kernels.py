@@ -85,14 +85,18 @@ def kernels(
     """Check kernels, then race them and the read ceiling on the cases of a decode step."""
     outputs = {"--json": json, "--html": html, "--svg": svg}
     check_outputs(outputs, [*of_model(model), *of_kernels(kernels)])
-    from truetpot.cli.collectives_run import COLLECTIVES, Sweep, sweep
-    from truetpot.cli.kernels_run import Request, run
-    from truetpot.cli.ranks import check_same, run_ranks
-    from truetpot.cli.setting import find_setting, load_kernels
+    from truetpot.cli import collectives_show, kernels_show
+    from truetpot.cli.ranks import run_ranks
+    from truetpot.cli.screen import Screen
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.report.terminal import Terminal
-    from truetpot.runtime.distributed.group import current
+    from truetpot.runs import collectives
+    from truetpot.runs.collectives import COLLECTIVES
+    from truetpot.runs.kernels import Request
+    from truetpot.runs.ranks import check_same
+    from truetpot.runs.setting import find_setting, load_kernels
+    from truetpot.runtime.group import Group
 
     known = load_model(model or (SMALL_MODEL if small else MODEL))
     ops = None if op is None else listed(op, "--op")
@@ -103,15 +107,16 @@ def kernels(
         if config:
             raise UserError("--config is for the kernels of one device; name no collectives.")
 
-        def on(device: str) -> int:
-            terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=current().rank > 0)
-            load_kernels(terminal, kernels)
+        def on(device: str, group: Group) -> int:
+            terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
+            screen = Screen(terminal)
+            load_kernels(kernels, screen)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
-            chosen = provider or ",".join(usual)
-            setting = find_setting(terminal, device, chosen, kernels, dtype, kv_format)
-            asked = Sweep(ops, known, batch, setting, small, seconds, samples)
-            check_same(asked.about())
-            return sweep(asked, json, terminal)
+            chosen = listed(provider, "--provider") if provider else tuple(usual)
+            setting = find_setting(device, chosen, kernels, dtype, kv_format, screen, group)
+            asked = collectives.Request(ops, known, batch, setting, small, seconds, samples)
+            check_same(group, asked.about())
+            return collectives_show.run_and_show(asked, json, terminal)
 
         raise typer.Exit(run_ranks(None if tp == 1 else tp, device, on))
     if config and provider == ALL:
@@ -120,13 +125,16 @@ def kernels(
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
     if everyone := provider == ALL:
-        load_kernels(terminal, kernels)
-        provider = ",".join(REGISTRY.providers())
+        load_kernels(kernels, Screen(terminal))
+        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
+    else:
+        providers = None if provider is None else listed(provider, "--provider")
     named = provider is not None
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
+    tokens = counts(query_tokens, "--query-tokens", 1)
     request = Request(
         known,
-        setting.shapes(format, batch, context, tp, page, counts(query_tokens, "--query-tokens", 1)),
+        setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens),
         setting,
         ops,
         None if role is None else listed(role, "--role"),
@@ -138,4 +146,4 @@ def kernels(
         tuple(config or ()),
         named,
     )
-    raise typer.Exit(run(request, json, terminal))
+    raise typer.Exit(kernels_show.run_and_show(request, json, terminal))

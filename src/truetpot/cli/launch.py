@@ -15,6 +15,7 @@ from truetpot.cli.command import (
     KvFormatOption,
     PageOption,
     QueryTokensOption,
+    listed,
 )
 from truetpot.cli.kernels import CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
@@ -52,17 +53,21 @@ def launch(
 ) -> None:
     """Run one kernel and nothing else, so that a profiler sees it alone; say what is launched."""
     check_outputs({"--json": json}, [*of_model(model), *of_kernels(kernels)])
-    from truetpot.cli.kernels_run import Request
-    from truetpot.cli.launch_run import run
-    from truetpot.cli.setting import find_setting
+    from truetpot.cli.screen import Screen
     from truetpot.facts.models import load_model
+    from truetpot.records.store import write_record
+    from truetpot.report.launch import draw_launch
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.kernels import Request
+    from truetpot.runs.launch import run
+    from truetpot.runs.setting import find_setting
 
     terminal = Terminal(quiet=json == "-")
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
+    providers = None if provider is None else listed(provider, "--provider")
+    setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
     request = Request(
         load_model(model),
-        setting.shapes(format, batch, context, tp, page, (query_tokens,)),
+        setting.shapes(listed(format, "--format"), batch, context, tp, page, (query_tokens,)),
         setting,
         (op,),
         None if role is None else (role,),
@@ -72,4 +77,7 @@ def launch(
         hot=False,
         chosen=provider is not None,
     )
-    raise typer.Exit(run(request, config, repeat, json, terminal))
+    record = run(request, config, repeat, Screen(terminal))
+    terminal.show("", draw_launch(record))
+    if json is not None:
+        write_record(record, json)

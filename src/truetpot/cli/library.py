@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import JsonOption
-from truetpot.cli.exits import ExitCode
 from truetpot.cli.outputs import check_outputs
+from truetpot.exits import ExitCode
 
 
 def library(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of tables, or one file.")],
     cross_validate: Annotated[
-        bool, typer.Option("--cross-validate", help="How well each table foretells itself.")
+        bool, typer.Option("--cross-validate", help="Also how well a table predicts its own rows.")
     ] = False,
     beyond: Annotated[
         bool, typer.Option("--beyond", help="Every row above the datasheet, not the first ten.")

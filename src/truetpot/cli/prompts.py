@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption, one_of
+from truetpot.cli.command import JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
 from truetpot.files import write_whole
+from truetpot.text import one_of
 
 if TYPE_CHECKING:
     from truetpot.records.prompts import InspectionRecord

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from truetpot.cli.crash import explain
-from truetpot.cli.exits import ExitCode
 from truetpot.errors import KernelError, UserError
-from truetpot.runtime.distributed.group import current
+from truetpot.exits import ExitCode
+from truetpot.runs.ranks import RanksDifferError
 from truetpot.runtime.distributed.place import Place, find_place
+from truetpot.runtime.group import ALONE, Group
 
-Command = Callable[[str], int]
-"""Does the work on the device of the name given; the exit code."""
-
-
-class RanksDifferError(UserError):
-    """What every rank says alike."""
+Command = Callable[[str, Group], int]
+"""Does the work on the device of the name given, as one of the ranks; the exit code."""
 
 
 def run_ranks(tp: int | None, device: str, command: Command) -> int:
@@ -34,25 +31,13 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
             )
         return _as_one(place, device, command)
     if tp is None or tp == 1:
-        return command(device)
+        return command(device, ALONE)
     from truetpot.runtime.distributed.launch import check_devices, launch
     from truetpot.runtime.distributed.watch import limit_s
 
     limit_s()
     check_devices(_kind(device), tp)
     return launch(tp, sys.argv[1:])
-
-
-def check_same(about: Mapping[str, str]) -> None:
-    """Raise UserError, on every rank, if one was started otherwise than rank 0."""
-    ranks = current().gather(dict(about))
-    for rank, one in enumerate(ranks):
-        for name, value in one.items():
-            if value != ranks[0].get(name):
-                raise RanksDifferError(
-                    f"rank {rank} has {name} {value} and rank 0 {ranks[0].get(name)}; start all "
-                    "ranks with the same command and the same installation."
-                )
 
 
 def _as_one(place: Place, device: str, command: Command) -> int:
@@ -67,11 +52,11 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         from truetpot.runtime.distributed.join import join, lost_connection
 
         kind = _kind(device)
-        with join(place, kind, watch):
-            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}")
+        with join(place, kind, watch) as group:
+            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}", group)
             if code != ExitCode.INTERRUPTED:
                 # no rank may go, and take the store with it, before all have come to their end
-                code = int(current().most(code))
+                code = int(group.most(code))
         return code
     except RanksDifferError as error:
         watch.fail(str(error))

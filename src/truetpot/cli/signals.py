@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from truetpot.cli.exits import ExitCode
+from truetpot.exits import ExitCode
 from truetpot.runtime.running import SIGNALS
 
 LATER_S = 0.05
@@ -86,14 +86,3 @@ def interrupting(last: bool = False) -> Iterator[Interrupts]:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if last else handler)
         sys.unraisablehook = hook
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ignore the signals while a record is written: a second one must not undo the first."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

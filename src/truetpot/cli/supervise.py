@@ -21,8 +21,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from truetpot.cli.exits import ExitCode
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.report.terminal import Terminal
 from truetpot.runtime.distributed.place import find_place
 from truetpot.runtime.running import SIGNALS, VARIABLE, Left, kept, left, overdue, prepare

@@ -20,11 +20,11 @@ from truetpot.cli.command import (
     SeveralQueryTokensOption,
     counts,
     listed,
-    one_of,
 )
 from truetpot.cli.kernels import ALL, CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
+from truetpot.text import one_of
 
 
 def tune(
@@ -110,15 +110,18 @@ def tune(
     if step and shape is not None:
         raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
-    from truetpot.cli.kernels_run import Request
-    from truetpot.cli.setting import find_setting, load_kernels
-    from truetpot.cli.tune_list import show
-    from truetpot.cli.tune_run import make_folder, run
-    from truetpot.cli.tune_search import How
+    from truetpot.cli.screen import Screen
+    from truetpot.cli.tune_show import run_and_show
     from truetpot.facts.models import load_model
     from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
+    from truetpot.report.tune_list import draw_tunable
+    from truetpot.runs.kernels import Request
+    from truetpot.runs.setting import find_setting, load_kernels
+    from truetpot.runs.tune import make_folder
+    from truetpot.runs.tune_list import tunable
+    from truetpot.runs.tune_search import How
     from truetpot.runtime.host import cores
     from truetpot.tune.ahead import MOST_JOBS
     from truetpot.tune.progress import progress_file
@@ -128,14 +131,17 @@ def tune(
     one_of(strategy, tuple(STRATEGIES), "--strategy")
     transfer = None if other is None else load(other)
     terminal = Terminal(quiet=json == "-", html=html)
+    screen = Screen(terminal)
     known = load_model(model)
     if list and json is not None:
         raise UserError("--list is for people to read; leave --json out.")
     if list and provider == ALL:
-        load_kernels(terminal, kernels)
-        provider = ",".join(REGISTRY.providers())
-    setting = find_setting(terminal, device, provider, kernels, dtype, kv_format)
-    shapes = setting.shapes(format, batch, context, tp, page, tokens)
+        load_kernels(kernels, screen)
+        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
+    else:
+        providers = None if provider is None else listed(provider, "--provider")
+    setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
+    shapes = setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens)
     request = Request(
         known,
         [replace(shape, layers=layers) for shape in shapes],
@@ -148,7 +154,7 @@ def tune(
         hot=False,
     )
     if list:
-        show(request, terminal)
+        terminal.show(draw_tunable(tunable(request)))
         return
     request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
@@ -156,4 +162,4 @@ def tune(
     check_outputs(outputs | {"--out's progress": progress_file(file)}, read)
     most = min(MOST_JOBS, cores() or 1) if jobs is None else jobs
     how = How(strategy, budget, transfer, limit, kernels, again, step, t4, most)
-    raise typer.Exit(run(request, file, how, json, terminal))
+    raise typer.Exit(run_and_show(request, file, how, json, terminal))

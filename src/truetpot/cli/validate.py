@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truetpot.cli.command import STDOUT, HtmlOption, JsonOption, listed, one_of
-from truetpot.cli.exits import ExitCode
+from truetpot.cli.command import STDOUT, HtmlOption, JsonOption, listed
 from truetpot.cli.outputs import check_outputs
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
+from truetpot.text import one_of
 
 if TYPE_CHECKING:
-    from truetpot.cli.validate_run import Outputs
+    from truetpot.cli.validate_show import Outputs
     from truetpot.records.validate import ValidateRecord
     from truetpot.report.terminal import Terminal
 
@@ -69,8 +70,9 @@ def validate(
     Exits with 0 where all is healthy, 1 below a limit, 2 where something could not run, 3 for a
     warning under --strict.
     """
-    from truetpot.cli.validate_run import Outputs, resumed, validate_cards
+    from truetpot.cli.validate_show import Outputs, run_and_show
     from truetpot.report.terminal import Terminal
+    from truetpot.runs.validate import Request, resumed
 
     one_of(level, LEVELS, "--level")
     if judge is not None and resume is not None:
@@ -84,15 +86,14 @@ def validate(
         raise typer.Exit(_judge(judge, baseline, outputs, terminal))
     before = None if resume is None else resumed(resume)
     names = () if only is None else listed(only, "--only")
-    raise typer.Exit(
-        validate_cards(level, device, names, seconds, small, baseline, before, outputs, terminal)
-    )
+    request = Request(level, device, names, seconds, small, baseline)
+    raise typer.Exit(run_and_show(request, before, outputs, terminal))
 
 
 def _judge(record: Path, baseline: Path | None, outputs: Outputs, terminal: Terminal) -> int:
-    from truetpot.cli.validate_run import WHAT
     from truetpot.records.store import read_record
     from truetpot.records.validate import ValidateRecord
+    from truetpot.runs.validate import WHAT
     from truetpot.validate.baseline import held_to, read_baseline
 
     found: ValidateRecord = read_record(record, ValidateRecord, WHAT)

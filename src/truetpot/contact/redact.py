@@ -78,8 +78,8 @@ class Redactor:
         }
         folders |= {os.path.realpath(path): tag for path, tag in folders.items() if path}
         names = {user, os.environ.get("SUDO_USER", ""), Path(home).name}
-        usual = {path: tag for path, tag in folders.items() if path.count("/") >= 1 and path != "/"}
-        kept = {path: tag for path, tag in usual.items() if path not in SYSTEM}
+        deep = {path: tag for path, tag in folders.items() if path.count("/") >= 1 and path != "/"}
+        kept = {path: tag for path, tag in deep.items() if path not in SYSTEM}
         return cls({host, host.partition(".")[0]}, names, kept)
 
     @property

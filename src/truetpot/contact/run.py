@@ -92,7 +92,7 @@ class Contact:
         return msgspec.structs.replace(whole, redacted=self.redactor.counts)
 
     def write(self) -> None:
-        """The archive as far as it goes."""
+        """Write the archive with what there is so far."""
         write_archive(self.archive, self.manifest(), self.files)
 
     def _run(self, step: Step, begin: Callable[[str, float], None]) -> StepRow:

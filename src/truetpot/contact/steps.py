@@ -23,7 +23,7 @@ IMAGES = (".zebin", ".spv", ".bin", ".cl_cache", ".l0_cache")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``steps.toml``."""
+    """One entry of ``steps.toml``: what it runs, for how long at most, and where."""
 
     name: str
     about: str
@@ -51,7 +51,7 @@ class Known:
     kernels: tuple[KernelEntry, ...] = ()
 
     def told(self, record: ProvidersRecord) -> Known:
-        """With what step ``providers`` found."""
+        """The same with the devices and kernels that step ``providers`` found."""
         return replace(
             self,
             device=record.device,
@@ -61,12 +61,12 @@ class Known:
 
     @property
     def kind(self) -> str:
-        """``xpu`` of ``xpu:0``."""
+        """Kind of the device: ``xpu`` of ``xpu:0``."""
         return self.device.partition(":")[0]
 
     @property
     def cards(self) -> int:
-        """Of the device's kind."""
+        """Number of devices of the same kind."""
         return sum(one.get("kind") == self.kind for one in self.devices)
 
     def binaries(self) -> list[Path]:
@@ -76,7 +76,7 @@ class Known:
 
 
 def load_steps() -> tuple[Step, ...]:
-    """Every step, in order."""
+    """Every step of ``steps.toml``, in its order."""
     text = resources.files(__package__).joinpath("steps.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), dict[str, tuple[Step, ...]])["step"]
 

@@ -23,7 +23,6 @@ from truetpot.ops import Case, Operator
 from truetpot.ops.guard import blame, guarded, named, who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.memory import trim
 
 Progress = Callable[[int, int], None]
@@ -110,10 +109,11 @@ class DecodeStep:
             if (call.role, call.case) not in self._kernels:
                 self._kernels[call.role, call.case] = preference.build(call)
         self.providers = {role: kernel.provider for (role, _), kernel in self._kernels.items()}
+        device.group.same(self.providers, "kernels")
         try:
             self.state = StepState(model, shape, device, rank)
             self.bound = tuple(self._bind(weights, progress))
-            current().barrier()  # no rank's first collective may wait for another's weights
+            device.group.barrier()  # no rank's first collective may wait for another's weights
         except device.memory_errors:
             raise UserError(
                 f"{device.name} has not enough memory for {model.name} at this shape; choose a "
@@ -227,7 +227,7 @@ class DecodeStep:
             if made := call.op.model_bytes(call.case):
                 done += made
                 trim()
-                current().progress()
+                self.device.group.progress()
                 if progress is not None:
                     progress(done, total)
         return bound

@@ -9,6 +9,7 @@ from truetpot.facts.formats import kv_bytes, storage
 from truetpot.facts.models import Model, check_tp, kv_heads_of_rank, linears
 from truetpot.facts.workload import Workload
 from truetpot.ops.arrays import ITEMSIZE
+from truetpot.text import gib
 
 MARGIN_BYTES = 1 << 30
 """Activations, scratch memory of kernels, code that is compiled later, the allocator's loss."""
@@ -59,8 +60,8 @@ class Plan:
         share = f"rank 0 of tp = {self.shape.tp}" if self.shape.tp > 1 else "the whole model"
         if not self.whole:
             share = f"{self.layers} of {self.layers_total} layers of {share}"
-        free = "an unknown amount" if self.free_bytes is None else _gib(self.free_bytes)
-        size = f"{_gib(self.needs.total)} needed of {free} free"
+        free = "an unknown amount" if self.free_bytes is None else gib(self.free_bytes)
+        size = f"{gib(self.needs.total)} needed of {free} free"
         return f"{share}: {size}"
 
 
@@ -114,7 +115,7 @@ def plan(model: Model, shape: Workload, free_bytes: int | None) -> Plan:
     if not fitting:
         raise UserError(
             f"One layer of {model.name} with its embedding and lm_head needs "
-            f"{_gib(needs(model, shape, 1).total)} and {_gib(free_bytes)} are free; choose a "
+            f"{gib(needs(model, shape, 1).total)} and {gib(free_bytes)} are free; choose a "
             "smaller format, context or model, or a share (--shard 0/N)."
         )
     return planned(replace(shape, layers=fitting), fitting)
@@ -126,7 +127,3 @@ def _divides(model: Model, shape: Workload, tp: int) -> bool:
     except UserError:
         return False
     return True
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB"

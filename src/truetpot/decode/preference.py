@@ -10,7 +10,6 @@ from truetpot.ops import Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Fault, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.text import meant
 
 
@@ -56,8 +55,8 @@ class Preference:
                 for place, provider in enumerate(self.providers)
                 if self.chosen.get(op.name, provider) == provider and self._able(op, case, provider)
             )
-            if current().size > 1:  # alone, who comes after the first need not be imported
-                able = agreed.common(able)
+            if self.device.group.size > 1:  # alone, who comes after the first need not be imported
+                able = agreed.common(self.device.group, able)
             self._ranks[key] = next(iter(able), None)
         return self._ranks[key]
 
@@ -70,7 +69,8 @@ class Preference:
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""
         found = {op.name: op for op in composites_of(self.providers)}
-        return [found[name] for name in agreed.common(found) if name not in self.without]
+        names = agreed.common(self.device.group, found)
+        return [found[name] for name in names if name not in self.without]
 
     def build(self, call: Call) -> Kernel:
         """The kernel object for a call. Raises UserError with every provider's reason."""

@@ -13,7 +13,7 @@ from truetpot.doctor.files import numbered, table
 from truetpot.doctor.power import PowerLimit, read_power
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
-from truetpot.facts.tables import decode
+from truetpot.facts.tables import convert
 from truetpot.files import open_regular, read_attribute
 from truetpot.runtime.sysfs import number
 
@@ -74,7 +74,7 @@ class Card:
 
     @property
     def name(self) -> str:
-        """What a sentence calls it."""
+        """The card in a sentence: its node, its title and its PCI address."""
         return f"{self.drm or 'GPU'} ({self.title}, {self.address})"
 
 
@@ -82,7 +82,7 @@ class Card:
 def families() -> tuple[Family, ...]:
     """Every family of cards in families.toml, in its order."""
     return tuple(
-        decode(entry, Family, f"families.toml [{key}]")
+        convert(entry, Family, f"families.toml [{key}]")
         for key, entry in table("families.toml").items()
     )
 

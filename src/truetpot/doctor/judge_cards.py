@@ -77,7 +77,7 @@ def _driver(card: Card, machine: Machine) -> Iterator[Finding]:
     elif card.driver == "vfio-pci":
         yield bad(
             "driver",
-            f"{card.name} is handed to virtual machines (vfio-pci)",
+            f"{card.name} is passed through to virtual machines (vfio-pci)",
             "no program of this host can use it",
             "bind it to its own driver, or measure inside",
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from truetpot.doctor.finding import Finding, bad, ok, warn
+from truetpot.doctor.integrated import is_integrated
 from truetpot.doctor.machine import Machine
-from truetpot.doctor.whose import is_integrated
 
 
 def judge_device(

@@ -28,12 +28,12 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The known variables by name."""
+        """The known environment variables that are set, by name."""
         return {variable.name: value for variable, value in self.variables.items()}
 
     @property
     def discrete(self) -> tuple[Card, ...]:
-        """The cards that measurements are usually of."""
+        """The discrete cards, on which measurements are made."""
         return tuple(card for card in self.cards if card.discrete)
 
     @property

@@ -45,7 +45,7 @@ class Link:
 
     @property
     def most(self) -> str:
-        """As ``str``, of the maximum."""
+        """The link's maximum in words: ``16 GT/s x8``."""
         return f"{self.max_speed:g} GT/s x{self.max_width}"
 
 
@@ -76,7 +76,7 @@ def slot_link(device: Path) -> Link | None:
     2.5 GT/s x1, which is not real; the switch's upstream port, two above the GPU, has the true one
     (https://github.com/Syllo/nvtop/pull/344; B580 likewise:
     https://github.com/geerlingguy/raspberry-pi-pcie-devices/issues/695). A virtual machine that a
-    card is handed to sees the GPU without its switch.
+    card is passed through to sees the GPU without its switch.
     """
     own, above = read_link(device), ports_above(device)
     placeholder = own is not None and (own.max_speed, own.max_width) == (2.5, 1)

@@ -21,7 +21,7 @@ _KINDS = {"sustained": "max", "burst": "cap", "critical": "crit"}
 
 @dataclass(frozen=True)
 class PowerLimit:
-    """One limit, in watts."""
+    """One power limit of a card or its package, in watts."""
 
     what: str
     """``card`` or ``package``."""
@@ -35,7 +35,7 @@ class PowerLimit:
 
     @property
     def file(self) -> str:
-        """Of hwmon, where it is written."""
+        """The file of hwmon in which the limit is written."""
         return f"power{_PLACES[self.what]}_{_KINDS[self.kind]}"
 
     @property

@@ -25,7 +25,7 @@ from truetpot.records.doctor import (
 
 
 def card_row(card: Card) -> CardRow:
-    """One GPU."""
+    """The record's row of one GPU."""
     parts = {
         "family": card.family.title if card.family else None,
         "hardware": card.hardware.key if card.hardware else None,
@@ -38,17 +38,17 @@ def card_row(card: Card) -> CardRow:
 
 
 def host_row(host: Host) -> HostRow:
-    """The machine around the cards."""
+    """The record's row of the machine around the cards."""
     return HostRow(**_plain(asdict(host)))
 
 
 def container_row(container: Container) -> ContainerRow:
-    """What is left of the machine."""
+    """The record's row of the container, and the cores that it leaves."""
     return ContainerRow(**asdict(container), effective_cores=container.effective_cores)
 
 
 def software_row(software: Software) -> SoftwareRow:
-    """The compute stack."""
+    """The record's row of drivers, runtimes and torch."""
     return SoftwareRow(**_plain(asdict(software)))
 
 

@@ -35,7 +35,7 @@ class AIPerf:
         return ["profile", "--config", CONFIG]
 
     def config(self, load: Load, folder: Path) -> dict[str, Any]:
-        """As AIPerf reads it."""
+        """The configuration file that AIPerf reads for this load."""
         endpoint: dict[str, Any] = {
             "urls": [load.server.url],
             "type": load.endpoint,

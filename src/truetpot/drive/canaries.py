@@ -29,7 +29,7 @@ TOO_FEW_TO_DOUBLE = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """One streamed answer."""
+    """One streamed answer of the server."""
 
     pieces: tuple[str, ...]
     """Text of each chunk that has some."""
@@ -43,13 +43,13 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text of the answer."""
         return "".join(self.pieces)
 
 
 @dataclass(frozen=True)
 class Canaries:
-    """What the single requests showed."""
+    """What the single requests before the load showed."""
 
     rows: tuple[CanaryRow, ...]
     tokens_a_chunk: float | None
@@ -63,7 +63,7 @@ class Canaries:
 
     @property
     def stops(self) -> list[CanaryRow]:
-        """What stops the timing."""
+        """Rows of those that failed and forbid a timed load."""
         return [row for row in self.rows if row.weight is Weight.STOP]
 
 

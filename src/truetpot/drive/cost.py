@@ -19,7 +19,7 @@ POWERCAP = Path("/sys/class/powercap")
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters at one time."""
+    """Counters of processor time and energy, read at one time."""
 
     cpu_s: float | None = None
     """Processor time of the server and its children so far."""
@@ -29,7 +29,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Cost:
-    """Between two readings."""
+    """Differences of the counters between two readings."""
 
     cpu_s: float | None
     joules: dict[str, float]

@@ -54,12 +54,12 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """Those that are measured."""
+        """Number of requests that are measured, without the warm-up."""
         return len(self.prompts) - self.warm_up
 
     @property
     def path(self) -> str:
-        """Behind the server's URL."""
+        """Path of the endpoint below the server's URL."""
         return "chat/completions" if self.endpoint == "chat" else "completions"
 
 
@@ -83,7 +83,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Used:
-    """What the client cost."""
+    """What the client itself cost: wall and processor time."""
 
     wall_s: float
     cpu_s: float
@@ -152,7 +152,7 @@ def run(engine: Engine, load: Load, folder: Path) -> Used:
 
 
 def write_lines(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """JSON lines."""
+    """Write the rows as JSON Lines, whole or not at all."""
     write_whole(path, "".join(json.dumps(row) + "\n" for row in rows), "--out")
 
 

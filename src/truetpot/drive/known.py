@@ -49,7 +49,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def servers() -> dict[str, Known]:
-    """By name, ``unknown`` among them."""
+    """Every kind of server by name, ``unknown`` among them."""
     text = resources.files("truetpot.drive").joinpath("servers.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=dict[str, Known])
 

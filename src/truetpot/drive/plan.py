@@ -25,7 +25,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run is to be."""
+    """What a run is asked to do: servers, prompts, points and rounds."""
 
     arms: tuple[Arm, ...]
     served: str | None
@@ -69,7 +69,7 @@ class Step:
     round: int
 
     def folder(self, asked: Asked) -> Path:
-        """Below ``asked.out``, by what there are several of."""
+        """Its folder below ``asked.out``, named by what varies in the run."""
         parts = [f"c{self.concurrency}"]
         if len(asked.inputs) > 1:
             parts.insert(0, f"in{self.input}")

@@ -14,8 +14,8 @@ from truetpot.records.words import PointStatus
 from truetpot.stats.line import Line, fit_line
 
 PART = 1.1
-"""Above the lowest concurrency's ratio to the step by so much, the two part: runs of one thing are
-some per cent apart."""
+"""So many times the lowest concurrency's ratio to the step, and more, is the scheduler's or the
+batching's: repeated runs differ by some per cent."""
 PER_TOKENS = 1000
 """Of context, for a slope over depth."""
 

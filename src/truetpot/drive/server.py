@@ -41,12 +41,12 @@ class Server:
 
     @property
     def kind(self) -> Known:
-        """What is known of servers of this name."""
+        """What ``servers.toml`` knows of servers of this name."""
         return known(self.name)
 
     @property
     def root(self) -> str:
-        """The URL without ``/v1``."""
+        """The server's URL without its ``/v1``."""
         return self.url.rpartition("/")[0]
 
 

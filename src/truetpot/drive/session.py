@@ -37,16 +37,16 @@ class Watch:
     """What a run tells as it goes; this one says nothing. A command draws it."""
 
     def looked(self, arm: Arm, server: Server) -> None:
-        """A server answers."""
+        """Called once a server has answered, with what it said."""
 
-    def sung(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
-        """Its single requests are through."""
+    def probed(self, arm: Arm, canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> None:
+        """Called once the single requests of a server have been judged."""
 
     def begins(self, step: Step) -> None:
-        """A point is run next."""
+        """Called before a point is run."""
 
     def ended(self, record: DriveRecord) -> None:
-        """The record is written, whatever ended the run."""
+        """Called once the record is written, whatever ended the run."""
 
 
 def drive(asked: Asked, watch: Watch | None = None) -> DriveRecord:
@@ -158,7 +158,7 @@ def _begun(asked: Asked, watch: Watch) -> _Session:
         count = session.tokenizer.count
         found = sing(server, asked.endpoint, single, asked.timeout_s, count)
         session.canaries[arm.name] = found
-        watch.sung(arm, found.rows, found.prefix_cache)
+        watch.probed(arm, found.rows, found.prefix_cache)
     return session
 
 

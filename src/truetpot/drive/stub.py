@@ -36,7 +36,7 @@ class Stub:
         return await asyncio.start_server(self._connected, "127.0.0.1", port, limit=1 << 20)
 
     def words(self, request: Mapping[str, Any], tokens: int) -> list[str]:
-        """The text of each token."""
+        """The text of each token of an answer."""
         return [f" {WORDS[i % len(WORDS)]}" for i in range(tokens)]
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,7 +52,7 @@ class Stub:
             writer.close()
 
     async def answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> None:
-        """One request."""
+        """Answer one request: list models, complete, or set the pace."""
         if path.endswith("/models"):
             send(writer, 200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
         elif path.endswith("/completions"):
@@ -65,7 +65,7 @@ class Stub:
     async def complete(
         self, path: str, request: dict[str, Any], writer: asyncio.StreamWriter
     ) -> None:
-        """A completion, at the pace."""
+        """Answer a completion, at the pace that was set."""
         start = time.monotonic()
         asked = request.get("max_tokens") or request.get("max_completion_tokens") or 16
         words = self.words(request, int(asked))
@@ -120,7 +120,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes] | None:
 
 
 def send(writer: asyncio.StreamWriter, status: int, value: Any) -> None:
-    """A whole answer in JSON."""
+    """Write a whole HTTP answer with a JSON body."""
     body = json.dumps(value).encode()
     head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -133,7 +133,7 @@ def event(writer: asyncio.StreamWriter, value: Any) -> None:
 
 
 def piece(chat: bool, text: str, finish: str | None) -> dict[str, Any]:
-    """One streamed part of an answer."""
+    """One message of a streamed answer, as the OpenAI API has it."""
     said = {"delta": {"role": "assistant", "content": text}} if chat else {"text": text}
     kind = "chat.completion.chunk" if chat else "text_completion"
     return _completion(kind, {"index": 0, "finish_reason": finish, **said})

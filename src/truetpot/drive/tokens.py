@@ -42,11 +42,11 @@ class Remote:
         self._ask = lru_cache(maxsize=10_000)(self._asked)
 
     def encode(self, text: str) -> list[int]:
-        """Ids with special tokens."""
+        """Token ids of a text, special tokens included."""
         return list(self._ask(text, True))
 
     def plain(self, text: str) -> list[int]:
-        """Ids without."""
+        """Token ids of a text, without special tokens."""
         return list(self._ask(text, False))
 
     def _asked(self, text: str, special: bool) -> tuple[int, ...]:

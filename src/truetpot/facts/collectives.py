@@ -9,7 +9,7 @@ from functools import cache
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.hardware import Hardware
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Collectives:
 def latencies() -> tuple[Latency, ...]:
     """Every measured latency of collectives.toml."""
     entries = read("collectives.toml")["latency"]
-    return tuple(decode(e, Latency, f"collectives.toml {e.get('id')}") for e in entries)
+    return tuple(convert(e, Latency, f"collectives.toml {e.get('id')}") for e in entries)
 
 
 def collectives(

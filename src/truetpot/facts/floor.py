@@ -65,7 +65,7 @@ class Floor:
 
     @property
     def bound_by(self) -> Limit:
-        """Which of the two is the bound."""
+        """Whether bytes or operations are the bound."""
         return roofline(self.bytes_ms, self.operations_ms)[1]
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from truetpot.errors import UserError
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 from truetpot.text import meant
 
 
@@ -44,7 +44,7 @@ class KvFacts:
 def all_formats() -> dict[str, FormatFacts]:
     """Every weight format of formats.toml by name."""
     return {
-        name: decode({"name": name, **entry}, FormatFacts, f"formats.toml [{name}]")
+        name: convert({"name": name, **entry}, FormatFacts, f"formats.toml [{name}]")
         for name, entry in read("formats.toml").items()
         if name != "kv"
     }
@@ -54,7 +54,7 @@ def all_formats() -> dict[str, FormatFacts]:
 def kv_formats() -> dict[str, KvFacts]:
     """Every KV cache format of formats.toml by name."""
     table = read("formats.toml")["kv"]
-    return {n: decode(entry, KvFacts, f"formats.toml [kv.{n}]") for n, entry in table.items()}
+    return {n: convert(entry, KvFacts, f"formats.toml [kv.{n}]") for n, entry in table.items()}
 
 
 def format_facts(name: str) -> FormatFacts:

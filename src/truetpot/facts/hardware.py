@@ -9,7 +9,7 @@ from functools import cache
 
 from truetpot.errors import UserError
 from truetpot.facts.roofline import roofline
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 from truetpot.text import meant
 
 # A driver reports a little less than the nominal memory (A770: 15.1 of 16 GiB), never half of it.
@@ -89,7 +89,7 @@ class Hardware:
 def all_hardware() -> dict[str, Hardware]:
     """Every card of hardware.toml by key."""
     return {
-        key: decode({"key": key, **entry}, Hardware, f"hardware.toml [{key}]")
+        key: convert({"key": key, **entry}, Hardware, f"hardware.toml [{key}]")
         for key, entry in read("hardware.toml").items()
     }
 

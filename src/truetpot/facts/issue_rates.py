@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from truetpot.facts.hardware import Hardware, load_hardware
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
 class IssueRates:
-    """One target's entry."""
+    """One target's entry of ``issue_rates.toml``: what its engines issue a clock."""
 
     target: str
     engines_per_core: int
@@ -42,8 +42,8 @@ class IssueRates:
 
 @cache
 def all_issue_rates() -> dict[str, IssueRates]:
-    """Every target's rates, by ocloc's name."""
+    """Issue rates of every target, by ocloc's name of it."""
     return {
-        target: decode({"target": target, **entry}, IssueRates, f"issue_rates.toml [{target}]")
+        target: convert({"target": target, **entry}, IssueRates, f"issue_rates.toml [{target}]")
         for target, entry in read("issue_rates.toml").items()
     }

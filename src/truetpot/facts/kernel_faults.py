@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
 class FaultLimits:
-    """From where on something is called a fault."""
+    """The limits beyond which machine code has a fault."""
 
     narrow_bytes: int
     """Of a load of the largest input."""
@@ -32,5 +32,5 @@ class FaultLimits:
 
 @cache
 def fault_limits() -> FaultLimits:
-    """The thresholds."""
-    return decode(dict(read("kernel_faults.toml")), FaultLimits, "kernel_faults.toml")
+    """The thresholds of ``kernel_faults.toml`` beyond which machine code has a fault."""
+    return convert(dict(read("kernel_faults.toml")), FaultLimits, "kernel_faults.toml")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
 class Latencies:
-    """One target's entry."""
+    """One target's entry of ``latencies.toml``: how long it waits for memory."""
 
     target: str
     threads: int
@@ -41,8 +41,8 @@ class Latencies:
 
 @cache
 def all_latencies() -> dict[str, Latencies]:
-    """Every target's, by ocloc's name."""
+    """Latencies of every target, by ocloc's name of it."""
     return {
-        target: decode({"target": target, **entry}, Latencies, f"latencies.toml [{target}]")
+        target: convert({"target": target, **entry}, Latencies, f"latencies.toml [{target}]")
         for target, entry in read("latencies.toml").items()
     }

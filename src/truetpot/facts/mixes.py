@@ -10,7 +10,7 @@ from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
 from truetpot.facts.formats import all_formats, format_facts, storage
 from truetpot.facts.shapes import Linear, kv_heads_of_rank, linears
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 from truetpot.text import meant
 
 VECTOR_BYTES = 4
@@ -68,7 +68,7 @@ class Mix:
 def all_mixes() -> dict[str, Mix]:
     """Every mix of mixes.toml by name."""
     return {
-        name: decode({"name": name, **entry}, Mix, f"mixes.toml [{name}]")
+        name: convert({"name": name, **entry}, Mix, f"mixes.toml [{name}]")
         for name, entry in read("mixes.toml").items()
         if name != "fallback"
     }

@@ -17,7 +17,7 @@ from truetpot.facts.shapes import (
     linears,
     tensor_parallel_degrees,
 )
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 from truetpot.files import expanded, is_folder, is_there, shortened_path
 from truetpot.text import escaped, meant, shortened
 
@@ -46,7 +46,7 @@ def all_models() -> dict[str, Model]:
     """The models of models.toml by name."""
     table = read("models.toml")
     return {
-        name: decode({"name": name, **entry}, Model, f"models.toml [{name}]")
+        name: convert({"name": name, **entry}, Model, f"models.toml [{name}]")
         for name, entry in table.items()
     }
 

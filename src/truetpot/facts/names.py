@@ -10,7 +10,7 @@ from functools import cache
 from truetpot.facts.architecture import Model
 from truetpot.facts.mixes import all_mixes, file_bytes
 from truetpot.facts.models import all_models
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 SAME_SIZE = 0.02
 """Files of one model and format differ by less: in a few tensors, or in how qkv is kept."""
@@ -47,13 +47,13 @@ class Dense:
 def names(model: str) -> Names:
     """The other names of a known model."""
     entry = read("names.toml")["names"].get(model, {})
-    return decode(entry, Names, f"names.toml [names.{model}]")
+    return convert(entry, Names, f"names.toml [names.{model}]")
 
 
 @cache
 def dense() -> Dense:
-    """Architectures without experts."""
-    return decode(read("names.toml")["dense"], Dense, "names.toml [dense]")
+    """Architectures without experts, as ``names.toml`` lists them."""
+    return convert(read("names.toml")["dense"], Dense, "names.toml [dense]")
 
 
 def recognise_model(text: str, nbytes: int | None = None) -> Model | None:

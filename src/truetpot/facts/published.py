@@ -8,7 +8,7 @@ from functools import cache
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.models import load_model
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 from truetpot.facts.workload import Workload
 
 
@@ -59,7 +59,7 @@ class Comparison:
 def published() -> tuple[Published, ...]:
     """Every entry of published.toml, in its order."""
     entries = read("published.toml")["figure"]
-    return tuple(decode(e, Published, f"published.toml {e.get('id')}") for e in entries)
+    return tuple(convert(e, Published, f"published.toml {e.get('id')}") for e in entries)
 
 
 def compare(entry: Published) -> Comparison:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Limit(StrEnum):
-    """What takes longer at full speed."""
+    """Whether bytes or operations take longer at full speed."""
 
     BYTES = "bytes"
     """Reading them at the memory bandwidth."""

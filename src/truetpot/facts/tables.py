@@ -20,7 +20,7 @@ def read(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def decode(table: dict[str, Any], cls: type[T], where: str) -> T:
+def convert(table: dict[str, Any], cls: type[T], where: str) -> T:
     """`table` as a `cls`; types are checked and unknown keys refused.
 
     Raises ValueError naming `where`: a broken table is our mistake, not the user's. msgspec itself

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 _NAMES = "names"
 """The one entry of the table that is no variable."""
@@ -15,7 +15,7 @@ _OWN = "TRUETPOT_"
 
 @dataclass(frozen=True)
 class Variable:
-    """One of variables.toml."""
+    """One environment variable of ``variables.toml``, and what it changes."""
 
     name: str
     does: str
@@ -35,9 +35,9 @@ class Variable:
 
 @cache
 def variables() -> tuple[Variable, ...]:
-    """All that are known."""
+    """All environment variables of ``variables.toml``, in its order."""
     return tuple(
-        decode({"name": name, **entry}, Variable, f"variables.toml [{name}]")
+        convert({"name": name, **entry}, Variable, f"variables.toml [{name}]")
         for name, entry in read("variables.toml").items()
         if name != _NAMES
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from truetpot.facts.tables import decode, read
+from truetpot.facts.tables import convert, read
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Library:
 
 @cache
 def libraries() -> tuple[Library, ...]:
-    """Every library of vendor_ops.toml."""
-    return tuple(decode(e, Library, "vendor_ops.toml") for e in read("vendor_ops.toml")["library"])
+    """Every library of vendor kernels in ``vendor_ops.toml``."""
+    return tuple(convert(e, Library, "vendor_ops.toml") for e in read("vendor_ops.toml")["library"])
 
 
 def schemas(namespace: str, operator: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ POOLED = 3
 
 @dataclass(frozen=True)
 class Apart:
-    """The values of one figure, judged."""
+    """The values of one figure, judged against their median."""
 
     median: float
     relative: list[float]
@@ -33,7 +33,7 @@ class Apart:
     """False where there are too few values."""
 
     def outliers(self) -> list[bool]:
-        """Beyond both limits, of each value."""
+        """For each value, whether it is beyond both limits."""
         return [
             self.judged and abs(robust) > self.limit and abs(relative) > limit("relative")
             for relative, robust in zip(self.relative, self.robust, strict=True)
@@ -44,20 +44,20 @@ def apart(groups: Sequence[Sequence[float]]) -> list[Apart]:
     """Each figure's values, all positive, against their median.
 
     Of few values the deviation comes out far too small now and then. It is therefore never less
-    than is usual for the figures of this fleet, and the limit is one of Student's t.
+    than the median spread of this fleet's figures, and the limit is one of Student's t.
     """
     least = int(limit("least_values"))
     by = [distances(values) for values in groups]
     spreads = [_spread(one) for one in by]
     known = [spread for one, spread in zip(by, spreads, strict=True) if len(one) >= least]
     pooled = len(known) >= POOLED
-    usual = median(known) if known else LEAST_SPREAD
+    fleet_spread = median(known) if known else LEAST_SPREAD
     total = sum(len(one) for one in by if len(one) >= least)
     return [
         Apart(
             median=one[0].median,
             relative=[value.relative for value in one],
-            robust=[value.relative / max(spread, usual) for value in one],
+            robust=[value.relative / max(spread, fleet_spread) for value in one],
             spread=spread,
             limit=robust_limit(len(one), total, pooled),
             judged=len(one) >= least,
@@ -70,7 +70,7 @@ def robust_limit(alike: int, total: int, pooled: bool = False) -> float:
     """So many deviations that chance rarely gives one outlier among ``total`` values.
 
     ``alike`` is how many values the deviation was estimated from, ``pooled`` whether it is held
-    above what is usual. The median absolute deviation of n normal values has tails as Student's t
+    above the fleet's. The median absolute deviation of n normal values has tails as Student's t
     with n / 2 degrees of freedom.
     """
     if total <= 0:

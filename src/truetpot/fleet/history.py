@@ -18,7 +18,7 @@ class Machine:
 
     @property
     def newest(self) -> list[Seen]:
-        """Of each command and level."""
+        """The newest record of each command and level."""
         return list({one.source: one for one in self.seen}.values())
 
     def series(self) -> dict[tuple[Key, str], list[tuple[Seen, Value]]]:
@@ -31,7 +31,7 @@ class Machine:
         return found
 
     def newest_of(self, command: str) -> Seen | None:
-        """Whatever its level."""
+        """The newest record of a command, of any level; None without one."""
         return next((one for one in reversed(self.seen) if one.command == command), None)
 
 

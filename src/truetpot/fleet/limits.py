@@ -1,4 +1,4 @@
-"""limits.toml."""
+"""Limits of ``fleet``, as ``limits.toml`` has them."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def _all() -> dict[str, float]:
 
 
 def limit(name: str) -> float:
-    """One of them."""
+    """The limit of this name in ``limits.toml``."""
     return _all()[name]

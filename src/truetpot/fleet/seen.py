@@ -40,7 +40,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Seen:
-    """One record."""
+    """What `fleet` uses of one record of `doctor` or `validate`."""
 
     name: str
     """The machine's; empty where the record has none."""
@@ -69,7 +69,7 @@ class Seen:
 
 
 def seen(record: ValidateRecord | DoctorRecord) -> Seen:
-    """What one record says."""
+    """What one record of `doctor` or `validate` says of its machine."""
     return of_doctor(record) if isinstance(record, DoctorRecord) else of_validate(record)
 
 

@@ -54,7 +54,7 @@ class Operand:
 
     @property
     def size(self) -> int:
-        """Bytes of an element."""
+        """Bytes of one element of the operand."""
         return SIZES.get(self.type, 4)
 
     def span(self, lanes: int) -> int:

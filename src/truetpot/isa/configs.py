@@ -32,7 +32,7 @@ def read_config(text: str | None) -> str | Config | None:
 
 
 def named_config(asked: str | Config | None) -> str:
-    """As it was typed."""
+    """A configuration in words, as it was typed."""
     if isinstance(asked, dict):
         return escaped(",".join(f"{name}={value}" for name, value in asked.items()))
     return str(asked)

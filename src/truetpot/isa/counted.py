@@ -51,8 +51,8 @@ class Counted:
         """Of the loop, or of the kernel that has none."""
         return [self.code.instructions[i] for i in sorted(self.spots)]
 
-    def turns(self) -> float | None:
-        """How often the launch goes round it."""
+    def iterations(self) -> float | None:
+        """Iterations of the loop in the whole launch; None if not followed."""
         followed = self.followed
         if followed.traced is None or followed.launch is None:
             return None
@@ -61,17 +61,17 @@ class Counted:
         most = max(int(followed.traced.counts[i]) for i in self.spots)
         return most * followed.launch.work_groups or None
 
-    def turn_clocks(self) -> Clocks:
-        """Of one turn: by how often each instruction is executed, where that is known."""
-        traced, turns = self.followed.traced, self.turns()
-        if traced is None or not turns or self.followed.launch is None:
+    def iteration_clocks(self) -> Clocks:
+        """Of one iteration: by how often each instruction is executed, where that is known."""
+        traced, iterations = self.followed.traced, self.iterations()
+        if traced is None or not iterations or self.followed.launch is None:
             return clocks(self.instructions(), self.rates)
         vector = matrix = 0.0
         for i in self.spots:
             one = clocks([self.code.instructions[i]], self.rates)
             vector += one.vector * int(traced.counts[i])
             matrix += one.matrix * int(traced.counts[i])
-        each = turns / self.followed.launch.work_groups
+        each = iterations / self.followed.launch.work_groups
         return Clocks(vector / each, matrix / each)
 
     def outside(self) -> float | None:
@@ -84,7 +84,7 @@ class Counted:
         return 1 - inside / whole if whole else None
 
     def alone(self) -> Alone:
-        """One turn of one thread."""
+        """One iteration of one thread."""
         asked = {a.index: moved([a]) for a in self.streamed if a.message.verb == "load"}
         listed = [(i, self.code.instructions[i]) for i in sorted(self.spots)]
         loops = self.where != "kernel"
@@ -112,15 +112,15 @@ class Counted:
         return lanes / weights if weights else 0.0
 
     def loaded(self) -> int:
-        """Bytes that a turn brings from memory."""
+        """Bytes that an iteration brings from memory."""
         return moved(a for a in self.streamed if a.message.verb == "load")
 
     def stored(self) -> int:
-        """Bytes that a turn writes."""
+        """Bytes that an iteration writes."""
         return moved(a for a in self.streamed if a.message.verb == "store")
 
     def weights(self) -> float:
-        """Weights, cached elements or activations that a turn brings from memory."""
+        """Weights, cached elements or activations that an iteration brings from memory."""
         return self.loaded() * weights_per_byte(self.job.case)
 
 

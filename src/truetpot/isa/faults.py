@@ -10,7 +10,7 @@ from truetpot.facts.kernel_faults import fault_limits
 
 @dataclass(frozen=True)
 class Facts:
-    """What a kernel is judged by; bytes of a turn of one sub-group."""
+    """What a kernel is judged by; bytes of an iteration of one sub-group."""
 
     spill_bytes: int
     scratch_messages: int

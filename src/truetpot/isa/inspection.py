@@ -13,7 +13,7 @@ from truetpot.isa.counted import Counted
 from truetpot.isa.faults import Facts, faults
 from truetpot.isa.jobs import Job
 from truetpot.isa.launch import Launch
-from truetpot.isa.limits import Limits, Turn, limits, resident
+from truetpot.isa.limits import Iteration, Limits, limits, resident
 from truetpot.isa.loads import loads_of, overlap, widths
 from truetpot.isa.message import read_message
 from truetpot.kernels._lib.opencl.kernel import source_text
@@ -25,7 +25,7 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
     """What the compiler made of a job. Raises UserError where the listing is not understood."""
     one = Counted(job, listing, launch, rates)
     info, followed = one.info, one.followed
-    taken, alone_, turns = one.turn_clocks(), one.alone(), one.turns()
+    taken, alone_, iterations = one.iteration_clocks(), one.alone(), one.iterations()
     weights, wide = one.weights(), widths(one.streamed)
     local, local_free = local_clocks(one.there, one.latencies)
     hardware = rates.hardware
@@ -34,10 +34,10 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
         None if cores is None else resident(info, rates, one.latencies, cores, followed.groups)
     )
     nbytes: float = one.loaded() + one.stored()
-    if turns and followed.kernel_bytes:
-        nbytes = followed.kernel_bytes / turns
-    turn = Turn(taken.issue, alone_.clocks, local, nbytes, turns)
-    bounds = Limits() if threads is None else limits(turn, threads, rates)
+    if iterations and followed.kernel_bytes:
+        nbytes = followed.kernel_bytes / iterations
+    iteration = Iteration(taken.issue, alone_.clocks, local, nbytes, iterations)
+    bounds = Limits() if threads is None else limits(iteration, threads, rates)
     needed = None
     if hardware is not None:
         needed = round(hardware.bandwidth_gb_s * one.latencies.memory_ns)
@@ -87,7 +87,7 @@ def inspect(job: Job, listing: Listing, launch: Launch | str, rates: IssueRates)
         scratch_messages=scratch,
         work_groups=None if followed.launch is None else followed.launch.work_groups,
         sub_groups=None if followed.launch is None else followed.sub_groups,
-        turns=turns,
+        turns=iterations,
         passes=followed.passes,
         kernel_bytes=followed.kernel_bytes,
         outside_loop=one.outside(),

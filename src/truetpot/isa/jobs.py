@@ -44,7 +44,7 @@ class Job:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What one compilation is told from another by."""
+        """What distinguishes one compilation from another."""
         macros = tuple(sorted((name, str(value)) for name, value in self.build.macros.items()))
         build = (self.build.source, self.build.function, macros, self.build.subgroup)
         config = tuple(sorted((name, str(value)) for name, value in self.config.items()))

@@ -48,12 +48,12 @@ class Launch:
 
     @property
     def items(self) -> int:
-        """Work-items of a work-group."""
+        """Number of work-items in a work-group."""
         return math.prod(self.local)
 
     @property
     def work_groups(self) -> int:
-        """Of the whole launch."""
+        """Number of work-groups in the whole launch."""
         return math.prod(self.groups)
 
 
@@ -98,7 +98,7 @@ class _Recorder(Offline):
         """Nothing is there to be changed."""
 
     def synchronize(self) -> None:
-        """Nothing is under way."""
+        """Do nothing: no work is ever under way here."""
 
     def function(self, build: Build, text: str) -> Any:
         def submit(

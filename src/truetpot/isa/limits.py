@@ -11,7 +11,7 @@ from truetpot.records.isa import IssueVerdict
 
 
 @dataclass(frozen=True)
-class Turn:
+class Iteration:
     """What a sub-group does once round, and how often the launch does it."""
 
     clocks: float
@@ -20,9 +20,9 @@ class Turn:
     local_clocks: float
     """Of a core's local memory."""
     memory_bytes: float
-    """That a turn brings from memory, on the average; of what several passes read, the first's."""
+    """That an iteration brings from memory, on average; of several passes, what the first reads."""
     count: float | None
-    """Turns of the launch; None where they are not known."""
+    """Iterations of the launch; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Limits:
     local: float | None = None
 
     def verdict(self) -> IssueVerdict:
-        """The tightest."""
+        """Which limit is the tightest; UNKNOWN without issue rates."""
         found = {
             IssueVerdict.MEMORY: 1.0,
             IssueVerdict.ISSUE: self.issue,
@@ -83,15 +83,15 @@ def resident(
     return Threads(count, by, min(busy * rates.engines_per_core, count), busy)
 
 
-def limits(turn: Turn, threads: Threads, rates: IssueRates) -> Limits:
-    """Of the launch; of a turn, where nobody knows how many there are."""
+def limits(iteration: Iteration, threads: Threads, rates: IssueRates) -> Limits:
+    """Of the launch; of an iteration, where nobody knows how many there are."""
     hardware = rates.hardware
-    if hardware is None or not turn.memory_bytes:
+    if hardware is None or not iteration.memory_bytes:
         return Limits()
-    memory_s = turn.memory_bytes / (hardware.bandwidth_gb_s * 1e9)
+    memory_s = iteration.memory_bytes / (hardware.bandwidth_gb_s * 1e9)
     clock = rates.clock_ghz * 1e9
     return Limits(
-        issue=turn.clocks / (threads.engines * clock) / memory_s,
-        latency=turn.alone_clocks / (threads.count * clock) / memory_s,
-        local=turn.local_clocks / (threads.cores * clock) / memory_s,
+        issue=iteration.clocks / (threads.engines * clock) / memory_s,
+        latency=iteration.alone_clocks / (threads.count * clock) / memory_s,
+        local=iteration.local_clocks / (threads.cores * clock) / memory_s,
     )

@@ -32,7 +32,7 @@ def _name(access: Access) -> str:
 
 
 def main_argument(streamed: Iterable[Access]) -> str | None:
-    """The one that most bytes are loaded of."""
+    """The argument of which most bytes are loaded."""
     by_arg: Counter[str | None] = Counter()
     for one in streamed:
         if one.message.verb == "load":

@@ -23,7 +23,7 @@ class Clocks:
 
 
 def clocks(instructions: Iterable[Instruction], rates: IssueRates) -> Clocks:
-    """Of a stretch of code, executed once."""
+    """Clocks of a stretch of code that is executed once, by engine."""
     vector = matrix = 0.0
     for instruction in instructions:
         if instruction.kind == "dpas":

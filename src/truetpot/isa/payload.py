@@ -20,7 +20,7 @@ _INLINE = 1
 
 
 class Payload:
-    """Of one sub-group of a launch."""
+    """The registers with which one sub-group of a launch starts."""
 
     def __init__(
         self, info: KernelInfo, launch: Launch, group: tuple[int, int, int], sub_group: int

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"^\$(\d+)(\.dst|\.src)?$")
 
 @dataclass(frozen=True)
 class Alone:
-    """Of one turn, in the steady state."""
+    """Clocks of one iteration of a thread alone, in the steady state."""
 
     clocks: float
     in_flight: int
@@ -115,7 +115,7 @@ def alone(
     rates: IssueRates,
     latencies: Latencies,
 ) -> Alone:
-    """One turn of a loop that goes on, or code that is run once.
+    """One iteration of a loop that goes on, or code that is run once.
 
     `instructions` with their indices; `streamed` has the bytes of those loads that memory serves.
     """

@@ -41,13 +41,13 @@ class State:
     the lower one. Older ones write ``mach`` for that too."""
 
     def put(self, register: int, values: np.ndarray, start: int = 0) -> None:
-        """Bytes that are known, from a register on."""
+        """Set the bytes from a register on to known values."""
         where = register * self.register_bytes + start
         self.data[where : where + len(values)] = values
         self.known[where : where + len(values)] = True
 
     def forget(self, register: int, nbytes: int) -> None:
-        """What lies from a register on."""
+        """Mark the bytes from a register on as unknown."""
         where = register * self.register_bytes
         self.known[where : where + nbytes] = False
 

@@ -71,12 +71,12 @@ def survey(
 
 
 def failures(results: Iterable[Result]) -> list[Failure]:
-    """Those without a result."""
+    """Outcomes of the kernels that gave no result."""
     return [r.outcome for r in results if isinstance(r.outcome, Failure)]
 
 
 def inspections(results: Iterable[Result]) -> list[Inspection]:
-    """Those with one."""
+    """Outcomes of the kernels that gave a result."""
     return [r.outcome for r in results if isinstance(r.outcome, Inspection)]
 
 

@@ -63,7 +63,7 @@ class Registers:
         return value
 
     def clear(self, start: int, nbytes: int) -> None:
-        """Forget what lay there."""
+        """Forget the values of ``nbytes`` bytes from ``start``."""
         for where in range(start, start + nbytes):
             self.values.pop(where, None)
 

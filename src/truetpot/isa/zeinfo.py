@@ -41,7 +41,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class KernelInfo:
-    """One kernel's entry."""
+    """What the image's ZEInfo section says of one kernel."""
 
     simd: int
     grf: int

@@ -63,7 +63,7 @@ class Roof:
         return (compute, Limit.OPERATIONS) if longer else (read, Limit.BYTES)
 
     def name_of(self, limit: Limit) -> str:
-        """Where a ceiling comes from, in words."""
+        """In words, where a ceiling comes from."""
         return self.swept.name_of(limit) if self.raised[limit][0] == 1.0 else "raised by a kernel"
 
     def warnings(self) -> list[str]:

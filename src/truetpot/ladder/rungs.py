@@ -58,7 +58,7 @@ def spec_rung(spec: Floor) -> Rung:
 
 
 def swept_rung(work: Work, swept: Swept) -> Rung:
-    """The ceiling where nothing was timed beside it."""
+    """The rung of a ceiling beside which nothing was timed."""
     operation_s = None if swept.rate is None else work.operations / swept.rate
     seconds, limit = roofline(work.bytes / swept.bandwidth, operation_s)
     return _ceiling_rung(seconds * 1e3, work, limit, swept.name_of(limit))

@@ -116,5 +116,5 @@ class StepTimings:
         return total
 
     def kernels_stats(self, layered: float = 1.0) -> Stats:
-        """Of the sums."""
+        """Statistics of the sums over a step's kernels, in seconds."""
         return stats(self.kernel_sums(layered))

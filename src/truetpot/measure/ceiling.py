@@ -124,7 +124,7 @@ def find_ceiling(
         if found is kernel_type and wanted:
             family.enter(kernel_type)
     by_name = {member.entrant.name: member for member in family.members}
-    family.members = [by_name[name] for name in agreed.common(by_name)]
+    family.members = [by_name[name] for name in agreed.common(device.group, by_name)]
     if not family.members:
         reasons = "".join(f" {reason}." for reason in family.left_out)
         raise UserError(f"No provider has a memory_read kernel for {device.kind}.{reasons}")

@@ -22,7 +22,7 @@ from truetpot.ops.guard import guarded, still_there, who
 from truetpot.ops.operator import Inputs, Operator, Outputs
 from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 
 Args = dict[str, Any]
 """Inputs as a kernel takes them: device arrays, packed weights, ints, None."""
@@ -51,12 +51,12 @@ class Expected:
             return cls(kernel, case, host, want, host, want, tolerance)
         with guarded("rounded", who(kernel)):
             rounded = kernel.rounded(host)
-        own = kernel.op.reference(case, rounded)
+        own = kernel.op_on_rank.reference(case, rounded)
         return cls(kernel, case, host, want, rounded, own, tolerance)
 
     def repeated(self, times: int) -> Self:
         """What is left after so many calls on the same arrays, each on what the last one left."""
-        op = self.kernel.op
+        op = self.kernel.op_on_rank
         state, want = self.host, self.want
         for _ in range(times - 1):
             changed = {n: want[n].astype(state[n].dtype) for n in op.mutates if n in want}
@@ -76,7 +76,7 @@ class Expected:
         fault = error
         if kernel.coarse:
             outputs = {name: got[name] for name in self.own}
-            fault = kernel.op.error(case, self.rounded, outputs, self.own)
+            fault = kernel.op_on_rank.error(case, self.rounded, outputs, self.own)
         if fault <= self.tolerance:
             return error, ""
         where = f", {kernel.coarse} included" if kernel.coarse else ""
@@ -111,8 +111,9 @@ def check(kernel: Kernel, case: Case, rng: np.random.Generator) -> Check:
     The second call finds the first one's outputs poisoned, so that a kernel which reuses a buffer
     or keeps state is seen. Raises UserError where the inputs cannot be made or do not fit.
     """
-    host = kernel.op.inputs(case, rng)
-    return check_on(kernel, case, host, kernel.op.reference(case, host))
+    op = kernel.op_on_rank
+    host = op.inputs(case, rng)
+    return check_on(kernel, case, host, op.reference(case, host))
 
 
 def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
@@ -140,18 +141,18 @@ def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
         except KernelError as failed:
             still_there(kernel, str(failed))
             wrong = str(failed)
-        if reason := anywhere(kernel.op, wrong):
+        if reason := anywhere(kernel.op, wrong, kernel.device.group):
             known = error > tolerance or not wrong
             return Check(error if known else math.inf, tolerance, reason, args)
     coarse = kernel.coarse if error > tolerance else ""
     return Check(error, tolerance, "", _fresh(kernel, host, args), coarse, expected)
 
 
-def anywhere(op: Operator, wrong: str) -> str:
+def anywhere(op: Operator, wrong: str, group: Group) -> str:
     """What is wrong here; of a collective on any rank: the others cannot go on with it alone."""
     if not op.collective:
         return wrong
-    ranks = current().gather(wrong)
+    ranks = group.gather(wrong)
     elsewhere = ", ".join(str(rank) for rank, one in enumerate(ranks) if one)
     return wrong or (f"it is wrong on rank {elsewhere}" if elsewhere else "")
 

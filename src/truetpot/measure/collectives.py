@@ -24,7 +24,6 @@ from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.stats import StopRule, Submitted
 
 COPIES = 4
@@ -101,7 +100,7 @@ def measure_collectives(
     on_round: Callable[[float], None] | None = None,
 ) -> tuple[list[CollectiveResult], bool]:
     """Every provider on every case in one race, eager and captured; False if interrupted."""
-    group = current()
+    group = device.group
     results: list[CollectiveResult] = []
     entrants: list[tuple[CollectiveResult, Entrant]] = []
     for case in cases:
@@ -141,7 +140,7 @@ def _prepared(
     op: Operator, case: Case, provider: str, device: Device
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
-    group = current()
+    group = device.group
     both = (Submitted.GRAPH, Submitted.EAGER)
     ways = both if agreed.graphs(device) else (Submitted.EAGER,)
     skipped = KernelStatus.SKIPPED
@@ -161,7 +160,8 @@ def _prepared(
         return given_up(status, found if isinstance(found, str) else _of_ranks(refused))
     assert not isinstance(found, str)
     rng = np.random.default_rng(0)
-    host = op.inputs(case, rng)
+    mine = op.on_rank(group.rank)
+    host = mine.inputs(case, rng)
     kernel: Kernel | None = None
     fault = ""
     try:
@@ -173,13 +173,13 @@ def _prepared(
     if reason := _of_ranks(group.gather(fault)):
         return given_up(KernelStatus.WRONG, reason)
     assert kernel is not None
-    verdict = check_on(kernel, case, host, op.reference(case, host))
+    verdict = check_on(kernel, case, host, mine.reference(case, host))
     for result in made:
         result.error, result.tolerance = verdict.error, verdict.tolerance
     if reason := _of_ranks(group.gather(verdict.reason)):
         return given_up(KernelStatus.WRONG, reason)
     assert verdict.expected is not None
-    timed = op.inputs(case, rng)
+    timed = mine.inputs(case, rng)
     copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
     args = [prepare(kernel, timed) for _ in range(copies)]
     for result in made:

@@ -10,7 +10,6 @@ from typing import Any
 from truetpot.ops.guard import who
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.device import Device, Timing
-from truetpot.runtime.distributed.group import current
 from truetpot.stats import Samples, Submitted
 
 Call = Callable[[], Any]
@@ -61,7 +60,7 @@ class Entrant(Samples):
     def take(self, device: Device) -> Timing:
         """One bracket of ``per_sample`` calls; of whole replays where they are captured."""
         if self.together:
-            group = current()
+            group = device.group
             group.barrier()
             with group.waiting():
                 return self._take(device)
@@ -88,7 +87,7 @@ class Entrant(Samples):
         ends = range(size, len(self.calls) + 1, size)
         made = [self._graph(device, end - size, end, times) for end in ends]
         graphs = [graph for graph in made if graph is not None]
-        self.graphs = graphs if current().least(len(graphs) == len(made)) else ()
+        self.graphs = graphs if device.group.least(len(graphs) == len(made)) else ()
         self.submitted = Submitted.GRAPH if self.graphs else Submitted.EAGER
         self._in_graph, self.times, self._turn = size * times, times, 0
 
@@ -124,6 +123,11 @@ class Entrant(Samples):
     def last(self) -> int:
         """Which of the calls was timed last."""
         return self._next - 1 if self.captured is None else self.captured.last
+
+    @property
+    def sizes(self) -> tuple[str, int, int, int]:
+        """Whose a sample is, calls in it, how often each is in a graph, and how many graphs."""
+        return self.name, self.per_sample, self.times, len(self.graphs)
 
     def lead_in(self, device: Device) -> None:
         """Untimed calls for the device's ``settle_s``, on memory that the sample does not use.

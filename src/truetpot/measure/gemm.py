@@ -21,7 +21,7 @@ from truetpot.ops.arrays import ITEMSIZE
 from truetpot.records.ceiling import GemmRow
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import ALONE, Group
 from truetpot.stats import StopRule
 
 SIDES = (256, 512, 1024, 2048, 4096, 8192)
@@ -54,10 +54,12 @@ class Gemm:
         """A fresh entrant that multiplies."""
         return Entrant("gemm", self.calls, operations=self.operations)
 
-    def may_bound(self, nbytes: float, operations: float, bandwidth: float) -> bool:
+    def may_bound(
+        self, nbytes: float, operations: float, bandwidth: float, group: Group = ALONE
+    ) -> bool:
         """Whether operations come near to taking as long as the bytes do, on any rank."""
         share = (operations / self.rate) / max(nbytes / bandwidth, 1e-12)
-        return current().most(share) >= NEAR
+        return group.most(share) >= NEAR
 
     def record(self) -> GemmRow:
         """What was swept and what won."""
@@ -72,7 +74,7 @@ def find_gemm(device: Device, dtype: str, rule: StopRule) -> Gemm | None:
     too. Several ranks sweep the same products, each for a rate of its own. Raises UserError for a
     product that is wrong.
     """
-    if agreed.common([getattr(device, "torch", None) is not None]) != [True]:
+    if agreed.common(device.group, [getattr(device, "torch", None) is not None]) != [True]:
         return None
     products = []
     for one in dict.fromkeys([dtype, "fp32"] if device.is_cpu else [dtype]):
@@ -87,7 +89,7 @@ def find_gemm(device: Device, dtype: str, rule: StopRule) -> Gemm | None:
         for one in entrants
         if one.device_s and not one.fault
     }
-    if not current().least(bool(rates)):
+    if not device.group.least(bool(rates)):
         return None
     best = max(products, key=lambda one: rates.get(one.name, 0.0))
     best.check(device)
@@ -132,7 +134,7 @@ def _largest(device: Device, dtype: str, longest_s: float) -> list[_Product]:
 
     from truetpot.runtime.torch_device import TORCH_DTYPE
 
-    group, free = current(), agreed.free_bytes(device)
+    group, free = device.group, agreed.free_bytes(device)
     found: list[_Product] = []
     for side in SIDES:
         if free is not None and 3 * side**2 * ITEMSIZE[dtype] > free // 4:

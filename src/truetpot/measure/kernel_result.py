@@ -135,6 +135,10 @@ class KernelResult:
         return contradicts(self.share.times(ratio), top.stats, self.entrant.stats)
 
 
+Row = tuple[KernelResult, tuple[str, ...]]
+"""A result, and the roles that its case has in the decode step."""
+
+
 def tflops(product: Samples) -> float:
     """1e12 operations a second at the median."""
     return product.operations / product.stats.median_s / 1e12

@@ -120,7 +120,7 @@ def measure_kernels(
     gemm = None
     if ceiling is not None and ceiling.gemm is not None:
         work = op.bytes(case), op.flops(case)
-        if ceiling.gemm.may_bound(*work, ceiling.bandwidth):
+        if ceiling.gemm.may_bound(*work, ceiling.bandwidth, device.group):
             gemm = ceiling.gemm.entrant()
     entrants = [result.entrant for result in running if result.entrant is not None]
     finished = race(

@@ -21,7 +21,6 @@ from truetpot.measure.entrant import Entrant
 from truetpot.ops.guard import fault_line, still_there, told_interrupts
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.running import encoded, position
 from truetpot.stats import Stop, Stopping, StopRule
 
@@ -54,8 +53,9 @@ def race(
     """
     try:
         with told_interrupts() as interrupted:
-            field = _Field(list(entrants), interrupted, go_on)
+            field = _Field(list(entrants), device, interrupted, go_on)
             _warm_up(field, device, rule)
+            device.group.same([one.sizes for one in field.running], "calls in a sample")
             _rounds(field, device, rule, on_round)
             return True
     except KeyboardInterrupt:
@@ -73,6 +73,7 @@ class _Field:
     """Who is still in the race."""
 
     running: list[Entrant]
+    device: Device
     interrupted: Callable[[], bool]
     go_on: Callable[[Entrant], bool]
     over: bool = False
@@ -82,7 +83,7 @@ class _Field:
         if isinstance(error, KeyboardInterrupt) and self.interrupted():
             raise error
         said = f"{doing}{fault_line(error)}"
-        if current().size > 1:
+        if self.device.group.size > 1:
             raise KernelError(f"{entrant.name}: {said}") from error
         entrant.fault, entrant.stop = said, Stop.FAULT
         entrant.drop_half_a_sample()
@@ -102,7 +103,7 @@ def _rounds(
     rule: StopRule,
     on_round: Callable[[float], None] | None,
 ) -> None:
-    group, order = current(), list(field.running)
+    group, order = device.group, list(field.running)
     shuffle, enter = random.Random(0).shuffle, _teller(order)
     start = time.perf_counter()
     rounds, stopping = 0, Stopping(rule)
@@ -151,7 +152,7 @@ def _teller(entrants: Sequence[Entrant]) -> Callable[[Entrant], Any] | None:
 
 def _warm_up(field: _Field, device: Device, rule: StopRule) -> None:
     """Run everything for ``warmup_s`` in all, at least twice; capture it, and size the brackets."""
-    group, enter = current(), _teller(field.running)
+    group, enter = device.group, _teller(field.running)
     # every rank's bracket is to be long enough: the dearest clock and the fastest card decide
     shortest = group.most(PAIR_COSTS * device.clock().empty_pair_s)
     graphs = agreed.graphs(device)
@@ -173,7 +174,7 @@ def _warm_up(field: _Field, device: Device, rule: StopRule) -> None:
 
 def _size(entrant: Entrant, device: Device, shortest: float, *, graphs: bool) -> None:
     """Compile and capture the calls, and put as many into a bracket as it takes to be timed."""
-    group = current()
+    group = device.group
     entrant.take(device)  # compiles
     if graphs and not entrant.eager:
         entrant.capture(device, _graph_size(len(entrant.calls), _run(entrant, device)))
@@ -193,7 +194,7 @@ def _size(entrant: Entrant, device: Device, shortest: float, *, graphs: bool) ->
 
 def _run(entrant: Entrant, device: Device) -> int:
     """Run the calls, one after the other until that took :data:`GRAPH_S`; how many those were."""
-    group, done, start = current(), 0, time.perf_counter()
+    group, done, start = device.group, 0, time.perf_counter()
     with group.waiting() if entrant.together else nullcontext():
         while done < len(entrant.calls):
             for call in entrant.calls[done : 2 * done + 1]:

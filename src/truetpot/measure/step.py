@@ -17,7 +17,7 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.race import race
 from truetpot.ops.guard import who
 from truetpot.runtime.distributed import agreed
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 from truetpot.stats import Samples, StopRule
 
 STEP_RULE = StopRule(noise=0.01, seconds=60.0, min_samples=10, warmup_s=1.0)
@@ -56,9 +56,9 @@ def time_step(
     if agreed.graphs(step.device):
         entrants.append(submitted)
     kernels = [_timing(use, entrant, cache, must_move) for use, entrant in alone]
-    timings = StepTimings(captured, kernels, top, backend=current().backend)
+    timings = StepTimings(captured, kernels, top, backend=step.device.group.backend)
     # all are asked about: the ranks ask together
-    near = [_operations_near(entrant, ceiling) for _, entrant in alone]
+    near = [_operations_near(entrant, ceiling, step.device.group) for _, entrant in alone]
     if any(near) and ceiling.gemm is not None:
         timings.gemm = ceiling.gemm.entrant()
         entrants.append(timings.gemm)
@@ -85,9 +85,11 @@ def _alone(use: KernelUse) -> Entrant:
     )
 
 
-def _operations_near(one: Samples, ceiling: Ceiling) -> bool:
+def _operations_near(one: Samples, ceiling: Ceiling, group: Group) -> bool:
     gemm = ceiling.gemm
-    return gemm is not None and gemm.may_bound(one.bytes, one.operations, ceiling.bandwidth)
+    return gemm is not None and gemm.may_bound(
+        one.bytes, one.operations, ceiling.bandwidth, group
+    )
 
 
 def _timing(use: KernelUse, samples: Samples, cache_bytes: int, step_bytes: int) -> KernelTiming:

@@ -9,7 +9,6 @@ import numpy as np
 
 from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact, normal
 from truetpot.ops.operator import Case, Inputs, Operator, Outputs
-from truetpot.runtime.distributed.group import current
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,13 @@ class _AllGather(Operator):
     name = "all_gather"
     collective = True
 
+    def __init__(self, rank: int = 0) -> None:
+        self._rank = rank
+
+    def on_rank(self, rank: int) -> _AllGather:
+        """With the x of this rank, from which every other's follows."""
+        return _AllGather(rank)
+
     def reads(self, case: AllGatherCase) -> Mapping[str, int]:
         """This rank's x."""
         return {"x": case.payload // case.tp}
@@ -48,11 +54,11 @@ class _AllGather(Operator):
 
     def inputs(self, case: AllGatherCase, rng: np.random.Generator) -> Inputs:
         """Unit variance; what all ranks draw alike, each its own multiple of it."""
-        return {"x": normal(rng, (case.m, case.n), case.dtype) * _factor(current().rank, case)}
+        return {"x": normal(rng, (case.m, case.n), case.dtype) * _factor(self._rank, case)}
 
     def reference(self, case: AllGatherCase, inputs: Inputs) -> Outputs:
         """Every rank's x follows from this one's; powers of two lose nothing."""
-        drawn = exact(inputs["x"]) / float(_factor(current().rank, case))
+        drawn = exact(inputs["x"]) / float(_factor(self._rank, case))
         factors = [float(_factor(rank, case)) for rank in range(case.tp)]
         return {"out": np.stack([drawn * factor for factor in factors])}
 

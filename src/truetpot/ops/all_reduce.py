@@ -10,7 +10,6 @@ import numpy as np
 from truetpot.ops.arrays import ITEMSIZE, exact, normal
 from truetpot.ops.operator import Case, Inputs, Operator, Outputs
 from truetpot.ops.tolerance import tolerance
-from truetpot.runtime.distributed.group import current
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,13 @@ class _AllReduce(Operator):
     mutates = ("x",)
     collective = True
 
+    def __init__(self, rank: int = 0) -> None:
+        self._rank = rank
+
+    def on_rank(self, rank: int) -> _AllReduce:
+        """With the x of this rank, from which every other's follows."""
+        return _AllReduce(rank)
+
     def reads(self, case: AllReduceCase) -> Mapping[str, int]:
         """This rank's x."""
         return {"x": case.payload}
@@ -55,12 +61,12 @@ class _AllReduce(Operator):
     def inputs(self, case: AllReduceCase, rng: np.random.Generator) -> Inputs:
         """Unit variance; what all ranks draw alike, each turned by another amount."""
         drawn = normal(rng, (case.m, case.n), case.dtype)
-        return {"x": _turned(drawn, current().rank, case)}
+        return {"x": _turned(drawn, self._rank, case)}
 
     def reference(self, case: AllReduceCase, inputs: Inputs) -> Outputs:
         """Every rank's x follows from this one's."""
-        x, rank = inputs["x"], current().rank
-        parts = (exact(_turned(x, other - rank, case)) for other in range(case.tp))
+        x = inputs["x"]
+        parts = (exact(_turned(x, other - self._rank, case)) for other in range(case.tp))
         out: Outputs = {"out": np.sum([*parts], axis=0)}
         return out if case.in_place else out | {"x": exact(x)}
 

@@ -68,6 +68,13 @@ class Composite(Operator):
         self.weights = tuple(dict.fromkeys(n for p in parts for n in p.weights))  # type: ignore[misc]
         self.resident = tuple(dict.fromkeys(n for p in parts for n in p.resident))  # type: ignore[misc]
 
+    def on_rank(self, rank: int) -> Operator:
+        """Of the parts that exchange something, each as this rank has it."""
+        if not self.collective:
+            return self
+        parts = tuple(part.on_rank(rank) for part in self.parts)
+        return Composite(self.name, parts, self.wires, self._grid)
+
     def case(self, *parts: Case) -> CompositeCase:
         """The composite's case for the given cases of its parts."""
         return CompositeCase(dtype=parts[0].dtype, parts=parts)

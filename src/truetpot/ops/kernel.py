@@ -12,7 +12,6 @@ from truetpot.ops.tuned import Choice, choose
 from truetpot.records.launch import LaunchRow
 from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 
 Config = dict[str, Any]
 """Launch parameters by name."""
@@ -51,6 +50,11 @@ class Kernel:
         kernel.given, kernel.choice = choice.config, choice
         return kernel
 
+    @property
+    def op_on_rank(self) -> Operator:
+        """The operator, with the inputs that the device's rank has."""
+        return self.op.on_rank(self.device.group.rank)
+
     @classmethod
     def usual(cls, case: Any, device: Device) -> Choice:
         """The tuned launch parameters for a case, else the nearest tuned, else the default's.
@@ -66,7 +70,7 @@ class Kernel:
             lambda: cls.configs(case, device),
             lambda: digest_once(cls),  # type: ignore[arg-type]  # a class is hashable
         )
-        return current().gather(usual)[0] if cls.op.collective else usual
+        return device.group.gather(usual)[0] if cls.op.collective else usual
 
     @property
     def parameters(self) -> Config:

@@ -69,6 +69,13 @@ class Operator(ABC):
     collective: ClassVar[bool] = False
     """Whether every rank has to call it, as each waits for the others."""
 
+    def on_rank(self, rank: int) -> Operator:
+        """The operator as this rank of several has it: of a collective the inputs are its own.
+
+        Any other is the same on all ranks, and returns itself.
+        """
+        return self
+
     @abstractmethod
     def reads(self, case: Any) -> Mapping[str, int]:
         """Bytes read from each input, in the canonical format. Unread parts do not count."""

@@ -59,7 +59,7 @@ class PlanRow(Part, frozen=True, kw_only=True):
 
 
 class DecodeRecord(Measured, frozen=True, kw_only=True):
-    """`truetpot decode --json`."""
+    """What `truetpot decode --json` writes: one point's ladder."""
 
     kind: Literal["decode"] = "decode"
     model: str

@@ -25,7 +25,7 @@ class Weight(StrEnum):
 
 
 class CanaryRow(Part, frozen=True, kw_only=True):
-    """One thing that single requests showed."""
+    """One property of the server that single requests showed."""
 
     weight: Weight
     what: str

@@ -120,7 +120,7 @@ class Drift(Part, frozen=True, kw_only=True):
 
 
 class FileLeftOut(Part, frozen=True, kw_only=True):
-    """A file that is not used."""
+    """A file that was not used, and why."""
 
     file: str
     why: str
@@ -142,7 +142,7 @@ class FleetLimits(Part, frozen=True, kw_only=True):
 
 
 class FleetRecord(Named, frozen=True, kw_only=True):
-    """`truetpot fleet --json`."""
+    """What `truetpot fleet --json` writes: many machines by their records."""
 
     kind: Literal["fleet"] = "fleet"
     command: str

@@ -10,7 +10,7 @@ from truetpot.records.opening import Named, Part
 
 
 class PackageRow(Part, frozen=True, kw_only=True):
-    """One file that was read."""
+    """One file of a package that was read."""
 
     file: str
     licence: str

@@ -112,7 +112,7 @@ class Inspection(Part, frozen=True, kw_only=True):
     sub_groups: AtLeastOne | None = None
     """Of a work-group."""
     turns: NotNegative | None = None
-    """How often the launch's sub-groups go round, together."""
+    """Iterations of the loop, of all sub-groups of the launch together."""
     passes: NotNegative | None = None
     """How often the largest input is read: 1 is once."""
     kernel_bytes: Bytes | None = None
@@ -130,9 +130,9 @@ class Inspection(Part, frozen=True, kw_only=True):
     needed_bytes: Bytes | None = None
     """In flight on the card so that memory is never idle: its bandwidth times its latency."""
     alone_clocks: NotNegative | None = None
-    """Of a turn, for a thread that has its engine for itself."""
+    """Of an iteration, for a thread that has its engine for itself."""
     local_clocks: NotNegative | None = None
-    """Of a Xe core's local memory, for a turn."""
+    """Of a Xe core's local memory, for an iteration."""
     bank_conflicts: NotNegative | None = None
     """Clocks of local memory over those without a conflict; None where it is not used."""
     products_per_weight: NotNegative | None = None
@@ -158,7 +158,7 @@ class Failure(Part, frozen=True, kw_only=True):
 
 
 class OclocRow(Part, frozen=True, kw_only=True):
-    """The offline compiler."""
+    """Intel's offline compiler that compiled the kernels."""
 
     command: str
     version: str

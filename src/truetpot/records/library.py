@@ -34,10 +34,11 @@ class LaunchFloorRow(Part, frozen=True, kw_only=True):
 
 
 class LeftOutRow(Part, frozen=True, kw_only=True):
-    """Errors of rows foretold without what was left out: foretold / measured - 1."""
+    """Errors of rows predicted without what was left out: predicted / measured - 1."""
 
     what: str
-    """`row`, or the axis of which a whole value was left out."""
+    """`row`; the same from rows with equal batch x kv_heads alone; or the axis of which a whole
+    value was left out."""
     regime: str
     """The class of shapes; empty where there is one."""
     rows: AtLeastOne

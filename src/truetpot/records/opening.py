@@ -68,7 +68,7 @@ class Identity(TypedDict, total=False):
 
 
 class ClockRow(Part, frozen=True, kw_only=True):
-    """How times are taken."""
+    """The clock that device times are read from, and its cost."""
 
     source: str
     """Whose clock, in words."""
@@ -104,7 +104,7 @@ class Opening(Part, frozen=True, kw_only=True):
 
 
 class Named(Part, frozen=True, kw_only=True):
-    """Every record."""
+    """What every record begins with: its kind and its schema."""
 
     schema_version: Version = SCHEMA_VERSION
     """1. It changes when a field changes its meaning or goes; fields may be added."""
@@ -132,5 +132,5 @@ def command() -> str:
 
 
 def now() -> str:
-    """UTC."""
+    """The time now, in UTC, as ISO 8601 has it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -22,7 +22,7 @@ class KernelEntry(Part, frozen=True, kw_only=True):
 
 
 class ProvidersRecord(Measured, frozen=True, kw_only=True):
-    """`truetpot providers --json`."""
+    """What `truetpot providers --json` writes: which kernels run here."""
 
     kind: Literal["providers"] = "providers"
     device: str

@@ -11,7 +11,7 @@ from truetpot.records.opening import SCHEMA_VERSION, Part, Version
 
 
 class PublishedRow(Part, frozen=True, kw_only=True):
-    """One published figure."""
+    """One published figure beside its floor."""
 
     id: str
     url: str
@@ -39,7 +39,7 @@ class PublishedRow(Part, frozen=True, kw_only=True):
 
 
 class PublishedRecord(Part, frozen=True, kw_only=True):
-    """`truetpot floor --published --json`."""
+    """What `truetpot floor --published --json` writes: published figures beside their floors."""
 
     kind: Literal["published"] = "published"
     command: str

@@ -39,7 +39,7 @@ class T4Measurement(Part, frozen=True, kw_only=True):
 
 
 class T4Result(Part, frozen=True, kw_only=True):
-    """One configuration."""
+    """One configuration of a kernel, its times and whether it is valid."""
 
     configuration: Config
     times: dict[str, Any]
@@ -63,7 +63,7 @@ class T4Result(Part, frozen=True, kw_only=True):
 
 
 class T4Results(Part, frozen=True, kw_only=True):
-    """A whole file."""
+    """A whole file of results in the T4 format."""
 
     results: list[T4Result]
     schema_version: str = VERSION

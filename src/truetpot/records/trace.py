@@ -18,7 +18,7 @@ class TracedKernel(Part, frozen=True, kw_only=True):
     name: str
     """As the trace has it, its first 300 letters."""
     calls: NotNegative
-    """A step, or of the file where it has no steps."""
+    """A step's, or of the file where it has no steps."""
     ms: NotNegative
     """As `ms` of the role."""
     by: PlacedBy
@@ -35,21 +35,21 @@ class TracedRole(Part, frozen=True, kw_only=True):
 
     role: Role
     ms: NotNegative
-    """Per token; of the whole file where no steps were found."""
+    """Of a token, a step or the whole file, as `per` of the run says."""
     share: Share
     """Of all roles."""
     calls: NotNegative
-    """A step, or of the file."""
+    """A step's, however many tokens it yields, or of the file."""
     by: PlacedBy
     """How the role was found for most of that time."""
     floor_ms: NotNegative | None
     """The role's weights or cache over datasheet bandwidth, or its operations over the datasheet's
-    rate if longer, of the layers in the trace; null without a model, and for a role that has none
-    of its own."""
+    rate if longer, of the layers in the trace, and per token as `ms`; null without a model, and
+    for a role that has none of its own."""
     ceiling_ms: NotNegative | None
     """The same over the best read bandwidth, and rate of a GEMM, that `--ladder`'s record found."""
     ours_ms: NotNegative | None
-    """The kernels of truetpot in that record, of as many layers."""
+    """The kernels of truetpot in that record, of as many layers, and per token as `ms`."""
     ours: str
     """Their roles there: a fused one covers several of the trace's."""
     kernels: list[TracedKernel]
@@ -106,7 +106,7 @@ class TraceLoss(Part, frozen=True, kw_only=True):
     what: str
     """A role, or `host`, `queued`, `collectives`, `copies`, `unexplained`."""
     ms: NotNegative
-    """Per token."""
+    """As `ms` of the roles."""
     sentence: str
 
 
@@ -146,22 +146,24 @@ class TracedRun(Part, frozen=True, kw_only=True):
     layers_total: AtLeastOne | None
     """Of the model."""
     tokens: NotNegative
-    """That a step yields to each sequence."""
+    """That a step yields to each sequence: what a step's times are divided by."""
     tokens_from: str
     """Where that is from, in words."""
     batch: AtLeastOne | None
     """Sequences of a step, where the trace or an option says."""
-    per: Literal["token", "file"]
-    """What `ms` of the roles is of."""
+    per: Literal["token", "step", "file"]
+    """What the times of the rung and of the roles are of, with all that stands beside them. A
+    `step` has several query tokens, and nothing says how many are accepted; `file` where no step
+    was used."""
     stack: StackRung | None
     """Null where the trace has no times of day or no steps."""
     step_ms: NotNegative | None
-    """Rung `step` of the record given by `--ladder`; null where the trace has not all layers of
-    its model."""
+    """Rung `step` of the record given by `--ladder`, over `tokens`; null where the trace has not
+    all layers of its model."""
     busy_ms: NotNegative
     """The sum of the roles."""
     floor_ms: NotNegative | None
-    """Rung `spec` of the layers in the trace."""
+    """Rung `spec` of the layers in the trace, over `tokens`."""
     roles: list[TracedRole]
     """The longest first."""
     losses: list[TraceLoss]

@@ -130,7 +130,7 @@ class Compiled(Part, frozen=True, kw_only=True):
 
 
 class TunedRow(Part, frozen=True, kw_only=True):
-    """One case and provider."""
+    """The best launch parameters found for one case and provider."""
 
     op: str
     case: str
@@ -157,7 +157,7 @@ class TunedRow(Part, frozen=True, kw_only=True):
 
 
 class TuneRecord(Measured, frozen=True, kw_only=True):
-    """`truetpot tune --json`."""
+    """What `truetpot tune --json` writes: a search for launch parameters."""
 
     kind: Literal["tune"] = "tune"
     model: str | None

@@ -82,7 +82,7 @@ class Figure(Part, frozen=True, kw_only=True):
 
 
 class BadRegion(Part, frozen=True, kw_only=True):
-    """Neighbouring bad words."""
+    """Neighbouring words of memory that were read back wrong."""
 
     first: Bytes
     """Byte offset in what was tested, of the first bad word."""

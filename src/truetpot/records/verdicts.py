@@ -43,7 +43,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for info."""
+        """Place in the order of severities: 0 is `info`, the least."""
         return list(Severity).index(self)
 
     def __lt__(self, other: str) -> bool:
@@ -70,5 +70,5 @@ class Verdict(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """Place in the order of verdicts: 0 is the worst."""
         return list(Verdict).index(self)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 
-from truetpot.measure.collectives import CollectiveResult
+from truetpot.records.collectives import CollectiveRow
 from truetpot.records.words import KernelStatus
 from truetpot.report.numbers import microseconds
 from truetpot.report.table import Table, name, number
@@ -21,28 +21,30 @@ def size(nbytes: int) -> str:
     return f"{nbytes:,} B"
 
 
-def draw_collectives(results: Sequence[CollectiveResult]) -> RenderableType:
+def draw_collectives(results: Sequence[CollectiveRow]) -> RenderableType:
     """Times over all ranks, and the slowest rank's median where it is another."""
     names = (name(title) for title in ("op", "provider", "x", "submitted"))
     numbers = map(number, ("bytes", "p50 us", "p99 us", "slowest rank us", "GB/s"))
     table = Table(*names, *numbers, name("status"))
     reasons: dict[str, RenderableType] = {}
     for result in results:
-        place = "used up" if getattr(result.case, "in_place", False) else "kept"
+        place = "used up" if result.in_place else "kept"
         figures = ["-"] * 4
-        if result.status is KernelStatus.OK and result.ranks_s:
+        p50_s, p99_s, medians_s = result.p50_s, result.p99_s, result.rank_medians_s
+        ok = result.status is KernelStatus.OK
+        if ok and p50_s is not None and p99_s is not None and medians_s is not None:
             speed = result.algorithm_gb_s
             figures = [
-                microseconds(result.percentile_s(50)),
-                microseconds(result.percentile_s(99)),
-                f"{microseconds(max(result.medians_s))} ({_slowest(result.medians_s)})",
+                microseconds(p50_s),
+                microseconds(p99_s),
+                f"{microseconds(max(medians_s))} ({_slowest(medians_s)})",
                 "-" if speed is None else f"{speed:.2f}",
             ]
         who = (result.op, result.provider, place, result.submitted)
-        table.row(*who, size(result.payload), *figures, result.status)
+        table.row(*who, size(result.payload_bytes), *figures, result.status)
         if result.reason:
             skipped = result.status is KernelStatus.SKIPPED
-            of = "" if skipped else f" of {size(result.payload)}, x {place}"
+            of = "" if skipped else f" of {size(result.payload_bytes)}, x {place}"
             about = f"{result.provider} {result.op}{of}, {result.submitted}"
             reason = f"{about}: {result.status}: {result.reason}"
             reasons.setdefault(reason, words(reason, style="yellow"))

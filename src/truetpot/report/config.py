@@ -16,7 +16,7 @@ _FROM = {
 
 
 def describe(config: Mapping[str, Any]) -> str:
-    """``BN=2 BK=1024``."""
+    """Launch parameters in words: ``BN=2 BK=1024``, or ``the default``."""
     return " ".join(f"{key}={value}" for key, value in config.items()) or "the default"
 
 

@@ -83,12 +83,12 @@ def draw_archive(path: str, record: ContactRecord) -> RenderableType:
 
 
 def draw_file(text: str) -> RenderableType:
-    """A file of an archive, line by line."""
+    """One file of an archive, line by line."""
     return Group(*(words(line) for line in text.splitlines()))
 
 
 def draw_files(files: Sequence[ArchivedFile]) -> RenderableType:
-    """What ``--show`` can be given."""
+    """The files of an archive that ``--show`` can be given."""
     return words("Files: ", ", ".join(one.name for one in files), style="dim")
 
 

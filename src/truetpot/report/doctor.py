@@ -14,9 +14,10 @@ from truetpot.doctor.finding import Finding, Level, worst
 from truetpot.doctor.machine import Machine
 from truetpot.facts.variables import variables
 from truetpot.records.providers import KernelEntry
-from truetpot.report.numbers import count_of, gib, percent
+from truetpot.report.numbers import count_of, percent
 from truetpot.report.table import Table, name, prose
 from truetpot.report.words import words
+from truetpot.text import gib
 
 if TYPE_CHECKING:
     from truetpot.records.doctor import Quick
@@ -102,7 +103,7 @@ def draw_providers_short(rows: Sequence[KernelEntry], device: str) -> Renderable
 
 
 def draw_check(quick: Quick) -> RenderableType:
-    """What was measured."""
+    """What `doctor` measured: clock, read bandwidth, spread."""
     rows = [("clock around nothing", f"{quick.empty_pair_s * 1e6:.2f} us")]
     if quick.read_gb_s is not None:
         share = ""

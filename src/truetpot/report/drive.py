@@ -28,7 +28,7 @@ _STYLES = {Weight.STOP: "bold red", Weight.WARNING: "yellow", Weight.NOTE: "dim"
 
 
 def draw_server(server: Server, arm: str = "") -> RenderableType:
-    """Name, version and model."""
+    """One line of a server: its name, version, model and URL."""
     told = f"{server.kind.title} {server.version}".strip()
     return words(f"{f'{arm}: ' if arm else ''}{server.model} on {told}, {server.url}")
 
@@ -51,7 +51,7 @@ def draw_canaries(canaries: Sequence[CanaryRow], prefix_cache: bool | None) -> R
 
 
 def told(step: Step, rounds: int) -> str:
-    """What is run next, in a line."""
+    """What is run next, in one line."""
     parts = [step.arm.name, f"{step.input} tokens", f"concurrency {step.concurrency}"]
     if rounds > 1:
         parts.append(f"round {step.round + 1} of {rounds}")

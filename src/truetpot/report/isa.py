@@ -130,7 +130,7 @@ def _turns(one: Inspection) -> str:
     """What the ratios are made of."""
     clocks = max(one.vector_clocks, one.matrix_clocks)
     parts = [
-        f"{digits(one.turns or 0)} turns of {digits(clocks)} clocks",
+        f"{digits(one.turns or 0)} iterations of {digits(clocks)} clocks",
         f"{one.streamed_bytes} bytes of memory",
         f"{digits(one.alone_clocks or 0)} clocks for a thread alone",
     ]

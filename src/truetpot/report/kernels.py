@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 
 from truetpot.facts.roofline import Limit
-from truetpot.measure.kernel_result import KernelResult, tflops
+from truetpot.measure.kernel_result import KernelResult, Row, tflops
 from truetpot.records.words import Cache, KernelStatus
 from truetpot.report.config import with_origin
 from truetpot.report.numbers import digits, microseconds, percent
 from truetpot.report.table import Table, name, number
 from truetpot.report.words import words
 from truetpot.stats import Comparison
-
-Row = tuple[KernelResult, tuple[str, ...]]
-"""A result, and the roles that its case has in the decode step."""
 
 _STYLE = {
     "coarse": "yellow",

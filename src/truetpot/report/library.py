@@ -96,7 +96,7 @@ def _errors(one: LibraryTable) -> list[RenderableType]:
     )
     for row in one.cross_validation:
         table.row(
-            row.what if row.what == "row" else f"one {row.what}",
+            f"one {row.what}" if row.what in one.axes else row.what,
             f"{row.rows:,}",
             percent(row.median),
             percent(row.p90),
@@ -115,5 +115,5 @@ def _errors(one: LibraryTable) -> list[RenderableType]:
             "rows at the launch floor, which should be equal",
             style="dim",
         )
-    title = f"{one.op} {one.format} of {one.stack} {one.version}: foretold / measured - 1"
+    title = f"{one.op} {one.format} of {one.stack} {one.version}: predicted / measured - 1"
     return [words(title, style="bold"), table]

@@ -49,11 +49,6 @@ def gigabytes(count: float) -> str:
     return f"{count / 1e9:.3f} GB"
 
 
-def gib(count: float) -> str:
-    """``17.4 GiB``."""
-    return f"{count / 2**30:.1f} GiB"
-
-
 def count_of(count: int, what: str) -> str:
     """``1 layer``, ``64 layers``, ``1,024 layers``."""
     return f"{count:,} {what}" + ("" if count == 1 else "s")

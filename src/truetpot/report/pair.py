@@ -48,7 +48,7 @@ def _accepted(run: Run) -> str:
 
 
 def draw_pair(pair: PairRow) -> RenderableType:
-    """What it says, then a row a context."""
+    """The result of a pair of runs, then a row for each context."""
     head = [words(sentence, style="bold" if i == 0 else "") for i, sentence in enumerate(pair.says)]
     files = {"with": [point.file for point in pair.points],
              "without": [point.file_without for point in pair.points]}  # fmt: skip

@@ -19,8 +19,8 @@ def draw_providers(rows: Sequence[KernelEntry], devices: Sequence[str]) -> Rende
         if row.op != last:
             table.line((row.op, "bold"))
             last = row.op
-        usual = f"kernels/{row.op}/{row.provider}.py"
-        source = "" if row.source == usual else row.source
+        default = f"kernels/{row.op}/{row.provider}.py"
+        source = "" if row.source == default else row.source
         about = "; ".join(part for part in (row.note, row.reason, source) if part)
         style = "" if row.available else "yellow"
         table.row(f"  {row.provider}", "yes" if row.available else "no", about, style=style)

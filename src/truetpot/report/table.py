@@ -34,17 +34,17 @@ class Column:
 
 
 def name(title: str = "", least: int = 0) -> Column:
-    """Of names, statuses, units."""
+    """A column of names, statuses or units, which are never broken."""
     return Column(title, least=least)
 
 
 def number(title: str, least: int = 0) -> Column:
-    """Of numbers, to the right."""
+    """A column of numbers, aligned to the right and never broken."""
     return Column(title, right=True, least=least)
 
 
 def prose(title: str = "") -> Column:
-    """Of sentences."""
+    """A column of sentences, which may be folded."""
     return Column(title, prose=True)
 
 

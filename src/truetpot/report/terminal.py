@@ -42,7 +42,7 @@ class Terminal:
         self.out = Screen(quiet=self.quiet)
 
     def show(self, *what: RenderableType) -> None:
-        """Tables and what belongs to them."""
+        """Print tables and the lines that belong to them."""
         for part in what:
             self.out.print(part)
 

@@ -26,14 +26,14 @@ _PARTS = (
 
 
 def draw_trace(record: TraceRecord) -> Iterator[RenderableType]:
-    """Every run of the record."""
+    """Every run of the record, one below the other."""
     for run in record.runs:
         yield from _head(run)
         if record.yardstick:
             yield words("Beside: ", record.yardstick, ".")
         yield ""
         if run.stack is not None:
-            yield _rung(run.stack, run.step_ms)
+            yield _rung(run.stack, run.step_ms, run.per)
             yield ""
         yield _roles(run)
         yield from _unknown(run)
@@ -65,6 +65,8 @@ def _head(run: TracedRun) -> Iterator[RenderableType]:
         f"{by.get(run.steps_by, run.steps_by)}, {run.used_steps} used{_beside(run)}; {layers}"
     )
     yield words(f"Tokens a step and sequence: {run.tokens:g} ({run.tokens_from}).")
+    if run.tokens != 1:
+        yield words("The tables are of a token: ms of a step, divided by these tokens.")
 
 
 def _beside(run: TracedRun) -> str:
@@ -72,10 +74,10 @@ def _beside(run: TracedRun) -> str:
     return prefill + (f", {run.other_steps} other" if run.other_steps else "")
 
 
-def _rung(rung: StackRung, step_ms: float | None) -> Table:
-    table = Table(name("a token"), number("ms"), number("share"), prose("what"))
+def _rung(rung: StackRung, step_ms: float | None, per: str) -> Table:
+    table = Table(name(f"a {per}"), number("ms"), number("share"), prose("what"))
     whole = rung.ms_per_token
-    launches = "" if rung.launches is None else f"{digits(rung.launches)} launches"
+    launches = "" if rung.launches is None else f"{digits(rung.launches)} launches a {per}"
     for title, field, what in _PARTS:
         ms: float = getattr(rung, field)
         note = what
@@ -94,8 +96,8 @@ def _rung(rung: StackRung, step_ms: float | None) -> Table:
 
 def _roles(run: TracedRun) -> Table:
     table = Table(
-        name("role"), number("ms"), number("share"), number("calls"), number("floor"),
-        number("ceiling"), number("ours"), name("by"),
+        name("role"), number(f"ms a {run.per}"), number("share"), number(_calls(run)),
+        number("floor ms"), number("ceiling ms"), number("ours ms"), name("by"),
     )  # fmt: skip
     for row in run.roles:
         beside = [_ms(row.floor_ms), _ms(row.ceiling_ms), _ms(row.ours_ms)]
@@ -104,6 +106,10 @@ def _roles(run: TracedRun) -> Table:
     floor = _ms(run.floor_ms)
     table.row("all", f"{run.busy_ms:.3f}", percent(1.0), "", floor, "", "", "", style="bold")
     return table
+
+
+def _calls(run: TracedRun) -> str:
+    return "calls" if run.per == "file" else "calls a step"
 
 
 def _ms(value: float | None) -> str:
@@ -116,11 +122,11 @@ def _unknown(run: TracedRun) -> Iterator[RenderableType]:
         if row.role in (Role.UNKNOWN, Role.GEMM):
             yield ""
             title = "no rule knows" if row.role == Role.UNKNOWN else "products without a place"
-            yield _names(row, title)
+            yield _names(run, row, title)
 
 
-def _names(row: TracedRole, title: str) -> Table:
-    table = Table(number("ms"), number("calls"), prose(title))
+def _names(run: TracedRun, row: TracedRole, title: str) -> Table:
+    table = Table(number(f"ms a {run.per}"), number(_calls(run)), prose(title))
     for one in row.kernels:
         table.row(f"{one.ms:.3f}", digits(one.calls), one.name)
     return table

@@ -137,7 +137,7 @@ def series_of(series: Sequence[Second]) -> list[tuple[str, str, list[float | Non
 
 
 def draw_outcome(record: ValidateRecord) -> RenderableType:
-    """In a sentence."""
+    """How many tests passed, failed or did not run, in a sentence."""
     ran = [one for one in record.tests if one.verdict is not Health.NOT_RUN]
     by = {verdict: [one for one in ran if one.verdict is verdict] for verdict in Health}
     said = [f"{len(by[Health.PASS])} of {count_of(len(ran), 'test')} that ran passed"]
@@ -156,7 +156,7 @@ def draw_outcome(record: ValidateRecord) -> RenderableType:
 
 
 def draw_baseline(path: str, baseline: BaselineRecord) -> RenderableType:
-    """What a baseline was written with."""
+    """What a baseline was made of, in a sentence."""
     cards = sorted({one.card for one in baseline.figures})
     figures = count_of(len(baseline.figures), "figure")
     return words(f"{path} has {figures} of {', '.join(cards)}.")

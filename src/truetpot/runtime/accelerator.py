@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ import torch
 from truetpot.runtime import memory, nvidia, sysfs
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import ClockInfo, Timing, unknown_sizes
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.torch_device import TorchDevice
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class AcceleratorDevice(TorchDevice):
             return None
         held = list(calls)
         # NCCL's own threads may call the driver meanwhile
-        ranks = self.kind == "cuda" and current().size > 1
+        ranks = self.kind == "cuda" and self.group.size > 1
         mode = {"capture_error_mode": "thread_local"} if ranks else {}
         try:
             graph = self._graph_type()
@@ -104,6 +104,28 @@ class AcceleratorDevice(TorchDevice):
             graph.replay()
 
         return replay
+
+    @property
+    def _activity(self) -> Any:
+        """What torch.profiler calls this device's kernels; None where this torch has no such."""
+        return getattr(torch.profiler.ProfilerActivity, self.kind.upper(), None)
+
+    def check_trace(self) -> None:
+        """Raise UserError where this torch's profiler does not record the device's kernels."""
+        if self._activity is None:
+            super().check_trace()
+
+    def record_trace(self, calls: Sequence[Callable[[], Any]], path: Path) -> None:
+        """The kernels, and the launches of the host."""
+        activities = [torch.profiler.ProfilerActivity.CPU, self._activity]
+        with (
+            self._api.device(self.index),
+            torch.profiler.profile(activities=activities, acc_events=True) as profile,
+        ):
+            for call in calls:
+                call()
+            self.synchronize()  # what still runs when the profiler stops has no end
+        profile.export_chrome_trace(str(path))
 
     def clock(self) -> ClockInfo:
         """Events, with the measured cost of a pair around nothing; the host's where refused."""
@@ -270,12 +292,11 @@ class AcceleratorDevice(TorchDevice):
 
     def _profiled(self, calls: Sequence[Callable[[], Any]]) -> float | None:
         """Sum of the kernels' own times per call, from the profiler's per-kernel timestamps."""
-        activity = getattr(torch.profiler.ProfilerActivity, self.kind.upper(), None)
-        if activity is None:
+        if self._activity is None:
             return None
         with (
             self._api.device(self.index),
-            torch.profiler.profile(activities=[activity], acc_events=True) as profile,
+            torch.profiler.profile(activities=[self._activity], acc_events=True) as profile,
         ):
             for call in calls:
                 call()

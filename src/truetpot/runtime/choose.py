@@ -13,6 +13,7 @@ from truetpot.errors import UserError
 from truetpot.facts.hardware import all_hardware
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import Device
+from truetpot.runtime.group import ALONE, Group
 from truetpot.text import meant, one_line
 
 _ACCELERATORS = ("xpu", "cuda")
@@ -33,12 +34,19 @@ def present() -> list[str]:
     return [*_accelerators(), *cards, *cpu, *others]
 
 
-def choose_device(name: str = "auto") -> Device:
+def choose_device(name: str = "auto", group: Group = ALONE) -> Device:
     """``auto`` is the first of :func:`present`; ``xpu`` means ``xpu:0``, ``opencl`` its best.
 
-    Kernels of a library that has one device at a time launch on it from then on. Raises UserError
-    for an unknown name and for a device that is not there.
+    ``group`` are the ranks that it is one of. Kernels of a library that has one device at a time
+    launch on it from then on. Raises UserError for an unknown name and for a device that is not
+    there.
     """
+    device = _chosen(name)
+    device.group = group
+    return device
+
+
+def _chosen(name: str) -> Device:
     if name == "auto":
         name = best()
     if name == "opencl" or name.startswith("opencl:"):

@@ -6,9 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+
+from truetpot.errors import UserError
+from truetpot.runtime.group import ALONE, Group
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Device(ABC):
     """What an allocation raises where there is no memory left."""
     name: str
     """What the user calls it: ``cpu``, ``xpu:0``."""
+    group: Group = ALONE
+    """The ranks that it is one of: kernels on it exchange with theirs, and all decide together."""
 
     @abstractmethod
     def upload(self, array: np.ndarray) -> Any:
@@ -94,6 +100,14 @@ class Device(ABC):
         submit the first replay to a device that has nothing to do; the host's time has.
         """
         return self.time_calls([replay] * count, elapsed=True)
+
+    def check_trace(self) -> None:
+        """Raise UserError where torch.profiler does not record this device's kernels."""
+        raise UserError(f"torch.profiler records no kernels of {self.name}; leave out --trace.")
+
+    def record_trace(self, calls: Sequence[Callable[[], Any]], path: Path) -> None:
+        """Write what torch.profiler records of the calls to ``path``, in Chrome's trace format."""
+        raise NotImplementedError
 
     @abstractmethod
     def poisoned(self) -> AbstractContextManager[Any]:

@@ -40,12 +40,12 @@ class Checked:
 
     @property
     def run(self) -> Run:
-        """What was read."""
+        """The run as its reader gave it."""
         return self.evidence.run
 
     @property
     def recomputed(self) -> Recomputed:
-        """By every definition."""
+        """The figures that were recomputed, by every definition."""
         return self.evidence.recomputed
 
     def record(

@@ -28,17 +28,17 @@ class RunOfFile:
 
     @property
     def evidence(self) -> Evidence:
-        """Of its run."""
+        """The evidence on its run."""
         return self.checked.evidence
 
     @property
     def place(self) -> str:
-        """Where in the file."""
+        """Where in the file the run stands; empty for the only one."""
         return self.checked.run.place
 
     @property
     def named(self) -> str:
-        """File and place."""
+        """The file's name and the run's place in it."""
         return f"{self.file} {self.place}".strip()
 
     @property

@@ -11,7 +11,7 @@ from importlib import resources
 
 @dataclass(frozen=True)
 class Threshold:
-    """From where on a detector speaks."""
+    """One entry of ``thresholds.toml``: from where on a finding is made."""
 
     value: float
     reason: str
@@ -26,5 +26,5 @@ def thresholds() -> Mapping[str, Threshold]:
 
 
 def limit(name: str) -> float:
-    """The value of a threshold."""
+    """The value of a threshold, by its name."""
     return thresholds()[name].value

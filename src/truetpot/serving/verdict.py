@@ -44,7 +44,7 @@ class Serving:
     """The loss ``serving/step``."""
 
     def record(self) -> ServingRow:
-        """Times in ms per token."""
+        """The record's row, with times in ms per token."""
         return ServingRow(
             verdict=self.verdict,
             why=self.why,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from truetpot.records.stack import Role, StepPhase
 from truetpot.records.trace import TracedRun, TracedStep, TraceFinding
 from truetpot.records.verdicts import Severity
+from truetpot.stack.beside import Beside
 from truetpot.stack.by_role import (
     Entry,
     by_role,
@@ -19,14 +21,14 @@ from truetpot.stack.by_role import (
     summary_entries,
 )
 from truetpot.stack.clean import cleaned, doubts
+from truetpot.stack.findings import finding
 from truetpot.stack.judge import judge
-from truetpot.stack.lies import finding
 from truetpot.stack.losses import losses
 from truetpot.stack.ranks import Collectives, collectives
 from truetpot.stack.roles import called_once
 from truetpot.stack.rung import members, stack_rung
 from truetpot.stack.spent import Spent, StepCost, spend, step_costs
-from truetpot.stack.steps import Cuts, FoundBy, find_steps
+from truetpot.stack.steps import Cuts, FoundBy, Said, find_steps
 from truetpot.stack.trace import Kernels, Trace
 from truetpot.stack.yardstick import Yardstick
 
@@ -35,7 +37,7 @@ STEPS_SHOWN = 64
 
 @dataclass(frozen=True)
 class Given:
-    """What the user says beside the file."""
+    """What the user gives beside the file: a yardstick, tokens a step."""
 
     yardstick: Yardstick | None = None
     tokens: float | None = None
@@ -49,6 +51,8 @@ class Yield:
     tokens: float
     source: str
     batch: int | None
+    per: Literal["token", "step"] = "token"
+    """``step`` where one yields several and the trace does not tell how many."""
 
 
 def analyse(trace: Trace, path: Path, given: Given) -> list[TracedRun]:
@@ -90,18 +94,15 @@ def _of_device(
         cuts, spent = None, spend(kernels, None, shapes, timed)
     steps = [] if cuts is None else step_costs(spent, cuts)
     used = [one for one in steps if one.used]
-    told = _yield(kernels, cuts, steps, given)
+    told = _yield(_rows(kernels, steps), given, [] if cuts is None else _said(cuts, steps))
     layers = _layers(spent.layers, used)
     which = members(used) if used else np.arange(len(kernels))
-    count, tokens = (len(used), told.tokens) if used else (1, 1.0)
+    beside = Beside(given.yardstick, layers, told.tokens if used else 1.0)
     named = placed_by_time(entries(spent, which), given.yardstick, layers)
-    roles = by_role(named, count, tokens, given.yardstick, layers if used else 0)
+    roles = by_role(named, len(used) or 1, beside)
     rung = stack_rung(spent, used, told.tokens)
-    busy_ms = sum(row.ms for row in roles)
-    floor_ms = _floor(given.yardstick, layers) if used else None
-    findings = [*found, *more]
-    beside = given.yardstick, layers, floor_ms, busy_ms
-    findings += judge(trace, steps, rung, roles, named, *beside)
+    findings = [*found, *more, *judge(trace, steps, rung, roles, named, beside)]
+    per = told.per if used else "file"
     name = trace.devices[device] if device < len(trace.devices) else str(device)
     run = TracedRun(
         file=str(path), format=trace.format, device=name, rank=trace.rank,
@@ -113,11 +114,10 @@ def _of_device(
         other_steps=sum(one.phase == StepPhase.OTHER for one in steps),
         used_steps=len(used), layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
-        tokens=told.tokens, tokens_from=told.source, batch=told.batch,
-        per="token" if used else "file",
-        stack=rung, step_ms=_step_ms(given.yardstick, layers),
-        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
-        losses=losses(rung, roles if used else []),
+        tokens=beside.tokens, tokens_from=told.source, batch=told.batch,
+        per=per, stack=rung, step_ms=beside.step_ms,
+        busy_ms=sum(row.ms for row in roles), floor_ms=beside.floor_ms, roles=roles,
+        losses=losses(rung, roles if used else [], per),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
     return run, collectives(spent, used)
@@ -129,17 +129,13 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
     steps = float(trace.blocks or 1)
     layers = _summary_layers(named, steps) if trace.blocks else 0
     named = placed_by_time(named, given.yardstick, layers)
-    tokens = (given.tokens or 1.0) if trace.blocks else 1.0
-    roles = by_role(named, steps, tokens, given.yardstick, layers)
-    busy_ms = sum(row.ms for row in roles)
-    floor_ms = _floor(given.yardstick, layers) if layers else None
+    told = _yield(None, given)
+    beside = Beside(given.yardstick, layers, told.tokens if trace.blocks else 1.0)
+    roles = by_role(named, steps, beside)
     findings = [*found]
     if trace.summary:
-        beside = given.yardstick, layers, floor_ms, busy_ms
-        findings += judge(trace, [], None, roles, named, *beside)
-    per = "token" if trace.blocks else "file"
-    batch = None if given.yardstick is None else given.yardstick.batch
-    source = "given" if given.tokens else "one, as nothing says otherwise"
+        findings += judge(trace, [], None, roles, named, beside)
+    per = told.per if trace.blocks else "file"
     return TracedRun(
         file=str(path), format=trace.format,
         device=trace.devices[0] if trace.devices else "0", rank=trace.rank,
@@ -148,16 +144,16 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
         decode_steps=trace.blocks or 0, prefill_steps=0, other_steps=0,
         used_steps=trace.blocks or 0, layers=layers,
         layers_total=None if given.yardstick is None else given.yardstick.model.layers,
-        tokens=tokens, tokens_from=source, batch=batch, per=per,  # type: ignore[arg-type]
-        stack=None, step_ms=_step_ms(given.yardstick, layers),
-        busy_ms=busy_ms, floor_ms=floor_ms, roles=roles,
-        losses=losses(None, roles if trace.blocks else []),
+        tokens=beside.tokens, tokens_from=told.source, batch=told.batch, per=per,
+        stack=None, step_ms=beside.step_ms,
+        busy_ms=sum(row.ms for row in roles), floor_ms=beside.floor_ms, roles=roles,
+        losses=losses(None, roles if trace.blocks else [], per),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
 
 
 def ordered(findings: Sequence[TraceFinding]) -> list[TraceFinding]:
-    """The weightiest first, each once."""
+    """Findings by severity, the worst first, each once."""
     once = {(one.id, one.evidence): one for one in findings}
     return sorted(once.values(), key=lambda one: -one.severity.rank)
 
@@ -194,33 +190,39 @@ def _summary_layers(named: Sequence[Entry], steps: float) -> int:
     return round(max(calls, default=0))
 
 
-def _floor(yardstick: Yardstick | None, layers: int) -> float | None:
-    if yardstick is None or yardstick.hardware is None or not layers:
-        return None
-    step = yardstick.traffic(layers)
-    return yardstick.hardware.least_ms(step.bound, step.operations, yardstick.dtype)
+def _yield(rows: int | None, given: Given, said: Sequence[Said] = ()) -> Yield:
+    """Tokens to a sequence: as given, else one; of several query tokens the times are a step's.
 
-
-def _step_ms(yardstick: Yardstick | None, layers: int) -> float | None:
-    whole = yardstick is not None and layers == yardstick.model.layers
-    return yardstick.step_ms if yardstick is not None and whole else None
-
-
-def _yield(kernels: Kernels, cuts: Cuts | None, steps: Sequence[StepCost], given: Given) -> Yield:
-    """Tokens to a sequence: given, or as the program marked its steps, else one."""
-    batch = None if given.yardstick is None else given.yardstick.batch
-    used = [i for i, one in enumerate(steps) if one.used]
-    said = [] if cuts is None else [cuts.said[i] for i in used]
-    marked = [(one.tokens / one.sequences, one.sequences) for one in said if one and one.sequences]
-    rows = _rows(kernels, steps)
+    ``rows`` are those of the products. What the program marks (``said``) are the query tokens of
+    a step: with speculative decoding those to verify, of which a part is accepted.
+    """
+    yardstick = given.yardstick
+    batch = None if yardstick is None else yardstick.batch
+    queries = 1.0 if yardstick is None else float(yardstick.query_tokens)
+    if said:
+        queries = float(np.median([one.tokens / one.sequences for one in said]))
+        batch = max(1, round(float(np.median([one.sequences for one in said]))))
+    elif queries == 1:
+        batch = batch or rows
     if given.tokens is not None:
-        return Yield(given.tokens, "given", batch or rows)
-    if marked:
-        tokens, sequences = (float(np.median(part)) for part in zip(*marked, strict=True))
-        return Yield(max(tokens, 1e-9), "the program's marks", max(1, round(sequences)))
+        return Yield(given.tokens, "given", batch)
+    if queries > 1:
+        source = (
+            f"one, so times are of a step: it has {queries:g} query tokens a sequence, and how "
+            "many are accepted no trace tells; give --tokens"
+        )
+        return Yield(1.0, source, batch, "step")
+    if said:
+        return Yield(1.0, "the program's marks", batch)
     if rows:
-        return Yield(1.0, f"one for each of {rows} rows of the products", batch or rows)
+        return Yield(1.0, f"one for each of {rows} rows of the products", batch)
     return Yield(1.0, "one, as nothing says otherwise", batch)
+
+
+def _said(cuts: Cuts, steps: Sequence[StepCost]) -> list[Said]:
+    """What the program says of the steps used, where it counts their sequences."""
+    pairs = zip(cuts.said, steps, strict=True)
+    return [said for said, one in pairs if one.used and said is not None and said.sequences]
 
 
 def _rows(kernels: Kernels, steps: Sequence[StepCost]) -> int | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from truetpot.records.stack import PlacedBy, Role
 from truetpot.records.trace import TracedKernel, TracedRole
+from truetpot.stack.beside import Beside
 from truetpot.stack.place import place
 from truetpot.stack.roles import CLASSES, GEMM, REDUCTION, class_of
 from truetpot.stack.spent import PLACED, ROLES, Spent
@@ -95,26 +96,19 @@ def _by_time(entry: Entry, floors: dict[str, float]) -> Entry:
     return replace(entry, role=role, by=PlacedBy.TIME)
 
 
-def by_role(
-    found: list[Entry],
-    steps: float,
-    tokens: float,
-    yardstick: Yardstick | None,
-    layers: int,
-) -> list[TracedRole]:
-    """The longest first. ``steps`` 1 and ``tokens`` 1 for the whole of a file.
+def by_role(found: list[Entry], steps: float, beside: Beside) -> list[TracedRole]:
+    """A row a role, the longest first; times are ms a token of ``beside``, calls are of a step.
 
-    What stands beside a role is of ``layers`` layers; 0 where their number is not known, and then
-    nothing does.
+    ``steps`` are those that ``found`` is the sum of: 1, as the tokens, for the whole of a file.
     """
-    total = sum(one.seconds for one in found)
-    floors, ceilings, ours = _beside(yardstick, layers)
+    total, tokens = sum(one.seconds for one in found), beside.tokens
+    floors, ceilings, ours = beside.floors_ms(), beside.ceilings_ms(), beside.ours_ms()
     rows = []
     for role in dict.fromkeys(one.role for one in found):
         own = sorted((one for one in found if one.role == role), key=lambda one: -one.seconds)
         seconds = sum(one.seconds for one in own)
         most = {by: sum(one.seconds for one in own if one.by == by) for by in PlacedBy}
-        our_s, names = ours.get(role, (None, ""))
+        our_ms, names = ours.get(role, (None, ""))
         shown = SHOWN_UNKNOWN if role == Role.UNKNOWN else SHOWN
         rows.append(
             TracedRole(
@@ -125,9 +119,9 @@ def by_role(
                 by=max(most, key=lambda by: most[by]),
                 floor_ms=floors.get(role),
                 ceiling_ms=ceilings.get(role),
-                ours_ms=None if our_s is None else our_s * 1e3,
+                ours_ms=our_ms,
                 ours=names,
-                kernels=[_kernel(one, steps, tokens, yardstick) for one in own[:shown]],
+                kernels=[_kernel(one, steps, tokens, beside.yardstick) for one in own[:shown]],
             )
         )
     return sorted(rows, key=lambda row: -row.ms)
@@ -142,12 +136,3 @@ def _kernel(entry: Entry, steps: float, tokens: float, yardstick: Yardstick | No
         ms=entry.seconds * 1e3 / steps / tokens, by=entry.by,
         floor_us=None if least is None else least * 1e3, read_bytes=entry.read_bytes,
     )  # fmt: skip
-
-
-def _beside(
-    yardstick: Yardstick | None, layers: int
-) -> tuple[dict[str, float], dict[str, float], dict[str, tuple[float, str]]]:
-    """Floor and ceiling in ms, and our own kernels, by role."""
-    if yardstick is None or not layers:
-        return {}, {}, {}
-    return yardstick.floors_ms(layers), yardstick.ceilings_ms(layers), yardstick.ours_s(layers)

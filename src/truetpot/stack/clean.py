@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from truetpot.records.trace import TraceFinding
-from truetpot.stack.lies import finding, limit
+from truetpot.stack.findings import finding, limit
 from truetpot.stack.trace import Kernels, Trace
 
 LONG_S = 5e-6

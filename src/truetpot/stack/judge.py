@@ -1,4 +1,4 @@
-"""Doubts that need steps, roles or a yardstick; those on times alone are in clean.py."""
+"""Findings that need steps, roles or a yardstick; those on times alone are in clean.py."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from truetpot.records.stack import PlacedBy, Role, StepPhase
 from truetpot.records.trace import StackRung, TracedRole, TraceFinding
+from truetpot.stack.beside import Beside
 from truetpot.stack.by_role import Entry
-from truetpot.stack.lies import finding, limit
+from truetpot.stack.findings import finding, limit
 from truetpot.stack.spent import StepCost
 from truetpot.stack.trace import Trace
 from truetpot.stack.yardstick import Yardstick
@@ -24,29 +25,26 @@ def judge(
     rung: StackRung | None,
     roles: Sequence[TracedRole],
     named: Sequence[Entry],
-    yardstick: Yardstick | None,
-    layers: int,
-    floor_ms: float | None,
-    busy_ms: float,
+    beside: Beside,
 ) -> list[TraceFinding]:
     """Findings on one device, or on a summary."""
     return [
         *_steps(steps),
         *_profiler(trace, steps, rung),
         *_collectives(rung),
-        *_other_workload(yardstick, named if layers else ()),
-        *_below(yardstick, named, roles, layers, floor_ms, busy_ms),
+        *_other_workload(beside.yardstick, named if beside.layers else ()),
+        *_below(beside, named, roles),
         *_unknown(roles),
     ]
 
 
 def _steps(steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
     wrong = [one for one in steps if one.disturbed and one.period_s is not None]
-    usual = [one for one in steps if one.used and one.period_s is not None]
-    if wrong and usual:
+    used = [one for one in steps if one.used and one.period_s is not None]
+    if wrong and used:
         places = [str(i + 1) for i, one in enumerate(steps) if one.disturbed]
         times = ", ".join(f"{(one.period_s or 0) * 1e3:.3f}" for one in wrong[:8])
-        mean = sum(one.period_s or 0 for one in usual) / len(usual)
+        mean = sum(one.period_s or 0 for one in used) / len(used)
         busy = sum(one.busy_s for one in wrong) / len(wrong)
         yield finding(
             "disturbed-steps",
@@ -66,7 +64,7 @@ def _profiler(
         return
     decode = sum(one.phase == StepPhase.DECODE for one in steps)
     each = trace.host_ops / max(1, decode)
-    operators = f", {each:,.0f} recorded operators" if each else ""
+    operators = f", {each:,.0f} recorded operators a step" if each else ""
     yield finding(
         "profiler-cost",
         f"{share:.0%} of the step are pauses for the host, in all steps: {rung.launches:,.0f} "
@@ -111,22 +109,19 @@ def _other_workload(yardstick: Yardstick | None, named: Sequence[Entry]) -> Iter
 
 
 def _below(
-    yardstick: Yardstick | None,
-    named: Sequence[Entry],
-    roles: Sequence[TracedRole],
-    layers: int,
-    floor_ms: float | None,
-    busy_ms: float,
+    beside: Beside, named: Sequence[Entry], roles: Sequence[TracedRole]
 ) -> Iterator[TraceFinding]:
     """A step's total is always a bound, and so are a kernel's operations; its weights only where no
     cache can hold them."""
+    yardstick = beside.yardstick
     card = None if yardstick is None else yardstick.hardware
     if yardstick is None or card is None:
         return
+    floor_ms, busy_ms = beside.floor_ms, sum(row.ms for row in roles)
     if floor_ms is not None and 0 < busy_ms < floor_ms * ROUNDING:
         yield finding(
             "below-floor",
-            f"The kernels of a step take {busy_ms:.3f} ms and its weights and cache, or its "
+            f"The kernels take {busy_ms:.3f} ms in all, and the weights and the cache, or the "
             f"operations, {floor_ms:.3f} ms at least ({yardstick.what}).",
         )
     l2 = L2_IF_UNKNOWN if card.l2_mib is None else card.l2_mib * 2**20
@@ -152,15 +147,15 @@ def _below(
             f"GB/s, of {card.bandwidth_gb_s:g} that {card.title} has; "
             f"{operations / each / 1e12:,.0f}e12 operations a second; cache: {l2 / 2**20:g} MiB.",
         )
-    bytes_of, operations_of = yardstick.bytes_of(layers), yardstick.operations_of(layers)
+    bytes_of, computed_ms = yardstick.bytes_of(beside.layers), beside.computed_ms()
     for row in roles:
         small = row.floor_ms is not None and row.ms < row.floor_ms * ROUNDING
         if not small or row.floor_ms is None or not row.calls or row.by == PlacedBy.TIME:
             continue
         nbytes = bytes_of[row.role] / max(1.0, row.calls)
-        computed = (card.compute_ms(operations_of[row.role], yardstick.dtype) or 0.0) * ROUNDING
+        computes = row.ms < computed_ms[row.role] * ROUNDING
         yield finding(
-            "below-floor" if nbytes > l2 or row.ms < computed else "may-be-cached",
+            "below-floor" if nbytes > l2 or computes else "may-be-cached",
             f"{row.role} takes {row.ms:.3f} ms, and its bytes or operations {row.floor_ms:.3f} ms.",
         )
 

@@ -16,20 +16,21 @@ _SMALL = (
 """Roles that read nothing which has to come from memory: a fused kernel has none of their time."""
 
 
-def losses(rung: StackRung | None, roles: Sequence[TracedRole]) -> list[TraceLoss]:
+def losses(rung: StackRung | None, roles: Sequence[TracedRole], per: str) -> list[TraceLoss]:
     """The three largest of: roles beyond what stands beside them, small kernels, pauses, the rest.
 
     A role is held against our kernel where there is one, else the ceiling, else the floor. Without
-    any of these a large role is no loss that could be told.
+    any of these a large role is no loss that could be told. ``per`` is what the times are of:
+    ``token``, or ``step``.
     """
-    found = [*_roles(roles), *_small(roles)]
+    found = [*_roles(roles, per), *_small(roles, per)]
     if rung is not None:
-        found += _rung(rung)
+        found += _rung(rung, per)
     best = sorted((one for one in found if one.ms > 0), key=lambda one: -one.ms)
     return best[:MOST]
 
 
-def _roles(roles: Sequence[TracedRole]) -> list[TraceLoss]:
+def _roles(roles: Sequence[TracedRole], per: str) -> list[TraceLoss]:
     found = []
     for row in roles:
         if row.role in _BESIDE or (row.role in _SMALL and row.ours_ms is None):
@@ -50,8 +51,8 @@ def _roles(roles: Sequence[TracedRole]) -> list[TraceLoss]:
             continue
         ms, what = beside
         text = (
-            f"{row.role} takes {row.ms:.3f} ms in {_kernels(row.calls)}, {row.ms / ms:.2f} times"
-            f" the {ms:.3f} ms of {what}."
+            f"{row.role} takes {row.ms:.3f} ms a {per}, {row.ms / ms:.2f} times the {ms:.3f} ms of"
+            f" {what}; {_kernels(row.calls)} a step."
         )
         found.append(TraceLoss(what=row.role, ms=max(0.0, row.ms - ms), sentence=text))
     return found
@@ -61,20 +62,20 @@ def _kernels(calls: float) -> str:
     return f"{calls:,.4g} kernel" + ("" if calls == 1 else "s")
 
 
-def _small(roles: Sequence[TracedRole]) -> list[TraceLoss]:
+def _small(roles: Sequence[TracedRole], per: str) -> list[TraceLoss]:
     own = [row for row in roles if row.role in _SMALL and row.ours_ms is None]
     ms, calls = sum(row.ms for row in own), sum(row.calls for row in own)
     names = ", ".join(row.role for row in own[:4])
     text = (
-        f"{calls:,.4g} small kernels ({names}) take {ms:.3f} ms, though they read next to nothing: "
-        "fused into their neighbours they take less."
+        f"{calls:,.4g} small kernels a step ({names}) take {ms:.3f} ms a {per}, though they read "
+        "next to nothing: fused into their neighbours they take less."
     )
     return [TraceLoss(what="small kernels", ms=ms, sentence=text)]
 
 
-def _rung(rung: StackRung) -> list[TraceLoss]:
+def _rung(rung: StackRung, per: str) -> list[TraceLoss]:
     whole = rung.ms_per_token
-    launches = "" if rung.launches is None else f" It launched {rung.launches:,.4g} times a token."
+    launches = "" if rung.launches is None else f" It launched {rung.launches:,.4g} times a {per}."
     waiting = ""
     if rung.waiting_ms:
         waiting = f"; at least {rung.waiting_ms:.3f} ms of it is waiting for other ranks"
@@ -86,11 +87,11 @@ def _rung(rung: StackRung) -> list[TraceLoss]:
         ("unexplained", rung.unexplained_ms, "pauses whose cause the trace does not tell", ""),
     )
     return [
-        TraceLoss(what=what, ms=max(0.0, ms), sentence=_sentence(ms, text, whole) + more)
+        TraceLoss(what=what, ms=max(0.0, ms), sentence=_sentence(ms, text, whole, per) + more)
         for what, ms, text, more in rows
     ]
 
 
-def _sentence(ms: float, text: str, whole: float) -> str:
+def _sentence(ms: float, text: str, whole: float, per: str) -> str:
     share = ms / whole if whole else 0.0
-    return f"{ms:.3f} ms, {share:.1%} of the token: {text}."
+    return f"{ms:.3f} ms, {share:.1%} of the {per}: {text}."

@@ -10,7 +10,7 @@ import numpy as np
 
 from truetpot.records.stack import Role
 from truetpot.records.trace import TracedRun
-from truetpot.stack.lies import finding, limit
+from truetpot.stack.findings import finding, limit
 from truetpot.stack.losses import losses
 from truetpot.stack.spent import ROLES, Spent, StepCost
 
@@ -19,7 +19,7 @@ _WAITING = "waiting-collectives"
 
 @dataclass(frozen=True)
 class Collectives:
-    """Those of one rank, in their order."""
+    """The collectives of one rank, in their order."""
 
     names: tuple[str, ...]
     duration_s: np.ndarray
@@ -28,7 +28,7 @@ class Collectives:
 
 
 def collectives(spent: Spent, used: Sequence[StepCost]) -> Collectives:
-    """All that one device ran."""
+    """All collectives that one device ran, and which the rung has."""
     which = np.flatnonzero(spent.role == ROLES.index(Role.COLLECTIVE))
     inside = np.zeros(len(which), bool)
     for one in used:
@@ -70,5 +70,5 @@ def _with_waiting(run: TracedRun, waiting_ms: float, evidence: str) -> TracedRun
     if rung.collectives_ms and waiting_ms / rung.collectives_ms > limit(_WAITING):
         findings.append(finding(_WAITING, evidence))
     return msgspec.structs.replace(
-        run, stack=rung, findings=findings, losses=losses(rung, run.roles)
+        run, stack=rung, findings=findings, losses=losses(rung, run.roles, run.per)
     )

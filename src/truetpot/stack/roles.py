@@ -20,7 +20,7 @@ CLASSES = (GEMM, REDUCTION, ELEMENTWISE, FILL)
 
 @dataclass(frozen=True)
 class Rule:
-    """What kernels of a name are."""
+    """One entry of ``roles.toml``: a pattern of names, and their role."""
 
     pattern: re.Pattern[str]
     role: str

@@ -9,7 +9,7 @@ import numpy as np
 
 from truetpot.records.stack import PlacedBy, Role, StepPhase
 from truetpot.stack.exclusive import exclusive_s
-from truetpot.stack.lies import limit
+from truetpot.stack.findings import limit
 from truetpot.stack.place import Placed, place
 from truetpot.stack.roles import class_of, rule_of
 from truetpot.stack.steps import Cuts
@@ -93,7 +93,7 @@ def _placed(
 
 @dataclass(frozen=True)
 class StepCost:
-    """One step of a device."""
+    """What one step of a device cost, in seconds."""
 
     at: slice
     phase: StepPhase
@@ -144,13 +144,14 @@ def _phases(spent: Spent, cuts: Cuts, edges: list[int]) -> list[StepPhase]:
     many = (rows > ROWS * known.min()) if len(known) else np.zeros(len(parts), bool)
     # what every step has tells none of them apart
     evidence = many | (prompts if not prompts.all() else False)
-    usual = np.median(counts)
+    kernels_a_step = np.median(counts)
     phases = []
     for i in range(len(parts)):
         if told[i] or evidence[i]:
             phases.append(StepPhase.PREFILL)
         elif cuts.said[i] is None and (
-            abs(counts[i] - usual) > ALIKE * usual or busy[i] > LONGER * np.median(busy)
+            abs(counts[i] - kernels_a_step) > ALIKE * kernels_a_step
+            or busy[i] > LONGER * np.median(busy)
         ):
             phases.append(StepPhase.OTHER)
         else:
@@ -175,10 +176,10 @@ def _chosen(steps: list[StepCost]) -> list[StepCost]:
     periods = [one.period_s for one in decode if one.period_s is not None and not one.open_end]
     disturbed: set[int] = set()
     if len(decode) >= 3 and periods:
-        usual = float(np.median([one.period_s for one in decode if one.period_s is not None]))
+        median_s = float(np.median([one.period_s for one in decode if one.period_s is not None]))
         busy = float(np.median([one.busy_s for one in decode]))
         for one in decode:
-            longer = one.period_s is not None and one.period_s > limit("disturbed-steps") * usual
+            longer = one.period_s is not None and one.period_s > limit("disturbed-steps") * median_s
             if longer and abs(one.busy_s - busy) <= SAME * busy:
                 disturbed.add(id(one))
     good = [one for one in decode if id(one) not in disturbed]

@@ -18,7 +18,7 @@ class Line:
     """y less the line at each point, over y."""
 
     def at(self, x: float) -> float:
-        """The line's value."""
+        """The line's value at ``x``."""
         return self.base + self.slope * x
 
 

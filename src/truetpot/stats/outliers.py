@@ -15,7 +15,7 @@ it makes a distance large."""
 
 @dataclass(frozen=True)
 class Distance:
-    """One value against the median of all."""
+    """One value's distance from the median of all."""
 
     value: float
     median: float

@@ -16,7 +16,7 @@ CLOCKS_APART = 0.001
 
 
 class Submitted(StrEnum):
-    """Who submits the calls of a sample."""
+    """Who submits the calls of a sample to the device."""
 
     GRAPH = "graph"
     """The device replays a captured graph of them."""
@@ -48,12 +48,12 @@ class Samples:
 
     @property
     def stats(self) -> Stats:
-        """Of the device's time."""
+        """Statistics of the device's times, in seconds."""
         return stats(self.device_s)
 
     @property
     def wall(self) -> Stats:
-        """Of the host's time."""
+        """Statistics of the host's times, in seconds."""
         return stats(self.wall_s)
 
     @property

@@ -1,4 +1,4 @@
-"""Quantiles of Student's t."""
+"""Quantiles of Student's t distribution, without SciPy."""
 
 from __future__ import annotations
 

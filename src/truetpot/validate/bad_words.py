@@ -49,7 +49,7 @@ class BadWords:
         self._kept += min(left, len(offsets))
 
     def record(self) -> BadMemory | None:
-        """None where every word was right."""
+        """The record's part; None where every word was right."""
         if not self.words:
             return None
         offsets = np.concatenate(self._offsets)

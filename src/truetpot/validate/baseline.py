@@ -31,7 +31,7 @@ def read_baseline(path: str | Path) -> BaselineRecord:
 
 
 def kinds(record: ValidateRecord) -> dict[str, str]:
-    """The kind of card by device."""
+    """The kind of card of each device."""
     return {one.device: one.kind_of_card for one in record.devices}
 
 

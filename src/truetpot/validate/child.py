@@ -28,7 +28,7 @@ Tell = Callable[[Measured], None]
 
 
 class Check(Protocol):
-    """What a module of ``checks`` has."""
+    """What a module in ``checks`` has to define."""
 
     @staticmethod
     def measure(setting: Setting, tell: Tell) -> Measured:

@@ -51,7 +51,7 @@ def concluded(test: ValidatedTest, by: Yardsticks) -> ValidatedTest:
 
 
 def overall(tests: Iterable[ValidatedTest]) -> Health:
-    """The worst of all."""
+    """The worst verdict of all tests."""
     return worst(test.verdict for test in tests)
 
 

@@ -38,12 +38,12 @@ class Yardsticks:
 
 
 def short(value: float) -> str:
-    """Four significant digits."""
+    """A number with four significant digits, for a sentence."""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
 def worst(verdicts: Iterable[Health]) -> Health:
-    """The one that decides; `not-run` of none."""
+    """The verdict that decides; `not-run` where there is none."""
     given = set(verdicts)
     return next((one for one in WORST if one in given), Health.NOT_RUN)
 
@@ -90,7 +90,7 @@ def with_judgement(figure: Figure, judgement: Judgement) -> Figure:
 def against(
     what: HeldTo, expected: float, better: str, value: float, by: Relative, source: str
 ) -> Judgement:
-    """A value against that of an equal card."""
+    """A value judged against that of an equal card."""
     worse = expected * ((1 - by.fail) if better == "higher" else (1 + by.fail))
     edge = expected * ((1 - by.warn) if better == "higher" else (1 + by.warn))
     return Judgement(
@@ -203,7 +203,7 @@ def sentence(figure: Figure, held: Judgement) -> str:
 
 
 def advice(test: str, figure: Figure, held: Judgement, by: Yardsticks) -> str:
-    """What to do next."""
+    """What the user should do next, by what the figure was held against."""
     if held.against is HeldTo.BASELINE:
         return by.limits.baseline.do
     if held.against is HeldTo.SISTERS:

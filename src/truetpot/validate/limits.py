@@ -42,7 +42,7 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(frozen=True)
 class Limits:
-    """All of ``limits.toml``."""
+    """All of ``limits.toml``: from where on each figure passes."""
 
     limits: tuple[Limit, ...]
     baseline: Relative
@@ -62,7 +62,7 @@ class Limits:
 
 @cache
 def load_limits() -> Limits:
-    """The package's table."""
+    """The limits that the package has in ``limits.toml``."""
     read: dict[str, Any] = table("limits.toml")
     return Limits(
         msgspec.convert(read["limit"], tuple[Limit, ...]),

@@ -12,7 +12,7 @@ from truetpot.records.validate import BadMemory, Better, Second
 
 
 class Setting(Part, frozen=True, kw_only=True):
-    """What a test is asked for."""
+    """What a test is asked to do: on which devices, for how long, at which level."""
 
     test: str
     devices: list[str]

@@ -34,7 +34,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``plan.toml``."""
+    """One entry of ``plan.toml``: a test, and what it needs."""
 
     __test__ = False  # pytest: no test of this package
 
@@ -53,7 +53,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     long: Part | None = None
 
     def part(self, level: Level) -> Part | None:
-        """What the level has of it."""
+        """The test's part in a level; None where it has none."""
         found: Part | None = getattr(self, level.value)
         return found
 
@@ -72,12 +72,12 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is unique in a run."""
+        """Test and device, which are unique in a run."""
         return self.test.name, self.where
 
 
 def load_tests() -> tuple[Test, ...]:
-    """Every test, in order."""
+    """Every test of ``plan.toml``, in its order."""
     return msgspec.convert(table("plan.toml")["test"], tuple[Test, ...])
 
 

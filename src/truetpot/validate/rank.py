@@ -21,10 +21,10 @@ from truetpot.records.store import write_record
 from truetpot.records.words import KernelStatus
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
 from truetpot.runtime.distributed.join import join
 from truetpot.runtime.distributed.place import find_place
 from truetpot.runtime.distributed.watch import Watch, hold_signals
+from truetpot.runtime.group import Group
 from truetpot.stats import StopRule
 from truetpot.validate.measured import Measured, Reading, Setting, errors
 
@@ -36,7 +36,7 @@ WRONG = (KernelStatus.WRONG, KernelStatus.INVALID)
 
 
 def main(words: Sequence[str]) -> int:
-    """The exit code."""
+    """Run one rank's part of a test; returns the process's exit code."""
     what, name, setting_text, path = words
     setting = msgspec.json.decode(setting_text, type=Setting)
     place = find_place()
@@ -44,14 +44,14 @@ def main(words: Sequence[str]) -> int:
     hold_signals()
     watch = Watch(place.rank, place.size)
     try:
-        with join(place, name.partition(":")[0], watch):
-            device = choose_device(name)
+        with join(place, name.partition(":")[0], watch) as group:
+            device = choose_device(name, group)
             REGISTRY.load_builtin()
             if what == "time":
                 measured = timed(device, setting)
                 if place.rank == 0:
                     write_record(measured, path)
-                current().barrier()
+                group.barrier()
             else:
                 sum_for_ever(device, Path(path).with_suffix(f".{place.rank}"))
     except (UserError, KernelError) as error:
@@ -64,13 +64,14 @@ def main(words: Sequence[str]) -> int:
 
 def timed(device: Device, setting: Setting) -> Measured:
     """Both sizes, each sum checked against float64 before and after."""
+    group = device.group
     dtype = "fp16" if device.kind == "xpu" else "bf16"
     large = SMALL_LARGE if setting.small else LARGE
     rule = StopRule(seconds=setting.seconds / 2, min_samples=20, warmup_s=0.2)
     readings, wrong = [], []
     sizes = {"decode payload": HIDDEN, f"{large >> 20} MiB": large // ITEMSIZE[dtype]}
     for what, elements in sizes.items():
-        case = AllReduceCase(dtype, 1, elements, current().size, in_place=True)
+        case = AllReduceCase(dtype, 1, elements, group.size, in_place=True)
         results, finished = measure_collectives(ALL_REDUCE, [case], ("torch",), device, rule)
         if not finished:
             raise KeyboardInterrupt
@@ -80,19 +81,19 @@ def timed(device: Device, setting: Setting) -> Measured:
             if not wrong:
                 raise UserError(f"No sum could be timed: {results[0].reason}.")
             continue
-        readings.append(_reading(what, best))
+        readings.append(_reading(what, best, group))
     readings.append(errors("wrong sums", len(wrong), "; ".join(dict.fromkeys(wrong))))
-    found = {"ranks": current().size, "backend": current().backend}
+    found = {"ranks": group.size, "backend": group.backend}
     return Measured(readings=readings, found=found)
 
 
-def _reading(what: str, best: CollectiveResult) -> Reading:
+def _reading(what: str, best: CollectiveResult, group: Group) -> Reading:
     return Reading(
         name=f"all-reduce, {what}",
         value=slowest_s(best) * 1e6,
         unit="us",
         better="lower",
-        note=f"{best.payload} bytes, {current().size} ranks over {current().backend}, "
+        note=f"{best.payload} bytes, {group.size} ranks over {group.backend}, "
         f"{best.submitted}, the slowest rank's median",
     )
 
@@ -105,11 +106,11 @@ def sum_for_ever(device: Device, begun: Path) -> None:
     where = device.torch  # type: ignore[attr-defined]
     ones = torch.ones(HIDDEN, device=where)
     while True:
-        with current().waiting():
+        with device.group.waiting():
             dist.all_reduce(ones)
             device.synchronize()
         ones.fill_(1.0)
-        current().progress()
+        device.group.progress()
         begun.touch()
 
 

@@ -45,7 +45,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Ask:
-    """What is to be run."""
+    """What a run of `validate` is asked to do."""
 
     device: str
     """`auto`, `all`, or names separated by commas."""
@@ -61,7 +61,7 @@ class Ask:
 
 @dataclass
 class Run:
-    """A run: what was found, what was done."""
+    """A run of `validate`: what was found so far, what is done."""
 
     ask: Ask
     work: Path
@@ -135,7 +135,7 @@ class Run:
         self.write(self.record())
 
     def record(self) -> ValidateRecord:
-        """As it stands."""
+        """The record of what was measured so far."""
         rows = list(self.rows.values())
         return ValidateRecord(
             started=self.started,

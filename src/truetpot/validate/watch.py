@@ -43,7 +43,7 @@ class Watch:
         self._energy: tuple[float, float] | None = None
 
     def look(self) -> Look:
-        """Now."""
+        """The card's clock, power and throttling at this moment."""
         state = self.device.state()
         at_s, power_w = time.monotonic(), _number(state.get("power_w"))
         throttled_by = nvidia_reasons(state.get("throttle"))
@@ -88,8 +88,8 @@ def nvidia_reasons(mask: Any) -> tuple[str, ...]:
 
 def harmful(reasons: tuple[str, ...] | list[str]) -> list[str]:
     """Those that a card which is cooled and fed does not have under load."""
-    usual = {*_table()["usual"]["reasons"]}
-    return [one for one in reasons if one not in usual]
+    harmless = {*_table()["harmless"]["reasons"]}
+    return [one for one in reasons if one not in harmless]
 
 
 @contextmanager

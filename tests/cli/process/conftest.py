@@ -12,11 +12,11 @@ import pytest
 
 SMALL_CEILING = """
 import sys
-from truetpot.cli import decode_run, kernels_run
 from truetpot.measure import ceiling
 from truetpot.ops.registry import REGISTRY
+from truetpot.runs import decode, kernels
 
-for module in (ceiling, decode_run, kernels_run):
+for module in (ceiling, decode, kernels):
     module.buffer_bytes = lambda device: 16 << 20
 REGISTRY.load_builtin()
 (numba,) = REGISTRY.kernels("memory_read", "numba")

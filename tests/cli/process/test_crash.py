@@ -99,10 +99,10 @@ def test_a_limit_of_memory(environment, limit):
 
 LATE = """
 import itertools, sys
-from truetpot.cli import decode_run, kernels_run
 from truetpot.measure import ceiling, kernels, step
+from truetpot.runs import decode, kernels as several
 from truetpot.ops.registry import REGISTRY
-for module in (ceiling, decode_run, kernels_run):
+for module in (ceiling, decode, several):
     module.buffer_bytes = lambda device: 16 << 20
 REGISTRY.load_builtin()
 (numba,) = REGISTRY.kernels("memory_read", "numba")
@@ -152,7 +152,7 @@ def test_a_rank_that_crashes(run, model, tmp_path):
     # the launcher starts python -m truetpot: the fault comes by a module that Python loads first
     (tmp_path / "kernels" / "sitecustomize.py").write_text(
         "import os\nif os.environ.get('RANK') == '1':\n"
-        "    import truetpot.cli.decode_run as d\n"
+        "    import truetpot.runs.decode as d\n"
         "    def fail(*a, **k): raise KeyError('late')\n"
         "    d._measure = fail\n"
     )

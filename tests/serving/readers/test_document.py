@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truetpot.errors import UserError
-from truetpot.serving.readers import decode, scan
 from truetpot.serving.readers import document as document_module
+from truetpot.serving.readers import json_values, scan
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.source import Source
 
@@ -300,7 +300,7 @@ def test_a_slice_is_short_or_one_element(document: Callable[[bytes], Document]) 
 def test_a_value_too_long_to_decode(
     document: Callable[[bytes], Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, "_LONGEST", 100)
+    monkeypatch.setattr(json_values, "_LONGEST", 100)
     first = document(b'{"x": "' + b"y" * 200 + b'", "z": ["' + b"y" * 200 + b'"]}').first
     with pytest.raises(UserError, match="202 bytes"):
         first.text("x")

@@ -49,6 +49,80 @@ def test_llama_cpp():
     assert ("linear", "q4_0", "llama.cpp Vulkan0") in found
 
 
+def test_the_console_of_a_real_run():
+    """Not read: two products of batches or views, V inside K, and a sparse mask of 512 tokens.
+
+    The sparse row has the shape of the dense one with 4096 tokens, of which it reads an eighth.
+    """
+    tables, others = read_llama(real_file("llama_ops_cpu.txt").read_text(), "ops.txt")
+    found = {(one.op, one.format): one for one in tables}
+    linear = {op_format[1] for op_format in found if op_format[0] == "linear"}
+    assert linear == {"f16", "bf16", "q4_0", "q8_0", "mxfp4", "q4_K"}
+    assert found["linear", "q4_0"].rows == {
+        (1, 4096, 14336): pytest.approx(10422.73e-6),
+        (4, 4096, 14336): pytest.approx(17584.18e-6),
+    }
+    attention = found["decode_attention", "f16"].rows
+    assert set(attention) == {(1, 7680, 64, 8, 64, 0), (1, 8192, 32, 8, 128, 0)}
+    assert set(found["decode_attention", "q8_0"].rows) == {
+        (1, 7680, 64, 8, 64, 0), (1, 4096, 32, 2, 256, 0),
+    }  # fmt: skip
+    assert others == {"MUL_MAT": 2, "FLASH_ATTN_EXT": 2}
+    assert {(one.origin.stack, one.origin.device) for one in tables} == {
+        ("llama.cpp CPU", "AMD EPYC")
+    }
+
+
+def test_sql_of_a_real_run():
+    """It has the commit and leaves the device empty."""
+    tables, others = read_llama(real_file("llama_ops_cpu.sql").read_text(), "ops.sql")
+    found = {(one.op, one.format): one.rows for one in tables}
+    assert found == {
+        ("linear", "q4_0"): {(1, 4096, 14336): pytest.approx(14086e-6)},
+        ("linear", "q1_0"): {(1, 4096, 14336): pytest.approx(5022.318841e-6)},
+        ("decode_attention", "f16"): {(1, 8192, 32, 8, 128, 0): pytest.approx(21132.716667e-6)},
+    }
+    assert others == {}
+    assert {(one.origin.version, one.origin.device) for one in tables} == {
+        ("0c1e570-dirty", "not named")
+    }
+
+
+def test_csv_has_no_times(tmp_path):
+    shutil.copy(real_file("llama_ops_cpu.csv"), tmp_path)
+    with pytest.raises(UserError, match="CSV of test-backend-ops, which has no times"):
+        read_library(tmp_path)
+    shutil.copy(real_file("llama_ops_cpu.sql"), tmp_path)
+    assert "--output sql" in read_library(tmp_path).left_out["llama_ops_cpu.csv"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("'perf', '1'", "'perf', '0'"),
+        ("'perf'", "'test'"),
+        ("'14086.000000'", "'fast'"),
+        ("'14086.000000'", "'-1.0'"),
+        ("'14086.000000'", "'nan'"),
+        ("'MUL_MAT'", "MUL_MAT', "),
+        ("op_name, ", ""),
+    ],
+)
+def test_a_row_of_sql_without_a_time(before, after):
+    row = next(
+        line for line in real_file("llama_ops_cpu.sql").read_text().splitlines() if "q4_0" in line
+    )
+    assert read_llama(row, "ops.sql")[0]
+    assert before in row
+    assert read_llama(row.replace(before, after), "ops.sql")[0] == []
+
+
+def test_a_name_with_brackets_in_the_parameters():
+    """Operators of a model's own graph have the names of its tensors."""
+    line = "  MUL_MAT(name=Qcur-0 (view),type=f32,ne=[1,1,1,1]):   10 runs -  5.00 us/run - x"
+    assert read_llama(line, "ops.txt") == ([], {"MUL_MAT": 1})
+
+
 def test_own_records(tmp_path):
     shutil.copy(RECORDS / "decode-h200.json", tmp_path)
     shutil.copy(RECORDS / "floor.json", tmp_path)

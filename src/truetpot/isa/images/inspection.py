@@ -2,8 +2,8 @@
 
 Nobody knows how it is launched or what its arguments are for: SYCL passes structs, and addresses
 come out of them. So one pass over what it reads is taken, every load but those of local memory and
-scratch counts as one from memory, and the largest input is the one that most bytes of a turn are
-loaded of.
+scratch counts as one from memory, and the largest input is the one of which an iteration loads the
+most bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from truetpot.isa.banks import local_clocks
 from truetpot.isa.counted import hot, weights_per_byte
 from truetpot.isa.faults import Facts, faults
 from truetpot.isa.inspection import count, lanes_of, opcodes
-from truetpot.isa.limits import Limits, Turn, limits, resident
+from truetpot.isa.limits import Iteration, Limits, limits, resident
 from truetpot.isa.loads import loads_of, moved, overlap, widths
 from truetpot.isa.model import clocks
 from truetpot.isa.scoreboard import alone
@@ -73,8 +73,8 @@ def inspect_image(
     hardware, loaded, wide = rates.hardware, sum(asked.values()), widths(streamed)
     cores = None if hardware is None else hardware.xe_cores
     threads = None if cores is None else resident(info, rates, latencies, cores, None)
-    turn = Turn(taken.issue, single.clocks, local, moved(streamed), None)
-    bounds = Limits() if threads is None else limits(turn, threads, rates)
+    iteration = Iteration(taken.issue, single.clocks, local, moved(streamed), None)
+    bounds = Limits() if threads is None else limits(iteration, threads, rates)
     needed = memory_us = None
     if hardware is not None:
         needed = round(hardware.bandwidth_gb_s * latencies.memory_ns)

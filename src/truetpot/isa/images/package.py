@@ -27,7 +27,7 @@ _CLASSIFIER = "License :: OSI Approved :: "
 
 @dataclass(frozen=True)
 class Rules:
-    """packages.toml."""
+    """``packages.toml``: which packages are open, and which wheels have device images."""
 
     open: tuple[str, ...]
     wheels: Mapping[str, Mapping[str, str | bool]]
@@ -45,7 +45,7 @@ class Package:
 
 @cache
 def rules() -> Rules:
-    """Whose machine code is read."""
+    """The rules for packages, as ``packages.toml`` has them."""
     text = resources.files("truetpot.isa.images").joinpath("packages.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), Rules)
 

@@ -28,7 +28,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Wish:
-    """What of a package is looked at."""
+    """Which kernels of a package are looked at, and for which targets."""
 
     words: tuple[str, ...] = ()
     """All in the kernel's name, mangled or not, or in the library's."""
@@ -38,7 +38,7 @@ class Wish:
 
 @dataclass
 class Surveyed:
-    """What came of a package."""
+    """What was found in a package, and what was left out of it."""
 
     package: Package
     kernels: list[Inspection] = field(default_factory=list)

@@ -79,12 +79,12 @@ class Section:
 
     @property
     def further(self) -> list[Note]:
-        """The other notes."""
+        """Notes of tone `info` beyond the first few."""
         return [note for note in self.notes if note.tone == "info"][FEW:]
 
     @property
     def tone(self) -> str:
-        """The worst of the notes."""
+        """The tone of the worst of its notes."""
         order = ("bad", "warn", "good", "info")
         return min((note.tone for note in self.notes), key=order.index, default="info")
 
@@ -98,7 +98,7 @@ class Parts:
     grids: list[Grid] = field(default_factory=list)
 
     def draw(self, *charts: Chart | None) -> None:
-        """Add drawings."""
+        """Add the charts, except those that are None."""
         self.charts += [chart for chart in charts if chart is not None]
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -57,7 +57,7 @@ _ROLE_OF = {colour: role for role, colour in LIGHT.items()}
 
 
 def colour(role: str) -> str:
-    """What a chart is drawn with."""
+    """The colour in which a role of a chart is drawn."""
     return LIGHT[role]
 
 

@@ -75,7 +75,7 @@ def origin(record: msgspec.Struct) -> list[tuple[str, str]]:
 
 
 def kind_of(record: msgspec.Struct) -> str:
-    """Which record it is."""
+    """The kind of a record; empty for one that names none."""
     return str(getattr(record, "kind", type(record).__name__ if isinstance(record, Named) else ""))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
 from truetpot.runtime.device import Device
-from truetpot.runtime.distributed.group import current
+from truetpot.runtime.group import Group
 
 T = TypeVar("T", bound=Hashable)
 
@@ -22,21 +22,21 @@ T = TypeVar("T", bound=Hashable)
 def free_bytes(device: Device) -> int | None:
     """The least that any rank has; None where none knows."""
     free = device.free_bytes()
-    least = current().least(math.inf if free is None else free)
+    least = device.group.least(math.inf if free is None else free)
     return None if math.isinf(least) else int(least)
 
 
 def cache_bytes(device: Device) -> int:
     """The largest cache of any rank: what must come from memory comes from memory on all."""
-    return int(current().most(device.cache_bytes()))
+    return int(device.group.most(device.cache_bytes()))
 
 
 def graphs(device: Device) -> bool:
     """Whether every rank's device may capture."""
-    return bool(current().least(device.graphs))
+    return bool(device.group.least(device.graphs))
 
 
-def common(mine: Iterable[T]) -> list[T]:
+def common(group: Group, mine: Iterable[T]) -> list[T]:
     """What every rank has of these, in rank 0's order."""
-    first, *others = current().gather(list(mine))
+    first, *others = group.gather(list(mine))
     return [one for one in first if all(one in other for other in others)]

@@ -14,10 +14,10 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from truetpot.errors import KernelError, UserError
-from truetpot.runtime.distributed.group import Group, joined
 from truetpot.runtime.distributed.launch import device_count
 from truetpot.runtime.distributed.place import Place
 from truetpot.runtime.distributed.watch import Watch, limit_s
+from truetpot.runtime.group import Group
 
 BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
 
@@ -114,8 +114,7 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
         device_id=None if kind == "cpu" else device,
     )
     group = TorchGroup(place, backend, device, watch)
-    with joined(group):
-        yield group
+    yield group
     watch.stop()
     dist.destroy_process_group()
 

@@ -37,8 +37,8 @@ class Figures:
         run has no definition."""
         if definition := self.run.definitions.get(metric):
             return definition.canonical
-        usual = {Metric.TPOT: AFTER_FIRST[0], Metric.ITL: GAPS[0]}
-        return usual.get(metric, metric.value)
+        defaults = {Metric.TPOT: AFTER_FIRST[0], Metric.ITL: GAPS[0]}
+        return defaults.get(metric, metric.value)
 
     @cached_property
     def per_token(self) -> Metric:
@@ -77,7 +77,7 @@ class Figures:
 
     @property
     def tpot(self) -> float | None:
-        """Its mean."""
+        """The reported mean TPOT, in seconds; None without one."""
         return self.tpot_statistic("mean")
 
     @property
@@ -112,7 +112,7 @@ class Figures:
 
     @property
     def duration_s(self) -> float | None:
-        """Of the run."""
+        """Reported duration of the run, in seconds; None without one."""
         return positive(self.run.totals.duration_s)
 
 

@@ -15,7 +15,7 @@ LENGTHS = 4
 
 
 def near(a: float, b: float) -> bool:
-    """Whether two times can be the same pace."""
+    """Whether two times may be of the same pace."""
     return 1 / limit("pace") < a / b < limit("pace")
 
 
@@ -34,7 +34,7 @@ class Runs:
 
 
 def runs(gaps: Gaps) -> Runs:
-    """None of no gaps is longer than another."""
+    """Runs of equal gaps: how many a request has, the longest, whether all are as long."""
     each = np.zeros(len(gaps.offsets) - 1, np.int64)
     some = gaps.counts() > 0
     starts = gaps.offsets[:-1][some]

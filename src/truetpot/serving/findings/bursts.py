@@ -119,7 +119,7 @@ def several_a_step(evidence: Evidence) -> Trace | None:
     pitfalls=(6,),
 )
 def stalls(evidence: Evidence) -> Trace | None:
-    """The opposite of bursts."""
+    """Gaps of which a few are long: the opposite of bursts."""
     mean, median = evidence.itl(), evidence.itl("median")
     if not mean or not median or patterns(evidence) != {Pattern.STALLS}:
         return None

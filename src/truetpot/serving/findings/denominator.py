@@ -52,7 +52,7 @@ from truetpot.serving.thresholds import limit
     ),
 )
 def visible_token_denominator(evidence: Evidence) -> Trace | None:
-    """Branch (b) of the founding case, or undecided."""
+    """The client divided by visible tokens, or that is undecided."""
     seen = diagnose(evidence)
     if seen is None or seen.really_short:
         return None
@@ -161,7 +161,7 @@ def _factor(evidence: Evidence, seen: Diagnosis, still: list[int]) -> float | No
     ),
 )
 def wait_inside_the_interval(evidence: Evidence) -> Trace | None:
-    """Branch (a) of the founding case."""
+    """The interval has a wait in it that is no decoding."""
     seen = diagnose(evidence)
     if seen is None or not seen.really_short:
         return None

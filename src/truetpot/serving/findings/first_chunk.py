@@ -33,7 +33,7 @@ EQUAL = 1e-9
     explains=("first-chunk-is-no-token",),
 )
 def ttft_among_gaps(evidence: Evidence) -> Trace | None:
-    """Equality to the last digit is no chance."""
+    """TTFT is among the gaps: equality to the last digit is no chance."""
     requests, timed = evidence.run.requests, evidence.timed
     if requests is not None and requests.gaps is not None and timed is not None:
         gaps = requests.gaps

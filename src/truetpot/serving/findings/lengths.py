@@ -25,7 +25,7 @@ from truetpot.serving.thresholds import limit
     pitfalls=(9, 14),
 )
 def failed_requests(evidence: Evidence) -> Trace | None:
-    """An error if nothing completed."""
+    """Requests failed; an error where none completed."""
     totals, requests = evidence.run.totals, evidence.run.requests
     failed, done = totals.failed, totals.completed
     if not failed and totals.attempted is not None and done is not None:

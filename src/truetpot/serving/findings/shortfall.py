@@ -43,9 +43,9 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
     if tpot is None or evidence.tpot_has_first or (counted is None and all_tokens is None):
         return None
     duration = evidence.duration_s
-    usual = min(tpot, evidence.tpot_statistic("median") or tpot)  # a few requests can make a mean
+    shorter = min(tpot, evidence.tpot_statistic("median") or tpot)  # a few requests can make a mean
     # a mean time by a mean count: of few requests, of unlike lengths, twice the mean interval
-    if duration and usual * max(1.0, (counted or 2) - 1) > limit("inflation") * duration:
+    if duration and shorter * max(1.0, (counted or 2) - 1) > limit("inflation") * duration:
         return None  # No interval of this run is that long: the value itself is wrong.
     if evidence.counting is Counting.CHUNKS and evidence.stream is not None:
         return None  # All messages were counted, and they hold several tokens each.

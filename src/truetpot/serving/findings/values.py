@@ -112,7 +112,7 @@ def _impossible(figure: Figure) -> bool:
     pitfalls=(14, 6),
 )
 def ttft_zero(evidence: Evidence) -> Trace | None:
-    """Exactly zero: the initial value of the field."""
+    """TTFT is exactly zero, the initial value of the field."""
     zeros = [f for f in evidence.run.figures if f.metric is Metric.TTFT and f.value == 0]
     zeros = [figure for figure in zeros if figure.statistic in ("mean", "median")]
     requests = evidence.run.requests

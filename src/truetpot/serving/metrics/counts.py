@@ -16,7 +16,7 @@ MOST = 1 << 40
 
 
 def known(tokens: Ints) -> NDArray[np.bool_]:
-    """Where there is a count."""
+    """Which of the counts of tokens are known, as booleans [n]."""
     return (tokens >= 0) & (tokens <= MOST)
 
 

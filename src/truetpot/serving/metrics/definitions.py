@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from truetpot.facts.tables import decode
+from truetpot.facts.tables import convert
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ def definitions() -> Mapping[str, Canonical]:
     package = resources.files("truetpot.serving.metrics")
     text = package.joinpath("definitions.toml").read_text(encoding="utf-8")
     return {
-        key: decode({"key": key, **entry}, Canonical, f"definitions.toml [{key}]")
+        key: convert({"key": key, **entry}, Canonical, f"definitions.toml [{key}]")
         for key, entry in tomllib.loads(text).items()
     }
 
 
 def definitions_page() -> str:
-    """docs/metrics.md."""
+    """The text of ``docs/metrics.md``, from the definitions."""
     parts = [_HEAD]
     for each in definitions().values():
         rows = [

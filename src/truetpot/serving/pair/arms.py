@@ -14,7 +14,7 @@ from truetpot.serving.verdict import Serving
 
 
 def arms(runs: Iterable[RunOfFile]) -> list[RunOfFile]:
-    """Those with a time per token."""
+    """Those of the runs that have a time per token."""
     return [run for run in runs if run.serving.reported_s]
 
 

@@ -32,7 +32,7 @@ _inner_break = re.compile(rf"(?<=[{CJK}])\s*\n\s*(?=[{CJK}])")
 
 @dataclass(frozen=True)
 class Passage:
-    """One paragraph."""
+    """One paragraph of a text, and a question about it."""
 
     text: str
     question: str

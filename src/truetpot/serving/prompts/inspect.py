@@ -17,7 +17,7 @@ from truetpot.serving.prompts.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Inspection:
-    """A set."""
+    """What a set of prompts is made of."""
 
     kind: SetKind
     """Of most prompts."""

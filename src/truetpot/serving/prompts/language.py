@@ -54,7 +54,7 @@ class Language:
 
 @cache
 def settings() -> dict[str, Any]:
-    """language.toml."""
+    """Weights and limits of ``language.toml``, by which language is told from random text."""
     return tomllib.loads((resources.files(__package__) / "language.toml").read_text("utf-8"))
 
 

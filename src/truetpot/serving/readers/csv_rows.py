@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, pairwise
 
 from truetpot.errors import UserError
-from truetpot.serving.readers.decode import as_float, is_nan, shown, whole
+from truetpot.serving.readers.json_values import as_float, is_nan, shown, whole
 from truetpot.serving.readers.source import Source
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -27,7 +27,7 @@ class Row:
 
     @property
     def where(self) -> str:
-        """``line 3``."""
+        """Place of the row in its file: ``line 3``."""
         return f"line {self.line}"
 
     def error(self, sentence: str) -> UserError:

@@ -29,7 +29,7 @@ class JsonReader:
 
 @dataclass(frozen=True)
 class TextReader:
-    """Of any other text: tables, logs, CSV."""
+    """A reader of text that is no JSON: tables, logs, CSV."""
 
     name: str
     recognises: Callable[[Source], bool]

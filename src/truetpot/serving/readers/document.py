@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from truetpot.errors import UserError
-from truetpot.serving.readers import decode, scan
-from truetpot.serving.readers.decode import shown
+from truetpot.serving.readers import json_values, scan
+from truetpot.serving.readers.json_values import shown
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import UNKNOWN, Floats, Gaps, Ints
 
@@ -29,7 +29,7 @@ _KINDS = {"{": "object", "[": "list", '"': "string", "t": "boolean", "f": "boole
 
 
 def with_article(kind: str) -> str:
-    """``a list``, ``an object``."""
+    """A kind of JSON value with its article: ``a list``, ``an object``."""
     return f"an {kind}" if kind == "object" else f"a {kind}"
 
 
@@ -90,7 +90,7 @@ class Node:
         inside = self
         for key_start, key_stop, start, stop in spans.tolist():
             if start:  # Or the file was cut off before the value.
-                key = str(decode.value(self, key_start, key_stop))
+                key = str(json_values.value(self, key_start, key_stop))
                 found[key] = Node(self.source, start, stop or self.stop, self, key)
                 inside = self if stop else found[key]
         if status != scan.OK:
@@ -114,7 +114,7 @@ class Node:
             return None
         node.expect("number", "string")
         value = node.value()
-        if (number := decode.as_float(value)) is None:
+        if (number := json_values.as_float(value)) is None:
             raise node.error(f"is {shown(value)}, where a number was expected")
         return number
 
@@ -125,12 +125,12 @@ class Node:
             return None
         node.expect("number")
         value = node.value()
-        if (whole := decode.whole(value)) is None and not decode.is_nan(value):
+        if (whole := json_values.whole(value)) is None and not json_values.is_nan(value):
             raise node.error(f"is {shown(value)}, where a whole number was expected")
         return whole
 
     def text(self, *path: str) -> str | None:
-        """A string; None if absent or null."""
+        """The value as a string; None if absent or null."""
         node = self.get(*path)
         if node is None:
             return None
@@ -138,7 +138,7 @@ class Node:
         return str(node.value())
 
     def flag(self, *path: str) -> bool | None:
-        """A boolean; None if absent or null."""
+        """The value as a boolean; None if absent or null."""
         node = self.get(*path)
         if node is None:
             return None
@@ -147,7 +147,7 @@ class Node:
 
     def value(self) -> Any:
         """Decoded whole, for small values: an error above 64 MiB."""
-        return decode.value(self, self.start, self.stop)
+        return json_values.value(self, self.start, self.stop)
 
     # Lists; each takes a path too
 
@@ -173,7 +173,8 @@ class Node:
         node = self.get(*path)
         if node is None:
             return None
-        pieces = [decode.counts(node, start, stop, UNKNOWN) for start, stop, _ in node._slices()]
+        slices = node._slices()
+        pieces = [json_values.counts(node, start, stop, UNKNOWN) for start, stop, _ in slices]
         return np.concatenate([np.empty(0, np.int64), *pieces])
 
     def ragged(self, *path: str) -> Gaps | None:
@@ -189,7 +190,7 @@ class Node:
                 row = Node(self.source, start, stop, node, len(ends) - 1).get()
                 ends.append(n if row is None else n + row._read_into(numbers[n:]))
             else:
-                rows = decode.rows(node, start, stop)
+                rows = json_values.rows(node, start, stop)
                 ends += [n := n + len(row) for row in rows]
                 piece = np.fromiter(chain.from_iterable(rows), np.float64)
                 numbers[n - len(piece) : n] = piece
@@ -200,13 +201,13 @@ class Node:
         node = self.get(*path)
         if node is not None:
             for start, stop, _ in node._slices():
-                yield decode.texts(node, start, stop)
+                yield json_values.texts(node, start, stop)
 
     def _read_into(self, numbers: Floats) -> int:
         """Decode this list into `numbers`, which has room; how many they are."""
         n = 0
         for start, stop, _ in self._slices():
-            piece = decode.floats(self, start, stop)
+            piece = json_values.floats(self, start, stop)
             numbers[n : n + len(piece)] = piece
             n += len(piece)
         return n

@@ -11,8 +11,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.document import Node
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.records import Drafts
 
 MOST_POSITIONS = 64

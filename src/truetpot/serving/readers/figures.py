@@ -1,4 +1,4 @@
-"""Reported numbers into seconds."""
+"""Turns figures that a tool reports into seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Fields(Protocol):
 
     @property
     def members(self) -> Mapping[str, object]:
-        """By key."""
+        """All values of the record, by key."""
 
     def number(self, key: str, /) -> float | None:
         """Raises UserError for what is none."""

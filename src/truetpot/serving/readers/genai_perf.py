@@ -1,4 +1,4 @@
-"""GenAI-Perf's summary, ``profile_export_genai_perf.json``."""
+"""Reads the summary of GenAI-Perf, ``profile_export_genai_perf.json``."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class _Window(NamedTuple):
     """Whether a request is in it that ends as it begins, or begins as it ends."""
 
     def has(self, request: Record) -> bool:
-        """Unknown times are inside."""
+        """Whether a request is inside; one with unknown times is."""
         began, ended = _began(request), _ended(request)
         if self.touching:
             return not (ended < self.begin or began > self.end)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.guidellm import OLD, TOOL
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
 from truetpot.serving.readers.statistics import total
@@ -49,7 +49,7 @@ class _Table:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """One line of it."""
+        """Take in one line of the table."""
         parts = text.split("|")
         if not set(text) - set("|=-"):
             self.rules += 1

@@ -13,10 +13,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from truetpot.serving.readers.csv_rows import Row, cells, first_row
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.figures import figure
 from truetpot.serving.readers.guidellm import OLD, TOOL
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.readers.source import Source
 from truetpot.serving.readers.statistics import total
 from truetpot.serving.records import Counting, Figure, Metric, Run, Setting, Totals

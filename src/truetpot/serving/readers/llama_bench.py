@@ -26,16 +26,16 @@ class Fields(Protocol):
 
     @property
     def where(self) -> str:
-        """Its place in the file."""
+        """The place of the fields in their file."""
 
     def text(self, key: str, /) -> str | None:
-        """A string."""
+        """The field as a string; None if absent or empty."""
 
     def count(self, key: str, /) -> int | None:
-        """A whole number."""
+        """The field as a whole number; None if absent or empty."""
 
     def number(self, key: str, /) -> float | None:
-        """A number."""
+        """The field as a number; None if absent or empty."""
 
 
 def _recognises(first: Node) -> bool:

@@ -26,7 +26,7 @@ _WHOLE = re.compile(r"-?\d{1,18}")
 
 @dataclass(frozen=True)
 class Cells:
-    """One test as text by field."""
+    """One test of llama-bench, as text by field."""
 
     source: Source
     line: int
@@ -34,15 +34,15 @@ class Cells:
 
     @property
     def where(self) -> str:
-        """``line 3``."""
+        """Place of the test in its file: ``line 3``."""
         return f"line {self.line}"
 
     def text(self, key: str, /) -> str | None:
-        """None if absent or empty."""
+        """The field as text; None if absent or empty."""
         return self.values.get(key) or None
 
     def count(self, key: str, /) -> int | None:
-        """None if absent or empty."""
+        """The field as a whole number; None if absent or empty."""
         if (text := self.text(key)) is None:
             return None
         if not _WHOLE.fullmatch(text):
@@ -52,7 +52,7 @@ class Cells:
         return int(text)
 
     def number(self, key: str, /) -> float | None:
-        """None if absent or empty."""
+        """The field as a number; None if absent or empty."""
         text = self.text(key)
         return None if text is None else as_number(self.source, self.line, text, f'"{key}"')
 

@@ -36,7 +36,7 @@ def devices(source: Source) -> tuple[str | None, int | None]:
 
 
 def summed(names: Sequence[str]) -> tuple[str | None, int | None]:
-    """The same of a list of names."""
+    """Name and number of cards, from a list of their names."""
     different = list(dict.fromkeys(names))
     return ", ".join(different) or None, len(names) if len(different) == 1 else None
 

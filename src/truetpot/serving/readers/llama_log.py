@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.readers.llama_load import Loaded, loaded
 from truetpot.serving.readers.llama_server import TOOL as SERVER
 from truetpot.serving.readers.llama_server import divisor, per_step

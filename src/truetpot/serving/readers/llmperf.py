@@ -1,4 +1,4 @@
-"""llmperf's ``*_summary.json`` and ``*_individual_responses.json``."""
+"""Reads llmperf's ``*_summary.json`` and ``*_individual_responses.json``."""
 
 from __future__ import annotations
 

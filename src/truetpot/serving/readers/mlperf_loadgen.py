@@ -1,4 +1,4 @@
-"""MLPerf loadgen's ``mlperf_log_summary.txt``."""
+"""Reads the summary of MLPerf loadgen, ``mlperf_log_summary.txt``."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Record:
         return value
 
     def number(self, *path: str) -> float:
-        """NaN if absent or null."""
+        """The value as a number; NaN if absent or null."""
         value = self._at(path)
         if type(value) is float:
             return value
@@ -72,7 +72,7 @@ class Record:
         return UNKNOWN if found is None else found
 
     def text(self, *path: str) -> str | None:
-        """A string; None if absent or null."""
+        """The value as a string; None if absent or null."""
         value = self._at(path)
         return value if value is None or type(value) is str else self.node.text(*path)
 

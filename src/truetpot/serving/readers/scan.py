@@ -176,7 +176,7 @@ def elements(data: Bytes, at: int, stop: int, spans: Ints, many_bytes: int) -> t
 
 @njit(cache=True)
 def count(data: Bytes, at: int, stop: int, byte: int) -> int:
-    """How often `byte` occurs."""
+    """How often a byte occurs in ``data[at:stop]``."""
     n = 0
     for i in range(at, stop):
         n += data[i] == byte

@@ -42,7 +42,7 @@ def unit_of_time(table: Node) -> str:
 
 
 def unknown_unit(name: str | None) -> str:
-    """The end of a sentence about a table."""
+    """The end of a sentence about a unit that is not known."""
     unit = 'no "unit"' if name is None else f'the "unit" {name[:40]!a}'
     return f"has {unit}, where ns, us, ms or s was expected"
 

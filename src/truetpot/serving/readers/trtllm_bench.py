@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from truetpot.serving.readers import settings
-from truetpot.serving.readers.decode import as_float
 from truetpot.serving.readers.detect import JsonReader, TextReader
 from truetpot.serving.readers.document import Document, Node
 from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import figure
+from truetpot.serving.readers.json_values import as_float
 from truetpot.serving.readers.numbers import whole_lines
 from truetpot.serving.readers.source import Source
 from truetpot.serving.readers.statistics import total

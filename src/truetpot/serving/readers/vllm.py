@@ -166,7 +166,7 @@ def drafts_of(
 def run_of(
     fields: Fields, setting: Setting, rows: Requests | None, place: str, drafted: Drafts | None
 ) -> Run:
-    """The run of one result."""
+    """The run that one result file of vLLM describes."""
     variant = age(fields.members, setting.date)
     counting = COUNTING[variant]
     output_tokens = fields.count("total_output_tokens")

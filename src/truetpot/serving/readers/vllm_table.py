@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from truetpot.serving.readers import sglang, vllm
-from truetpot.serving.readers.decode import as_float, is_nan, whole
 from truetpot.serving.readers.detect import TextReader
 from truetpot.serving.readers.drafts import drafts
 from truetpot.serving.readers.figures import STATISTIC, figure
+from truetpot.serving.readers.json_values import as_float, is_nan, whole
 from truetpot.serving.readers.source import Source
 from truetpot.serving.records import Counting, Drafts, Metric, Run, Setting, Totals
 from truetpot.serving.tools import definitions
@@ -100,7 +100,7 @@ class _Table:
         return _number(self.word(*labels))
 
     def count(self, *labels: str) -> int | None:
-        """The same, whole."""
+        """The same as a whole number; raises UserError for another."""
         entry = self._entry(labels)
         value = _number(entry.word) if entry else None
         if entry is None or value is None or is_nan(value):

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from truetpot.facts.tables import decode
+from truetpot.facts.tables import convert
 from truetpot.serving.records import Definition, Metric
 
 
@@ -27,7 +27,7 @@ def definitions(tool: str, variant: str = "") -> Mapping[Metric, Definition]:
     common = _table(tool).get("common", {})
     own = _table(tool)["variant"][variant] if variant else {}
     return {
-        Metric(metric): decode(
+        Metric(metric): convert(
             {"metric": metric, **common.get(metric, {}), **own.get(metric, {})},
             Definition,
             f"{tool}.toml {variant} {metric}",

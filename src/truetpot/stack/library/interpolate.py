@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from truetpot.errors import UserError
-from truetpot.stack.library.cross import CrossValidation, regime
+from truetpot.stack.library.cross import EQUAL, CrossValidation, regime
 from truetpot.stack.library.table import INTERPOLATED, Key, Table
 
 SAME = {"tokens": 0.01}
@@ -17,7 +18,11 @@ no other shape. Not so n, k and m, where alignment decides which kernel runs."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of one call. `axes` are those it was interpolated along, none of a measured row."""
+    """Seconds of one call.
+
+    `axes` are those it was interpolated along, EQUAL among them where rows with the same work
+    stand for one; none of a measured row.
+    """
 
     seconds: float
     low_s: float
@@ -27,8 +32,11 @@ class Estimate:
 
     @property
     def how(self) -> str:
-        """In words."""
-        return f"between {', '.join(self.axes)}" if self.axes else "a measured row"
+        """How the time was found: a measured row, or between which values."""
+        between = [axis for axis in self.axes if axis != EQUAL]
+        same = ["equal batch x kv_heads"] if EQUAL in self.axes else []
+        said = [f"between {', '.join(between)}"] if between else []
+        return ", ".join([*said, *same]) or "a measured row"
 
 
 class Interpolation:
@@ -43,8 +51,8 @@ class Interpolation:
 
         Of a measured row the interval is the row. Along each axis that lies between measured values
         it is widened by the 5th and 95th percentile of the error where whole values of that axis
-        are left out, in the same regime. Raises UserError for a shape outside of the table: nothing
-        is extrapolated.
+        are left out, in the same regime; where rows with the same work stand for a shape, by those
+        of that error. Raises UserError for a shape outside of the table: nothing is extrapolated.
         """
         table = self.table
         key = tuple(self._snapped(axis, shape.get(axis, 0)) for axis in table.axes)
@@ -54,7 +62,7 @@ class Interpolation:
             raise UserError(f"{self._outside(key)}; nothing is extrapolated.")
         seconds, used = found
         low = high = seconds
-        for axis in used:
+        for axis in sorted(used):
             errors = self.validation.left_out(axis, regime(table, key))
             if errors is None or errors.low <= -1:
                 raise UserError(
@@ -62,12 +70,15 @@ class Interpolation:
                     f"{axis} is off; give a library with more."
                 )
             low, high = low / (1 + max(errors.high, 0.0)), high / (1 + min(errors.low, 0.0))
-        return Estimate(seconds, low, high, tuple(axis for axis in axes if axis in used), table)
+        named = tuple(axis for axis in (*axes, EQUAL) if axis in used)
+        return Estimate(seconds, low, high, named, table)
 
     def _within(self, key: Key, axes: list[str]) -> tuple[float, frozenset[str]] | None:
         """Seconds and the axes that were needed; None where no neighbours surround the shape."""
         if (row := self.table.rows.get(key)) is not None:
             return row, frozenset()
+        if same := self.table.equals(key):
+            return median(same), frozenset({EQUAL})
         # first what was never measured, so that the rest is found on the grid
         order = sorted(axes, key=lambda axis: self.table.get(key, axis) in self.table.values[axis])
         for axis in order:

@@ -11,7 +11,8 @@ from truetpot.errors import UserError
 from truetpot.files import MOST_BYTES, is_folder, open_regular, read_json, read_text
 from truetpot.stack.library import asv
 from truetpot.stack.library.aiconfigurator import read_parquet
-from truetpot.stack.library.llama import MARK, read_llama
+from truetpot.stack.library.llama import read_llama
+from truetpot.stack.library.llama_output import is_csv, is_output
 from truetpot.stack.library.own import read_own
 from truetpot.stack.library.table import Table
 from truetpot.text import escaped
@@ -44,10 +45,11 @@ def read_library(folder: Path) -> Library:
         if reason:
             left_out[shown] = reason
     if not tables:
+        why = f" ({next(iter(left_out.values()))})" if len(left_out) == 1 else ""
         raise UserError(
-            f"{escaped(str(folder))} has no table of measured kernels; give a folder with Parquet "
-            "files of AIConfigurator, output of llama.cpp's test-backend-ops perf, records of "
-            "truetpot kernels or decode, or results of ASV."
+            f"{escaped(str(folder))} has no table of measured kernels{why}; give a folder with "
+            "Parquet files of AIConfigurator, output of llama.cpp's test-backend-ops perf, records "
+            "of truetpot kernels or decode, or results of ASV."
         )
     return Library(tuple(tables), left_out)
 
@@ -75,10 +77,15 @@ def _read(path: Path, shown: str) -> tuple[list[Table], str]:
         text = read_text(path, WHAT, MOST_BYTES)
     except UserError as error:
         return [], str(error)
-    if MARK in text:
+    if is_output(text):
         tables, others = read_llama(text, shown)
         names = ", ".join(f"{count} of {op}" for op, count in sorted(others.items()))
-        return tables, f"lines that are no operator here: {names}" if others else ""
+        return tables, f"timed lines that are not read: {names}" if others else ""
+    if is_csv(text):
+        return [], (
+            "CSV of test-backend-ops, which has no times; give what it prints without --output, or "
+            "with --output sql"
+        )
     return _json(path, shown) if text.lstrip().startswith("{") else ([], "not a table")
 
 

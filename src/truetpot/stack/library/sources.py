@@ -13,7 +13,7 @@ import msgspec
 
 @dataclass(frozen=True)
 class Source:
-    """One section of sources.toml."""
+    """One section of ``sources.toml``: how a kind of source takes its times."""
 
     timing: str
     source: str
@@ -26,6 +26,6 @@ class Source:
 
 @cache
 def source(name: str) -> Source:
-    """The section with this name."""
+    """The section of ``sources.toml`` with this name."""
     file = resources.files("truetpot.stack.library").joinpath("sources.toml")
     return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8"))[name], Source)

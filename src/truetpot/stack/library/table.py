@@ -108,6 +108,29 @@ class Table:
         axes = (axis for axis in INTERPOLATED.get(self.op, ()) if axis in self.axes)
         return {axis: sorted({self.get(key, axis) for key in self.rows}) for axis in axes}
 
+    @cached_property
+    def _by_work(self) -> dict[Key, list[Key]]:
+        """Rows of attention by what its kernel sees: tokens, and the heads of all sequences."""
+        found: dict[Key, list[Key]] = {}
+        if self.op == "decode_attention":
+            for key in self.rows:
+                found.setdefault(self._work(key), []).append(key)
+        return found
+
+    def _work(self, key: Key) -> Key:
+        batch = self.get(key, "batch")
+        heads = (batch * self.get(key, "heads"), batch * self.get(key, "kv_heads"))
+        return (*heads, *(self.get(key, axis) for axis in ("tokens", "head_dim", "window")))
+
+    def equals(self, key: Key) -> list[float]:
+        """Seconds of other rows with the same work, of decode attention: equal batch x kv_heads.
+
+        Its kernel has a work-group for each KV head of each sequence and part of the cache, so that
+        eight sequences with two KV heads are four with four. It has as many waves of work-groups,
+        which no line between two batches tells.
+        """
+        return [self.rows[row] for row in self._by_work.get(self._work(key), ()) if row != key]
+
     def between(self, key: Key, axis: str) -> float | None:
         """Seconds of a shape from its neighbours along one axis, which may be left out itself.
 

@@ -46,7 +46,7 @@ class Walk:
             self.builder.call(launch, start)
 
     def mark(self, name: str, start: float, duration: float, on_device: bool) -> None:
-        """A range that the program named."""
+        """Take in a range that the program named."""
         if len(self.marks) < MOST_MARKS:
             begin = self.builder.time_s(start)
             self.marks.append(Mark(name, begin, duration * MICROSECOND, on_device))

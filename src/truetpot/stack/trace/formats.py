@@ -19,7 +19,7 @@ from truetpot.stack.trace.opened import Opened, Reader
 
 
 def read_json(opened: Opened) -> Trace:
-    """A chrome trace; its events say whose."""
+    """Reads a chrome trace; its events tell which profiler wrote it."""
     handlers = {**torch_profiler.HANDLERS, **unitrace_chrome.HANDLERS}
     return read_chrome(
         opened.file, opened.shown, opened.what, handlers, torch_profiler.BESIDE, _title,

@@ -25,7 +25,7 @@ Block = list[tuple[str, int, float]]
 
 
 def is_log(text: str) -> bool:
-    """By the line above a block."""
+    """Whether a text is such a log, by the line above a block."""
     return START in text
 
 

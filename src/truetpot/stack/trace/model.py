@@ -14,7 +14,7 @@ NONE = -1
 
 
 class Work(IntEnum):
-    """What a device did."""
+    """What a device did: ran a kernel, copied, or filled memory."""
 
     KERNEL = 0
     COPY = 1
@@ -70,7 +70,7 @@ class Kernels:
 
     @property
     def end_s(self) -> np.ndarray:
-        """Start and duration."""
+        """End of each kernel [n], in seconds: its start and duration."""
         return self.start_s + self.duration_s
 
     @property
@@ -147,7 +147,7 @@ class Interned:
     known: dict[object, int] = field(default_factory=dict)
 
     def number(self, value: object) -> int:
-        """The same number for the same value."""
+        """The number of a value, the same for the same value."""
         return self.known.setdefault(value, len(self.known))
 
 
@@ -216,7 +216,7 @@ class Builder:
 
     @property
     def calls(self) -> int:
-        """Calls that launch."""
+        """Number of calls of the host that launch kernels."""
         return len(self._calls[0])
 
     def build(self) -> tuple[Kernels, float]:

@@ -11,17 +11,17 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def is_summary(text: str) -> bool:
-    """By its head: ``Time (%),Total Time (ns),Instances,...,Name``."""
+    """Whether the head is ``Time (%),Total Time (ns),Instances,...,Name``."""
     return any(_sum_head(line) for line in text.splitlines()[:200])
 
 
 def is_trace(text: str) -> bool:
-    """By its head: ``Start (ns),Duration (ns),CorrId,...,Name``."""
+    """Whether the head is ``Start (ns),Duration (ns),CorrId,...,Name``."""
     return any(_trace_head(line) for line in text.splitlines()[:200])
 
 
 def read_summary(opened: Opened) -> Trace:
-    """A line a kernel."""
+    """The totals of each kernel's name, of ``cuda_gpu_kern_sum``."""
     text = lines(opened)
     head = next((found for line in text if (found := _sum_head(line))), [])
     unit = _unit(head, "Total Time")
@@ -38,7 +38,7 @@ def read_summary(opened: Opened) -> Trace:
 
 
 def read_trace_rows(opened: Opened) -> Trace:
-    """A line a kernel's run, with its start."""
+    """Reads a table with a row and a start for each kernel's run."""
     text = lines(opened)
     head = next((found for line in text if (found := _trace_head(line))), [])
     unit, devices = _unit(head, "Start"), dict[str, int]()

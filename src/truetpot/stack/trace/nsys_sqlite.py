@@ -45,7 +45,7 @@ class _Database:
         self.strings = {one["id"]: text(one["value"]) for one in rows}
 
     def trace(self) -> Trace:
-        """Everything of one report."""
+        """Kernels, copies, launches and ranges of one report."""
         builder, launches = Builder(NANOSECOND), 0
         self._kernels(builder)
         self._moves(builder)

@@ -19,7 +19,7 @@ _PRODUCTS = ("matmul", "inner_product", "ip")
 
 
 def is_log(text: str) -> bool:
-    """By a line of an execution."""
+    """Whether a text is such a log, by a line of an execution."""
     return any(_fields(line) for line in text.splitlines())
 
 

@@ -18,7 +18,7 @@ def is_trace(text: str) -> bool:
 
 
 def read(opened: Opened) -> Trace:
-    """A line a dispatch; agents are the devices."""
+    """Reads a table with a row for each dispatch; agents are devices."""
     text = lines(opened)
     head = next((found for line in text if (found := _head(line))), [])
     builder, agents = Builder(NANOSECOND), dict[str, int]()

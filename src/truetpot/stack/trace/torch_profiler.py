@@ -108,5 +108,5 @@ BESIDE = {"deviceProperties": properties, "distributedInfo": distributed}
 
 
 def title(walk: Walk) -> str:
-    """``torch.profiler, XPU``."""
+    """The format in words: ``torch.profiler, XPU``."""
     return ", ".join(["torch.profiler", *sorted(walk.sources)])

@@ -62,5 +62,5 @@ def flow(walk: Walk, event: dict[str, Any], start: float) -> None:
 
 
 def title(walk: Walk) -> str:
-    """Of the format."""
+    """The format in words, for the record."""
     return "unitrace, chrome trace"

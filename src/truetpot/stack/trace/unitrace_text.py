@@ -22,7 +22,7 @@ MOST_ROWS = 1_000_000
 
 
 def is_summary(text: str) -> bool:
-    """By the heads of its tables."""
+    """Whether a text is such a summary, by the heads of its tables."""
     return "=== Device Timing Summary ===" in text or any(map(_is_timing, text.splitlines()[:400]))
 
 

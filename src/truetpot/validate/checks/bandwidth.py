@@ -123,9 +123,13 @@ def streams(device: Device, setting: Setting, seconds: float) -> list[tuple[str,
     def triad(a: Any, b: Any, out: Any) -> None:
         torch.add(a, b, alpha=SCALAR, out=out)
 
+    def copy(a: Any, b: Any, out: Any) -> None:
+        # by a kernel: Tensor.copy_ uses the copy engine, which reaches 2.7 of an H200's 4.8 TB/s
+        torch.mul(a, 1.0, out=out)
+
     made = arrays()
     both = [
-        Stream("copy", made, lambda a, b, out: out.copy_(a), lambda a, b: a, 2),
+        Stream("copy", made, copy, lambda a, b: a, 2),
         Stream("triad", made, triad, lambda a, b: a + np.float32(SCALAR) * b, 3),
     ]
     found = []

@@ -86,7 +86,7 @@ class Ranks:
             one.wait()
 
     def wait(self, seconds: float) -> None:
-        """For all to come to their end."""
+        """Wait until all ranks have ended; RuntimeError where one has not after ``seconds``."""
         until = time.monotonic() + seconds
         for rank, one in enumerate(self._processes):
             try:
@@ -108,7 +108,7 @@ class Ranks:
             time.sleep(POLL_S)
 
     def begun(self, rank: int) -> Path:
-        """What a rank makes."""
+        """The file that a rank makes once it has begun."""
         return self.record.with_suffix(f".{rank}")
 
     def kill_one(self) -> Reading:
@@ -127,7 +127,7 @@ class Ranks:
         )  # fmt: skip
 
     def result(self) -> Measured:
-        """What rank 0 left."""
+        """The readings that rank 0 left in its file."""
         return msgspec.json.decode(self.record.read_bytes(), type=Measured)
 
     def _said(self, rank: int) -> Path:

@@ -175,7 +175,7 @@ def rate_of(product: Product, device: Device, seconds: float) -> float:
 
 
 def late(looks: list[Look]) -> list[Look]:
-    """Those after the warm-up."""
+    """The looks that were taken after the warm-up."""
     return looks[int(WARM * len(looks)) :]
 
 

@@ -55,9 +55,11 @@ class Locked:
             made = huge_empty(words * WORD).view(np.int32)
         except OSError as error:
             raise MemoryError(str(error)) from None
+        taken = as_tensor(made)
+        taken.zero_()  # on all cores; to lock pages that are not there yet brings them in on one
         if self._lock(made.ctypes.data, made.nbytes):
             self.nbytes += made.nbytes
-        return as_tensor(made)
+        return taken
 
 
 def mlock(address: int, nbytes: int) -> bool:
@@ -79,7 +81,7 @@ def edac(root: Path) -> dict[str, int] | None:
 def with_counters(
     measured: Measured, before: Mapping[str, int] | None, after: Mapping[str, int] | None
 ) -> Measured:
-    """The patterns' readings, and those of the counters."""
+    """Readings of the patterns, and of EDAC's counters."""
     if before is None or after is None:
         found = {**measured.found, "edac": None}
         return msgspec.structs.replace(measured, found=found)

@@ -24,7 +24,7 @@ MOST_RECORD = 8192
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``kernel_log.toml``."""
+    """One entry of ``kernel_log.toml``: a pattern of the kernel's log, and its level."""
 
     about: str
     level: Literal["error", "warning"]

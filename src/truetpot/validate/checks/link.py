@@ -99,15 +99,15 @@ class Copies:
         self.nbytes = nbytes
 
     def up(self) -> None:
-        """Host to device."""
+        """Copy from host to device, without waiting."""
         self.there.copy_(self.host, non_blocking=True)
 
     def down(self) -> None:
-        """Device to host."""
+        """Copy from device to host, without waiting."""
         self.back.copy_(self.there, non_blocking=True)
 
     def both(self) -> dict[str, Callable[[], None]]:
-        """By figure."""
+        """The two copies by the name of their figure."""
         return {"host to device": self.up, "device to host": self.down}
 
     def gb_s(self, call: Callable[[], None], seconds: float) -> float:

@@ -140,7 +140,7 @@ class Repeats:
         self._first = self._logits()
 
     def run(self, times: int) -> None:
-        """So many steps more."""
+        """Run the step ``times`` more, and count answers that differ."""
         for _ in range(times):
             self.count += not np.array_equal(self._logits(), self._first)
             self.compared += 1

@@ -69,7 +69,7 @@ class Load:
 
 
 def second(at_s: float, rate: float, look: Look | None) -> Second:
-    """One second of the series."""
+    """The readings of one second of the series."""
     return Second(
         at_s=at_s,
         rate=rate,

@@ -24,7 +24,7 @@ Sample = tuple[Labels, float]
 
 
 def as_prometheus(record: ValidateRecord) -> str:
-    """The whole record as gauges."""
+    """The whole record as gauges, in Prometheus' text format."""
     tests = [(_test_labels(record, test), test) for test in record.tests]
     figures = [
         ({**labels, "figure": figure.name, "unit": figure.unit}, figure)

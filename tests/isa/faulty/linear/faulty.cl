@@ -91,7 +91,7 @@ kernel void faulty(global const half *x, global const uchar *codes, global const
     // more sums than there are registers, all needed to the end
     float more[128];
     UNROLL for (int i = 0; i < 128; i++) more[i] = (float)x[lane + 16 * i];
-    for (int turn = 0; turn < k / 64; turn++)
+    for (int iteration = 0; iteration < k / 64; iteration++)
         UNROLL for (int i = 0; i < 128; i++) more[i] = mad(more[i], more[(7 * i + 3) % 128], sum[i % ROWS]);
     UNROLL for (int i = 0; i < 128; i++) sum[i % ROWS] += more[i];
 #endif

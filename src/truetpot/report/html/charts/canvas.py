@@ -74,7 +74,7 @@ class Chart:
 
     @property
     def marks(self) -> int:
-        """How many there are."""
+        """Number of marks that show a text under the pointer."""
         return len(self._marks)
 
     def mark(self, artist: Artist, told: str) -> None:

@@ -11,7 +11,7 @@ _ROLE = {TuneStatus.TUNED: "good", TuneStatus.LEFT_OUT: "warn", TuneStatus.PARTI
 
 
 def found(record: TuneRecord) -> list[TunedRow]:
-    """The rows whose search came to a result."""
+    """The rows whose search has a result."""
     return [row for row in record.results if row.best is not None]
 
 

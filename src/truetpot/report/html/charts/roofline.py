@@ -31,12 +31,12 @@ class Dot:
 
     @property
     def intensity(self) -> float:
-        """Operations a byte."""
+        """Operations for each byte of compulsory traffic."""
         return self.operations / self.bytes
 
     @property
     def rate(self) -> float:
-        """Operations a second."""
+        """Operations a second that the kernel reached."""
         return self.operations / self.seconds
 
 

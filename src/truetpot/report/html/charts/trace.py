@@ -43,4 +43,4 @@ def parts_chart(run: TracedRun) -> Chart | None:
         role = "observed" if name == "kernels" else "warn"
         said = percent(ms / stack.ms_per_token) if stack.ms_per_token else ""
         bars.append(Bar(name, ms, role, said))
-    return bars_chart(bars, "Where the time of a token went", "ms a token")
+    return bars_chart(bars, f"Where the time of a {run.per} went", f"ms a {run.per}")

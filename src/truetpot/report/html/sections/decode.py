@@ -41,7 +41,7 @@ def decode_section(record: DecodeRecord) -> Section:
 
 
 def title(record: DecodeRecord) -> str:
-    """The workload and the card."""
+    """The section's title: the workload and the card."""
     tp = "" if record.tp == 1 else f", tp = {record.tp}"
     return (
         f"One decode step of {record.model}: {record.format}, context {record.context:,}, batch "
@@ -51,7 +51,7 @@ def title(record: DecodeRecord) -> str:
 
 
 def told(warnings: Iterable[str], partial: bool) -> Iterator[Note]:
-    """What every measured record may have to tell."""
+    """Notes that every measured record may have."""
     if partial:
         yield Note("warn", "Partial.", "The run was interrupted: this is what was measured.")
     for warning in warnings:

@@ -72,7 +72,7 @@ def _floor(row: FloorRecord) -> list[Cell]:
 
 
 def published_section(record: PublishedRecord) -> Section:
-    """Each figure over its floor."""
+    """The section of published figures, each over its floor."""
     wrong = [row for row in record.figures if row.impossible]
     parts = Parts([Note("bad", f"{row.id} is impossible.", row.reported) for row in wrong])
     parts.notes.append(Note("info", f"{count_of(len(record.figures), 'published figure')}.",

@@ -32,7 +32,7 @@ def sweep_section(record: SweepRecord) -> Section:
 
 
 def title(record: SweepRecord) -> str:
-    """The workload and the card."""
+    """The section's title: the workload and the card."""
     return (
         f"A sweep of {record.model}: {record.format}, tp = {record.tp}, "
         f"{record.environment.device['name']}"

@@ -11,8 +11,8 @@ from truetpot.report.html.charts.trace import parts_chart, roles_chart
 from truetpot.report.html.model import Cell, Note, Parts, Section, cell
 from truetpot.report.numbers import digits, percent
 
+_BESIDE = ("floor", "ceiling", "ours")
 _SEVERITY = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.INFO: "info"}
-_ROLES = ("role", "ms", "share", "calls", "found by", "floor ms", "ceiling ms", "ours ms", "ours")
 
 
 def trace_section(record: TraceRecord) -> Section:
@@ -22,8 +22,12 @@ def trace_section(record: TraceRecord) -> Section:
         where = "" if len(record.runs) == 1 else f", {run.device} of {run.file}"
         parts.notes += _notes(run, where)
         parts.draw(parts_chart(run), roles_chart(run))
-        parts.table(f"Roles{where}", _ROLES, map(_role, run.roles))
-        heads = ("role", "kernel", "calls", "ms", "found by", "floor us")
+        ms, calls = f"ms a {run.per}", "calls" if run.per == "file" else "calls a step"
+        heads = (
+            "role", ms, "share", calls, "found by", *(f"{one}, {ms}" for one in _BESIDE), "ours",
+        )  # fmt: skip
+        parts.table(f"Roles{where}", heads, map(_role, run.roles))
+        heads = ("role", "kernel", calls, ms, "found by", "floor, us a call")
         parts.table(f"Kernels{where}", heads, _kernels(run))
         if run.steps:
             parts.grids.append(plain.grid(f"Steps{where}", run.steps))
@@ -44,7 +48,7 @@ def _notes(run: TracedRun, where: str) -> Iterator[Note]:
     if run.stack is not None:
         tone = "good" if run.valid else "bad"
         steps = f"{run.used_steps} of {run.decode_steps} decode steps, {run.format}."
-        yield Note(tone, f"{digits(run.stack.ms_per_token)} ms a token{where}.", steps)
+        yield Note(tone, f"{digits(run.stack.ms_per_token)} ms a {run.per}{where}.", steps)
     for loss in run.losses:
         yield Note("info", f"{digits(loss.ms)} ms in {loss.what}{where}.", loss.sentence)
 

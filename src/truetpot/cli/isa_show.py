@@ -1,0 +1,88 @@
+"""What ``truetpot isa`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from truetpot.cli.screen import Screen
+from truetpot.exits import ExitCode
+from truetpot.isa.difference import compare, read_old
+from truetpot.isa.ocloc import Ocloc
+from truetpot.records.store import write_record
+from truetpot.report.images import draw_images
+from truetpot.report.isa import draw_changes, draw_kernels
+from truetpot.report.numbers import count_of
+from truetpot.report.terminal import Terminal
+from truetpot.runs import isa, isa_images
+
+
+class IsaScreen(Screen, isa.IsaWatch):
+    """A line on what is to be compiled."""
+
+    def planned(self, ocloc: Ocloc, targets: Sequence[str], count: int) -> None:
+        """Before it is."""
+        self.say(
+            f"ocloc {ocloc.version} for {', '.join(targets)}; {count_of(count, 'compilation')}"
+        )
+
+
+def run_and_show(
+    request: isa.Request,
+    command: str,
+    work: str | None,
+    instructions: bool,
+    strict: bool,
+    asm: Path | None,
+    diff: Path | None,
+    json: str | None,
+    terminal: Terminal,
+) -> int:
+    """The exit code."""
+    old = None if diff is None else read_old(diff)
+    done = isa.run(request, command, work, IsaScreen(terminal))
+    record = done.record
+    if old is None:
+        terminal.show(draw_kernels(record.kernels, instructions))
+    else:
+        terminal.show(draw_changes(compare(old, record.kernels)))
+    if record.no_kernel and not request.words:
+        terminal.status(
+            f"{count_of(len(record.no_kernel), 'case')} without a kernel, in the record"
+        )
+    for one in record.failed:
+        terminal.say(
+            f"{one.target}: {one.op} {one.name} ({one.variant}) does not compile: {one.reason}",
+            "bold red",
+        )
+    if json is not None:
+        write_record(record, json)
+    terminal.draw(record)
+    if asm is not None:
+        isa.write_assembly(done.results, asm)
+    faulty = sum(bool(one.faults) for one in record.kernels)
+    if faulty:
+        terminal.say(f"{count_of(faulty, 'kernel')} with faults", "bold red")
+    return ExitCode.INVALID if record.failed or (strict and faulty) else ExitCode.OK
+
+
+def run_images_and_show(
+    files: Sequence[Path],
+    request: isa.Request,
+    command: str,
+    work: str | None,
+    instructions: bool,
+    strict: bool,
+    json: str | None,
+    terminal: Terminal,
+) -> int:
+    """The exit code."""
+    record = isa_images.run(files, request, command, work, Screen(terminal))
+    terminal.show(draw_images(record, instructions))
+    if not record.kernels and not record.failed:
+        terminal.say("no kernel is left: loosen --kernel or --target", "yellow")
+    if json is not None:
+        write_record(record, json)
+    terminal.draw(record)
+    faulty = any(row.faults for row in record.kernels)
+    return ExitCode.INVALID if record.failed or (strict and faulty) else ExitCode.OK

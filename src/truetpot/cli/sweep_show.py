@@ -1,0 +1,61 @@
+"""What ``truetpot decode`` over several points prints."""
+
+from __future__ import annotations
+
+from truetpot.cli.decode_show import DecodeScreen
+from truetpot.cli.ended import code_of
+from truetpot.records.sweep import SweepPoint
+from truetpot.report.ladder import describe_device
+from truetpot.report.numbers import per, queries
+from truetpot.report.sweep import draw_fits, draw_head, draw_point
+from truetpot.report.terminal import Terminal
+from truetpot.runs import sweep
+from truetpot.runs.decode_outcome import Request
+from truetpot.runs.sweep import Sweep, SweepWatch
+from truetpot.runs.sweep_points import Points
+from truetpot.runtime.interrupts import uninterrupted
+
+
+class SweepScreen(DecodeScreen, SweepWatch):
+    """A line a point, below what they have in common."""
+
+    def begun(self, sweep: Sweep) -> None:
+        """Before anything is measured."""
+        _announce(sweep, self.terminal)
+        self.terminal.show("", draw_head())
+
+    def point(self, point: SweepPoint) -> None:
+        """Its line."""
+        self.terminal.show(draw_point(point))
+
+
+def run_and_show(
+    request: Request, points: Points, json: str | None, resume: bool, terminal: Terminal
+) -> int:
+    """The exit code."""
+    ended = sweep.run(request, points, json, resume, SweepScreen(terminal))
+    with uninterrupted():
+        terminal.show(draw_fits(ended.record))
+        for warning in ended.record.warnings:
+            terminal.say(warning, "yellow")
+        if ended.interrupted:
+            terminal.say("Interrupted: this is what was measured.", "yellow")
+        terminal.draw(ended.record)
+    return code_of(ended)
+
+
+def _announce(sweep: Sweep, terminal: Terminal) -> None:
+    request, shape, asked = sweep.request, sweep.base.shape, sweep.asked
+    page = f", pages of {shape.page}" if shape.page else ""
+    lists = (", ".join(f"{one:,}" for one in some) for some in (asked.contexts, asked.batches))
+    contexts, batches = lists
+    terminal.say(
+        f"{request.model.name}: {shape.format} weights, {shape.dtype} activations, "
+        f"{shape.kv_format} KV{page}, tp = {shape.tp}; contexts {contexts}; batches "
+        f"{batches}{queries(shape.query_tokens)}",
+        "bold",
+    )
+    terminal.say(describe_device(request.setting.device.name, sweep.opening.environment))
+    terminal.say(f"{sweep.base.sentence()}, at the smallest point; ms a {per(shape.query_tokens)}")
+    if not sweep.base.whole:
+        terminal.say("* extrapolated from these layers", "yellow")

@@ -1,0 +1,190 @@
+"""The run behind ``truetpot isa``: the OpenCL kernels compiled for cards that are not here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+
+from truetpot import __version__
+from truetpot.decode.cases import step_cases
+from truetpot.decode.preference import composites_of
+from truetpot.errors import OutputError, UserError
+from truetpot.facts.issue_rates import IssueRates, all_issue_rates
+from truetpot.facts.models import Model
+from truetpot.facts.workload import Workload
+from truetpot.files import write_whole
+from truetpot.isa.configs import named_config
+from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
+from truetpot.isa.launch import Offline
+from truetpot.isa.ocloc import Ocloc
+from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
+from truetpot.ops import COMPOSITES, OPERATORS, Composite
+from truetpot.ops.registry import REGISTRY, Config
+from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
+from truetpot.records.opening import command as this_command
+from truetpot.records.opening import now
+from truetpot.runs.setting import in_order, load_kernels, step_shapes
+from truetpot.runs.watch import Watch
+from truetpot.text import meant
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    model: Model
+    batches: list[int]
+    formats: tuple[str, ...]
+    kv_formats: tuple[str, ...]
+    dtype: str
+    tp: int
+    context: int
+    page: int | None
+    ops: tuple[str, ...] | None
+    words: tuple[str, ...]
+    targets: tuple[str, ...] | None
+    own: Path | None
+    providers: tuple[str, ...] | None = None
+    config: str | Config | None = None
+    query_tokens: tuple[int, ...] = (1,)
+
+    def shapes(self) -> Iterable[Workload]:
+        """One a batch, weight format, KV format and number of query tokens."""
+        for batch, kv_format in product(self.batches, self.kv_formats):
+            yield from step_shapes(
+                self.formats, batch, self.context, self.tp, self.page, self.query_tokens,
+                dtype=self.dtype, kv_format=kv_format,
+            )  # fmt: skip
+
+    def wants(self, job: Job) -> bool:
+        """Whether a job passes the filters."""
+        text = f"{job.build.function} {job.build.variant} {job.build.source}"
+        return (self.ops is None or job.op.name in self.ops) and all(w in text for w in self.words)
+
+
+class IsaWatch(Watch):
+    """Is told of what is to be compiled."""
+
+    def planned(self, ocloc: Ocloc, targets: Sequence[str], count: int) -> None:
+        """So many compilations for targets."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The record, and what it was made of."""
+
+    record: IsaRecord
+    results: list[Result]
+
+
+def run(
+    request: Request,
+    command: str = "ocloc",
+    work: str | None = None,
+    watch: IsaWatch | None = None,
+) -> Compiled:
+    """Compile and count what a GPU would execute.
+
+    ``command`` and ``work`` are as :func:`make_ocloc` takes them.
+
+    Raises UserError where there is nothing to inspect.
+    """
+    watch = watch or IsaWatch()
+    own = load_kernels(request.own, watch)
+    providers, fused = _named(request, in_order((PROVIDER,), own, Offline.kind))
+    ocloc = make_ocloc(command, work)
+    targets, left_out = find_targets(ocloc, request.targets)
+    cases = [case for s in request.shapes() for case in step_cases(request.model, s, fused)]
+    jobs, refused = find_jobs([*cases, CEILING], targets, providers, request.config)
+    jobs = [job for job in jobs if request.wants(job)]
+    if not jobs:
+        raise UserError(_nothing_left(request, refused))
+    watch.planned(ocloc, [target.name for target in targets], len(jobs))
+    for reason in left_out.values():
+        watch.warn(f"left out: {reason}")
+    if unchecked := [t.name for t in targets if not all_issue_rates()[t.name].clpeak]:
+        watch.say(
+            f"issue/memory of {', '.join(unchecked)}: by rates that no measurement has checked"
+        )
+    with watch.bar("compiling") as advance:
+        results = survey(jobs, ocloc, advance)
+    record = IsaRecord(
+        started=now(),
+        command=this_command(),
+        truetpot=__version__,
+        ocloc=OclocRow(command=command, version=ocloc.version),
+        model=request.model.name,
+        rates={t.name: _rates(all_issue_rates()[t.name]) for t in targets},
+        kernels=inspections(results),
+        failed=failures(results),
+        no_kernel=refused,
+        targets_left_out=left_out,
+    )
+    return Compiled(record, results)
+
+
+def _named(request: Request, here: tuple[str, ...]) -> tuple[tuple[str, ...], list[Composite]]:
+    """Providers that were asked for, and fused operators that they have.
+
+    Raises UserError for a provider or an operator that there is not.
+    """
+    for name in request.providers or ():
+        if name not in here:
+            listing, near = ", ".join(here), meant(name, here)
+            raise UserError(f"There is no provider {name!r} here{near}; known are {listing}.")
+    providers = request.providers or here
+    composites = {one.name: one for one in (*COMPOSITES, *composites_of(providers))}
+    known = {**OPERATORS, **composites}
+    for name in request.ops or ():
+        if name not in known:
+            near = meant(name, known)
+            raise UserError(f"There is no operator {name!r}{near}; known are {', '.join(known)}.")
+    return providers, [one for one in composites.values() if REGISTRY.offers(one.name, providers)]
+
+
+def _nothing_left(request: Request, refused: Mapping[str, str]) -> str:
+    """What to loosen; a configuration that no kernel has is named with one that says so."""
+    why = next((reason for reason in refused.values() if "no configuration" in reason), None)
+    if why is not None and isinstance(request.config, dict):
+        asked = named_config(request.config)
+        return f"No kernel has a configuration with --config {asked}; see --config all."
+    return "No OpenCL kernel is left: loosen --op, --kernel, --provider or --format."
+
+
+def make_ocloc(command: str, work: str | None) -> Ocloc:
+    """The compiler of ``--ocloc`` and ``--work``. Raises UserError where either is not there."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UserError(f"--ocloc {command!r} is no command: {error}.") from None
+    if not words:
+        raise UserError("--ocloc is empty; give a command.")
+    outside, _, inside = (work or "").partition(":")
+    if outside and not Path(outside).is_dir():
+        raise UserError(f"There is no folder {outside} for --work; make it first.")
+    return Ocloc(words, Path(outside).resolve() if outside else None, inside or None)
+
+
+def _rates(rates: IssueRates) -> RatesRow:
+    measured = {name: list(values) for name, values in rates.clpeak.items()}
+    return RatesRow(**asdict(rates) | {"clpeak": measured})
+
+
+def write_assembly(results: Iterable[Result], folder: Path) -> None:
+    """A file a kernel. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, result in enumerate(results):
+            if result.listing is not None:
+                build = result.job.build
+                name = f"{i:03} {result.job.target} {result.job.op.name} {build.variant}"
+                file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
+                text = f"// {result.job.case.label()}\n{result.listing.assembly}"
+                write_whole(file, text, "--asm")
+    except OSError as error:
+        why = error.strerror
+        raise OutputError(f"Cannot make {folder}: {why}; choose another --asm.") from error
