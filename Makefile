@@ -13,7 +13,7 @@
 # make test-vendors  the tests that read vendors' wheels, which it fetches from PyPI (75 MB)
 # make test-browser  every kind of report, and ASV's pages, in a headless Chromium, which the system has
 #               to have, and npm (apt install chromium npm); installs playwright; fails where one is missing
-# make pictures the pictures of README.md and docs/report.md, from records in tests/data; needs the same
+# make pictures the charts and pictures of README.md and docs, from records in tests/data; needs the same
 # make lint     ruff, mypy, and the downward imports, side by side
 # make changelog  the next section of CHANGELOG.md, as changelog.d/ has it
 # make bench    every ASV benchmark once, small shapes, nothing saved: do they still run?
@@ -123,8 +123,7 @@ changelog: $(DEV)
 	$(PY) -m towncrier build --draft --version next
 
 bench: $(DEV)
-	$(PY) -m asv machine --yes >/dev/null
-	TRUETPOT_BENCH=$${TRUETPOT_BENCH:-small} $(PY) -m asv run --quick --python=same --show-stderr $(ARGS)
+	$(PY) -m benchmarks once $(ARGS)
 
 publish: $(DEV)
 	$(PY) -m benchmarks publish $(ARGS)

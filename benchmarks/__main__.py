@@ -1,22 +1,29 @@
-"""What people do with ASV, a word each: `python -m benchmarks run|compare|gate|publish|machine`.
+"""What people do with ASV, a word each: `python -m benchmarks COMMAND`.
 
     python -m benchmarks run linear --provider numba    # the commit that is checked out
     python -m benchmarks compare main                   # what is stored of it and of main
     python -m benchmarks gate main                      # measure both in turn, and judge
     python -m benchmarks publish --serve                # the pages, whole, on this machine
 
-Exit codes of compare and gate: 0, nothing is slower; 1, something is, and all processes agree; 2, a
-benchmark fails, or the command cannot be carried out.
+Exit codes of compare and gate: 0, nothing is slower; 1, something is, and all processes agree, with
+gate in two measurements; 2, a benchmark fails, or the command cannot be carried out.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.offered import forkable
+
+if TYPE_CHECKING:
+    from benchmarks.daily.judge import Judged
 
 ROOT = Path(__file__).parents[1]
 BUILT, HERE = "asv.conf.json", "asv.xpu.conf.json"
@@ -48,8 +55,16 @@ def run(given: argparse.Namespace) -> int:
     """Measure the commit that is checked out, and store it."""
     _describe(given)
     which = ["--set-commit-hash", _commit("HEAD")] if given.here else ["HEAD^!"]
-    code = _asv(given, "run", "--record-samples", *which, *_bench(given), *given.rest)
+    code = _asv(given, "run", *_launch(), "--record-samples", *which, *_bench(given), *given.rest)
     return 0 if code == 0 else 2
+
+
+def once(given: argparse.Namespace) -> int:
+    """Do they all still run? Each once, small shapes unless TRUETPOT_BENCH says otherwise."""
+    os.environ.setdefault("TRUETPOT_BENCH", "small")
+    _describe(given)
+    here = ("--quick", "--python=same", "--show-stderr")
+    return _asv(given, "run", *_launch(), *here, *_bench(given), *given.rest)
 
 
 def compare(given: argparse.Namespace) -> int:
@@ -57,11 +72,11 @@ def compare(given: argparse.Namespace) -> int:
     commits = _commit(given.base), _commit(given.head)
     if _asv(given, "compare", "--only-changed", *commits, *given.rest):
         return 2
-    return _judged(given, *commits)
+    return _told(_judged(given, *commits))
 
 
 def gate(given: argparse.Namespace) -> int:
-    """Measure two commits in turn, process by process, and judge."""
+    """Measure two commits in turn, process by process, and judge; what has changed, once more."""
     from truetpot.errors import UserError
 
     if given.here:
@@ -71,11 +86,13 @@ def gate(given: argparse.Namespace) -> int:
         )
     _describe(given)
     commits = _commit(given.base), _commit(given.head)
-    each = ("--interleave-rounds", "--record-samples", *_bench(given), *given.rest)
-    # 1: slower as ASV sees it, which the processes have to confirm; 2: a benchmark failed
-    if _asv(given, "continuous", *commits, *each) not in (0, 1):
-        return 2
-    return _judged(given, *commits)
+    found = _measured(given, commits, _bench(given))
+    if found is not None and (changed := found.changed):
+        sys.stdout.write("".join(f"again   {one.ratio:5.2f}  {one.name}\n" for one in changed))
+        exactly = [word for one in changed for word in ("--bench", f"^{re.escape(one.name)}$")]
+        again = _measured(given, commits, exactly)
+        found = None if again is None else found.confirmed(again)
+    return 2 if found is None else _told(found)
 
 
 def publish(given: argparse.Namespace) -> int:
@@ -106,7 +123,18 @@ def machine(given: argparse.Namespace) -> int:
     return 0
 
 
-def _judged(given: argparse.Namespace, old: str, new: str) -> int:
+def _measured(
+    given: argparse.Namespace, commits: tuple[str, str], bench: Sequence[str]
+) -> Judged | None:
+    """Both in turn; None where a benchmark failed, or asv could not run."""
+    each = (*_launch(), "--interleave-rounds", "--record-samples", *bench, *given.rest)
+    # 1: slower as ASV sees it, which the processes have to confirm; 2: a benchmark failed
+    if _asv(given, "continuous", *commits, *each) not in (0, 1):
+        return None
+    return _judged(given, *commits)
+
+
+def _judged(given: argparse.Namespace, old: str, new: str) -> Judged:
     from asv.config import Config
     from asv.machine import Machine, MachineCollection
 
@@ -117,9 +145,12 @@ def _judged(given: argparse.Namespace, old: str, new: str) -> int:
     config.results_dir = str(ROOT / config.results_dir)
     name = MachineCollection.load(Machine.get_unique_machine_name())["machine"]
     try:
-        found = judge(config, name, old, new)
+        return judge(config, name, old, new)
     except LookupError as error:
         raise UserError(f"Nothing is stored of {error} for {name}: run it there first.") from error
+
+
+def _told(found: Judged) -> int:
     sys.stdout.write("".join(f"{line}\n" for line in found.lines()))
     return found.code
 
@@ -133,6 +164,11 @@ def _describe(given: argparse.Namespace) -> dict[str, str]:
 def _asv(given: argparse.Namespace, *words: str) -> int:
     command = [sys.executable, "-m", "asv", "--config", _config(given), *words]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _launch() -> list[str]:
+    """How asv starts a benchmark: torch and numba are imported once, where that can be."""
+    return ["--launch-method", "forkserver" if forkable(os.environ) else "spawn"]
 
 
 def _config(given: argparse.Namespace) -> str:
@@ -166,13 +202,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for act in (run, compare, gate, publish, machine):
+    for act in (run, once, compare, gate, publish, machine):
         one = commands.add_parser(act.__name__, help=(act.__doc__ or "").splitlines()[0])
         one.set_defaults(act=act, rest=[])
         one.add_argument("--here", action="store_true", help=f"in this environment, by {HERE}")
-        if act in (run, gate):
+        if act in (run, once, gate):
             one.add_argument("--provider", help="only this one's kernels")
-        if act is run:
+        if act in (run, once):
             one.add_argument("operators", nargs="*", help="operators, or files of benchmarks")
         if act in (compare, gate):
             one.add_argument("base", nargs="?", default="main", help="the old commit")

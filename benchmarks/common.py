@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -21,7 +22,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks import older
 from benchmarks.commit import check_commit
-from benchmarks.offered import absent, built_in, runs_on, usual_dtype, without_card
+from benchmarks.offered import absent, built_in, forkable, runs_on, usual_dtype, without_card
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.decode.cases import step_cases
 from truetpot.errors import UserError
@@ -101,6 +102,18 @@ def _own_kernels() -> list[Missing]:
     """What of the user's folder cannot be imported, which then is n/a with its reason."""
     REGISTRY.load_builtin()
     return REGISTRY.load_folder(_FOLDER) if _FOLDER else []
+
+
+def _before_forks() -> None:
+    """In asv's server, from which every benchmark is forked: import what each would import."""
+    _own_kernels()
+    for provider in ("torch", "numba"):
+        REGISTRY.kernels(None, provider)
+    import_module("truetpot.runtime.cpu")
+
+
+if "run_server" in sys.argv and forkable(os.environ):
+    _before_forks()
 
 
 def skip(reason: str) -> NoReturn:

@@ -10,7 +10,7 @@ import ast
 import os
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,3 +115,12 @@ def _roots(file: Path) -> list[str]:
 def without_card(folder: Path = Path("/dev")) -> bool:
     """Whether this is Linux without a device node of any card: then torch need not be asked."""
     return sys.platform == "linux" and not any(any(folder.glob(node)) for node in NODES)
+
+
+def forkable(variables: Mapping[str, str]) -> bool:
+    """Whether a benchmark may be forked from a process that has imported torch: on a CPU of Linux.
+
+    A GPU's runtime does not survive that; of a CPU's no thread runs before something is computed.
+    """
+    wanted = variables.get("TRUETPOT_BENCH_DEVICE") or "auto"
+    return sys.platform == "linux" and (wanted == "cpu" or (wanted == "auto" and without_card()))

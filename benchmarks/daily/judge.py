@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asv.config import Config
     from asv.results import Results
 
+CHANGES = ("slower", "faster")
 FEWEST = 3
 """Processes of a commit whose agreement counts: of equal commits two agree in one case of six."""
 
@@ -64,23 +65,49 @@ class Judged:
     lost: tuple[str, ...]
     """Timed in the old commit, failed in the new one."""
 
+    unconfirmed: frozenset[str] = frozenset()
+    """Changed in one measurement, and not so in the next."""
+
     def chosen(self, what: str) -> list[Pair]:
         """Those that are ``slower``, ``faster`` or ``few``; few are neither of the others."""
-        return [one for one in self.pairs if getattr(one, what) and (what == "few" or not one.few)]
+        if what == "few":
+            return [one for one in self.pairs if one.few]
+        there = [one for one in self.pairs if one.name not in self.unconfirmed and not one.few]
+        return [one for one in there if getattr(one, what)]
+
+    @property
+    def changed(self) -> list[Pair]:
+        """Those that are slower, then those that are faster."""
+        return [one for what in CHANGES for one in self.chosen(what)]
 
     @property
     def code(self) -> int:
         """The exit code: 2 where a benchmark that had a time fails, 1 where one is slower, or 0."""
         return 2 if self.lost else int(bool(self.chosen("slower")))
 
+    def confirmed(self, again: Judged) -> Judged:
+        """What a second measurement of the changed ones leaves: a change is what is there twice.
+
+        What the first one says of all others stays; what fails in either has failed.
+        """
+        once = {one.name for one in self.changed}
+        twice = {
+            one.name for what in CHANGES for one in self.chosen(what)
+            if one.name in {other.name for other in again.chosen(what)}
+        }  # fmt: skip
+        second = {one.name: one for one in again.pairs if one.name in once}
+        pairs = tuple(second.get(one.name, one) for one in self.pairs)
+        lost = tuple(dict.fromkeys((*self.lost, *again.lost)))
+        return Judged(pairs, lost, frozenset(once - twice))
+
     def lines(self) -> Iterator[str]:
         """For people."""
-        for word in ("slower", "faster"):
+        for word in CHANGES:
             for one in self.chosen(word):
                 yield f"{word}  {one.ratio:5.2f}  {one.name}  (threshold {1 + one.threshold:.2f})"
         for name in self.lost:
             yield f"failed        {name}"
-        same = len(self.pairs) - sum(len(self.chosen(w)) for w in ("slower", "faster", "few"))
+        same = len(self.pairs) - len(self.changed) - len(self.chosen("few"))
         yield f"{same} of {len(self.pairs)} benchmarks have not changed beyond their threshold"
         if few := len(self.chosen("few")):
             yield f"{few} were not judged: a commit has fewer than {FEWEST} processes of them"

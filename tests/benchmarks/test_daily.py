@@ -142,3 +142,36 @@ def test_a_machine_without_device_nodes_has_no_card(tmp_path, monkeypatch):
     assert not offered.without_card(tmp_path)
     monkeypatch.setattr(sys, "platform", "win32")
     assert not offered.without_card(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "card", "platform", "forked"),
+    [
+        ("cpu", True, "linux", True),
+        ("cpu", False, "darwin", False),
+        ("opencl:cpu", False, "linux", False),
+        ("xpu", True, "linux", False),
+        ("", True, "linux", False),
+        ("", False, "linux", True),
+    ],
+)
+def test_benchmarks_are_forked_on_a_cpu_of_linux_alone(monkeypatch, wanted, card, platform, forked):
+    monkeypatch.setattr(offered, "without_card", lambda: not card)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert offered.forkable({"TRUETPOT_BENCH_DEVICE": wanted}) is forked
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asv forks nothing there")
+def test_what_is_forked_from_has_imported_all_and_has_no_thread_of_a_pool():
+    code = """
+import os, sys, numpy
+before = len(os.listdir("/proc/self/task"))  # numpy brings those of its BLAS, which survive a fork
+sys.argv.append("run_server")
+import benchmarks.common
+there = {"torch", "numba", "truetpot.kernels.linear.numba", "truetpot.runtime.cpu"}
+print(there - sys.modules.keys(), len(os.listdir("/proc/self/task")) - before)
+"""
+    env = {**os.environ, "TRUETPOT_BENCH": "small", "TRUETPOT_BENCH_DEVICE": "cpu"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == "set() 0\n", done.stderr

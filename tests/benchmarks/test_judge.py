@@ -56,6 +56,23 @@ def test_few_processes_judge_nothing(few):
     ]
 
 
+def judged(lost=(), **ratios):
+    pairs = [Pair(name, (1.0,) * 3, (ratio,) * 3, 0.1) for name, ratio in ratios.items()]
+    return Judged(tuple(pairs), tuple(lost))
+
+
+def test_a_change_has_to_be_there_twice():
+    """The second measurement has the changed ones; what it says of others is not asked."""
+    first = judged(["a"], u=2.0, v=2.0, w=2.0, x=0.5, y=0.5, z=1.0)
+    assert [one.name for one in first.changed] == [*"uvwxy"]
+    found = first.confirmed(judged(["a", "b"], u=1.5, v=1.0, w=0.5, x=0.6, y=2.0, z=9.0))
+    assert [one.ratio for one in found.pairs] == [1.5, 1.0, 0.5, 0.6, 2.0, 1.0]
+    assert [one.name for one in found.chosen("slower")] == ["u"]
+    assert [one.name for one in found.chosen("faster")] == ["x"]
+    assert (found.lost, found.code) == (("a", "b"), 2)
+    assert [*found.lines()][-1] == "4 of 6 benchmarks have not changed beyond their threshold"
+
+
 def test_samples_are_told_apart_by_process():
     assert processes([1.0] * 10 + [5.0] * 10 + [2.0] * 10) == (1.0, 5.0, 2.0)
 

@@ -7,6 +7,9 @@ import time
 
 import pytest
 
+from tests.records.kept import exact
+from truetpot.records.floor import FloorsRecord
+
 ASKED = ["floor", "--model", "qwq-32b", "--device", "arc-a770", "--tp", 4, "--format", "fp8_e5m2"]
 
 
@@ -81,6 +84,51 @@ def test_a_range_of_verify_steps(cli):
     assert (
         "yields a of 1 to 4 tokens a sequence, no TPOT of such a request is below it / a" in printed
     )
+
+
+def test_lists_have_a_row_for_each_combination(cli):
+    asked = ("floor", "--tp", 4, "--device", "arc-a770,arc-b580", "--batch", "1,8")
+    asked += ("--context", "1024,1024:5120")
+    record = cli(*asked, "--json").record
+    exact(record, FloorsRecord)
+    rows = record["floors"]
+    assert [(row["device"], row["batch"], row["context_end"]) for row in rows] == [
+        (card, batch, end)
+        for card in ("arc-a770", "arc-b580")
+        for batch in (1, 8)
+        for end in (None, 5120)
+    ]
+    printed = cli(*asked).out.splitlines()
+    for row in rows:
+        one = ("--device", row["device"], "--batch", row["batch"], "--context")
+        end = row["context_end"]
+        alone = cli("floor", "--tp", 4, *one, f"1024:{end}" if end else "1024", "--json").record
+        same = {name: value for name, value in alone.items() if name != "command"}
+        assert {name: row[name] for name in same} == same
+        span = f"1024:{end}" if end else "1024"
+        (line,) = [
+            words
+            for words in map(str.split, printed)
+            if words[:3] == [row["device"], str(row["batch"]), span]
+        ]
+        mean = row["mean_ms_per_token"]
+        assert line[4:6] == [f"{row['ms_per_token']:.3f}", f"{mean:.3f}" if mean else "-"]
+        assert line[-1] == ("yes" if row["fits"] else "no")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--batch", "0"), "--batch '0' is out of range; give 1 or more."),
+        (("--batch", "1,x"), "--batch '1,x' is not a list of integers such as 5,17,3."),
+        (("--device", ","), "--device ',' names nothing; give names separated by commas."),
+        (("--context", "1024,5:x"), "--context '5:x' is neither a number of tokens nor a range"),
+    ],
+)
+def test_a_wrong_list_is_one_sentence(cli, given, said):
+    done = cli("floor", *given)
+    assert done.code == 2
+    assert said in " ".join(done.err.split())
 
 
 def test_a_file_and_a_table(cli, tmp_path):

@@ -78,7 +78,7 @@ from truetpot.report.doctor import (
 )
 from truetpot.report.drive import draw_canaries, draw_points, draw_server
 from truetpot.report.fleet import draw_fleet
-from truetpot.report.floor import draw_floor, draw_published
+from truetpot.report.floor import draw_floor, draw_floors, draw_published
 from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
 from truetpot.report.kernels import draw_case, draw_head
@@ -447,7 +447,11 @@ def bound(other, folder):
     mixed = floor(mixture, load_hardware(ARC), Workload(context=1024, format="mxfp4", batch=8))
     whole += ["estimate", f"{mixed.estimate_ms:.3f}", f"{mixed.ms_per_token:.3f}"]
     whole += mixed.assumptions
+    card = replace(load_hardware(ARC), key=other)
+    rows = [floor(model, card, Workload(context=0, format="bf16")), first]
     drawn = [draw_floor(first, span), draw_floor(mixed)]
+    drawn.append(draw_floors([(rows[0], None), (first, span)]))
+    whole += [f"{row.ms_per_token:.3f}" for row in rows]
     return drawn, [*whole, f"{span.mean_ms_per_token:.3f} ms", "32766"]
 
 

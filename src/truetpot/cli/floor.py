@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption
+from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption, counts, listed
 from truetpot.cli.outputs import check_outputs, of_model
 from truetpot.errors import UserError
-from truetpot.text import one_of
+from truetpot.text import one_of, shortened
 
 DTYPES = ("fp16", "bf16", "fp32", "int8")
 
@@ -19,7 +21,9 @@ def floor(
     model: Annotated[
         str, typer.Option(help="A known model, or a folder with a config.json.")
     ] = "qwq-32b",
-    device: Annotated[str, typer.Option(help="A card of the tables.")] = "arc-a770",
+    device: Annotated[
+        str, typer.Option(help="A card of the tables; several, by commas, get a row each.")
+    ] = "arc-a770",
     tp: Annotated[int, typer.Option(help="Tensor-parallel degree: cards that share.")] = 1,
     format: Annotated[str, typer.Option(help="Weight format.")] = "sym_int4",
     kv_format: Annotated[str, typer.Option(help="KV cache format.")] = "fp16",
@@ -32,11 +36,14 @@ def floor(
     context: Annotated[
         str,
         typer.Option(
-            metavar="N[:END]",
-            help="Tokens in the cache; a range is a request that starts at N and ends at END.",
+            metavar="N[:END],..",
+            help="Tokens in the cache; a range is a request that starts at N and ends at END. "
+            "Several, by commas, get a row each.",
         ),
     ] = "1024",
-    batch: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 1,
+    batch: Annotated[
+        str, typer.Option(help="Sequences decoded at once; several, by commas, get a row each.")
+    ] = "1",
     query_tokens: QueryTokensOption = 1,
     collective_us: Annotated[
         float | None,
@@ -52,36 +59,38 @@ def floor(
     check_outputs({"--json": json, "--html": html}, of_model(model))
     if published:
         raise typer.Exit(_published(json, html))
-    from truetpot.facts import floor as facts
+    from truetpot.facts.floor import bound_of
     from truetpot.facts.hardware import load_hardware
     from truetpot.facts.models import load_model
     from truetpot.facts.workload import Workload
-    from truetpot.records.floor import FloorRecord
+    from truetpot.records.floor import FloorRecord, FloorsRecord
     from truetpot.records.opening import command
     from truetpot.records.store import write_record
-    from truetpot.report.floor import draw_floor
+    from truetpot.report.floor import draw_floor, draw_floors
     from truetpot.report.terminal import Terminal
 
-    start, end = _contexts(context)
     one_of(dtype, DTYPES, "--dtype")
-    known_model, card = load_model(model), load_hardware(device)
-    work = Workload(
-        context=start,
+    spans = [_span(part) for part in listed(context, "--context")]
+    sizes = counts(batch, "--batch", 1)
+    known_model = load_model(model)
+    cards = [load_hardware(name) for name in listed(device, "--device")]
+    plain = Workload(
+        context=0,
         format=format,
         kv_format=kv_format,
         dtype=dtype,
-        batch=batch,
         query_tokens=query_tokens,
         tp=tp,
         lm_head_format=lm_head_format,
     )
-    bound = facts.floor(known_model, card, work, collective_us)
-    span = None
-    if end is not None:
-        span = facts.floor_range(known_model, card, work, end, collective_us)
+    found = [
+        bound_of(known_model, card, replace(plain, context=start, batch=size), end, collective_us)
+        for card, size, (start, end) in product(cards, sizes, spans)
+    ]
     terminal = Terminal(quiet=json == "-", html=html)
-    terminal.show(draw_floor(bound, span))
-    record = FloorRecord.of(bound, command(), span)
+    terminal.show(draw_floor(*found[0]) if len(found) == 1 else draw_floors(found))
+    records = [FloorRecord.of(bound, command(), span) for bound, span in found]
+    record = records[0] if len(found) == 1 else FloorsRecord(command=command(), floors=records)
     if json is not None:
         write_record(record, json)
     terminal.draw(record)
@@ -106,12 +115,13 @@ def _published(json: str | None, html: Path | None) -> int:
     return int(any(c.impossible for c in found))
 
 
-def _contexts(text: str) -> tuple[int, int | None]:
+def _span(text: str) -> tuple[int, int | None]:
     """``1024`` or ``1024:5120``."""
     first, colon, last = text.partition(":")
     try:
         return int(first), int(last) if colon else None
     except ValueError:
         raise UserError(
-            f"--context {text!r} is neither a number of tokens nor a range such as 1024:5120."
+            f"--context {shortened(text)!r} is neither a number of tokens nor a range such as "
+            "1024:5120."
         ) from None

@@ -135,6 +135,23 @@ def floor(
     )
 
 
+def bound_of(
+    model: Model,
+    hardware: Hardware,
+    work: Workload,
+    end: int | None = None,
+    collective_us: float | None = None,
+) -> tuple[Floor, FloorRange | None]:
+    """The floor of a step, and that of the request from there to `end` where there is one.
+
+    Raises UserError as `floor` and `floor_range` do.
+    """
+    if end is None:
+        return floor(model, hardware, work, collective_us), None
+    span = floor_range(model, hardware, work, end, collective_us)
+    return span.start, span
+
+
 def least_s(step: Traffic, dtype: str, hardware: Hardware, cache_bytes: int) -> float:
     """Seconds below which no step that follows its like can be, on a card of the tables.
 

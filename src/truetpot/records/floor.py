@@ -187,6 +187,18 @@ class FloorRecord(Part, frozen=True, kw_only=True):
         )
 
 
+class FloorsRecord(Part, frozen=True, kw_only=True):
+    """`truetpot floor --json` of several cards, contexts or batches."""
+
+    kind: Literal["floors"] = "floors"
+    command: str
+    """The command that repeats it."""
+    schema_version: Version = SCHEMA_VERSION
+    rung: Literal["spec"] = "spec"
+    floors: list[FloorRecord]
+    """Card by card, batch by batch, context by context."""
+
+
 def _bytes(floor: Floor) -> FloorBytes:
     step = floor.traffic
     beside = Beside(

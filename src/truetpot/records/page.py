@@ -16,7 +16,7 @@ from truetpot.records.dispatch import DispatchRecord
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.drive import DriveRecord
 from truetpot.records.fleet import FleetRecord
-from truetpot.records.floor import FloorRecord
+from truetpot.records.floor import FloorRecord, FloorsRecord
 from truetpot.records.images import ImagesRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
@@ -54,6 +54,7 @@ RECORDS: dict[str, type[Part]] = {
     "images": ImagesRecord,
     "dispatch": DispatchRecord,
     "floor": FloorRecord,
+    "floors": FloorsRecord,
     "library": LibraryRecord,
     "predict": PredictRecord,
     "published": PublishedRecord,

@@ -11,7 +11,7 @@ from truetpot.facts.floor import Floor, FloorRange
 from truetpot.facts.formats import format_facts, kv_bytes
 from truetpot.facts.models import kv_heads_of_rank
 from truetpot.facts.published import Comparison
-from truetpot.report.numbers import bar, digits, queries, yields
+from truetpot.report.numbers import bar, digits, per, queries, yields
 from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
@@ -26,6 +26,31 @@ def draw_floor(floor: Floor, span: FloorRange | None = None) -> RenderableType:
     parts += ["", words("Assumptions", style="bold")]
     parts += [Padding(words(line), (0, 0, 0, 2)) for line in floor.assumptions]
     return Group(*parts)
+
+
+def draw_floors(found: Sequence[tuple[Floor, FloorRange | None]]) -> RenderableType:
+    """A row for each card, batch and context, with the mean where it begins a range."""
+    first = found[0][0]
+    step = first.traffic
+    about = f": {step.format} weights, {step.kv_format} KV, tp = {step.tp}"
+    title = words((first.model.name, "bold"), about + queries(step.query_tokens))
+    means = [number("mean ms")] if any(span is not None for _, span in found) else []
+    table = Table(
+        name("card"), number("batch"), number("context"), number("bytes"), number("ms"), *means,
+        name("bound by"), number("GiB a rank"), name("fits"),
+    )  # fmt: skip
+    for one, span in found:
+        of, mean = one.traffic, "-" if span is None else f"{span.mean_ms_per_token:.3f}"
+        tokens = f"{of.context}" if span is None else f"{of.context}:{span.end}"
+        row = [one.hardware.key, str(of.batch), tokens, f"{of.bound:,}", f"{one.ms_per_token:.3f}"]
+        row += [mean] if means else []
+        row += [one.bound_by, f"{one.resident_gib:.1f}", "yes" if one.fits else "no"]
+        table.row(*row, style="" if one.fits else "dim")
+    said = (
+        f"ms a {per(step.query_tokens)} of each sequence: no step can be faster, by the bytes of "
+        "one rank or its operations. One row alone is printed with its terms and assumptions."
+    )
+    return Group(title, "", table, "", words(said))
 
 
 def _title(floor: Floor) -> list[RenderableType]:

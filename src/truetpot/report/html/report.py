@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.records.check import CheckRecord
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.drive import DriveRecord
-from truetpot.records.floor import FloorRecord
+from truetpot.records.floor import FloorRecord, FloorsRecord
 from truetpot.records.isa import IsaRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.opening import Part
@@ -34,7 +34,7 @@ from truetpot.report.html.page import page
 from truetpot.report.html.sections.check import check_section
 from truetpot.report.html.sections.decode import decode_section, told
 from truetpot.report.html.sections.drive import drive_section
-from truetpot.report.html.sections.floor import floor_section, published_section
+from truetpot.report.html.sections.floor import floor_section, floors_section, published_section
 from truetpot.report.html.sections.isa import isa_section
 from truetpot.report.html.sections.kernels import kernels_section
 from truetpot.report.html.sections.sweep import sweep_section
@@ -48,6 +48,7 @@ SECTIONS: dict[type[Part], Callable[[Any], Section]] = {
     KernelsRecord: kernels_section,
     CheckRecord: check_section,
     FloorRecord: floor_section,
+    FloorsRecord: floors_section,
     PublishedRecord: published_section,
     TuneRecord: tune_section,
     IsaRecord: isa_section,

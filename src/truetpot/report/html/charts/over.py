@@ -73,7 +73,8 @@ def over_chart(records: Iterable[Part], over: Axis) -> Chart | None:
         return None
     count = sum(len(one.points) for one in found)
     unit = per(found[0].points[0].query_tokens or 1)
-    chart = Chart(f"ms a {unit} over {over}: {count_of(count, 'point')}", 4.2)
+    what = _shared(found)
+    chart = Chart(f"{what}: ms a {unit} over {over}, {count_of(count, 'point')}", 4.2)
     axes = chart.axes
     for place, one in enumerate(found):
         _draw(chart, one, over, series(place))
@@ -90,11 +91,23 @@ def over_chart(records: Iterable[Part], over: Axis) -> Chart | None:
     chart.figure.legend(loc="outside upper left", ncols=4)
     axes.set_xlabel(f"{over}, tokens in the cache" if over == "context" else "batch, sequences")
     axes.set_ylabel(f"ms a {unit} (the axis does not begin at zero)")
-    axes.set_title(f"Measured over {over}, beside floor and ceiling")
+    axes.set_title(f"{what}: measured over {over}, beside floor and ceiling")
     plain_numbers(axes.yaxis)
     if over == "context":
         plain_numbers(axes.xaxis)
     return chart
+
+
+def _shared(found: Sequence[Series]) -> str:
+    """What of model, format and device all points have in common."""
+    points = [point for one in found for point in one.points]
+    told = (
+        {point.model for point in points},
+        {point.format for point in points},
+        {f"on {point.environment.device['name']}" for point in points},
+    )
+    said = ", ".join(each.pop() for each in told if len(each) == 1)
+    return name_of(said or "several models", 70)
 
 
 def _limits(found: Sequence[Series]) -> tuple[float, float]:

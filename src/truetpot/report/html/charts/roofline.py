@@ -64,9 +64,10 @@ def roofline_chart(record: DecodeRecord | KernelsRecord) -> Chart | None:
     dots, ceiling = dots_of(record), record.ceiling
     if not dots or ceiling is None:
         return None
-    chart = Chart(
-        f"Roofline of {count_of(len(dots), 'kernel')} below {digits(ceiling.gb_s)} GB/s", 4.6
-    )
+    card = record.environment.device["name"]
+    what = name_of(f"{record.model or 'given shapes'}, on {card}", 70)
+    count = count_of(len(dots), "kernel")
+    chart = Chart(f"Roofline of {what}: {count} below {digits(ceiling.gb_s)} GB/s", 4.6)
     axes = chart.axes
     providers = list(dict.fromkeys(dot.provider for dot in dots))
     for dot in dots:
@@ -88,7 +89,7 @@ def roofline_chart(record: DecodeRecord | KernelsRecord) -> Chart | None:
     axes.legend(loc="best")
     axes.set_xlabel("operations a byte")
     axes.set_ylabel("1e12 operations a second")
-    axes.set_title("Roofline: a dot a case and provider")
+    axes.set_title(f"Roofline of {what}: a dot a case and provider")
     return chart
 
 

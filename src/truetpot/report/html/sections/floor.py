@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from truetpot.records.floor import FloorRecord
+from truetpot.records.floor import FloorRecord, FloorsRecord
 from truetpot.records.published import PublishedRecord
 from truetpot.report.html import plain
 from truetpot.report.html.charts.floor import curve_chart, published_chart, terms_chart
-from truetpot.report.html.model import Note, Parts, Section, cell
+from truetpot.report.html.model import Cell, Note, Parts, Section, cell
 from truetpot.report.numbers import count_of, digits
 
+_FLOORS = ("card", "batch", "context", "to", "ms a step", "mean ms", "bound by", "GiB a rank",
+           "fits")  # fmt: skip
 _FIGURES = ("figure", "cards", "model", "format", "ms a token", "floor", "ratio", "comparable",
             "reported", "reason", "source")  # fmt: skip
 
@@ -39,6 +41,34 @@ def _notes(record: FloorRecord) -> Iterator[Note]:
                    f"has {record.usable_gib:.1f} GiB.")  # fmt: skip
     for assumption in record.assumptions:
         yield Note("info", "Assumed.", assumption)
+
+
+def floors_section(record: FloorsRecord) -> Section:
+    """A row for each card, batch and context."""
+    notes = [Note("good", f"{count_of(len(record.floors), 'floor')}.",
+                  "No step can be faster. By arithmetic: nothing was measured.")]  # fmt: skip
+    parts = Parts(notes)
+    parts.table("Floors", _FLOORS, map(_floor, record.floors))
+    title = "Floors"
+    if record.floors:
+        first = record.floors[0]
+        title += f" of {first.model}: {first.format}, tp = {first.tp}"
+    return Section(title, notes, parts.charts, parts.grids, (), plain.origin(record))
+
+
+def _floor(row: FloorRecord) -> list[Cell]:
+    mean = row.mean_ms_per_token
+    return [
+        cell(row.device),
+        cell(row.batch),
+        cell(row.context, f"{row.context:,}"),
+        cell(row.context_end, None if row.context_end is None else f"{row.context_end:,}"),
+        cell(row.ms_per_token, digits(row.ms_per_token)),
+        cell(mean, None if mean is None else digits(mean)),
+        cell(row.bound_by or ""),
+        cell(row.resident_gib, f"{row.resident_gib:.1f}"),
+        cell("yes" if row.fits else "no", tone="" if row.fits else "warn"),
+    ]
 
 
 def published_section(record: PublishedRecord) -> Section:
