@@ -22,7 +22,14 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from benchmarks import older
 from benchmarks.commit import check_commit
-from benchmarks.offered import absent, built_in, forkable, without_card
+from benchmarks.offered import (
+    absent,
+    built_in,
+    forkable,
+    runs_on,
+    usual_dtype,
+    without_card,
+)
 from benchmarks.size import AS_ACTIVATIONS, SAMPLES, chosen
 from truetpot.decode.cases import step_cases
 from truetpot.errors import UserError
@@ -74,7 +81,7 @@ def providers(op: str | None = None) -> list[str]:
         kernel.provider
         for kernel in REGISTRY.imported()
         if op in (None, kernel.op.name)
-        and kind in kernel.devices
+        and runs_on(kind, kernel.devices)
         and (kernel.provider in _NAMED or _is_own(kernel.source))
     }
     return sorted(built_in(op, kind) | outside | lost)
@@ -154,7 +161,7 @@ def shape(
     page: int | None = None,
 ) -> Any:
     """The step whose kernels are timed, with the activations that suit the device."""
-    dtype = "fp16" if name.startswith(("xpu", "opencl")) else "bf16"
+    dtype = usual_dtype(name)
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
     return older.workload(
         context=context,

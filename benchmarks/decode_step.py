@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from truetpot.decode.engine import DecodeStep as Step
 from truetpot.decode.fit import plan
-from truetpot.decode.fuse import fused_program
 from truetpot.decode.preference import Preference
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
@@ -16,7 +14,7 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.step_check import Witness
 from truetpot.report.config import with_origin
 
-from . import common, older
+from . import common, older, older_selection
 
 LAYERS = f", {common.SIZE.layers} layers" if common.SIZE.layers else ""
 USUAL = ("numba", "triton", "torch")
@@ -71,15 +69,12 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
         if not chosen.whole or chosen.shape.tp != tp:
             common.skip(f"tp = {tp} does not fit, give TRUETPOT_BENCH_TP: {chosen.sentence()}")
         preference = Preference(dict.fromkeys((provider, *USUAL)), here)
-        program = fused_program(
-            model, chosen.shape, preference.rank, preference.composites()
-        )
-        if all(preference.rank(call.op, call.case) != 0 for call in program.calls):
+        selected = older_selection.selected(model, chosen.shape, preference)
+        if all(preference.rank(call.op, call.case) != 0 for call in selected.program.calls):
             common.skip(f"{provider} has no kernel of this step on {device}")
-        if wrong := older.wrong_kernels(model, chosen.shape, preference, lambda done, total: None):
+        if wrong := older_selection.wrong_kernels(selected):
             raise RuntimeError("; ".join(wrong))
-        weights = SyntheticWeights(model, chosen.shape)
-        step = Step(model, chosen.shape, here, preference.providers, weights)
+        step = older_selection.decode_step(selected, SyntheticWeights(model, chosen.shape))
     except UserError as error:
         common.skip(str(error))
     for kernel, role in {bound.kernel: bound.call.role for bound in step.bound}.items():
@@ -94,9 +89,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
     )  # fmt: skip
 
     def check_again() -> str:
-        still = older.wrong_kernels(
-            model, chosen.shape, preference, lambda done, total: None, foreign_only=True
-        )
+        still = older_selection.wrong_kernels(selected, foreign_only=True)
         return "; ".join([*witness.faults([entrant]), *still])
 
     entrant.check_again = check_again

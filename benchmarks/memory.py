@@ -7,9 +7,8 @@ from dataclasses import replace
 from truetpot.errors import UserError
 from truetpot.measure.ceiling import SLICES, SWEEP, buffer_bytes, find_ceiling
 from truetpot.ops import MEMORY_READ, MemoryReadCase
-from truetpot.ops.registry import REGISTRY
 
-from . import common
+from . import common, older_selection
 
 GIB = 1 << 30
 
@@ -30,8 +29,7 @@ class Read:
         here = common.device(device)
         try:
             what = MemoryReadCase("fp32", buffer_bytes(here) // SLICES)
-            reason = REGISTRY.find(MEMORY_READ.name, provider, what, here)
-            if isinstance(reason, str):
+            if reason := older_selection.refusal(MEMORY_READ, provider, what, here):
                 common.skip(reason)
             sweep = replace(SWEEP, seconds=min(SWEEP.seconds, common.SECONDS))
             best = find_ceiling(here, sweep, [provider]).entrant(GIB)

@@ -9,24 +9,18 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-LATE = {
-    "auto_round": ("auto_round_kernel",),
-    "ipex": ("intel_extension_for_pytorch",),
-    "ipex_llm": ("ipex_llm", "xe_linear", "xe_batch", "xe_addons"),
-    "vllm_xpu": ("vllm_xpu_kernels",),
-}
-"""What a provider's kernels import when they are used and not before: one of these is enough."""
-NAMED = {"ipex_llm": "TRUETPOT_IPEX_LLM"}
-"""A variable with the path of a library that stands for the package."""
 NODES = ("dri/renderD*", "nvidia[0-9]*", "nvidiactl", "kfd", "dxg", "accel/*")
 """Below ``/dev``: what a card's driver makes on Linux, by vendor; ``dxg`` is WSL's."""
 
 KERNELS = Path(__file__).parents[1] / "kernels"
+FACTS = KERNELS.with_name("src") / "truetpot/facts"
 
 
 @cache
@@ -70,7 +64,25 @@ def _assigned(tree: ast.Module, name: str) -> ast.expr:
 def built_in(op: str | None, kind: str, kernels: Path = KERNELS) -> set[str]:
     """Providers of ``kernels/`` that have a kernel of an operator (None: any) for a device kind."""
     files = kernels.glob(f"{op or '*'}/[!_]*.py")
-    return {file.stem for file in files if kind in (devices_of(file) or {kind})}
+    return {file.stem for file in files if runs_on(kind, devices_of(file) or {kind})}
+
+
+def runs_on(kind: str, devices: Iterable[str]) -> bool:
+    """Whether what is registered for these devices runs on a kind; ``torch`` is all of torch's."""
+    of_torch = _facts("kinds").get(kind, {}).get("torch", False)
+    return kind in devices or ("torch" in devices and of_torch)
+
+
+def usual_dtype(device: str) -> str:
+    """That of activations on a device, by the kind in its name."""
+    dtype: str = _facts("kinds")[device.partition(":")[0]]["dtype"]
+    return dtype
+
+
+@cache
+def _facts(name: str) -> dict[str, dict[str, Any]]:
+    """A table of this checkout, not of what is installed."""
+    return tomllib.loads((FACTS / f"{name}.toml").read_text())
 
 
 def absent(op: str | None, provider: str, kernels: Path = KERNELS) -> str:
@@ -82,8 +94,9 @@ def absent(op: str | None, provider: str, kernels: Path = KERNELS) -> str:
     if not files:
         return ""  # a user's own, which is to be imported
     needed = [root for root in _roots(files[0]) if find_spec(root) is None]
-    late = LATE.get(provider, ())
-    if late and not os.environ.get(NAMED.get(provider, "")) and not any(map(find_spec, late)):
+    known = _facts("providers").get(provider, {})
+    late = known.get("modules", [])
+    if late and not os.environ.get(known.get("variable", "")) and not any(map(find_spec, late)):
         needed.append(late[0])
     return needed[0] if needed else ""
 

@@ -76,5 +76,5 @@ def nothing_tuned(monkeypatch, tmp_path):
 def few_copies(monkeypatch):
     """Kernels rotate through a MiB, not a GiB, and no cache holds that."""
     monkeypatch.setattr("truetpot.runtime.cpu.CpuDevice.cache_bytes", lambda self: 1 << 10)
-    monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", 1 << 20)
-    monkeypatch.setattr("truetpot.measure.kernels.MOST_COPIES", 4)
+    monkeypatch.setattr("truetpot.measure.rotation.ROTATED_BYTES", 1 << 20)
+    monkeypatch.setattr("truetpot.measure.rotation.MOST_COPIES", 4)

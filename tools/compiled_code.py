@@ -20,10 +20,9 @@ _OPCODE = re.compile(r"^\t([a-z][\w.]*)", re.MULTILINE)
 def compiled() -> dict[str, list[str]]:
     """By kernel and case, the functions that their default configuration compiles."""
     os.environ["TRUETPOT_TUNED"] = "off"
-    import numpy as np
     from numba.core.dispatcher import Dispatcher
 
-    from truetpot.measure.check import check
+    from truetpot.measure.prepared import PreparedCase
     from truetpot.ops.registry import REGISTRY
     from truetpot.runtime.choose import choose_device
 
@@ -34,7 +33,7 @@ def compiled() -> dict[str, list[str]]:
         for case in kind.op.grid():
             if kind.refuses(case, device) is not None:
                 continue
-            verdict = check(kind.make(case, device), case, np.random.default_rng(0))
+            verdict = PreparedCase(kind.op, case, device).check(kind.make(case, device))
             assert verdict.ok, verdict.reason
             lines = []
             for one in [o for o in gc.get_objects() if isinstance(o, Dispatcher)]:

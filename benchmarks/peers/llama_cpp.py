@@ -130,7 +130,7 @@ def dequantised(blocks: np.ndarray) -> np.ndarray:
 
 def ours(m: int, n: int, k: int, copies: int) -> Callable[[], None]:
     """Our linear over as many matrices, with the default's launch parameters; checked once."""
-    from truetpot.measure.check import check, prepare
+    from truetpot.measure.prepared import PreparedCase
     from truetpot.ops import LINEAR, LinearCase
     from truetpot.ops.registry import REGISTRY
     from truetpot.runtime.choose import choose_device
@@ -138,12 +138,11 @@ def ours(m: int, n: int, k: int, copies: int) -> Callable[[], None]:
     REGISTRY.load_builtin()
     case, device = LinearCase("bf16", m, n, k, "sym_int4"), choose_device("cpu")
     kernel = REGISTRY.build("linear", "numba", case, device)
-    rng = np.random.default_rng(0)
-    verdict = check(kernel, case, rng)
+    prepared = PreparedCase(LINEAR, case, device)
+    verdict = prepared.check(kernel)
     if not verdict.ok:
         raise RuntimeError(f"Our kernel is wrong: {verdict.reason}.")
-    inputs = LINEAR.inputs(case, rng)
-    held = [prepare(kernel, inputs) for _ in range(copies)]
+    held = prepared.copies(kernel, copies)
 
     def run() -> None:
         for args in held:

@@ -65,6 +65,8 @@ def our_step(
     By the host's clock, from an idle device: the peer's events have its submission in them too.
     """
     from truetpot.decode.engine import DecodeStep
+    from truetpot.decode.preference import Preference
+    from truetpot.decode.selected import select_step
     from truetpot.decode.weights import SyntheticWeights
     from truetpot.facts.workload import Workload
     from truetpot.measure.entrant import Entrant
@@ -75,7 +77,8 @@ def our_step(
         context=context, format=weight_format, kv_format="bf16", dtype="bf16", batch=1, tp=1
     )
     weights = SyntheticWeights(model, shape)
-    step = DecodeStep(model, shape, device, ("triton", "torch"), weights)
+    selected = select_step(model, shape, Preference(("triton", "torch"), device))
+    step = DecodeStep(selected, weights)
     entrant = Entrant("step", [step.run], elapsed=True)
     race([entrant], device, StopRule(noise=0.005, seconds=seconds, min_samples=20, warmup_s=1.0))
     return entrant.wall.median_s

@@ -51,8 +51,9 @@ class NormQkvRope(Kernel):
     def refuses(cls, case, device):
         """Where torch has none of one of the parts, the step does without this kernel."""
         for op, part in zip(PARTS, case.parts, strict=True):
-            if isinstance(reason := REGISTRY.find(op.name, "torch", part, device), str):
-                return reason
+            found = REGISTRY.choose(op.name, part, device, "torch")
+            if found.kernel is None:
+                return found.reason
         return None
 
     def pack(self, weight):

@@ -8,7 +8,7 @@ from truetpot.ops import ADD
 from truetpot.ops.registry import Kernel, register
 
 
-@register(ADD, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ADD, provider="torch", devices=("torch",))
 class TorchAdd(Kernel):
     """x, residual and out [m, n]."""
 

@@ -13,7 +13,7 @@ from truetpot.runtime.device import Device
 _gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
-@register(ALL_GATHER, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ALL_GATHER, provider="torch", devices=("torch",))
 class TorchAllGather(Kernel):
     """x [m, n]; out [tp, m, n]."""
 
@@ -24,7 +24,7 @@ class TorchAllGather(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The library."""
+        """The communication library that it goes by."""
         return device.group.backend
 
     def __call__(self, *, x: Tensor) -> Tensor:

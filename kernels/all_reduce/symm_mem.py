@@ -56,7 +56,7 @@ class SymmetricAllReduce(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """What it rests on."""
+        """The feature of torch that it rests on."""
         return "reads over NVLink or PCIe, no multicast"
 
     def __call__(self, *, x: Tensor) -> Tensor:

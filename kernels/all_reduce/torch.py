@@ -10,7 +10,7 @@ from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 
 
-@register(ALL_REDUCE, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ALL_REDUCE, provider="torch", devices=("torch",))
 class TorchAllReduce(Kernel):
     """x [m, n]; out is x itself where it may be used up."""
 
@@ -21,7 +21,7 @@ class TorchAllReduce(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """The library."""
+        """The communication library that it goes by."""
         return device.group.backend
 
     def __call__(self, *, x: Tensor) -> Tensor:

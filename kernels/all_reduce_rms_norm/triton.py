@@ -50,7 +50,7 @@ class TritonAllReduceRmsNorm(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return f"{note(device)}; writes over NVLink or PCIe, no multicast"
 
     def __call__(self, *, x: Tensor, gamma: Tensor, residual: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class OpenClArgmax(OpenClKernel):
 
     @classmethod
     def configs(cls, case: ArgmaxCase, device: Device) -> Iterable[Config]:
-        """Loads of a work-item."""
+        """Numbers of loads that a work-item has."""
         return ({"each": n} for n in EACH)
 
     def __call__(self, *, logits: OpenClArray) -> OpenClArray:

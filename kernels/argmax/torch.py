@@ -9,7 +9,7 @@ from truetpot.ops import ARGMAX
 from truetpot.ops.registry import Kernel, register
 
 
-@register(ARGMAX, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ARGMAX, provider="torch", devices=("torch",))
 class TorchArgmax(Kernel):
     """logits [m, vocab]; out int64 [m]."""
 

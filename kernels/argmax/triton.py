@@ -31,7 +31,7 @@ class TritonArgmax(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     def __call__(self, *, logits: Tensor) -> Tensor:

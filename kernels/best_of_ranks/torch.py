@@ -8,7 +8,7 @@ from truetpot.ops import BEST_OF_RANKS
 from truetpot.ops.registry import Kernel, register
 
 
-@register(BEST_OF_RANKS, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(BEST_OF_RANKS, provider="torch", devices=("torch",))
 class TorchBestOfRanks(Kernel):
     """best float32 [tp, m, 2]; out int64 [m]."""
 

@@ -19,7 +19,7 @@ class TritonBestOfRanks(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     def __call__(self, *, best: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def items(self) -> int:
-        """Of a work-group."""
+        """The work-items of one work-group."""
         return self.subgroup * self.team * self.parts
 
 

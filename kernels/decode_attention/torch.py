@@ -11,7 +11,7 @@ from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 
 
-@register(DECODE_ATTENTION, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(DECODE_ATTENTION, provider="torch", devices=("torch",))
 class TorchDecodeAttention(Kernel):
     """q [rows, heads, head_dim], caches of either layout; out as q."""
 

@@ -13,7 +13,7 @@ _BITS = {2: torch.uint16, 4: torch.uint32}
 
 @register(EMBEDDING, provider="numba", devices=("cpu",))
 class NumbaEmbedding(Kernel):
-    """table[ids]."""
+    """out = table[ids], a row copied for each id."""
 
     def __call__(self, *, ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         out = torch.empty((len(ids), table.shape[1]), dtype=table.dtype)

@@ -9,7 +9,7 @@ from truetpot.ops import EMBEDDING
 from truetpot.ops.registry import Kernel, register
 
 
-@register(EMBEDDING, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(EMBEDDING, provider="torch", devices=("torch",))
 class TorchEmbedding(Kernel):
     """ids int64 [m], table [vocab, hidden]; out [m, hidden]."""
 

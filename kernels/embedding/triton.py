@@ -21,7 +21,7 @@ class TritonEmbedding(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     def __call__(self, *, ids: Tensor, table: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class TritonEmbedding(Kernel):
 
 @triton.jit
 def copy_rows(ids, table, out, hidden, BLOCK: tl.constexpr):
-    """out[i] = table[ids[i]]"""
+    """Copy row ids[i] of the table to out[i]."""
     row = tl.program_id(1).to(tl.int64)
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     ok = column < hidden

@@ -51,7 +51,7 @@ class AutoRoundLinear(Kernel):
 
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
-        """Symmetric int4 in blocks."""
+        """It takes symmetric int4 in blocks alone."""
         if reason := why_not():
             return reason
         if case.weight_format not in _FORMATS:

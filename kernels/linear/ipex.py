@@ -138,7 +138,7 @@ class IpexXpuLinear(Kernel):
         return vendor.UNTRIED
 
     def pack(self, weight: Weight) -> Any:
-        """The table above."""
+        """The weight as the table above has it."""
         codes = torch.from_numpy(np.ascontiguousarray(weight.codes).view(np.uint8))
         if weight.format == "fp8_e5m2":
             packed = codes.view(torch.float8_e5m2), torch.ones(1)
@@ -148,7 +148,7 @@ class IpexXpuLinear(Kernel):
             scales = torch.from_numpy(np.ascontiguousarray(weight.scales))
             layout = (words, scales) if self._xetla else (words, scales.t().contiguous())
             packed = layout[0], layout[1]
-        device = getattr(self.device, "torch", None)
+        device = self.device.torch
         moved = tuple(part.to(device) for part in packed)
         if weight.format == "fp8_e5m2" or self._xetla:
             return moved

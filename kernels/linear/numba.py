@@ -47,11 +47,11 @@ class NumbaLinear(Kernel):
         return configs(case)
 
     def pack(self, weight: Weight) -> Any:
-        """uint8 panels."""
+        """The weight as panels of uint8 rows."""
         return pack(weight)
 
     def launches(self) -> list[LaunchRow]:
-        """One parallel loop."""
+        """One parallel loop over all cores."""
         return self.drive.launches()
 
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:

@@ -26,7 +26,7 @@ class OpenClLinear(OpenClKernel):
 
     @classmethod
     def builds(cls, case: LinearCase, target: Target, **config: Any) -> tuple[Build, ...]:
-        """One kernel."""
+        """One kernel, for the path that the case takes."""
         launch = linear.launch(case, target, **config)
         return applied((launch.build,), launch.config)
 

@@ -29,9 +29,11 @@ _XPU_TILES = 8
 """What its signature asks for; the XPU layout has no tiles."""
 
 
-@register(LINEAR, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(LINEAR, provider="torch", devices=("torch",))
 class TorchLinear(Kernel):
     """x [m, k], weight as :meth:`pack` leaves it, bias [n] or None; out [m, n]. All in ``dtype``.
+
+    On a device for which torch has no int4 product sym_int4 is one of the others.
 
     ==============  ===================================  ====================================
     format          packed                               product
@@ -47,7 +49,7 @@ class TorchLinear(Kernel):
     def __init__(self, case: LinearCase, device: Device, **config: Any) -> None:
         super().__init__(case, device, **config)
         self._product: Callable[[Tensor, Any, Tensor | None], Tensor]
-        if case.weight_format == "sym_int4":
+        if _by_int4(case.weight_format, device):
             self._product = _INT4[device.kind]
         elif case.weight_format in DEQUANTISE:
             self._product = partial(dequantise.product, case.weight_format)
@@ -57,7 +59,7 @@ class TorchLinear(Kernel):
     @classmethod
     def refuses(cls, case: LinearCase, device: Device) -> str | None:
         """torch has an int4 product for some shapes, dtypes and devices only."""
-        if case.weight_format == "sym_int4":
+        if _by_int4(case.weight_format, device):
             return _int4_refuses(case, device.kind)
         if case.weight_format in (*TORCH_DTYPE, "fp8_e5m2", *DEQUANTISE):
             return None
@@ -72,15 +74,15 @@ class TorchLinear(Kernel):
             "cpu": "int4 by _weight_int4pack_mm_for_cpu",
             "cuda": "int4 by _weight_int4pack_mm",
             "xpu": "int4 by _weight_int4pack_mm_with_scales_and_zeros",
-        }.get(device.kind, f"no int4 on {device.kind}")
+        }.get(device.kind, f"no int4 product on {device.kind}")
         others = "other formats dequantised in every call"
         return f"{int4}; {widened}; {others}; {plain}"
 
     def pack(self, weight: Weight) -> Any:
         """The weight as the table above has it."""
-        if weight.format == "sym_int4" and self.device.kind == "xpu":
-            return self.pack_xpu(weight)
-        if weight.format == "sym_int4":
+        if _by_int4(weight.format, self.device):
+            if self.device.kind == "xpu":
+                return self.pack_xpu(weight)
             packed = _pack_cpu(weight) if self.device.kind == "cpu" else self._pack_cuda(weight)
             return packed, self._scales_and_zeros(weight)
         if weight.format in DEQUANTISE:
@@ -140,6 +142,10 @@ _INT4: dict[str, Callable[[Tensor, Any, Tensor | None], Tensor]] = {
     "cuda": _int4_cuda,
     "xpu": int4_xpu,
 }
+
+
+def _by_int4(format: str, device: Device) -> bool:
+    return format == "sym_int4" and device.kind in _INT4
 
 
 def _int4_refuses(case: LinearCase, kind: str) -> str | None:

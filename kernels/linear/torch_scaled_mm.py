@@ -26,7 +26,7 @@ _SMALLEST_SCALE = 1e-12
 _MULTIPLE = 16
 
 
-@register(LINEAR, provider="torch_scaled_mm", devices=("cpu", "cuda", "xpu"))
+@register(LINEAR, provider="torch_scaled_mm", devices=("torch",))
 class ScaledMm(Kernel):
     """x [m, k], weight float8_e5m2 [n, k] seen through [k, n], bias [n] or None; out [m, n]."""
 

@@ -27,21 +27,21 @@ class TritonLinearAdd(Kernel):
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
-        """As the linear."""
+        """What the linear kernel does not take."""
         return refuses(case.part(LinearCase))
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
-        """As the linear's."""
+        """Those of the linear kernel that it stands on."""
         return configs(case.part(LinearCase), device)
 
     def pack(self, weight: Weight) -> Any:
-        """As the linear's."""
+        """The weight as the linear kernel has it."""
         return self.product.pack(weight)
 
     def __call__(self, *, x: Tensor, weight: Any, bias: Tensor | None, residual: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class NumbaLinearSiluMul(Kernel):
         return pack(weight, halves=2)
 
     def launches(self) -> list[LaunchRow]:
-        """One parallel loop."""
+        """One parallel loop over all cores."""
         return self.drive.launches()
 
     def __call__(self, *, x: torch.Tensor, weight: Any, bias: None = None) -> torch.Tensor:

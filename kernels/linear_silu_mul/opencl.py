@@ -26,7 +26,7 @@ class OpenClLinearSiluMul(OpenClKernel):
 
     @classmethod
     def builds(cls, case: CompositeCase, target: Target, **config: Any) -> tuple[Build, ...]:
-        """One kernel."""
+        """One kernel, for the path that the case takes."""
         launch = linear.launch(case.part(LinearCase), target, paired=True, **config)
         return applied((launch.build,), launch.config)
 
@@ -40,17 +40,17 @@ class OpenClLinearSiluMul(OpenClKernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """As the linear's."""
+        """That of the linear kernel it stands on."""
         return note(device)
 
     @property
     def parameters(self) -> Config:
-        """As the linear's."""
+        """Those of the linear kernel that it stands on."""
         return super().parameters | engine(self.case.part(LinearCase), self.device.target)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
-        """As the linear's."""
+        """Those of the linear kernel that it stands on."""
         assert isinstance(device, OpenClDevice)
         grf = offered(device, GRF)
         sizes = linear.configs(case.part(LinearCase), device.target, grf, paired=True)

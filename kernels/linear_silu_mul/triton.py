@@ -33,7 +33,7 @@ class TritonLinearSiluMul(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod

@@ -9,7 +9,7 @@ from truetpot.ops import LOCAL_BEST
 from truetpot.ops.registry import Kernel, register
 
 
-@register(LOCAL_BEST, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(LOCAL_BEST, provider="torch", devices=("torch",))
 class TorchLocalBest(Kernel):
     """logits [m, vocab], ids int64 [m]; out float32 [m, 2]."""
 

@@ -19,7 +19,7 @@ class TritonLocalBest(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     def __call__(self, *, logits: Tensor, ids: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ _ROWS = (64, 1024, 16384)
 _MASK = 2**32 - 1
 
 
-@register(MEMORY_READ, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(MEMORY_READ, provider="torch", devices=("torch",))
 class TorchMemoryRead(Kernel):
     """buffer int32 [size / 4]; out int64 [1].
 

@@ -26,7 +26,7 @@ class OpenClRmsNorm(OpenClKernel):
 
     @classmethod
     def builds(cls, case: RmsNormCase, target: Target, **config: Any) -> tuple[Build, ...]:
-        """One kernel."""
+        """One kernel for the case."""
         width = 4 if case.hidden % 4 == 0 else 1
         items = config.get("items", ITEMS[0])
         macros: dict[str, int | str | float] = {
@@ -41,7 +41,7 @@ class OpenClRmsNorm(OpenClKernel):
 
     @classmethod
     def configs(cls, case: RmsNormCase, device: Device) -> Iterable[Config]:
-        """Work-items of a row."""
+        """Numbers of work-items that share a row."""
         return ({"items": n} for n in ITEMS)
 
     def __call__(

@@ -9,7 +9,7 @@ from truetpot.ops import RMS_NORM
 from truetpot.ops.registry import Kernel, register
 
 
-@register(RMS_NORM, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(RMS_NORM, provider="torch", devices=("torch",))
 class TorchRmsNorm(Kernel):
     """x [m, hidden], gamma [hidden], residual [m, hidden] or None; out as x."""
 

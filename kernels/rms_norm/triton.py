@@ -22,12 +22,12 @@ class TritonRmsNorm(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod
     def configs(cls, case: RmsNormCase, device: Device) -> Iterable[Config]:
-        """Plain or early."""
+        """An ordinary launch, and where the device has it an early one."""
         return choices(device)
 
     def __call__(self, *, x: Tensor, gamma: Tensor, residual: Tensor | None) -> Tensor:

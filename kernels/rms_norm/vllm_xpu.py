@@ -24,7 +24,7 @@ class VllmXpuRmsNorm(Kernel):
 
     @classmethod
     def refuses(cls, case: RmsNormCase, device: Device) -> str | None:
-        """Whatever dtype."""
+        """What the library lacks, whatever the dtype."""
         return vendor.why_not("_C", "rms_norm", "fused_add_rms_norm")
 
     @classmethod

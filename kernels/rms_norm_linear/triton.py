@@ -11,4 +11,4 @@ from truetpot.ops.registry import register
 
 @register(RMS_NORM_LINEAR, provider="triton", devices=DEVICES)
 class TritonRmsNormLinear(NormedProduct):
-    """rms_norm(x) W^T + bias."""
+    """rms_norm(x) W^T + bias in one kernel."""

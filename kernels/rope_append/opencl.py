@@ -23,7 +23,7 @@ class OpenClRopeAppend(OpenClKernel):
 
     @classmethod
     def builds(cls, case: RopeAppendCase, target: Target, **config: Any) -> tuple[Build, ...]:
-        """One kernel."""
+        """One kernel for the case."""
         macros: dict[str, int | str | float] = {
             "DTYPE": case.dtype,
             "KV": case.kv_format,

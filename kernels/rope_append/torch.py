@@ -14,7 +14,7 @@ from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice
 
 
-@register(ROPE_APPEND, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(ROPE_APPEND, provider="torch", devices=("torch",))
 class TorchRopeAppend(Kernel):
     """qkv [rows, (heads + 2 kv_heads) head_dim]; returns q [rows, heads, head_dim].
 

@@ -31,12 +31,12 @@ class TritonRopeAppend(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod
     def configs(cls, case: RopeAppendCase, device: Device) -> Iterable[Config]:
-        """Plain or early."""
+        """An ordinary launch, and where the device has it an early one."""
         return choices(device)
 
     def __call__(

@@ -38,17 +38,17 @@ class TritonRopeAppendAttention(Kernel):
 
     @classmethod
     def refuses(cls, case: CompositeCase, device: Device) -> str | None:
-        """As the attention."""
+        """What the attention kernel does not take."""
         return refuses(case.part(DecodeAttentionCase))
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
-        """As the attention's."""
+        """Those of the attention kernel that it stands on."""
         return configs(case.part(DecodeAttentionCase), device)
 
     def __call__(

@@ -23,7 +23,7 @@ class OpenClSiluMul(OpenClKernel):
 
     @classmethod
     def builds(cls, case: SiluMulCase, target: Target, **config: Any) -> tuple[Build, ...]:
-        """One."""
+        """One kernel for the case."""
         macros: dict[str, int | str | float] = {"DTYPE": case.dtype, "WIDTH": _width(case)}
         return (Build("silu_mul/silu_mul.cl", "silu_mul", macros, case.dtype),)
 

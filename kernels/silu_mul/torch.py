@@ -9,7 +9,7 @@ from truetpot.ops import SILU_MUL
 from truetpot.ops.registry import Kernel, register
 
 
-@register(SILU_MUL, provider="torch", devices=("cpu", "cuda", "xpu"))
+@register(SILU_MUL, provider="torch", devices=("torch",))
 class TorchSiluMul(Kernel):
     """gate_up [m, 2 n]; out [m, n]."""
 

@@ -21,7 +21,7 @@ class TritonSiluMul(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     def __call__(self, *, gate_up: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class TritonSiluMul(Kernel):
 
 @triton.jit
 def activate(gate_up, out, n, BLOCK: tl.constexpr):
-    """silu(gate) * up"""
+    """out = silu(gate) * up for one block of columns."""
     row = tl.program_id(1).to(tl.int64)
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     ok = column < n

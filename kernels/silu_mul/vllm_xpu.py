@@ -23,7 +23,7 @@ class VllmXpuSiluMul(Kernel):
 
     @classmethod
     def refuses(cls, case: SiluMulCase, device: Device) -> str | None:
-        """Whatever dtype."""
+        """What the library lacks, whatever the dtype."""
         return vendor.why_not("_C", "silu_and_mul")
 
     def __call__(self, *, gate_up: Tensor) -> Tensor:

@@ -34,6 +34,21 @@ def decode(cli, model, check_decode):
     return call
 
 
+def test_the_step_is_fused_once(decode, monkeypatch):
+    """What is checked, built, timed and checked again is one program."""
+    from truetpot.decode import selected
+
+    fused, calls = selected.fused_program, []
+
+    def noted(*args):
+        calls.append(args)
+        return fused(*args)
+
+    monkeypatch.setattr(selected, "fused_program", noted)
+    assert decode().code == 0
+    assert len(calls) == 1
+
+
 def test_the_record(decode):
     done = decode("--provider", "numba,torch")
     assert done.code == 0, done.err

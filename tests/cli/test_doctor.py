@@ -33,7 +33,7 @@ def test_a_fault_ends_with_one_and_says_what_to_do(cli, monkeypatch, tmp_path):
     for name, value in (("vendor", "0x8086"), ("device", "0x56a0"), ("class", "0x030000")):
         (device / name).write_text(value + "\n")
     (tmp_path / "sys/bus/pci/devices/0000:00:05.0").symlink_to(device)
-    monkeypatch.setattr("truetpot.doctor.machine.look", lambda: look(tmp_path, {}))
+    monkeypatch.setattr("truetpot.runs.doctor.look", lambda: look(tmp_path, {}))
     done = cli("doctor", "--no-check")
     assert done.code == 1
     assert "cannot be trusted" in done.out

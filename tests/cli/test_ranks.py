@@ -257,7 +257,8 @@ def test_a_local_rank_without_a_device_is_named_once(model):
     # gloo stands in for a backend that this torch may not have
     patched = OTHER.replace(
         "truetpot.__version__ = '9.9'",
-        "import truetpot.runtime.distributed.join as j; j.BACKENDS['xpu'] = 'gloo'",
+        "from dataclasses import replace; from truetpot.facts.kinds import all_kinds; "
+        "kinds = all_kinds(); kinds['xpu'] = replace(kinds['xpu'], backend='gloo')",
     )
     ranks = [by_mpi(r, 2, port, *decode, program=("-c", patched), **options) for r in (0, 1)]
     ends = [run.end() for run in ranks]

@@ -132,10 +132,10 @@ def test_a_point_that_no_kernel_takes_is_refused_by_name(sweep, monkeypatch):
 
     checked = decode.wrong_kernels
 
-    def up_to_two(model, shape, *args, **kwargs):
-        if shape.batch > 2:
+    def up_to_two(step, *args, **kwargs):
+        if step.program.shape.batch > 2:
             raise UserError("no provider takes 3 rows.")
-        return checked(model, shape, *args, **kwargs)
+        return checked(step, *args, **kwargs)
 
     monkeypatch.setattr(decode, "wrong_kernels", up_to_two)
     done, record = sweep("--context", 20, "--batch", "3,1")

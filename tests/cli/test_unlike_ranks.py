@@ -181,7 +181,8 @@ def test_collectives(model, unlike, tmp_path, check_collectives):
 
 
 ANY_KIND = (
-    "import sys, truetpot.runtime.distributed.join as j; j.BACKENDS['xpu'] = 'gloo'; "
+    "import sys; from dataclasses import replace; from truetpot.facts.kinds import all_kinds; "
+    "kinds = all_kinds(); kinds['xpu'] = replace(kinds['xpu'], backend='gloo'); "
     "sys.argv[0] = 'truetpot'; from truetpot.cli import main; main()"
 )
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 import transformers
 
+from tests.decode.steps import step_of
 from truetpot.decode.checkpoint import CheckpointWeights
-from truetpot.decode.engine import DecodeStep
 from truetpot.errors import UserError
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.workload import Workload
@@ -76,8 +76,19 @@ CONFIGS = {
         },
     ),
 }
-LIKE_LLAMA = {"mistral": ("Mistral", {"head_dim": 32, "sliding_window": None})}
-"""Another config of the same program: read once, its kernels are Llama's."""
+OTHERS = {
+    "mistral": ("Mistral", {"head_dim": 32, "sliding_window": None}),
+    "phi3": ("Phi3", {"sliding_window": None, "pad_token_id": 0}),
+    "exaone4": (
+        "Exaone4",
+        {
+            "sliding_window": None,
+            "layer_types": ["full_attention"] * 2,
+            "tie_word_embeddings": True,
+        },
+    ),
+}
+"""Other configs, checkpoints and layers of the same kernels: each is run once."""
 
 
 @cache
@@ -112,7 +123,7 @@ class Checkpoint:
         given = self.shape(**shape)
         weights = CheckpointWeights(self.directory, self.model, given, rank)
         device = opencl_cpu() if provider == "opencl" else CpuDevice()
-        return DecodeStep(self.model, given, device, provider, weights, rank)
+        return step_of(self.model, given, device, provider, weights, rank=rank)
 
     def tokens(self, *shape):
         return np.random.default_rng(1).integers(0, self.model.vocab, shape or TOKENS)
@@ -155,7 +166,7 @@ def checkpoint(tmp_path_factory):
 
     def make(name):
         if name not in made:
-            family, changes = (CONFIGS | LIKE_LLAMA)[name]
+            family, changes = (CONFIGS | OTHERS)[name]
             config = getattr(transformers, f"{family}Config")(**(_SMALL | changes))
             hf = getattr(transformers, f"{family}ForCausalLM")(config).eval()
             randomise(hf)

@@ -13,12 +13,14 @@ import torch
 
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.preference import Preference
+from truetpot.decode.selected import select_step
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.facts.models import load_model
 from truetpot.facts.workload import Workload
 from truetpot.measure.ceiling import buffer_bytes
-from truetpot.measure.check import check
-from truetpot.measure.kernels import plan_rotation
+from truetpot.measure.prepared import PreparedCase
+from truetpot.measure.rotation import plan_rotation
 from truetpot.ops import ALL_GATHER, ALL_REDUCE, ALL_REDUCE_RMS_NORM, LINEAR, LinearCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.tolerance import UNIT_ROUNDOFF, relative_error
@@ -40,10 +42,11 @@ def collectives(device):
         for case in op.grid():
             if getattr(case, "parts", (case,))[0].tp != group.size:
                 continue
+            prepared = PreparedCase(op, case, device, 7)
             for provider in REGISTRY.offering(op.name):
-                found = REGISTRY.find(op.name, provider, case, device)
-                if not isinstance(found, str):
-                    verdict = check(found.make(case, device), case, np.random.default_rng(7))
+                found = REGISTRY.choose(op.name, case, device, provider).kernel
+                if found is not None:
+                    verdict = prepared.check(found.make(case, device))
                     verdicts = group.gather(verdict.reason)  # one that fails must not leave alone
                     assert not any(verdicts), (provider, case, verdicts)
                     checked += 1
@@ -54,9 +57,10 @@ def steps(device, model, shape, source, providers):
     """The whole step by torch, and this rank's part of it together with the others."""
     group = device.group
     shared = replace(shape, tp=group.size, collectives=True)
-    whole = DecodeStep(model, shape, device, "torch", source(shape, 0))
+    whole = DecodeStep(select_step(model, shape, Preference(["torch"], device)), source(shape, 0))
     mine = source(shared, group.rank)
-    return whole, DecodeStep(model, shared, device, providers, mine, group.rank)
+    selected = select_step(model, shared, Preference(providers, device))
+    return whole, DecodeStep(selected, mine, group.rank)
 
 
 def logits(device, model, shape, source, tolerance, providers=("torch",)):

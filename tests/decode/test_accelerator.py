@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.decode.steps import step_of
 from truetpot.decode.checkpoint import CheckpointWeights
-from truetpot.decode.engine import DecodeStep
 from truetpot.ops.tolerance import relative_error
 from truetpot.runtime.choose import choose_device
 
@@ -16,7 +16,7 @@ def test_same_logits_as_on_the_cpu(checkpoint, dtype, limit, page, providers):
     saved = checkpoint("qwen3")
     shape = saved.shape(dtype, page=page)
     weights = CheckpointWeights(saved.directory, saved.model, shape)
-    step = DecodeStep(saved.model, shape, choose_device(), providers, weights)
+    step = step_of(saved.model, shape, choose_device(), providers, weights)
     tokens = saved.tokens()
     assert relative_error(step.feed(tokens), saved.logits(tokens)) < limit
     assert sum(use.count for use in step.calls_by_kernel()) == len(step.program.calls)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from truetpot.decode.engine import DecodeStep
+from tests.decode.steps import step_of
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.workload import Workload
@@ -14,9 +14,7 @@ SHAPE = Workload(context=20, format="fp32", kv_format="fp32", dtype="fp32", batc
 
 
 def make(model, shape=SHAPE, provider="torch", **options):
-    return DecodeStep(
-        model, shape, CpuDevice(), provider, SyntheticWeights(model, shape), **options
-    )
+    return step_of(model, shape, CpuDevice(), provider, SyntheticWeights(model, shape), **options)
 
 
 @pytest.mark.parametrize("provider", ["torch", "numba"])
@@ -197,7 +195,7 @@ def test_out_of_memory_is_one_sentence(tiny):
             raise MemoryError
 
     with pytest.raises(UserError, match="not enough memory for tiny"):
-        DecodeStep(tiny, SHAPE, CpuDevice(), "torch", Greedy(tiny, SHAPE))
+        step_of(tiny, SHAPE, CpuDevice(), "torch", Greedy(tiny, SHAPE))
 
 
 def test_fewer_layers(tiny):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from truetpot.decode.engine import DecodeStep
+from tests.decode.steps import step_of
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.program import Parameter
 from truetpot.decode.weights import SyntheticWeights
@@ -26,7 +26,7 @@ def test_a_later_step_makes_nothing_and_gives_what_it_gives_alone(tiny):
     weights = SyntheticWeights(tiny, shape(1, 5))
 
     def logits(batch, context, packed=None):
-        step = DecodeStep(tiny, shape(batch, context), CPU, "torch", weights, packed=packed)
+        step = step_of(tiny, shape(batch, context), CPU, "torch", weights, packed=packed)
         step.run()
         return step.logits()
 

@@ -3,7 +3,6 @@
 import pytest
 
 from truetpot.decode.preference import Preference
-from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.isa.launch import Offline
 from truetpot.ops import LINEAR, LinearCase
@@ -12,9 +11,9 @@ from truetpot.runtime.opencl.target import known_targets
 
 
 def said(device, m, *providers):
-    call = Call(LINEAR, LinearCase("fp16", m, 128, 256, "sym_int4"), "o", 0, {}, ())
+    case = LinearCase("fp16", m, 128, 256, "sym_int4")
     with pytest.raises(UserError) as error:
-        Preference(providers, device).build(call)
+        Preference(providers, device).required(LINEAR, case)
     return str(error.value)
 
 

@@ -18,6 +18,8 @@ RANK = """
 import sys
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.preference import Preference
+from truetpot.decode.selected import select_step
 from truetpot.facts.workload import Workload
 from truetpot.facts.models import load_model
 from truetpot.runtime.cpu import CpuDevice
@@ -28,7 +30,7 @@ before = peak_rss_bytes()
 model = load_model(sys.argv[1])
 shape = Workload(context=8, format="bf16", kv_format="bf16", dtype="bf16", tp=4)
 weights = CheckpointWeights(sys.argv[1], model, shape, 2)
-step = DecodeStep(model, shape, CpuDevice(), "torch", weights, 2)
+step = DecodeStep(select_step(model, shape, Preference(["torch"], CpuDevice())), weights, 2)
 print(before, peak_rss_bytes())
 """
 

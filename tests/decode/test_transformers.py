@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.decode.conftest import CONFIGS, LIKE_LLAMA
+from tests.decode.conftest import CONFIGS, OTHERS
 from truetpot.formats import dequantise, quantise
 from truetpot.ops.tolerance import relative_error, tolerance
 
@@ -42,11 +42,14 @@ def test_fp32_logits_of_query_tokens(checkpoint, provider):
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 
-@pytest.mark.parametrize("name", LIKE_LLAMA)
-def test_fp32_logits_of_other_configs(checkpoint, name):
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [*((name, "torch") for name in OTHERS), pytest.param("exaone4", "numba", marks=AGAIN)],
+)
+def test_fp32_logits_of_other_configs(checkpoint, name, provider):
     saved = checkpoint(name)
     tokens = saved.tokens()
-    error = relative_error(saved.step("torch").feed(tokens), saved.logits(tokens))
+    error = relative_error(saved.step((provider, "torch")).feed(tokens), saved.logits(tokens))
     assert error < step_tolerance(saved.model, "fp32") < 1e-4
 
 

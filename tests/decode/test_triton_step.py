@@ -17,6 +17,8 @@ import json
 import sys
 from truetpot.decode.checkpoint import CheckpointWeights
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.preference import Preference
+from truetpot.decode.selected import select_step
 from truetpot.facts.workload import Workload
 from truetpot.facts.models import load_model
 from truetpot.ops.tolerance import relative_error
@@ -29,7 +31,10 @@ for folder, weight_format, dtype, tokens in json.loads(sys.argv[1]):
         context=5, format=weight_format, kv_format=dtype, dtype=dtype, query_tokens=tokens
     )
     steps = [
-        DecodeStep(model, shape, CpuDevice(), name, CheckpointWeights(folder, model, shape))
+        DecodeStep(
+            select_step(model, shape, Preference([name], CpuDevice())),
+            CheckpointWeights(folder, model, shape),
+        )
         for name in ("triton", "torch")
     ]
     error = relative_error(*(step.feed([5, 17, 3, 9]) for step in steps))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from truetpot.decode.engine import DecodeStep
+from tests.decode.steps import step_of
 from truetpot.decode.weights import SyntheticWeights, random_array
 from truetpot.facts.workload import Workload
 from truetpot.formats import dequantise
@@ -107,7 +107,7 @@ def test_random_arrays_are_random(dtype):
 def test_activations_stay_in_range_through_64_layers(tiny, dtype):
     deep = replace(tiny, layers=64)
     shape = replace(SHAPE, dtype=dtype, kv_format=dtype)
-    step = DecodeStep(deep, shape, CpuDevice(), "torch", SyntheticWeights(deep, shape))
+    step = step_of(deep, shape, CpuDevice(), "torch", SyntheticWeights(deep, shape))
     step.run()
     logits = step.logits()
     assert np.all(np.isfinite(logits))
@@ -126,6 +126,6 @@ def test_one_canonical_weight_alive_at_a_time(tiny):
             alive.add(weight)
             return weight
 
-    DecodeStep(tiny, SHAPE, CpuDevice(), "torch", Watched(tiny, SHAPE))
+    step_of(tiny, SHAPE, CpuDevice(), "torch", Watched(tiny, SHAPE))
     assert before == [0] * (4 * tiny.layers + 1)
     assert not alive

@@ -48,7 +48,7 @@ STRANGERS = [
 
 
 def test_the_promised_cards_are_there() -> None:
-    assert set(all_hardware()) == set(NAMES.values())
+    assert set(NAMES.values()) <= set(all_hardware())
 
 
 @pytest.mark.parametrize("card", all_hardware().values(), ids=lambda c: c.key)

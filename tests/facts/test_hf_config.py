@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.hostile import SPECIAL, TEXTS, check_sentence, read_or_refused, refused, special_files
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
+from truetpot.facts.families import all_families
 from truetpot.facts.floor import floor
 from truetpot.facts.hardware import load_hardware
 from truetpot.facts.hf_config import model_from_config
@@ -304,12 +305,11 @@ FIELDS = (
     "quantization_config", "rope_parameters", "partial_rotary_factor", "model_type",
     "sliding_window_pattern", "num_experts", "num_local_experts", "num_experts_per_tok",
     "moe_intermediate_size", "decoder_sparse_step", "mlp_only_layers", "n_shared_experts",
-    "text_config", "layout", "any_activation",
+    "text_config", "windows", "any_activation",
 )  # fmt: skip
-FAMILIES = (
-    "qwen2", "qwen3", "llama", "mistral", "phi3", "gemma2", "gemma3_text", "qwen3_moe", "mixtral",
-    "gpt_oss", "gemma3", "mistral3",
-)  # fmt: skip
+FAMILIES = [
+    name for one in all_families().values() for name in (one.model_type, one.nested) if name
+]
 
 
 @given(

@@ -147,7 +147,8 @@ def test_what_transformers_writes(tmp_path: Path, model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "family", ["mistral", "phi3", "gemma2", "gemma3_text", "qwen3_moe", "mixtral", "gpt_oss"]
+    "family",
+    ["mistral", "phi3", "gemma2", "gemma3_text", "qwen3_moe", "mixtral", "gpt_oss", "exaone4"],
 )
 def test_absent_keys_take_the_defaults_of_the_class(tmp_path: Path, family: str) -> None:
     transformers.AutoConfig.for_model(family).save_pretrained(tmp_path)

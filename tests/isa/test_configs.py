@@ -47,7 +47,7 @@ def of(weight_format, paired=False, m=1, dtype="fp16"):
 def offered(weight_format, device, paired=False, m=1, dtype="fp16"):
     REGISTRY.load_builtin()
     op, case = of(weight_format, paired, m, dtype)
-    kernel = REGISTRY.find(op.name, "opencl", case, device)
+    kernel = REGISTRY.choose(op.name, case, device, "opencl").required
     return kernel, case, [dict(one) for one in kernel.configs(case, device)]
 
 

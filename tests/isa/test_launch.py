@@ -47,7 +47,7 @@ def test_hollow_inputs_have_the_shapes_of_real_ones(op, case):
 
 def launches(op, case, **config):
     REGISTRY.load_builtin()
-    kernel = REGISTRY.find(op.name, "opencl", case, Offline(TARGET))
+    kernel = REGISTRY.choose(op.name, case, Offline(TARGET), "opencl").required
     config = config or dict(next(iter(kernel.configs(case, Offline(TARGET)))))
     return record_launches(kernel, op, case, TARGET, config)
 

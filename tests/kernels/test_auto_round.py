@@ -11,8 +11,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
 
 RUN = """
-import numpy as np
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import LINEAR
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -22,7 +21,7 @@ REGISTRY.load_builtin()
 (kernel,) = REGISTRY.kernels("linear", "auto_round")
 for case in LINEAR.grid():
     if kernel.refuses(case, cpu) is None:
-        found = check(kernel.make(case, cpu), case, np.random.default_rng(0))
+        found = PreparedCase(LINEAR, case, cpu).check(kernel.make(case, cpu))
         assert found.ok and not found.coarse, (case.label(), found.reason)
         ran += 1
 print("right:", ran)

@@ -20,8 +20,7 @@ LONG = 2048
 """Columns from which on Triton's interpreter takes too long."""
 CHECK = """
 import json, sys
-import numpy as np
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
 
@@ -35,8 +34,9 @@ for kernel in own:
     for case in kernel.op.grid():
         if kernel.refuses(case, device) or (longest and getattr(case, "n", 0) > longest):
             continue
+        prepared = PreparedCase(kernel.op, case, device)
         for config in kernel.configs(case, device):
-            found = check(kernel(case, device, **config), case, np.random.default_rng(0))
+            found = prepared.check(kernel(case, device, **config))
             wrong += [] if found.ok else [f"{case.label()} {config}: {found.reason}"]
             checked += 1
 providers = [kernel.provider for kernel in own]
@@ -95,5 +95,6 @@ def test_opencl(name):
 def test_every_folder_is_run_by_a_test():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     by_tests = {"numba_kernels", "triton_kernels", "opencl_kernels", "composite"}
-    elsewhere = {"my_kernels", "fleet"}  # test_user_kernels.py, tests/fleet
+    # test_user_kernels.py, tests/fleet, tests/decode/test_added.py
+    elsewhere = {"my_kernels", "fleet", "operator", "weight_format"}
     assert folders == by_tests | elsewhere

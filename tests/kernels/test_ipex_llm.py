@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from truetpot.kernels._lib.vendors import ipex_llm as vendor
 
-from truetpot.measure.check import check
+from tests.prepared import check
 from truetpot.ops import LinearCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -21,15 +21,15 @@ def opened_anew():
     vendor.cpu_library.cache_clear()
 
 
-def find(case=CASE):
+def chosen(case=CASE):
     REGISTRY.load_builtin()
-    return REGISTRY.find("linear", "ipex_llm", case, CPU)
+    return REGISTRY.choose("linear", case, CPU, "ipex_llm")
 
 
 def test_a_missing_library_is_one_line(monkeypatch):
     monkeypatch.delenv(vendor.VARIABLE, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert find() == (
+    assert chosen().reason == (
         "ipex-llm is not installed: pip install --no-deps ipex-llm==2.2.0 is enough for a CPU"
     )
 
@@ -40,7 +40,7 @@ def test_a_broken_library_is_one_line(monkeypatch, tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     monkeypatch.setenv(vendor.VARIABLE, str(path))
-    reason = find()
+    reason = chosen().reason
     assert reason.startswith(f"{path} cannot be used: ")
     assert "\n" not in reason
 
@@ -74,7 +74,7 @@ def test_the_vendors_product_is_exact_on_the_activations_that_it_rounds(library,
     for form in FORMATS:
         for m, n, k in ((1, 48, 192), (1, 1, 64), (2, 17, 128), (16, 65, 448), (1, 520, 5120)):
             case = LinearCase(dtype, m, n, k, form, bias=m == 2)
-            found = check(find(case).make(case, CPU), case, np.random.default_rng(1))
+            found = check(chosen(case).make(CPU), case, 1)
             assert found.ok, (case.label(), found.reason)
             if k == 5120:  # on fewer terms a sum may come out right by chance
                 assert 0.004 < found.error < 0.009
@@ -83,7 +83,7 @@ def test_the_vendors_product_is_exact_on_the_activations_that_it_rounds(library,
 
 @pytest.mark.vendors
 def test_a_weight_with_a_wrong_nibble_is_found_out(library):
-    kernel = find()
+    kernel = chosen().required
 
     class Planted(kernel):
         def pack(self, weight):
@@ -91,8 +91,8 @@ def test_a_weight_with_a_wrong_nibble_is_found_out(library):
             blocks[7 * 34 + 5] ^= 0x40
             return blocks
 
-    assert check(kernel(CASE, CPU), CASE, np.random.default_rng(0)).ok
-    found = check(Planted(CASE, CPU), CASE, np.random.default_rng(0))
+    assert check(kernel(CASE, CPU), CASE).ok
+    found = check(Planted(CASE, CPU), CASE)
     assert not found.ok
     assert "is above the tolerance" in found.reason
 
@@ -100,7 +100,7 @@ def test_a_weight_with_a_wrong_nibble_is_found_out(library):
 @pytest.mark.vendors
 def test_what_the_library_would_abort_on_is_refused(library):
     for form in ("fp8_e5m2", "fp8_e4m3", "bf16"):
-        assert "no product" in find(LinearCase("bf16", 1, 64, 64, form))
-    assert "512 rows" in find(LinearCase("bf16", 512, 64, 64, "sym_int4"))
-    assert find().note(CPU).startswith("libllama_")
-    assert find().make(CASE, CPU).parameters["library"].endswith(".so")
+        assert "no product" in chosen(LinearCase("bf16", 1, 64, 64, form)).reason
+    assert "512 rows" in chosen(LinearCase("bf16", 512, 64, 64, "sym_int4")).reason
+    assert chosen().required.note(CPU).startswith("libllama_")
+    assert chosen().make(CPU).parameters["library"].endswith(".so")

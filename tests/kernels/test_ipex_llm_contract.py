@@ -12,11 +12,11 @@ import pytest
 import torch
 from ml_dtypes import float8_e4m3fn, float8_e5m2
 
+from tests.prepared import check
 from truetpot.facts.formats import format_facts
 from truetpot.facts.ipex_llm import choose, qtypes
 from truetpot.formats import dequantise
 from truetpot.formats.ipex_llm import LAYOUTS, from_xpu
-from truetpot.measure.check import check
 from truetpot.ops import (
     DECODE_ATTENTION,
     LINEAR,
@@ -178,7 +178,7 @@ def test_contract_linear(vendor, family):
     for case in ran:
         calls.clear()
         built = kernel.make(case, CPU)
-        found = check(built, case, np.random.default_rng(0))
+        found = check(built, case)
         assert found.ok, (case.label(), found.reason)
         chosen = choose(family, case.weight_format, case.dtype, case.m, case.n, case.k)
         assert set(calls) == {chosen.function.partition(".")[2]}
@@ -194,7 +194,7 @@ def test_contract_over_the_grid_of_the_operator(vendor, op):
     cases = [case for case in taken(kernel, op.grid()) if getattr(case, "context", 0) < 5000]
     assert len(cases) >= 3
     for case in cases:
-        found = check(kernel.make(case, CPU), case, np.random.default_rng(0))
+        found = check(kernel.make(case, CPU), case)
         assert found.ok, (case.label(), found.reason)
 
 
@@ -204,7 +204,7 @@ def test_contract_torch_fp8(stand_in):
     cases = taken(kernel, LINEAR.grid())
     assert len(cases) >= 10
     for case in cases:
-        found = check(kernel.make(case, CPU), case, np.random.default_rng(0))
+        found = check(kernel.make(case, CPU), case)
         assert found.ok, (case.label(), found.reason)
 
 
@@ -246,8 +246,8 @@ def test_a_wrong_adapter_fails_its_contract(stand_in, fault):
             return gate[:-34], up
 
     case = taken(kernel, LINEAR_SILU_MUL.grid())[0]
-    assert check(kernel.make(case, CPU), case, np.random.default_rng(0)).ok
-    assert not check(Planted(case, CPU), case, np.random.default_rng(0)).ok
+    assert check(kernel.make(case, CPU), case).ok
+    assert not check(Planted(case, CPU), case).ok
 
 
 def test_without_the_package_every_adapter_says_so_in_one_line():

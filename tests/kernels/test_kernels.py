@@ -1,17 +1,19 @@
 """Every kernel that is registered, over every case of its operator, on every device that is here.
 
-``truetpot.measure.check`` is what is asked before a kernel is timed, so what passes here is what is
-benchmarked. With ``TRUETPOT_KERNELS=DIR`` the kernels of that folder are tested too.
+``PreparedCase.check`` is what is asked before a kernel is timed, so what passes here is what is
+benchmarked. A case is prepared once for all its kernels. With ``TRUETPOT_KERNELS=DIR`` the kernels
+of that folder are tested too.
 """
 
 import os
+from functools import cache
 from zlib import crc32
 
 import numpy as np
 import pytest
 
 from tests.kernels.grids import COMPILED, repeated
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import OPERATORS
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device, present
@@ -36,7 +38,7 @@ def runs():
     for device in map(choose_device, present()):
         marks = MARKS.get(device.kind, (pytest.mark.gpu,))
         for kernel in REGISTRY.kernels():
-            if device.kind in kernel.devices:
+            if kernel.runs_on(device.kind):
                 name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
                 refusals = {case: kernel.refuses(case, device) for case in kernel.op.grid()}
                 cases = [case for case, reason in refusals.items() if reason is None]
@@ -50,19 +52,27 @@ def runs():
                     yield pytest.param(kernel, device, None, reason, marks=marks, id=f"{name}-none")
 
 
+def seed_of(case):
+    return crc32(case.label().encode())
+
+
+@cache
+def prepared(op, case, device):
+    return PreparedCase(op, case, device, seed_of(case))
+
+
 @pytest.mark.parametrize(("kernel", "device", "case", "reason"), list(runs()))
 def test_kernel(kernel, device, case, reason):
     if case is None:
         pytest.skip(reason)
-    seed = crc32(case.label().encode())
+    seed = seed_of(case)
     default, *others = kernel.configs(case, device)
     most = MOST_CONFIGS
     if device.kind == "opencl" or kernel.provider == "numba":  # compiled, which takes seconds
         most = min(most, 2 if seed % 8 == 0 else 1)
     picked = np.random.default_rng(seed).permutation(len(others))[: most - 1]
     for config in (default, *(others[i] for i in picked)):
-        rng = np.random.default_rng(seed)
-        found = check(kernel(case, device, **config), case, rng)
+        found = prepared(kernel.op, case, device).check(kernel(case, device, **config))
         assert found.ok, f"{found.reason} {config or ''}"
 
 
@@ -79,7 +89,7 @@ def test_a_kernel_refuses_no_case_on_every_device_and_says_why_in_one_line(kerne
     for device in map(choose_device, present()):
         note = kernel.note(device)
         assert "\n" not in note
-        if device.kind not in kernel.devices:
+        if not kernel.runs_on(device.kind):
             continue
         reasons = [kernel.refuses(case, device) for case in kernel.op.grid()]
         absent = all("installed" in (reason or "") for reason in reasons)  # the vendor's package
@@ -97,7 +107,7 @@ def test_every_operator_has_a_kernel():
 def test_a_default_is_whole(kernel):
     """What ran is recorded by it: a kernel that has parameters says which values are usual."""
     for device in map(choose_device, present()):
-        if device.kind not in kernel.devices:
+        if not kernel.runs_on(device.kind):
             continue
         for case in kernel.op.grid():
             if kernel.refuses(case, device) is None:

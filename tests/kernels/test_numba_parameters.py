@@ -4,14 +4,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from truetpot.kernels._lib.numba.linear import defaults, sweep
 from truetpot.kernels._lib.numba.linear.panels import BLOCK, BLOCKED, FORMATS
 from truetpot.kernels._lib.numba.linear.paths import parts_of, path
 
+from tests.prepared import check
 from tools.cpu_loops import SIGNATURE, block, spills
-from truetpot.measure.check import check
 from truetpot.ops import (
     LINEAR_SILU_MUL,
     DecodeAttentionCase,
@@ -63,7 +62,7 @@ def test_every_value_is_right(name, case, cpu):
     configs = one_by_one(name, case, cpu)
     assert len(configs) > 5
     for config in configs:
-        found = check(kernel(case, cpu, **config), case, np.random.default_rng(0))
+        found = check(kernel(case, cpu, **config), case)
         assert found.ok, f"{found.reason} {config}"
 
 

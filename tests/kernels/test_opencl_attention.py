@@ -6,7 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from truetpot.measure.check import check, check_on
+from tests.prepared import check
+from truetpot.measure.check import check_on
 from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -58,7 +59,7 @@ def test_scratch_grows_with_the_sequences(device):
     case = DecodeAttentionCase("fp16", 1, 5, 1, 128, 2000, "fp16")
     kernel = build(made_for, device)
     before = kernel.splits
-    found = check(kernel, case, np.random.default_rng(0))
+    found = check(kernel, case)
     assert found.ok, found.reason
     assert kernel.splits > before
 
@@ -74,7 +75,7 @@ def test_scratch_grows_with_the_sequences(device):
 def test_ranges_of_a_deep_context_and_of_many_sequences(device, case):
     kernel = build(case, device)
     assert kernel.splits > 1
-    found = check(kernel, case, np.random.default_rng(0))
+    found = check(kernel, case)
     assert found.ok, found.reason
 
 
@@ -83,7 +84,7 @@ def test_groups_that_registers_hold_only_in_parts(device, group):
     case = DecodeAttentionCase("fp16", 1, group, 1, 128, 70, "fp16")
     kernel = build(case, device)
     assert kernel.plan.heads * kernel.plan.parts >= group
-    found = check(kernel, case, np.random.default_rng(0))
+    found = check(kernel, case)
     assert found.ok, found.reason
 
 
@@ -95,7 +96,7 @@ def test_the_division_for_xe2(device, kv_format, head_dim, monkeypatch):
     case = DecodeAttentionCase("fp16", 2, 10, 2, head_dim, 137, kv_format, 16, ragged=True)
     kernel = build(case, device)
     assert kernel.plan.subgroup == 16
-    found = check(kernel, case, np.random.default_rng(0))
+    found = check(kernel, case)
     assert found.ok, found.reason
 
 

@@ -44,7 +44,7 @@ from truetpot.runtime.choose import choose_device
 REGISTRY.load_builtin()
 for op in OPERATORS.values():
     for provider in ("numba", "torch"):
-        REGISTRY.find(op.name, provider, next(iter(op.grid())), choose_device("cpu"))
+        REGISTRY.choose(op.name, next(iter(op.grid())), choose_device("cpu"), provider)
 """
     _, imported = run("-c", code)
     assert imported == []

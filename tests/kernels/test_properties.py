@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from tests.prepared import check
 from truetpot.facts.formats import format_facts
-from truetpot.measure.check import check
 from truetpot.ops import (
     LINEAR,
     ROPE_APPEND_ATTENTION,
@@ -150,7 +149,7 @@ def kernels():
     names += [name for name in present() if name.startswith("opencl")][:1]
     for device in map(choose_device, names):
         for kernel in REGISTRY.kernels():
-            if device.kind in kernel.devices:
+            if kernel.runs_on(device.kind):
                 marks = {"cpu": (), "opencl": pytest.mark.opencl}.get(device.kind, pytest.mark.gpu)
                 name = f"{kernel.op.name}-{kernel.provider}-{device.name}"
                 yield pytest.param(kernel, device, marks=marks, id=name)
@@ -172,5 +171,5 @@ def test_any_legal_shape(kernel, device, data, seed):
         pytest.skip(f"{kernel.provider} {kernel.op.name}: {reasons[0]}")
     case = data.draw(cases(kernel, device))
     assume(kernel.refuses(case, device) is None)
-    found = check(kernel(case, device), case, np.random.default_rng(seed))
+    found = check(kernel(case, device), case, seed)
     assert found.ok, found.reason

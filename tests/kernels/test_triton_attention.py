@@ -11,8 +11,7 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 TAILS = """
-import numpy as np
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION, RopeAppendCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.rope_append_attention import attention_after
@@ -29,7 +28,7 @@ for context, tokens, page in [(65, 4, None), (66, 4, 16), (67, 4, 8), (65, 8, 16
         [kernel_type] = REGISTRY.kernels(op.name, "triton")
         kernel = kernel_type(case, device, **config)
         assert kernel.attention.most_splits >= 2
-        found = check(kernel, case, np.random.default_rng(1))
+        found = PreparedCase(op, case, device, 1).check(kernel)
         assert found.ok, (case, found.reason)
 """
 

@@ -187,6 +187,7 @@ AHEAD = (
     NO_GPU.partition("JITFunction.__getitem__")[0]
     + """
 import json
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -201,7 +202,7 @@ def hook(*args, already_compiled, **options):
 
 triton.knobs.runtime.jit_post_compile_hook = hook
 made = kernel(case, choose_device("cpu"))
-compile_only(made, lambda: SILU_MUL.inputs(case, np.random.default_rng(0)))
+compile_only(made, PreparedCase(SILU_MUL, case, made.device))
 assert JITFunction.run is before
 print(json.dumps(len(compiled)))
 """

@@ -15,8 +15,7 @@ import pytest
 pytest.importorskip("triton", reason="Triton is not installed")
 HERE = Path(__file__).parent
 MULTIPLY_ADDS = """
-import numpy as np
-from truetpot.measure.check import check
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import LINEAR, LINEAR_ADD, LINEAR_SILU_MUL
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -30,7 +29,7 @@ for op in (LINEAR, LINEAR_SILU_MUL, LINEAR_ADD):
         int4 = part.weight_format in ("sym_int4", "woq_int4")
         if int4 and part.m == 1 and part.dtype != "fp32" and part.n < 520:
             kernel = kernel_type(case, device, G=2, BW=32, UNROLL=1, num_warps=1)
-            found = check(kernel, case, np.random.default_rng(1))
+            found = PreparedCase(op, case, device, 1).check(kernel)
             assert found.ok, (case, found.reason)
             checked += 1
 print(checked)

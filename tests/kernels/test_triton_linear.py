@@ -18,7 +18,8 @@ import numpy as np
 import torch
 import truetpot.kernels._lib.triton.linear.configs as linear_configs
 import truetpot.kernels._lib.triton.linear.product as product
-from truetpot.measure.check import check, prepare
+from truetpot.measure.check import prepare
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import LINEAR, LINEAR_SILU_MUL, CompositeCase, LinearCase, SiluMulCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -63,8 +64,9 @@ for kind in linear_configs.DEFAULT:
         [kernel] = REGISTRY.kernels(op.name, "triton")
         part = getattr(case, "parts", (case,))[0]
         default, *others = linear_configs.configs(part, Of("cuda"))
+        prepared = PreparedCase(op, case, cpu, turn)
         for config in (default, rng.choice(others)):
-            outcome = check(kernel(case, cpu, **config), case, np.random.default_rng(turn))
+            outcome = prepared.check(kernel(case, cpu, **config))
             assert outcome.ok, (kind, case, config, outcome.reason)
             found[kind] = found.get(kind, 0) + 1
 print(json.dumps(found))

@@ -3,10 +3,9 @@
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from truetpot.measure.check import check
+from tests.prepared import check
 from truetpot.ops import SILU_MUL, SiluMulCase, registry
 from truetpot.ops.registry import Registry
 from truetpot.runtime.choose import choose_device
@@ -27,12 +26,12 @@ def test_the_example_folder(fresh):
     cpu = choose_device("cpu")
     for case in SILU_MUL.grid():
         kernel = fresh.build("silu_mul", "mine", case, cpu)
-        found = check(kernel, case, np.random.default_rng(0))
+        found = check(kernel, case)
         assert found.ok, found.reason
     assert type(kernel).__name__ == "MySiluMul"
     assert kernel.source == str(EXAMPLES / "silu_mul" / "mine.py")
     many = SiluMulCase("bf16", 65, 64)
-    assert fresh.find("silu_mul", "mine", many, cpu) == "written for up to 64 rows"
+    assert fresh.choose("silu_mul", many, cpu, "mine").reason == "written for up to 64 rows"
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_an_entry_point(fresh):
     (kernel,) = fresh.kernels("argmax", "someone")
     cpu = choose_device("cpu")
     for case in kernel.op.grid():
-        assert check(kernel(case, cpu), case, np.random.default_rng(0)).ok
+        assert check(kernel(case, cpu), case).ok
     (missing,) = [m for m in fresh.missing() if m.op == "(entry point)"]
     assert missing.provider == "bad"
     assert "someones_kernels" in missing.reason

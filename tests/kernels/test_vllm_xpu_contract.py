@@ -4,11 +4,10 @@ What an adapter passes is decoded here from the layouts that vLLM gives these op
 float64 and held against the operator's reference. The vendor's kernels do not run.
 """
 
-import numpy as np
 import pytest
 import torch
 
-from truetpot.measure.check import check
+from tests.prepared import check
 from truetpot.ops import DECODE_ATTENTION, LINEAR, RMS_NORM, SILU_MUL
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -101,7 +100,7 @@ def test_contract_over_the_grid_of_the_operator(stand_in, op, least):
     cases = [case for case in op.grid() if kernel.refuses(case, CPU) is None]
     assert len(cases) >= least
     for case in cases:
-        found = check(kernel.make(case, CPU), case, np.random.default_rng(0))
+        found = check(kernel.make(case, CPU), case)
         assert found.ok, (case.label(), found.reason)
 
 
@@ -115,8 +114,8 @@ def test_a_wrong_adapter_fails_its_contract(stand_in):
             return codes, scales, zero - 1
 
     case = next(c for c in LINEAR.grid() if c.dtype == "bf16" and c.weight_format == "sym_int4")
-    assert check(kernel(case, CPU), case, np.random.default_rng(0)).ok
-    assert not check(Planted(case, CPU), case, np.random.default_rng(0)).ok
+    assert check(kernel(case, CPU), case).ok
+    assert not check(Planted(case, CPU), case).ok
 
 
 def test_without_the_package_every_adapter_says_so_in_one_line():

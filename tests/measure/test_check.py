@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.prepared import check
 from truetpot.errors import UserError
-from truetpot.measure.check import check, prepare, run
+from truetpot.measure.check import prepare, run
 from truetpot.ops import LINEAR, RMS_NORM, SILU_MUL, LinearCase, RmsNormCase, SiluMulCase
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.choose import choose_device
@@ -27,7 +28,7 @@ def verdict(call, case=CASE, op=SILU_MUL, **methods):
     body = {"__call__": lambda self, **inputs: call(**inputs)} | methods
     kernel = type("Planted", (Kernel,), body)
     kernel.op, kernel.provider, kernel.devices = op, "planted", ("cpu",)
-    return check(kernel(case, choose_device("cpu")), case, np.random.default_rng(0))
+    return check(kernel(case, choose_device("cpu")), case)
 
 
 def test_a_correct_kernel():

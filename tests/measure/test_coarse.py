@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.prepared import check
 from truetpot.measure.ceiling import Ceiling
-from truetpot.measure.check import check
 from truetpot.measure.kernels import measure_kernels
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import REGISTRY, Kernel, register
@@ -43,7 +43,7 @@ class Wrong(Coarse):
 
 def verdict(kind):
     kind.op, kind.provider, kind.devices = SILU_MUL, "coarse", ("cpu",)
-    return check(kind(CASE, choose_device("cpu")), CASE, np.random.default_rng(0))
+    return check(kind(CASE, choose_device("cpu")), CASE)
 
 
 def test_it_may_be_timed_and_its_error_is_that_against_the_reference():
@@ -63,8 +63,7 @@ def test_coarseness_hides_no_fault():
 def test_a_kernel_within_the_tolerance_is_not_called_coarse():
     case = SiluMulCase("bf16", 3, 64)
     REGISTRY.load_builtin()
-    kernel = REGISTRY.find("silu_mul", "torch", case, choose_device("cpu"))
-    found = check(kernel(case, choose_device("cpu")), case, np.random.default_rng(0))
+    found = check(REGISTRY.build("silu_mul", "torch", case, choose_device("cpu")), case)
     assert found.ok
     assert found.coarse == ""
 

@@ -11,8 +11,10 @@ import torch
 from tests.measure.misbehaving import RULE, Graphs, measured, silu_mul
 from truetpot.measure import recheck
 from truetpot.measure.check import Expected
-from truetpot.measure.kernels import FEW_COPIES, Given, measure_kernels, plan_rotation
+from truetpot.measure.kernels import measure_kernels
+from truetpot.measure.prepared import PreparedCase
 from truetpot.measure.recheck import LAST, MOST_COPIES, sample
+from truetpot.measure.rotation import FEW_COPIES, plan_rotation
 from truetpot.ops import LINEAR, RMS_NORM, SILU_MUL, LinearCase, RmsNormCase, SiluMulCase
 from truetpot.ops.registry import REGISTRY, Kernel, register
 from truetpot.runtime.choose import choose_device
@@ -225,9 +227,10 @@ def test_memory_of_its_own_is_no_fault():
 
 def test_a_repeated_reference_is_that_of_as_many_calls():
     device = choose_device("cpu")
-    kernel = REGISTRY.find("rms_norm", "torch", NORM, device)(NORM, device)
-    host, want = Given(RMS_NORM, NORM).checked
-    expected = Expected.of(kernel, NORM, host, want)
+    kernel = REGISTRY.build("rms_norm", "torch", NORM, device)
+    prepared = PreparedCase(RMS_NORM, NORM, device)
+    host = prepared.inputs
+    expected = Expected.of(kernel, NORM, host, prepared.reference)
     thrice = expected.repeated(3)
     added = host["residual"]
     for _ in range(3):
@@ -248,10 +251,10 @@ def test_the_sample_ends_with_the_copies_that_were_used_last(copies, last, size)
 
 
 def test_timed_inputs_are_others_over_the_same_weights():
-    given = Given(LINEAR, LinearCase("fp32", 1, 32, 64, "fp32"))
-    checked, _ = given.checked
-    assert given.timed["weight"] is checked["weight"]
-    assert not np.array_equal(given.timed["x"], checked["x"])
+    case = LinearCase("fp32", 1, 32, 64, "fp32")
+    prepared = PreparedCase(LINEAR, case, choose_device("cpu"))
+    assert prepared.timed["weight"] is prepared.inputs["weight"]
+    assert not np.array_equal(prepared.timed["x"], prepared.inputs["x"])
 
 
 @pytest.mark.parametrize(

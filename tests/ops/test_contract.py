@@ -157,12 +157,14 @@ def test_a_fault_is_one_sentence_and_costs_one_class(fresh, load, tmp_path, name
     assert "\n" not in reason
     assert reason.startswith(f"{tmp_path / 'file.py'}:{lines}: ")
     assert {"After", "Good"} <= {kernel.__name__ for kernel in fresh.kernels()}
-    assert fresh.find("silu_mul", "good", SiluMulCase("bf16", 1, 64), choose_device("cpu"))
+    found = fresh.choose("silu_mul", SiluMulCase("bf16", 1, 64), choose_device("cpu"), "good")
+    assert found.kernel is not None
 
 
 def test_the_reason_stands_where_the_kernel_would(fresh, load):
     load(file=HEAD + SILU + "    pass\n")
-    reason = fresh.find("silu_mul", "bad", SiluMulCase("bf16", 1, 64), choose_device("cpu"))
+    case, cpu = SiluMulCase("bf16", 1, 64), choose_device("cpu")
+    reason = fresh.choose("silu_mul", case, cpu, "bad").reason
     assert "has no __call__" in reason
     assert "bad" in fresh.providers()
 
@@ -170,7 +172,8 @@ def test_the_reason_stands_where_the_kernel_would(fresh, load):
 def test_a_fault_beside_a_right_kernel_of_the_same_provider(fresh, load):
     """It is no reason to lose the other."""
     load(file=HEAD + SILU + "    pass\n" + SILU.replace("Bad", "Better") + CALL)
-    found = fresh.find("silu_mul", "bad", SiluMulCase("bf16", 1, 64), choose_device("cpu"))
+    case, cpu = SiluMulCase("bf16", 1, 64), choose_device("cpu")
+    found = fresh.choose("silu_mul", case, cpu, "bad").kernel
     assert found.__name__ == "Better"
 
 
@@ -244,7 +247,7 @@ def test_more_query_tokens_than_a_kernel_says_to_take_are_refused(fresh):
     assert Before.refuses(attention_after(one), cpu) is None
     says = "this kernel takes one query token a sequence, not 4"
     assert Before.refuses(attention_after(four), cpu) == says
-    assert fresh.find("decode_attention", "before", attention_after(four), cpu) == says
+    assert fresh.choose("decode_attention", attention_after(four), cpu, "before").reason == says
     assert Before.refuses(replace(attention_after(four), dtype="bf16"), cpu) == "no bf16"
     cases = [ROPE_APPEND_ATTENTION.case(rope, attention_after(rope)) for rope in (four, eight)]
     says = "this kernel takes at most 4 query tokens a sequence, not 8"
@@ -299,7 +302,9 @@ def test_refuses_is_held_to_its_type(fresh, answering, answer, says):
     odd, cpu = answering("refuses", answer), choose_device("cpu")
     with pytest.raises(ContractError, match="^refuses " + ABOUT + says):
         odd.refuses(CASE, cpu)
-    assert re.search("^refuses " + ABOUT + says, fresh.find("silu_mul", "odd", CASE, cpu))
+    found = fresh.choose("silu_mul", CASE, cpu, "odd")
+    assert found.fault
+    assert re.search("^refuses " + ABOUT + says, found.reason)
 
 
 def endless():

@@ -2,11 +2,13 @@
 
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from truetpot import ops
 from truetpot.errors import UserError
-from truetpot.ops import LINEAR, SILU_MUL, LinearCase, SiluMulCase, registry
+from truetpot.ops import LINEAR, OPERATORS, SILU_MUL, LinearCase, SiluMulCase, registry
 from truetpot.ops.registry import REGISTRY, Kernel, Registry, register
 from truetpot.runtime.choose import choose_device
 
@@ -104,7 +106,7 @@ def test_a_file_that_cannot_be_imported_is_a_reason(fresh, plant, cpu, text, rea
     assert (missing.op, missing.provider) == ("silu_mul", "bad")
     assert missing.reason.startswith(reason)
     assert "\n" not in missing.reason
-    assert fresh.find("silu_mul", "bad", CASE, cpu) == missing.reason
+    assert fresh.choose("silu_mul", CASE, cpu, "bad").reason == missing.reason
     assert "bad" in fresh.providers()
     assert names(fresh.kernels()) == ["Good"]
 
@@ -119,11 +121,11 @@ def test_a_missing_module_of_a_builtin_provider_is_a_reason(fresh, monkeypatch, 
         pytest.skip("no builtin kernel imports numba")
     assert {m.provider for m in fresh.missing()} == {"numba"}
     assert all("numba" in m.reason for m in fresh.missing())
-    assert not isinstance(fresh.find("silu_mul", "torch", CASE, cpu), str)
+    assert fresh.choose("silu_mul", CASE, cpu, "torch").kernel is not None
 
 
 def test_reasons_why_there_is_no_kernel(fresh, cpu):
-    assert fresh.find("silu_mul", "nobody", CASE, cpu) == "nobody has no silu_mul kernel"
+    assert fresh.choose("silu_mul", CASE, cpu, "nobody").reason == "nobody has no silu_mul kernel"
 
     @register(SILU_MUL, provider="gpu", devices=("xpu", "cuda"))
     class Gpu(Kernel):
@@ -131,7 +133,7 @@ def test_reasons_why_there_is_no_kernel(fresh, cpu):
             return gate_up
 
     want = "the gpu silu_mul kernel runs on cuda, xpu, not on cpu"
-    assert fresh.find("silu_mul", "gpu", CASE, cpu) == want
+    assert fresh.choose("silu_mul", CASE, cpu, "gpu").reason == want
     with pytest.raises(UserError, match=f"No silu_mul kernel of gpu for .*: {want}"):
         fresh.build("silu_mul", "gpu", CASE, cpu)
 
@@ -155,12 +157,13 @@ def test_the_first_kernel_that_does_not_refuse(fresh, cpu):
         def __call__(self, *, gate_up):
             return gate_up
 
-    def find(n):
-        return fresh.find("silu_mul", "two", SiluMulCase("bf16", 1, n), cpu)
+    def chosen(n):
+        return fresh.choose("silu_mul", SiluMulCase("bf16", 1, n), cpu, "two")
 
-    assert find(64) is Even
-    assert find(7) is Small
-    assert find(65) == "n is odd; n is above 10"
+    assert chosen(64).kernel is Even
+    assert chosen(7).kernel is Small
+    assert chosen(65).kernel is None
+    assert chosen(65).reason == "n is odd; n is above 10"
 
 
 def test_build_hands_the_launch_parameters_on(fresh, cpu):
@@ -192,10 +195,10 @@ def test_a_class_registered_again_replaces_itself_only(fresh, plant):
 def test_int4_refusals_of_torch_say_what_does_not_fit(cpu):
     REGISTRY.load_builtin()
     case = LinearCase("bf16", 1, 17, 128, "sym_int4")
-    reason = REGISTRY.find("linear", "torch", case, cpu)
+    reason = REGISTRY.choose("linear", case, cpu, "torch").reason
     assert reason == "torch's int4 product on cpu takes N in multiples of 16, not 17"
     unknown = LinearCase("bf16", 1, 16, 128, "nobodys")
-    reason = REGISTRY.find("linear", "torch", unknown, cpu)
+    reason = REGISTRY.choose("linear", unknown, cpu, "torch").reason
     assert reason == "torch has no product with nobodys weights"
     assert LINEAR.name == "linear"
 
@@ -227,3 +230,13 @@ def test_a_users_kernel_of_a_builtin_name_comes_after_it(fresh, monkeypatch, pla
     fresh.load_builtin()
     fresh.load_folder(plant("silu_mul/mine.py", source("Mine", "torch")))
     assert names(fresh.kernels("silu_mul", "torch")) == ["TorchSiluMul", "Mine"]
+
+
+def test_an_operator_is_known_by_its_file(monkeypatch, tmp_path):
+    """And each name is one operator's."""
+    text = Path(ops.silu_mul.__file__).read_text()
+    (tmp_path / "another.py").write_text(text.replace('name = "silu_mul"', 'name = "another"'))
+    monkeypatch.setattr(ops, "__path__", [*ops.__path__, str(tmp_path)])
+    found = {id(op): op.name for op in ops._defined()}
+    assert sorted(found.values()) == sorted([*OPERATORS, "another"])
+    del sys.modules["truetpot.ops.another"], ops.another

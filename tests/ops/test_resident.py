@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from truetpot.measure.kernels import copies_needed
+from truetpot.measure.rotation import copies_needed
 from truetpot.ops import (
     ALL_REDUCE,
     ALL_REDUCE_RMS_NORM,

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.runs.conftest import SHAPE
+from truetpot.decode.selected import select_step
 from truetpot.errors import UserError
 from truetpot.ops.registry import REGISTRY
 from truetpot.records.words import KernelStatus
@@ -69,10 +70,11 @@ def test_nothing_that_could_be_measured_is_the_cause(cases, monkeypatch):
 
 def test_checks_name_a_wrong_kernel(cases, setting, monkeypatch):
     request = cases("linear")
-    assert checks.wrong_kernels(request.model, SHAPE, setting.preference, lambda *of: None) == []
+    step = select_step(request.model, SHAPE, setting.preference)
+    assert checks.wrong_kernels(step, lambda *of: None) == []
     (argmax,) = REGISTRY.kernels("argmax", "torch")
     monkeypatch.setattr(argmax, "__call__", lambda self, *, logits: logits[:, :3].argmax(dim=1))
-    (wrong,) = checks.wrong_kernels(request.model, SHAPE, setting.preference, lambda *of: None)
+    (wrong,) = checks.wrong_kernels(step, lambda *of: None)
     assert wrong.startswith("torch argmax")
 
 

@@ -6,8 +6,11 @@ import pytest
 
 from truetpot.decode.program import decode_program
 from truetpot.errors import UserError
+from truetpot.facts.families import all_families
+from truetpot.facts.hf_config import model_from_config
 from truetpot.facts.models import load_model
 from truetpot.facts.workload import Workload
+from truetpot.stack import yardstick
 from truetpot.stack.predict.operators import Point, step_operators
 
 CASES = [
@@ -17,13 +20,23 @@ CASES = [
     ("llama-3.1-8b", 1, "woq_int4", "fp16", 1, 1),
     ("qwen2.5-0.5b", 1, "sym_int8", "fp16", 100, 2),
     ("llama-3.1-70b", 8, "asym_int4", "fp8_e4m3", 100, 64),
+    ("exaone4", 1, "bf16", "fp16", 100, 2),
+    ("exaone4", 2, "sym_int4", "fp16", 100, 1),
 ]
+
+
+def model_of(name):
+    """A known one, or one of a family with the sizes of its class."""
+    if name in all_families():
+        config = {"model_type": name, "sliding_window": None}
+        return model_from_config(config, name=name, where="config.json")
+    return load_model(name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_list_is_the_decode_program(case):
     name, tp, format, kv_format, context, batch = case
-    model = load_model(name)
+    model = model_of(name)
     shape = Workload(
         context=context,
         format=format,
@@ -80,3 +93,15 @@ def test_a_point_that_is_none(change, word):
 def test_a_mixture_has_no_step():
     with pytest.raises(UserError, match="mixture of experts"):
         step_operators(Point(load_model("mixtral-8x7b"), 1, "fp8", "fp16", "fp16", 1, 1))
+
+
+@pytest.mark.parametrize("name", ["qwq-32b", "exaone4"])
+@pytest.mark.parametrize("tp", [1, 2])
+@pytest.mark.parametrize("apart", [False, True])
+def test_every_role_of_the_step_has_one_of_a_trace(name, tp, apart):
+    shape = Workload(
+        context=9, format="bf16", kv_format="fp16", dtype="fp16", batch=1, tp=tp, collectives=tp > 1
+    )
+    for call in decode_program(model_of(name), shape, apart).calls:
+        assert call.role in yardstick._OURS
+        assert (call.role in yardstick._ONCE) == (call.layer is None), call.role

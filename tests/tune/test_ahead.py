@@ -162,7 +162,8 @@ def test_a_search_tells_what_comes_next(tmp_path):
 def test_what_numba_compiles_no_other_process_finds():
     REGISTRY.load_builtin()
     cpu = choose_device("cpu")
-    assert processes(REGISTRY.find("linear", "numba", LINEAR, cpu), LINEAR, cpu, 8) == 0
+    kernel = REGISTRY.choose("linear", LINEAR, cpu, "numba").required
+    assert processes(kernel, LINEAR, cpu, 8) == 0
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_opencl_programs_are_found_compiled(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Programs, "_compiled", counted)
     REGISTRY.load_builtin()
-    kernel = REGISTRY.find("linear", "opencl", LINEAR, device)
+    kernel = REGISTRY.choose("linear", LINEAR, device, "opencl").required
     assert processes(kernel, LINEAR, device, 2) == 2
     configs = candidates(kernel, LINEAR, device)[:5]
     ahead = Ahead(Subject("linear", "opencl", LINEAR, device.name, None), 2)

@@ -3,7 +3,8 @@
 import pytest
 
 from truetpot.errors import KernelError
-from truetpot.measure.kernels import copies_needed
+from truetpot.measure.prepared import PreparedCase
+from truetpot.measure.rotation import copies_needed
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.group import ALONE
@@ -40,9 +41,12 @@ class Repeating(Kernel):
 def orders(tmp_path):
     (tmp_path / "repeating.py").write_text(KERNEL)
     subject = Subject("linear", "repeating", CASE, "cpu", tmp_path)
+    values = tmp_path / "values"
+    PreparedCase(LINEAR, CASE, choose_device("cpu")).hand_over(values)
 
     def of(*repeats):
-        return [Order(subject, {"repeat": 1}, {"repeat": n}, 0.1, swapped=False) for n in repeats]
+        one = {"repeat": 1}
+        return [Order(subject, one, {"repeat": n}, 0.1, False, values) for n in repeats]
 
     return of
 

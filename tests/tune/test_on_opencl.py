@@ -3,6 +3,7 @@
 import pytest
 
 from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.registry import REGISTRY
 from truetpot.runtime.choose import choose_device
@@ -54,17 +55,17 @@ def executions(monkeypatch):
 def test_a_trial_of_a_slow_kernel_does_not_go_round_all_copies(device, executions, monkeypatch):
     """Ten samples of default, configuration and ceiling, and the checks before and after."""
     REGISTRY.load_builtin()
-    kernel = REGISTRY.find("linear", "opencl", CASE, device)
+    kernel = REGISTRY.choose("linear", CASE, device, "opencl").required
     if isinstance(kernel, str):
         pytest.skip(kernel)
     if not device.graphs:
         pytest.skip(f"{device.name} has no command buffers")
     monkeypatch.setattr("truetpot.measure.race.GRAPH_S", 0.0)  # every kernel is a slow one
-    monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", COPIES * LINEAR.bytes(CASE))
+    monkeypatch.setattr("truetpot.measure.rotation.ROTATED_BYTES", COPIES * LINEAR.bytes(CASE))
     monkeypatch.setattr(type(device), "cache_bytes", lambda self: 1)
     configs = candidates(kernel, CASE, device)
-    bench = Bench(kernel, CASE, device, configs[0])
-    assert bench.copies >= COPIES
+    bench = Bench(PreparedCase(LINEAR, CASE, device), kernel, configs[0])
+    assert bench.rotation.copies >= COPIES
     ceiling = Ceiling("one copy", {}, 1e9, {}, [bench.default().calls[0]], LINEAR.bytes(CASE))
     lab = Trials(lambda: bench, configs[0], ceiling, Seconds(0.0, 0.0, 0.0), None, 300)
     executions.clear()

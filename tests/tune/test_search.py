@@ -9,6 +9,7 @@ import torch
 from truetpot.errors import KernelError, UserError
 from truetpot.formats import dequantise
 from truetpot.measure.ceiling import Ceiling
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import LINEAR, LinearCase
 from truetpot.ops.packed import same
 from truetpot.ops.registry import Kernel
@@ -57,8 +58,8 @@ class Repeating(Kernel):
 
 @pytest.fixture
 def kernel(monkeypatch):
-    monkeypatch.setattr("truetpot.measure.kernels.ROTATED_BYTES", 1 << 20)
-    monkeypatch.setattr("truetpot.measure.kernels.MOST_COPIES", 4)
+    monkeypatch.setattr("truetpot.measure.rotation.ROTATED_BYTES", 1 << 20)
+    monkeypatch.setattr("truetpot.measure.rotation.MOST_COPIES", 4)
     monkeypatch.setattr(type(CPU), "cache_bytes", lambda self: 1 << 17)  # four are enough then
     monkeypatch.setattr(type(CPU), "settle_s", 0.0)
     return type("Repeating", (Repeating,), {"packed": 0})
@@ -79,7 +80,7 @@ def tune(kernel, ceiling, tmp_path):
         configs = candidates(kernel, CASE, CPU)
 
         def bench():
-            return Bench(kernel, CASE, CPU, configs[0])
+            return Bench(PreparedCase(kernel.op, CASE, CPU), kernel, configs[0])
 
         def in_new_processes(config, count, seconds):
             return (pair(bench(), config, seconds) for _ in range(count))
@@ -146,8 +147,8 @@ def test_a_parameter_that_no_file_keeps(kernel, tune, monkeypatch):
 
 
 def test_copies_are_shared_where_the_packing_is_the_same(kernel):
-    bench = Bench(kernel, CASE, CPU, {"repeat": 8})
-    assert (bench.cache, bench.copies) == ("rotated", 4)
+    bench = Bench(PreparedCase(kernel.op, CASE, CPU), kernel, {"repeat": 8})
+    assert (bench.rotation.cache, bench.rotation.copies) == ("rotated", 4)
     assert kernel.packed == 5, "once for the check"
     shared = [args["weight"].data_ptr() for args in bench.shared]
     for config, own in (({"repeat": 1}, False), ({"turned": True}, True)):
@@ -162,7 +163,7 @@ def test_copies_are_shared_where_the_packing_is_the_same(kernel):
 def test_too_little_memory(kernel, monkeypatch):
     monkeypatch.setattr(type(CPU), "free_bytes", lambda self: 400_000)
     with pytest.raises(UserError, match="copies fit in memory"):
-        Bench(kernel, CASE, CPU, {})
+        Bench(PreparedCase(kernel.op, CASE, CPU), kernel, {})
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ def _woq_int4(codes: Tensor, scales: Tensor) -> Tensor:
     return (_pairs(codes).float() - 8) * scales.float()[..., None]
 
 
+def _sym_int4(codes: Tensor, scales: Tensor) -> Tensor:
+    return (_halves(codes).float() - 8) * scales.float()[..., None]
+
+
 def _asym_int4(codes: Tensor, scales: Tensor) -> Tensor:
     d, m = scales.float().split(1, dim=2)
     return _halves(codes).float() * d + m
@@ -76,24 +80,26 @@ def _q4_k(codes: Tensor, d: Tensor, dmin: Tensor, subs: Tensor) -> Tensor:
     return values * scale.view(len(codes), -1, 1) - low.view(len(codes), -1, 1)
 
 
-DEQUANTISE: dict[str, Callable[..., Tensor]] = {
-    "woq_int4": _woq_int4,
-    "asym_int4": _asym_int4,
-    "sym_int8": _sym_int8,
-    "fp8_e4m3": _fp8_e4m3,
-    "nf4": _nf4,
-    "fp4": _fp4,
-    "fp6": _fp6,
-    "q4_k": _q4_k,
-}
-"""By format: the values of the arrays that :func:`pack` makes."""
+class Dequantise(NamedTuple):
+    """How a format is dequantised: a function of the arrays that :func:`pack` makes, in float32."""
 
-_TABLES = {
-    "nf4": (nf4.VALUES.astype(np.float32),),
-    "fp4": (fp4.VALUES.astype(np.float32),),
-    "fp6": ((fp6.VALUES / 4096).astype(np.float32), fp6.LOW, fp6.HIGH),
-}
+    values: Callable[..., Tensor]
+    tables: tuple[Array, ...] = ()
+    """What the function takes besides, the same for every weight."""
 
+
+DEQUANTISE = {
+    "sym_int4": Dequantise(_sym_int4),
+    "woq_int4": Dequantise(_woq_int4),
+    "asym_int4": Dequantise(_asym_int4),
+    "sym_int8": Dequantise(_sym_int8),
+    "fp8_e4m3": Dequantise(_fp8_e4m3),
+    "nf4": Dequantise(_nf4, (nf4.VALUES.astype(np.float32),)),
+    "fp4": Dequantise(_fp4, (fp4.VALUES.astype(np.float32),)),
+    "fp6": Dequantise(_fp6, ((fp6.VALUES / 4096).astype(np.float32), fp6.LOW, fp6.HIGH)),
+    "q4_k": Dequantise(_q4_k),
+}
+"""By format: a format that torch is to take is a line here and its function."""
 
 _PART = 1 << 24
 """Weights dequantised at a time: 64 MB in float32. The whole of an output head would be 3 GB."""
@@ -113,7 +119,7 @@ def pack(weight: Weight, upload: Callable[[Array], Tensor]) -> Packed:
     assert scales is not None
     fields = [scales[name] for name in scales.dtype.names] if scales.dtype.names else [scales]
     parts = [upload(part) for part in (weight.codes, *fields)]
-    return Packed(parts, [upload(table) for table in _TABLES.get(weight.format, ())])
+    return Packed(parts, [upload(table) for table in DEQUANTISE[weight.format].tables])
 
 
 def product(format: str, x: Tensor, packed: Packed, bias: Tensor | None) -> Tensor:
@@ -122,7 +128,7 @@ def product(format: str, x: Tensor, packed: Packed, bias: Tensor | None) -> Tens
     out = x.new_empty((m, n))
     for start in range(0, n, step := max(1, _PART // k)):
         some = slice(start, start + step)
-        wide = DEQUANTISE[format](*(part[some] for part in packed.parts), *packed.tables)
+        wide = DEQUANTISE[format].values(*(part[some] for part in packed.parts), *packed.tables)
         values = wide.view(-1, k).to(x.dtype)
         out[:, some] = functional.linear(x, values, None if bias is None else bias[some])
     return out

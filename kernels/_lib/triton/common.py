@@ -19,7 +19,7 @@ TL_DTYPE = {"fp32": tl.float32, "fp16": tl.float16, "bf16": tl.bfloat16}
 
 
 def note(device: Device) -> str:
-    """For ``truetpot providers``."""
+    """The version of Triton, for ``truetpot providers``."""
     return "by Triton's interpreter, for tests" if INTERPRETED else f"Triton {triton.__version__}"
 
 

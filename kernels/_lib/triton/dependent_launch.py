@@ -38,7 +38,7 @@ def able(device: Device) -> bool:
     """Whether the device has such launches."""
     if device.kind != "cuda" or gdc_wait is None or torch.version.cuda is None:
         return False
-    capability = ask(lambda: torch.cuda.get_device_capability(device.torch))  # type: ignore[attr-defined]
+    capability = ask(lambda: torch.cuda.get_device_capability(device.torch))
     return capability is not None and capability >= HOPPER
 
 

@@ -39,7 +39,7 @@ def why_not(kind: str, *schemas: str) -> str | None:
 
 
 def operator(name: str) -> Any:
-    """``torch.ops.torch_ipex.<name>``."""
+    """The vendor's own operator ``torch.ops.torch_ipex.<name>``."""
     return getattr(torch.ops.torch_ipex, name)
 
 

@@ -99,5 +99,5 @@ def _path() -> Path | None:
 
 
 def operator(name: str) -> Any:
-    """``torch.ops.ipex_llm.<name>``."""
+    """The vendor's own operator ``torch.ops.ipex_llm.<name>``."""
     return getattr(torch.ops.ipex_llm, name)

@@ -14,5 +14,5 @@ def why_not(library: str, *operators: str) -> str | None:
 
 
 def operator(library: str, name: str) -> Any:
-    """``torch.ops.<library>.<name>``."""
+    """The vendor's own operator ``torch.ops.<library>.<name>``."""
     return getattr(getattr(torch.ops, library), name)

@@ -145,8 +145,8 @@ def decode(
     from truetpot.runtime.group import ALONE, Group
 
     known = load_model(_config(weights) if weights is not None else model or MODEL)
-    wanted = weight_format(format)
-    check_tp(known, tp or 1, wanted)
+    if kernels is None:  # which may bring a format of their own
+        check_tp(known, tp or 1, weight_format(format))
 
     def on(device: str, group: Group) -> int:
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
@@ -157,7 +157,7 @@ def decode(
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),
-            format=wanted,
+            format=weight_format(format),
             kv_format=setting.kv_format,
             dtype=setting.dtype,
             batch=points.batches[0],

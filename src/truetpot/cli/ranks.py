@@ -74,12 +74,14 @@ def _as_one(place: Place, device: str, command: Command) -> int:
 
 
 def _kind(device: str) -> str:
-    """``xpu``, ``cuda`` or ``cpu``."""
+    """The kind of device that ranks are to run on, such as ``xpu``."""
+    from truetpot.facts.kinds import rank_kinds
     from truetpot.runtime.choose import best
 
     kind = (best() if device == "auto" else device).partition(":")[0]
-    if kind not in ("xpu", "cuda", "cpu"):
-        raise UserError(f"Ranks run on xpu, cuda or cpu devices of torch, not on {kind}.")
+    if kind not in (able := rank_kinds()):
+        known = " or ".join([", ".join([*able][:-1]), [*able][-1]])
+        raise UserError(f"Ranks run on {known} devices of torch, not on {kind}.")
     if ":" in device:
         raise UserError(f"--device {device} is one card; for several ranks say --device {kind}.")
     return kind

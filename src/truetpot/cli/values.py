@@ -33,7 +33,9 @@ def cards() -> Iterable[str]:
 
 def devices() -> Iterable[str]:
     """Kinds of devices, without a look at which are here: that takes torch seconds."""
-    return ("auto", "cpu", "xpu", "cuda", "opencl:gpu", "opencl:cpu")
+    from truetpot.runtime.choose import names
+
+    return names()
 
 
 def counted_formats() -> Iterable[str]:

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from truetpot.errors import KernelError, UserError
+from truetpot.facts.kinds import all_kinds
 from truetpot.measure import record
 from truetpot.measure.check import Args, prepare
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.ops.rms_norm import RMS_NORM, RmsNormCase
 from truetpot.records.contact import ProbeRecord
@@ -26,7 +28,6 @@ from truetpot.runtime.device import Device
 
 CALLS = 10
 """In a graph, between a pair of events, under the profiler."""
-PROVIDERS = ("opencl", "triton", "torch")
 Found = dict[str, Any]
 
 
@@ -145,19 +146,15 @@ def _kernel(device: Device) -> tuple[Kernel, Args]:
     """The first provider's RMS norm of 5120 values, warm, with its inputs."""
     REGISTRY.load_builtin()
     case = RmsNormCase("fp16", 1, 5120)
-    refusals = []
-    for provider in PROVIDERS:
-        found = REGISTRY.find(RMS_NORM.name, provider, case, device)
-        if isinstance(found, str):
-            refusals.append(found)
-            continue
-        kernel = found.make(case, device)
-        args = prepare(kernel, RMS_NORM.inputs(case, np.random.default_rng(0)))
-        for _ in range(CALLS):
-            kernel(**args)
-        device.synchronize()
-        return kernel, args
-    raise UserError(f"No kernel runs on {device.name}: {'; '.join(refusals)}.")
+    selection = REGISTRY.choose(RMS_NORM.name, case, device, *all_kinds()[device.kind].providers)
+    if selection.kernel is None:
+        raise UserError(f"No kernel runs on {device.name}: {selection.reason}.")
+    kernel = selection.kernel.make(case, device)
+    args = prepare(kernel, PreparedCase(RMS_NORM, case, device).inputs)
+    for _ in range(CALLS):
+        kernel(**args)
+    device.synchronize()
+    return kernel, args
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from truetpot.facts.kinds import accelerators
 from truetpot.records.opening import Identity
 from truetpot.records.providers import KernelEntry, ProvidersRecord
 
@@ -117,7 +118,7 @@ def arguments(step: Step, known: Known) -> Sequence[str]:
 def _why_not(step: Step, known: Known) -> str:
     if step.needs == "torch" and known.kind == "opencl":
         return "torch's profiler does not see OpenCL"
-    if step.needs == "cards" and (known.kind not in ("xpu", "cuda") or known.cards < 2):
+    if step.needs == "cards" and (known.kind not in accelerators() or known.cards < 2):
         return "there are not several cards of torch"
     if step.needs == "images" and not known.binaries():
         return "no compiler left a device image for this device in its cache"

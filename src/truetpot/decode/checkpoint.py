@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from truetpot.decode.shard import Shard
 from truetpot.decode.weights import assemble, check_rank, kv_heads
 from truetpot.errors import UserError
-from truetpot.facts.models import Model, linears
+from truetpot.facts.families import Tensors, all_families
+from truetpot.facts.models import Model, check_decoded, linears
 from truetpot.facts.workload import Workload
 from truetpot.files import (
     expanded,
@@ -32,19 +33,7 @@ _CHUNK = 8 << 20
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _EMBEDDING = "model.embed_tokens.weight"
 
-_PARTS = {
-    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "o": ("self_attn.o_proj",),
-    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-    "down": ("mlp.down_proj",),
-}
-"""Modules of a layer that make up a role, in the order of the fused rows."""
-_NORMS = {
-    "attn_norm": "input_layernorm",
-    "mlp_norm": "post_attention_layernorm",
-    "q_norm": "self_attn.q_norm",
-    "k_norm": "self_attn.k_norm",
-}
+_FINAL_NORM, _HEAD = "model.norm.weight", "lm_head.weight"
 
 
 class _Cut(NamedTuple):
@@ -63,9 +52,11 @@ class CheckpointWeights:
     """
 
     def __init__(self, directory: str | Path, model: Model, shape: Workload, rank: int = 0) -> None:
+        check_decoded(model)
         check_rank(model, shape, rank)
         self.model, self.shape, self.rank = model, shape, rank
         self._dtype = NUMPY_DTYPE[shape.dtype]
+        self._modules = all_families()[model.family].tensors
         self._linears = {linear.role: linear for linear in linears(model, shape.tp)}
         layers = model.layers if shape.layers is None else shape.layers
         self._shapes = dict(_tensors(model, layers))
@@ -83,12 +74,12 @@ class CheckpointWeights:
     def vector(self, layer: int | None, name: str) -> NDArray[Any]:
         """A norm, or the fused bias of a role."""
         if name == "final_norm":
-            return self._whole("model.norm.weight")
-        if name in _NORMS:
-            return self._whole(f"model.layers.{layer}.{_NORMS[name]}.weight")
+            return self._whole(_FINAL_NORM)
+        if not name.endswith("_bias"):
+            return self._whole(f"model.layers.{layer}.{getattr(self._modules, name)}.weight")
         role = name.removesuffix("_bias")
         if role == "o":  # the ranks' partial sums are added up: one rank adds the bias
-            bias = self._whole(f"model.layers.{layer}.self_attn.o_proj.bias")
+            bias = self._whole(f"model.layers.{layer}.{self._modules.o[0]}.bias")
             return bias if self.rank == 0 else np.zeros_like(bias)
         cuts = (
             _Cut(cut.tensor.removesuffix("weight") + "bias", cut.rows)
@@ -107,14 +98,17 @@ class CheckpointWeights:
 
     def _cuts(self, layer: int | None, role: str) -> list[_Cut]:
         if role == "lm_head":
-            return [self._vocabulary(_EMBEDDING if self.model.tied else "lm_head.weight")]
-        names = [f"model.layers.{layer}.{part}.weight" for part in _PARTS[role]]
-        if role in ("o", "down"):
-            return [_Cut(n, slice(None), self._share(self._shapes[n][1])) for n in names]
-        shares = [self._share(self._shapes[n][0]) for n in names]
-        if role == "qkv":
-            shares[1:] = [self._kv_share()] * 2
-        return [_Cut(n, share) for n, share in zip(names, shares, strict=True)]
+            return [self._vocabulary(_EMBEDDING if self.model.tied else _HEAD)]
+        cuts = []
+        for module, first, size in _parts(self.model, self._modules, role):
+            tensor = f"model.layers.{layer}.{module}.weight"
+            if role in ("o", "down"):
+                cuts.append(_Cut(tensor, slice(None), self._share(self._shapes[tensor][1])))
+                continue
+            kv = role == "qkv" and bool(cuts)  # q is the first
+            share = self._kv_share() if kv else self._share(size)
+            cuts.append(_Cut(tensor, slice(first + share.start, first + share.stop)))
+        return cuts
 
     def _share(self, size: int) -> slice:
         part = size // self.shape.tp
@@ -168,30 +162,40 @@ class CheckpointWeights:
                 raise UserError(f"{name} in {shown} {why}.")
 
 
+def _parts(model: Model, tensors: Tensors, role: str) -> Iterator[tuple[str, int, int]]:
+    """(module, its first row, rows) of each part of a role, in the order of the fused rows."""
+    q, kv, wide = model.q_rows, model.kv_rows, model.intermediate
+    rows = {"qkv": (q, kv, kv), "gate_up": (wide, wide)}.get(role, (model.hidden,))
+    modules: tuple[str, ...] = getattr(tensors, role)
+    first = 0
+    for part, size in enumerate(rows):
+        alone = len(modules) > 1
+        yield modules[part if alone else 0], 0 if alone else first, size
+        first += size
+
+
 def _tensors(model: Model, layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of everything stored for the first `layers` layers of the whole model."""
-    h, d = model.hidden, model.head_dim
-    q, kv, wide = model.q_rows, model.kv_rows, model.intermediate
+    h, d, tensors = model.hidden, model.head_dim, all_families()[model.family].tensors
+    norms = {tensors.attn_norm: h, tensors.mlp_norm: h}
+    if model.qk_norm:
+        norms |= {tensors.q_norm: d, tensors.k_norm: d}
     yield _EMBEDDING, (model.vocab, h)
     for i in range(layers):
         layer = f"model.layers.{i}."
-        for name, n in zip(_PARTS["qkv"], (q, kv, kv), strict=True):
-            yield f"{layer}{name}.weight", (n, h)
-            if model.qkv_bias:
-                yield f"{layer}{name}.bias", (n,)
-        yield f"{layer}self_attn.o_proj.weight", (h, q)
-        if model.o_bias:
-            yield f"{layer}self_attn.o_proj.bias", (h,)
-        for name in _PARTS["gate_up"]:
-            yield f"{layer}{name}.weight", (wide, h)
-        yield f"{layer}mlp.down_proj.weight", (h, wide)
-        for role, name in _NORMS.items():
-            per_head = role in ("q_norm", "k_norm")
-            if not per_head or model.qk_norm:
-                yield f"{layer}{name}.weight", (d,) if per_head else (h,)
-    yield "model.norm.weight", (h,)
+        for linear in linears(model)[:-1]:
+            rows: dict[str, int] = {}
+            for module, first, size in _parts(model, tensors, linear.role):
+                rows[module] = first + size
+            for module, n in rows.items():
+                yield f"{layer}{module}.weight", (n, linear.k)
+                if linear.bias:
+                    yield f"{layer}{module}.bias", (n,)
+        for module, width in norms.items():
+            yield f"{layer}{module}.weight", (width,)
+    yield _FINAL_NORM, (h,)
     if not model.tied:
-        yield "lm_head.weight", (model.vocab, h)
+        yield _HEAD, (model.vocab, h)
 
 
 class _Index(msgspec.Struct):

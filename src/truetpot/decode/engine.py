@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.decode.fuse import fused_program
 from truetpot.decode.packed import PackedWeights
-from truetpot.decode.preference import Preference
 from truetpot.decode.program import Call, Parameter
+from truetpot.decode.selected import SelectedStep
 from truetpot.decode.state import StepState
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import UserError
-from truetpot.facts.models import Model
-from truetpot.facts.workload import Workload
 from truetpot.ops import Case, Operator
 from truetpot.ops.guard import blame, guarded, named, who
 from truetpot.ops.registry import Kernel
-from truetpot.runtime.device import Device
 from truetpot.runtime.memory import trim
 
 Progress = Callable[[int, int], None]
@@ -72,10 +68,9 @@ class KernelUse:
 
 
 class DecodeStep:
-    """One rank's decode step of `model` at `shape` on `device`.
+    """One rank's decode step on a device.
 
-    `provider` is a name, several in order of preference, or a Preference made of them: each
-    operator goes to the first that has a kernel for its case, and `providers` tells which, by role.
+    `selected` is the program with the kernels that run it; `providers` tells whose, by role.
     Parameters are made, packed and dropped one by one; an interrupt passes through. `rank` says
     whose heads the cache holds; the weights know whose share they are. Steps of one model at other
     contexts and batches share their parameters through `packed`.
@@ -87,27 +82,21 @@ class DecodeStep:
 
     def __init__(
         self,
-        model: Model,
-        shape: Workload,
-        device: Device,
-        provider: str | Sequence[str] | Preference,
+        selected: SelectedStep,
         weights: WeightSource,
         rank: int = 0,
         progress: Progress | None = None,
         packed: PackedWeights | None = None,
     ) -> None:
         self._packed = packed
-        self.model, self.shape, self.device, self.rank = model, shape, device, rank
-        if isinstance(provider, Preference):
-            preference = provider
-        else:
-            preference = Preference([provider] if isinstance(provider, str) else provider, device)
-        self.program = fused_program(model, shape, preference.rank, preference.composites())
+        self.program, self.device, self.rank = selected.program, selected.device, rank
+        model, shape, device = self.program.model, self.program.shape, self.device
+        self.model, self.shape = model, shape
         # One kernel a role and case, all built before any weight: a refusal costs no time.
         self._kernels: dict[tuple[str, Case], Kernel] = {}
         for call in self.program.calls:
             if (call.role, call.case) not in self._kernels:
-                self._kernels[call.role, call.case] = preference.build(call)
+                self._kernels[call.role, call.case] = selected.build(call)
         self.providers = {role: kernel.provider for (role, _), kernel in self._kernels.items()}
         device.group.same(self.providers, "kernels")
         try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from truetpot.decode.program import Call
 from truetpot.errors import UserError
 from truetpot.ops import Case, Composite, Operator
-from truetpot.ops.registry import REGISTRY, Fault, Kernel
+from truetpot.ops.registry import REGISTRY
+from truetpot.ops.selection import Refusal, Selection
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.text import meant
+
+_NOT_EVERYWHERE = Refusal("not on every rank")
 
 
 def composites_of(providers: Iterable[str]) -> list[Composite]:
@@ -42,29 +44,46 @@ class Preference:
         self.chosen, self.without = dict(chosen or {}), frozenset(without)
         self.providers = tuple(dict.fromkeys((*providers, *self.chosen.values())))
         self.device = device
-        self._ranks: dict[tuple[str, Case], int | None] = {}
+        self._known: dict[tuple[str, Case], Selection] = {}
         self.faults: dict[str, str] = {}
         """Kernels that raised when they were asked for, and what; they have served nothing."""
 
+    def choose(self, op: Operator, case: Case) -> Selection:
+        """Who serves the case, asked once."""
+        key = op.name, case
+        if key not in self._known:
+            self._known[key] = found = self._choose(op, case)
+            for provider, refusal in found.refusals.items():
+                if refusal.fault:
+                    self.faults[f"{provider} {op.name} ({case.label()})"] = refusal.reason
+        return self._known[key]
+
+    def _choose(self, op: Operator, case: Case) -> Selection:
+        asked = [one for one in self.providers if self.chosen.get(op.name, one) == one]
+        if self.device.group.size == 1:  # who comes after the first need not be imported
+            return REGISTRY.choose(op.name, case, self.device, *asked)
+        each = {one: REGISTRY.choose(op.name, case, self.device, one) for one in asked}
+        mine = [one for one, found in each.items() if found.kernel is not None]
+        able = agreed.common(self.device.group, mine)
+        refusals = {one: _NOT_EVERYWHERE for one in asked if one not in able}
+        for found in each.values():
+            refusals |= found.refusals
+        return Selection(op.name, case, each[able[0]].kernel if able else None, refusals)
+
     def rank(self, op: Operator, case: Case) -> int | None:
         """Place of the provider that serves the case; None if none does."""
-        key = op.name, case
-        if key not in self._ranks:
-            able: Iterable[int] = (
-                place
-                for place, provider in enumerate(self.providers)
-                if self.chosen.get(op.name, provider) == provider and self._able(op, case, provider)
-            )
-            if self.device.group.size > 1:  # alone, who comes after the first need not be imported
-                able = agreed.common(self.device.group, able)
-            self._ranks[key] = next(iter(able), None)
-        return self._ranks[key]
+        kernel = self.choose(op, case).kernel
+        return None if kernel is None else self.providers.index(kernel.provider)
 
-    def _able(self, op: Operator, case: Case, provider: str) -> bool:
-        found = REGISTRY.find(op.name, provider, case, self.device)
-        if isinstance(found, Fault):
-            self.faults[f"{provider} {op.name} ({case.label()})"] = found
-        return not isinstance(found, str)
+    def required(self, op: Operator, case: Case) -> Selection:
+        """As :meth:`choose`. Raises UserError with every provider's reason where none serves."""
+        found = self.choose(op, case)
+        if found.kernel is None:
+            raise UserError(
+                f"No given provider runs {op.name} ({case.label()}) on {self.device.name}: "
+                f"{found.reason}. {self._advice(op, case)}"
+            )
+        return found
 
     def composites(self) -> list[Composite]:
         """Fused operators that the providers have kernels for, a user's own among them."""
@@ -72,28 +91,13 @@ class Preference:
         names = agreed.common(self.device.group, found)
         return [found[name] for name in names if name not in self.without]
 
-    def build(self, call: Call) -> Kernel:
-        """The kernel object for a call. Raises UserError with every provider's reason."""
-        place = self.rank(call.op, call.case)
-        if place is None:
-            found = (
-                REGISTRY.find(call.op.name, provider, call.case, self.device)
-                for provider in self.providers
-            )
-            reasons = (one if isinstance(one, str) else "not on every rank" for one in found)
-            raise UserError(
-                f"No given provider runs {call.op.name} ({call.case.label()}) on "
-                f"{self.device.name}: {'; '.join(dict.fromkeys(reasons))}. {self._advice(call)}"
-            )
-        return REGISTRY.build(call.op.name, self.providers[place], call.case, self.device)
-
-    def _advice(self, call: Call) -> str:
+    def _advice(self, op: Operator, case: Case) -> str:
         """Who runs it on this device; where nobody does, that no provider will help."""
         able = [
             name
-            for name in REGISTRY.offering(call.op.name)
+            for name in REGISTRY.offering(op.name)
             if name not in self.providers
-            and not isinstance(REGISTRY.find(call.op.name, name, call.case, self.device), str)
+            and REGISTRY.choose(op.name, case, self.device, name).kernel is not None
         ]
         if able:
             return f"Add one that does with --provider: {', '.join(able)}."

@@ -1,6 +1,7 @@
 """The decode step, of one or several query tokens, as a straight-line program over named values.
 
-Reading `decode_program` from top to bottom is reading the model. Values are strings, each written
+A model family has a layer of LAYERS, `pre_norm` or `post_norm`: reading it, and `decode_program`
+around it, is reading the model. Values are strings, each written
 once, with one exception: `hidden` is the residual stream, which every norm but the first adds to in
 place. The same step can be written with those sums as calls of their own (`apart`), each a new
 value: another choice of what can be fused with what. Parameters are :class:`Parameter` references,
@@ -9,11 +10,12 @@ so that the program has no arrays in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from truetpot import ops
 from truetpot.errors import UserError
+from truetpot.facts.families import all_families
 from truetpot.facts.models import Model, check_decoded, check_tp, kv_heads_of_rank, linears
 from truetpot.facts.workload import Workload
 
@@ -76,8 +78,12 @@ class Program:
 
 
 @dataclass
-class _Builder:
-    """Appends calls; knows the shapes of one rank."""
+class StepBuilder:
+    """Appends calls to a step; knows the shapes of one rank.
+
+    Each method appends one operator, or a group that layers share, and returns the name of its
+    result. What takes `layer` is of that layer, or, where it is None, called once a step.
+    """
 
     model: Model
     shape: Workload
@@ -99,11 +105,13 @@ class _Builder:
         args: Mapping[str, Arg],
         flatten: tuple[str, ...] = (),
     ) -> str:
+        """One call of any operator, whose result is called `out`, with the layer behind it."""
         name = out if layer is None else f"{out}.{layer}"
         self.calls.append(Call(op, case, role, layer, args, (name,), flatten))
         return name
 
     def linear(self, role: str, layer: int | None, x: str, flatten: tuple[str, ...] = ()) -> str:
+        """The product of x with the weight of a role, and its bias where the model has one."""
         s, linear = self.shape, self.linears[role]
         case = ops.LinearCase(s.dtype, s.rows, linear.n, linear.k, s.format, linear.bias)
         bias = Parameter("vector", f"{role}_bias", layer) if linear.bias else None
@@ -140,19 +148,37 @@ class _Builder:
         """The norm of the residual stream with x added to it, and the stream as it is then."""
         if residual is None or not self.apart:
             return self.norm(role, layer, x, residual), residual or x
-        case = ops.AddCase(self.shape.dtype, self.shape.rows, self.model.hidden)
-        args: dict[str, Arg] = {"x": x, "residual": residual}
-        stream = self.add(ops.ADD, case, f"{role}_add", layer, f"{role}_in", args)
+        stream = self.plus(f"{role}_add", layer, f"{role}_in", x, residual)
         return self.norm(role, layer, stream, None), stream
 
+    def plus(self, role: str, layer: int | None, out: str, x: str, residual: str) -> str:
+        """The residual stream and what a block adds to it, as a new value."""
+        case = ops.AddCase(self.shape.dtype, self.shape.rows, self.model.hidden)
+        return self.add(ops.ADD, case, role, layer, out, {"x": x, "residual": residual})
+
     def norm(self, role: str, layer: int | None, x: str, residual: str | None) -> str:
+        """RMSNorm of x, or of the residual once x is added to it in place."""
         s, m = self.shape, self.model
         case = ops.RmsNormCase(s.dtype, s.rows, m.hidden, m.rms_eps, residual is not None)
         gamma = Parameter("vector", role, layer)
         args: dict[str, Arg] = {"x": x, "gamma": gamma, "residual": residual}
         return self.add(ops.RMS_NORM, case, role, layer, role, args)
 
+    def self_attention(self, layer: int, x: str) -> str:
+        """What attention adds to the stream: q, k and v of x, the attention, o, the ranks' sum."""
+        attended = self.attention(layer, self.linear("qkv", layer, x))
+        return self.summed("o_sum", layer, self.linear("o", layer, attended, flatten=("x",)))
+
+    def mlp(self, layer: int, x: str) -> str:
+        """What the gated MLP adds to the stream: gate and up of x, SiLU, down, the ranks' sum."""
+        gate_up = self.linear("gate_up", layer, x)
+        silu = ops.SiluMulCase(self.shape.dtype, self.shape.rows, self.linears["down"].k)
+        args: dict[str, Arg] = {"gate_up": gate_up}
+        product = self.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", args)
+        return self.summed("down_sum", layer, self.linear("down", layer, product))
+
     def attention(self, layer: int, qkv: str) -> str:
+        """Rotate and append this step's token, then attend to the cache."""
         s, m = self.shape, self.model
         shape = (s.dtype, s.batch, self.heads, self.kv_heads, m.head_dim, s.tokens())
         tail = s.query_tokens
@@ -177,6 +203,31 @@ class _Builder:
         return self.add(ops.DECODE_ATTENTION, attention, "attention", layer, "attention", args)
 
 
+Layer = Callable[[StepBuilder, int, str, str | None], tuple[str, str | None]]
+"""One layer: ``(builder, layer, x, residual)`` to the next layer's ``(x, residual)``, of which the
+sum is the residual stream. The residual is None where x is the whole stream already."""
+
+
+def pre_norm(b: StepBuilder, layer: int, x: str, residual: str | None) -> tuple[str, str]:
+    """x + attention(norm(x)), then x + mlp(norm(x)): Qwen, Llama, Mistral, Phi-3."""
+    normed, stream = b.normed("attn_norm", layer, x, residual)
+    x = b.self_attention(layer, normed)
+    normed, stream = b.normed("mlp_norm", layer, x, stream)
+    return b.mlp(layer, normed), stream
+
+
+def post_norm(b: StepBuilder, layer: int, x: str, residual: str | None) -> tuple[str, None]:
+    """x + norm(attention(x)), then x + norm(mlp(x)): EXAONE 4."""
+    normed = b.norm("attn_norm", layer, b.self_attention(layer, x), None)
+    x = b.plus("attn_add", layer, "attn_out", normed, x)
+    normed = b.norm("mlp_norm", layer, b.mlp(layer, x), None)
+    return b.plus("mlp_add", layer, "mlp_out", normed, x), None
+
+
+LAYERS: dict[str, Layer] = {"pre_norm": pre_norm, "post_norm": post_norm}
+"""By the name that `families.toml` gives a family."""
+
+
 def decode_program(model: Model, shape: Workload, apart: bool = False) -> Program:
     """The step of `model` at `shape`. Raises UserError for a shape the model does not have."""
     check_decoded(model)
@@ -194,25 +245,17 @@ def decode_program(model: Model, shape: Workload, apart: bool = False) -> Progra
             f"batch = {shape.batch}, context = {shape.context}, page = {shape.page}: give a batch "
             "and a page of at least 1 and a context of at least 0."
         )
-    b = _Builder(model, shape, apart)
+    b = StepBuilder(model, shape, apart)
     # Every rank has the whole table: a row is all that is read of it, and a share would cost a
     # collective more.
     embedding = ops.EmbeddingCase(shape.dtype, shape.rows, model.vocab, model.hidden)
     args: dict[str, Arg] = {"ids": "ids", "table": Parameter("table", "embedding")}
-    hidden = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
-
-    x, stream = hidden, None
+    x: str = b.add(ops.EMBEDDING, embedding, "embedding", None, "hidden", args)
+    residual: str | None = None
+    append = LAYERS[all_families()[model.family].layer]
     for layer in range(layers):
-        normed, stream = b.normed("attn_norm", layer, x, stream)
-        attended = b.attention(layer, b.linear("qkv", layer, normed))
-        x = b.summed("o_sum", layer, b.linear("o", layer, attended, flatten=("x",)))
-        normed, stream = b.normed("mlp_norm", layer, x, stream)
-        gate_up = b.linear("gate_up", layer, normed)
-        silu = ops.SiluMulCase(shape.dtype, shape.rows, b.linears["down"].k)
-        mlp = b.add(ops.SILU_MUL, silu, "silu_mul", layer, "silu_mul", {"gate_up": gate_up})
-        x = b.summed("down_sum", layer, b.linear("down", layer, mlp))
-
-    normed, _ = b.normed("final_norm", None, x, stream)
+        x, residual = append(b, layer, x, residual)
+    normed, _ = b.normed("final_norm", None, x, residual)
     b.next_ids(b.linear("lm_head", None, normed))
     return Program(model, shape, tuple(b.calls))
 

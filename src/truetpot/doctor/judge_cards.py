@@ -12,6 +12,7 @@ from truetpot.doctor.finding import Finding, bad, ok, warn
 from truetpot.doctor.judge_access import judge_access
 from truetpot.doctor.machine import Machine
 from truetpot.doctor.pci import Link
+from truetpot.facts.kinds import accelerators
 
 _SMALL = 256 << 20
 _POWER = ("pl1", "pl2", "pl4", "psys_pl1", "psys_pl2")
@@ -39,7 +40,7 @@ def judge_cards(machine: Machine, chosen: Mapping[str, Any] | None = None) -> It
 
 def _none(machine: Machine, chosen: Mapping[str, Any]) -> Finding:
     host, kind = machine.host, chosen.get("kind")
-    gpu = kind in ("xpu", "cuda") or (kind == "opencl" and chosen.get("target") != "cpu")
+    gpu = kind in accelerators() or (kind == "opencl" and chosen.get("target") != "cpu")
     if not host.wsl and gpu and not machine.cards:
         return warn(
             "cards",

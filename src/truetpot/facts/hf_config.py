@@ -10,14 +10,12 @@ import msgspec
 
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model
+from truetpot.facts.families import Family, all_families, family_of, nested_family
 from truetpot.facts.hf_layers import experts, windows
 from truetpot.facts.hf_rope import Original, Theta, rope_of
 from truetpot.facts.hf_values import refusal, typed
-from truetpot.facts.tables import read
 from truetpot.files import read_json, shortened_path
 
-NESTED = {"gemma3": "gemma3_text", "mistral3": "mistral"}
-"""Models that see: the decoder is in `text_config`, of this type where that names none."""
 MOST_BYTES = 16 << 20
 """A config has kilobytes; one that names every module of a quantised model, a megabyte."""
 
@@ -32,8 +30,8 @@ _Epsilon = Annotated[float, msgspec.Meta(gt=0, le=1)]
 _Experts = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
 
 
-_OURS = ("layout", "any_activation", "any_rope")
-"""Keys of hf_defaults.toml that no config has."""
+_OURS = ("windows", "any_activation", "any_rope")
+"""Fields of a family that no config has."""
 
 
 class _Config(msgspec.Struct):
@@ -46,7 +44,7 @@ class _Config(msgspec.Struct):
     vocab_size: _Vocabulary
     max_position_embeddings: _Positions
     rms_norm_eps: _Epsilon
-    layout: str
+    windows: str
     any_activation: bool = False
     any_rope: bool = False
     hidden_act: str | None = None
@@ -59,7 +57,7 @@ class _Config(msgspec.Struct):
     sliding_window: Any = None
     max_window_layers: int | None = None
     layer_types: list[str] | None = None
-    sliding_window_pattern: int | None = None
+    sliding_window_pattern: int | str | None = None
     num_experts: _Experts | None = None
     num_local_experts: _Experts | None = None
     num_experts_per_tok: _Experts | None = None
@@ -92,12 +90,14 @@ def read_config(path: Path) -> Model:
 def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
     """A Model from the keys of a config; `where` names the config in error messages."""
     raw = _decoder(raw, where)
-    family, families = raw.get("model_type"), read("hf_defaults.toml")
-    if not isinstance(family, str) or family not in families:
-        known = ", ".join([*families, *NESTED])
-        raise refusal(where, "model_type", family, f"supported are {known}")
-    ours = {key: families[family][key] for key in _OURS if key in families[family]}
-    config = typed(families[family] | _named_anew(raw) | ours, _Config, where)
+    family = family_of(raw.get("model_type"))
+    if family is None:
+        known = [one.model_type for one in all_families().values()]
+        known += [one.nested for one in all_families().values() if one.nested]
+        supported = f"supported are {', '.join(known)}"
+        raise refusal(where, "model_type", raw.get("model_type"), supported)
+    ours = {key: getattr(family, key) for key in _OURS}
+    config = typed(family.defaults | _named_anew(raw) | ours, _Config, where)
     _refuse_unmodelled(config, family, where)
     hidden, heads = config.hidden_size, config.num_attention_heads
     if config.head_dim is None and hidden % heads:
@@ -112,13 +112,13 @@ def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
         raise refusal(where, "num_key_value_heads", kv_heads, words)
     refused = partial(refusal, where)
     window, windowed = windows(config, refused)
-    mixture = experts(config, refused, bias=family == "gpt_oss")
-    # Qwen2 has q, k, v biases whatever the config says; the others, o too, follow attention_bias.
-    attention_bias = bool(config.attention_bias) and family != "qwen2"
+    mixture = experts(config, refused, bias=family.expert_bias)
+    always = family.attention_bias == "qkv"
+    attention_bias = bool(config.attention_bias) and not always
     theta, scaling, unmodelled = rope_of(config, where)
     return Model(
         name=name,
-        family="gemma3" if family == "gemma3_text" else family,
+        family=family.name,
         hidden=hidden,
         layers=config.num_hidden_layers,
         heads=heads,
@@ -126,9 +126,9 @@ def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
         head_dim=head_dim,
         intermediate=config.moe_intermediate_size or config.intermediate_size,
         vocab=config.vocab_size,
-        qkv_bias=family == "qwen2" or attention_bias,
+        qkv_bias=always or attention_bias,
         o_bias=attention_bias,
-        qk_norm=family in ("qwen3", "qwen3_moe", "gemma3_text"),
+        qk_norm=family.qk_norm,
         tied=bool(config.tie_word_embeddings),
         rms_eps=config.rms_norm_eps,
         rope_theta=theta,
@@ -136,24 +136,24 @@ def model_from_config(raw: dict[str, Any], *, name: str, where: str) -> Model:
         max_position=config.max_position_embeddings,
         source=where,
         experts=mixture,
-        norms=4 if family in ("gemma2", "gemma3_text") else 2,
+        norms=family.norms,
         window=window,
         windowed=windowed,
-        sinks=family == "gpt_oss",
+        sinks=family.sinks,
         unmodelled=unmodelled,
     )
 
 
 def _decoder(raw: dict[str, Any], where: str) -> dict[str, Any]:
     """The config of the decoder itself, of a model that sees too."""
-    inner = NESTED.get(str(raw.get("model_type")))
-    if inner is None:
+    family = nested_family(raw.get("model_type"))
+    if family is None:
         return raw
     text = raw.get("text_config")
     if not isinstance(text, dict):
         raise refusal(where, "text_config", text, "it must be an object, the decoder's config")
     outer = {key: raw[key] for key in ("quantization_config",) if key in raw}
-    return {"model_type": inner} | outer | text
+    return {"model_type": family.model_type} | outer | text
 
 
 def _named_anew(raw: dict[str, Any]) -> dict[str, Any]:
@@ -166,13 +166,12 @@ def _named_anew(raw: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _refuse_unmodelled(config: _Config, family: str, where: str) -> None:
+def _refuse_unmodelled(config: _Config, family: Family, where: str) -> None:
     quantization = config.quantization_config
-    # gpt-oss was published in mxfp4, which is a format here; the shape is that of its config
-    if quantization is not None and family != "gpt_oss":
+    if quantization is not None and not family.quantised:
         words = "give the config.json of the unquantised model, whose shape is the same"
         raise refusal(where, "quantization_config", quantization, words)
     if config.hidden_act != "silu" and not config.any_activation:
         raise refusal(where, "hidden_act", config.hidden_act, "only silu is")
-    if family == "llama" and config.mlp_bias:
+    if config.mlp_bias:
         raise refusal(where, "mlp_bias", True, "only MLPs without bias are")

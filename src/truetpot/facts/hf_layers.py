@@ -18,10 +18,10 @@ class Layers(Protocol):
     num_hidden_layers: int
     use_sliding_window: bool | None
     sliding_window: object
-    sliding_window_pattern: int | None
+    sliding_window_pattern: int | str | None
     max_window_layers: int | None
     layer_types: list[str] | None
-    layout: str
+    windows: str
     num_experts: int | None
     num_local_experts: int | None
     num_experts_per_tok: int | None
@@ -46,7 +46,7 @@ def windows(config: Layers, refusal: Refusal) -> tuple[int | None, int]:
 
 
 def _windowed(config: Layers, refusal: Refusal) -> int:
-    layers, types, layout = config.num_hidden_layers, config.layer_types, config.layout
+    layers, types, layout = config.num_hidden_layers, config.layer_types, config.windows
     only_full = layout in ("none", "switched")
     if types is not None:
         known = ("full_attention",) if only_full else ("full_attention", "sliding_attention")
@@ -65,7 +65,7 @@ def _windowed(config: Layers, refusal: Refusal) -> int:
     if layout == "all":
         return layers
     pattern = 2 if layout == "alternate" else config.sliding_window_pattern
-    if not pattern or pattern < 1:
+    if type(pattern) is not int or pattern < 1:
         raise refusal("sliding_window_pattern", pattern, "it must be a whole number above zero")
     return layers - layers // pattern
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from truetpot.errors import UserError
 from truetpot.facts.architecture import Model, RopeScaling
+from truetpot.facts.families import all_families
 from truetpot.facts.hf_config import read_config
 from truetpot.facts.rope import rope_inv_freq
 from truetpot.facts.shapes import (
@@ -37,10 +38,6 @@ __all__ = [
 ]
 
 
-DECODED = ("qwen2", "qwen3", "llama", "mistral", "phi3")
-"""Families whose step the decode program writes: two norms a layer, SiLU, every token attended."""
-
-
 @cache
 def all_models() -> dict[str, Model]:
     """The models of models.toml by name."""
@@ -53,17 +50,20 @@ def all_models() -> dict[str, Model]:
 
 def check_decoded(model: Model) -> None:
     """Raise UserError for a model whose bytes are known, but whose step no kernel here runs yet."""
+    family = all_families().get(model.family)
     plain = model.experts is None and not model.windowed and not model.unmodelled
-    if model.family in DECODED and plain:
+    decoded = family is not None and family.layer
+    if decoded and plain:
         return
     what = "a mixture of experts" if model.experts else f"of the {model.family} family"
-    if model.family in DECODED and model.windowed:
+    if decoded and model.windowed:
         what = f"a model whose attention has a window of {model.window} tokens"
-    if model.family in DECODED and model.unmodelled:
+    if decoded and model.unmodelled:
         what = f"a model with {model.unmodelled}"
+    able = [one.name for one in all_families().values() if one.layer]
     raise UserError(
         f"{model.name} is {what}, which decode cannot run yet: truetpot floor and check take it; "
-        "for anything that is measured give a dense model of the Qwen2, Qwen3 or Llama family."
+        f"for anything that is measured give a dense model of {', '.join(able[:-1])} or {able[-1]}."
     )
 
 

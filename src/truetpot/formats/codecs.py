@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.errors import UserError
-from truetpot.facts.formats import format_facts
+from truetpot.facts.formats import FormatFacts, all_formats, format_facts
 from truetpot.facts.mixes import known_formats
-from truetpot.formats import (
-    asym_int4,
-    fp4,
-    fp6,
-    fp8_e4m3,
-    fp8_e5m2,
-    nf4,
-    plain,
-    q4_k,
-    sym_int4,
-    sym_int8,
-    woq_int4,
-)
+from truetpot.formats import plain
 from truetpot.formats.weight import Codec, Rounding, Unscaled, Weight
 
-_CODECS: dict[str, Codec] = {
-    "fp32": plain.FP32,
-    "fp16": plain.FP16,
-    "bf16": plain.BF16,
-    "fp8_e5m2": fp8_e5m2.CODEC,
-    "fp8_e4m3": fp8_e4m3.CODEC,
-    "sym_int8": sym_int8.CODEC,
-    "sym_int4": sym_int4.CODEC,
-    "woq_int4": woq_int4.CODEC,
-    "asym_int4": asym_int4.CODEC,
-    "nf4": nf4.CODEC,
-    "fp4": fp4.CODEC,
-    "fp6": fp6.CODEC,
-    "q4_k": q4_k.CODEC,
-}
 
-FORMATS = tuple(_CODECS)
+def _built_in() -> Iterator[tuple[str, Codec]]:
+    """The ``CODEC`` of each file here that is named after a format of formats.toml."""
+    yield from plain.CODECS.items()
+    for name in all_formats():
+        module = f"{__package__}.{name}"
+        if find_spec(module) is not None:
+            yield name, import_module(module).CODEC
+
+
+_CODECS = dict(_built_in())
+
+FORMATS = _CODECS.keys()
 """Formats that can be quantised, dequantised and multiplied (facts knows sizes of more)."""
+
+
+def declare(facts: FormatFacts, codec: Codec) -> None:
+    """Make a format known that is not part of the package, such as one beside a user's kernels.
+
+    ``facts`` say what a weight costs to store, with a source. Raises UserError for a name that is
+    another format's, and where the codec's arrays do not have the bytes that ``facts`` say.
+    """
+    known = all_formats().get(facts.name)
+    if known not in (None, facts):
+        raise UserError(f"There is a format {facts.name} already; give this one another name.")
+    k = facts.block * 8
+    codes, scales = codec.random((2, k), np.random.default_rng(0), k**-0.5)
+    found = codes.nbytes + (0 if scales is None else scales.nbytes)
+    said = 2 * (k * facts.code_bits // 8 + k // facts.block * facts.scale_bytes)
+    if found != said:
+        raise UserError(
+            f"The codec of {facts.name} makes {found} bytes of 2 x {k} weights, and code_bits, "
+            f"block and scale_bytes say {said}; make them agree."
+        )
+    all_formats()[facts.name] = facts
+    _CODECS[facts.name] = codec
 
 
 def quantise(w: NDArray[Any], format: str, rounding: Rounding = "nearest") -> Weight:

@@ -14,7 +14,7 @@ def pack_halves(codes: Array) -> Array:
 
 
 def unpack_halves(packed: Array) -> Array:
-    """The inverse of :func:`pack_halves`."""
+    """The codes that :func:`pack_halves` was given, one a byte."""
     return np.concatenate([packed & 15, packed >> 4], axis=-1)
 
 
@@ -29,5 +29,5 @@ def pack_pairs(codes: Array) -> Array:
 
 
 def unpack_pairs(packed: Array) -> Array:
-    """The inverse of :func:`pack_pairs`."""
+    """The codes that :func:`pack_pairs` was given, one a byte."""
     return np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1)

@@ -25,7 +25,7 @@ class Plain:
             return w.astype(self.dtype), None
 
     def dequantise(self, codes: Array, scales: Array | None) -> NDArray[np.float64]:
-        """Widen, exactly."""
+        """The codes widened to float64, which is exact."""
         assert scales is None
         return codes.astype(np.float64)
 
@@ -54,3 +54,4 @@ def _table(dtype: np.dtype[Any], std: float) -> Array:
 FP32 = Plain(np.float32)
 FP16 = Plain(np.float16)
 BF16 = Plain(ml_dtypes.bfloat16)
+CODECS = {"fp32": FP32, "fp16": FP16, "bf16": BF16}

@@ -69,9 +69,11 @@ def find_jobs(
         device = Offline(target)
         for one in ranked:
             for provider in providers:
-                kernel: Any = REGISTRY.find(one.op.name, provider, one.case, device)
-                if isinstance(kernel, str):
-                    refused[f"{one.op.name} of {provider}, {one.case.label()}"] = kernel
+                selection = REGISTRY.choose(one.op.name, one.case, device, provider)
+                kernel: Any = selection.kernel
+                if kernel is None:
+                    name = f"{one.op.name} of {provider}, {one.case.label()}"
+                    refused[name] = selection.reason
                     continue
                 try:
                     with guarded(named(kernel, one.case), who(kernel, one.case)):

@@ -119,9 +119,9 @@ def find_ceiling(
     case = MemoryReadCase("fp32", buffer_bytes(device) // SLICES)
     family = _Family(case, device)
     for kernel_type in REGISTRY.kernels(MEMORY_READ.name):
-        found = REGISTRY.find(MEMORY_READ.name, kernel_type.provider, case, device)
+        found = REGISTRY.choose(MEMORY_READ.name, case, device, kernel_type.provider)
         wanted = providers is None or kernel_type.provider in providers
-        if found is kernel_type and wanted:
+        if found.kernel is kernel_type and wanted:
             family.enter(kernel_type)
     by_name = {member.entrant.name: member for member in family.members}
     family.members = [by_name[name] for name in agreed.common(device.group, by_name)]

@@ -1,8 +1,8 @@
 """Is a kernel right? Asked before any time is taken, on the same inputs.
 
-``check`` is the whole of it. Its steps stand on their own: ``prepare`` puts inputs on the device,
-``run`` calls the kernel, ``compare`` holds what came back against the reference. After the timing
-``truetpot.measure.recheck`` asks again.
+``check_on`` is the whole of it. Its steps stand on their own: ``prepare`` puts inputs on the
+device, ``run`` calls the kernel, ``compare`` holds what came back against the reference. What it is
+asked on, :mod:`.prepared` makes; after the timing :mod:`.recheck` asks again.
 """
 
 from __future__ import annotations
@@ -105,22 +105,13 @@ class Check:
         return not self.reason
 
 
-def check(kernel: Kernel, case: Case, rng: np.random.Generator) -> Check:
-    """Call the kernel twice on fresh copies of random inputs and compare all that it left behind.
-
-    The second call finds the first one's outputs poisoned, so that a kernel which reuses a buffer
-    or keeps state is seen. Raises UserError where the inputs cannot be made or do not fit.
-    """
-    op = kernel.op_on_rank
-    host = op.inputs(case, rng)
-    return check_on(kernel, case, host, op.reference(case, host))
-
-
 def check_on(kernel: Kernel, case: Case, host: Inputs, want: Outputs) -> Check:
-    """:func:`check` on given inputs, whose reference is known: for many kernels of one case.
+    """Call the kernel twice on fresh copies of the inputs and compare all that it left behind.
 
-    A kernel of coarser arithmetic has to be within the tolerance on the inputs as it rounds them.
-    Its error is against the reference all the same.
+    ``want`` is their reference. The second call finds the first one's outputs poisoned, so that a
+    kernel which reuses a buffer or keeps state is seen. A kernel of coarser arithmetic has to be
+    within the tolerance on the inputs as it rounds them; its error is against the reference all the
+    same. Raises UserError where the inputs do not fit on the device.
     """
     tolerance = kernel.op.tolerance(case)
     error, args, wrong = 0.0, Args(), ""

@@ -13,15 +13,16 @@ import numpy as np
 from msgspec import UNSET
 
 from truetpot.errors import KernelError
-from truetpot.measure.check import check_on, prepare
+from truetpot.measure.check import Args, Expected
 from truetpot.measure.entrant import Entrant
+from truetpot.measure.prepared import PreparedCase
 from truetpot.measure.race import race
-from truetpot.measure.recheck import timed_calls
+from truetpot.measure.rotation import Rotation
 from truetpot.ops import Case, Operator
 from truetpot.ops.guard import guarded, who
-from truetpot.ops.registry import REGISTRY, Fault, Kernel
+from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.records.collectives import CollectiveRow
-from truetpot.records.words import KernelStatus
+from truetpot.records.words import Cache, KernelStatus
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed import agreed
 from truetpot.stats import StopRule, Submitted
@@ -104,8 +105,9 @@ def measure_collectives(
     results: list[CollectiveResult] = []
     entrants: list[tuple[CollectiveResult, Entrant]] = []
     for case in cases:
+        prepared = PreparedCase(op, case, device)
         for provider in providers:
-            new = _prepared(op, case, provider, device)
+            new = _entered(prepared, provider)
             results += [result for result, _ in new]
             entrants += [(result, entrant) for result, entrant in new if entrant is not None]
     finished = True
@@ -136,10 +138,11 @@ def _of_ranks(faults: Sequence[str]) -> str:
     return "; ".join(f"rank {rank}: {fault}" for rank, fault in enumerate(faults) if fault)
 
 
-def _prepared(
-    op: Operator, case: Case, provider: str, device: Device
+def _entered(
+    prepared: PreparedCase, provider: str
 ) -> list[tuple[CollectiveResult, Entrant | None]]:
     """Checked on every rank: a result for each way of submitting, with what is to be timed."""
+    op, case, device = prepared.op, prepared.case, prepared.device
     group = device.group
     both = (Submitted.GRAPH, Submitted.EAGER)
     ways = both if agreed.graphs(device) else (Submitted.EAGER,)
@@ -153,54 +156,49 @@ def _prepared(
             result.status, result.reason = status, reason
         return [(result, None) for result in made]
 
-    found = REGISTRY.find(op.name, provider, case, device)
-    refused = group.gather(found if isinstance(found, str) else "")
+    selection = REGISTRY.choose(op.name, case, device, provider)
+    refused = group.gather(selection.reason)
     if any(refused):
-        status = KernelStatus.WRONG if isinstance(found, Fault) else skipped
-        return given_up(status, found if isinstance(found, str) else _of_ranks(refused))
-    assert not isinstance(found, str)
-    rng = np.random.default_rng(0)
-    mine = op.on_rank(group.rank)
-    host = mine.inputs(case, rng)
+        status = KernelStatus.WRONG if selection.fault else skipped
+        return given_up(status, selection.reason or _of_ranks(refused))
     kernel: Kernel | None = None
     fault = ""
     try:
-        with guarded(who=who(found, case)):
-            kernel = found.make(case, device)
+        with guarded(who=who(selection.required, case)):
+            kernel = selection.required.make(case, device)
     except KernelError as error:
         # what a library lacks on this machine shows here: the other providers go on
         fault = str(error)
     if reason := _of_ranks(group.gather(fault)):
         return given_up(KernelStatus.WRONG, reason)
     assert kernel is not None
-    verdict = check_on(kernel, case, host, mine.reference(case, host))
+    verdict = prepared.check(kernel)
     for result in made:
         result.error, result.tolerance = verdict.error, verdict.tolerance
     if reason := _of_ranks(group.gather(verdict.reason)):
         return given_up(KernelStatus.WRONG, reason)
     assert verdict.expected is not None
-    timed = mine.inputs(case, rng)
-    copies = max(1, min(COPIES, MOST_BYTES // max(1, op.bytes(case))))
-    args = [prepare(kernel, timed) for _ in range(copies)]
+    count = max(1, min(COPIES, MOST_BYTES // max(1, prepared.bytes)))
+    copies = prepared.copies(kernel, count)
     for result in made:
         result.status = KernelStatus.OK
-    return [
-        (
-            result,
-            timed_calls(
-                f"{provider} {case.label()} {result.submitted}",
-                verdict.expected,
-                args,
-                timed,
-                bytes=op.bytes(case),
-                per_sample=copies,
-                eager=result.submitted is Submitted.EAGER,
-                elapsed=True,
-                together=True,
-            ),
-        )
-        for result in made
-    ]
+    return [(result, _together(prepared, verdict.expected, copies, result)) for result in made]
+
+
+def _together(
+    prepared: PreparedCase, expected: Expected, copies: list[Args], result: CollectiveResult
+) -> Entrant:
+    """The calls as all ranks make them at the same time; both ways go over the same copies."""
+    return prepared.bind(
+        expected,
+        Rotation(Cache.HOT, len(copies)),
+        f"{result.provider} {result.case.label()} {result.submitted}",
+        copies,
+        per_sample=len(copies),
+        eager=result.submitted is Submitted.EAGER,
+        elapsed=True,
+        together=True,
+    )
 
 
 def fastest(results: Sequence[CollectiveResult]) -> CollectiveResult | None:

@@ -74,7 +74,7 @@ def find_gemm(device: Device, dtype: str, rule: StopRule) -> Gemm | None:
     too. Several ranks sweep the same products, each for a rate of its own. Raises UserError for a
     product that is wrong.
     """
-    if agreed.common(device.group, [getattr(device, "torch", None) is not None]) != [True]:
+    if agreed.common(device.group, [device.torch is not None]) != [True]:
         return None
     products = []
     for one in dict.fromkeys([dtype, "fp32"] if device.is_cpu else [dtype]):
@@ -142,7 +142,7 @@ def _largest(device: Device, dtype: str, longest_s: float) -> list[_Product]:
         generator = torch.Generator().manual_seed(0)
         kind = TORCH_DTYPE[dtype]
         a, b = (
-            torch.randn(side, side, generator=generator).to(device.torch, kind)  # type: ignore[attr-defined]
+            torch.randn(side, side, generator=generator).to(device.torch, kind)
             for _ in range(2)
         )
         product = _Product(side, dtype, a, b)

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from truetpot.errors import UserError
 from truetpot.measure.check import prepare
-from truetpot.measure.kernels import plan_rotation
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops import Case
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.registry import Kernel
@@ -48,14 +46,14 @@ def launch(
     Copies are as many as keep the inputs out of the caches, or one a call if that is fewer. Raises
     UserError where they do not fit, KernelError where the kernel raises.
     """
-    rotation = plan_rotation(kernel.op, case, device)
+    prepared = PreparedCase(kernel.op, case, device)
+    rotation = prepared.rotation()
     copies = min(rotation.copies, calls)
     if rotation.reason and calls > rotation.copies:
         raise UserError(f"{rotation.reason[0].upper()}{rotation.reason[1:]}, or a --repeat of 1.")
     with guarded(who=who(kernel, case, choice.config)):
         made = kernel.with_choice(case, device, choice)
-    inputs = kernel.op.inputs(case, np.random.default_rng(0))
-    args = [prepare(made, inputs) for _ in range(copies)]
+    args = [prepare(made, prepared.inputs) for _ in range(copies)]
     with guarded(who=who(made)):
         with _triton_launches() as seen:
             made(**args[0])

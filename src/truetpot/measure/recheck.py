@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -142,25 +140,6 @@ class Recheck:
             left = [(named(kernel, r), args) for r, args in zip(results, chosen, strict=True)]
             seen = [_held(self.expected, *one) for one in reversed(left)]
             _settled(kernel, *left[-1], seen[0])
-
-
-def timed_calls(
-    name: str,
-    expected: Expected,
-    copies: Sequence[Args],
-    timed: Inputs,
-    shared: bool = False,
-    **about: Any,
-) -> Entrant:
-    """A kernel's calls on the copies as an entrant, which can be checked again after its race.
-
-    ``about`` are further fields of the entrant; the others are as in :class:`Recheck`.
-    """
-    kernel = expected.kernel
-    calls = [partial(kernel, **args) for args in copies]
-    entrant = Entrant(name, calls, kernel=kernel, **about)
-    entrant.check_again = Recheck(expected, entrant, copies, timed, shared).fault
-    return entrant
 
 
 def sample(copies: int, last: int, size: int) -> list[int]:

@@ -10,24 +10,16 @@ from pathlib import Path
 from typing import cast
 
 from truetpot import __version__
+from truetpot.facts.providers import all_providers
 from truetpot.facts.variables import recorded
 from truetpot.records.opening import ClockRow, Environment, Identity, Opening, command, now
 from truetpot.runtime.device import Device
 
-PACKAGES = (
-    "torch",
-    "numba",
-    "llvmlite",
-    "numpy",
-    "triton",
-    "pyopencl",
-    "intel-opencl-rt",
-    "ipex-llm",
-    "bigdl-core-xe-all",
-    "intel-extension-for-pytorch",
-    "vllm-xpu-kernels",
-    "auto-round-lib",
-)
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that kernels stand on, of those that are installed, by name."""
+    names = ("numpy", *(name for one in all_providers().values() for name in one.packages))
+    return {name: version for name in names if (version := installed(name))}
 
 
 def environment(device: Device) -> Environment:
@@ -38,7 +30,7 @@ def environment(device: Device) -> Environment:
         commit=_commit(),
         python=platform.python_version(),
         os=platform.platform(),
-        packages={name: version for name in PACKAGES if (version := installed(name))},
+        packages=packages(),
         variables=recorded(os.environ),
         device=cast(Identity, device.identity()),
         clock=ClockRow(source=clock.source, empty_pair_s=clock.empty_pair_s),

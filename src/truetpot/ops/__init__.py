@@ -1,7 +1,12 @@
 """Operator contracts and the registry of kernels that implement them.
 
 One module an operator: its frozen case, bytes, flops, inputs, float64 reference and tolerance.
+Names are imported here for those who use them; :data:`OPERATORS` has what any module defines.
 """
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
 from truetpot.ops.add import ADD, AddCase
 from truetpot.ops.all_gather import ALL_GATHER, AllGatherCase
@@ -25,30 +30,16 @@ from truetpot.ops.rope_append import ROPE_APPEND, RopeAppendCase
 from truetpot.ops.rope_append_attention import ROPE_APPEND_ATTENTION
 from truetpot.ops.silu_mul import SILU_MUL, SiluMulCase
 
-OPERATORS: dict[str, Operator] = {
-    op.name: op
-    for op in (
-        LINEAR,
-        DECODE_ATTENTION,
-        RMS_NORM,
-        ROPE_APPEND,
-        SILU_MUL,
-        EMBEDDING,
-        ARGMAX,
-        LINEAR_SILU_MUL,
-        MEMORY_READ,
-        ALL_REDUCE,
-        ALL_GATHER,
-        LOCAL_BEST,
-        BEST_OF_RANKS,
-        ALL_REDUCE_RMS_NORM,
-        ADD,
-        LINEAR_ADD,
-        RMS_NORM_LINEAR,
-        RMS_NORM_LINEAR_SILU_MUL,
-        ROPE_APPEND_ATTENTION,
-    )
-}
+
+def _defined() -> Iterator[Operator]:
+    """The operators that the modules of this package define: a file is all that it takes."""
+    for module in iter_modules(__path__):
+        for value in vars(import_module(f"{__name__}.{module.name}")).values():
+            if isinstance(value, Operator):
+                yield value
+
+
+OPERATORS: dict[str, Operator] = {op.name: op for op in _defined()}
 COMPOSITES: tuple[Composite, ...] = tuple(
     op for op in OPERATORS.values() if isinstance(op, Composite)
 )

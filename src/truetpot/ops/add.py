@@ -24,16 +24,16 @@ class _Add(Operator):
     name = "add"
 
     def reads(self, case: AddCase) -> Mapping[str, int]:
-        """Both."""
+        """x and the residual, each once."""
         size = case.m * case.n * ITEMSIZE[case.dtype]
         return {"x": size, "residual": size}
 
     def writes(self, case: AddCase) -> Mapping[str, int]:
-        """The sum."""
+        """As many bytes as x has."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
 
     def width(self, case: AddCase) -> int:
-        """n."""
+        """The columns of the sum, n."""
         return case.n
 
     def narrowed(self, case: AddCase, width: int) -> AddCase:
@@ -41,20 +41,20 @@ class _Add(Operator):
         return replace(case, n=width)
 
     def flops(self, case: AddCase) -> int:
-        """One an element."""
+        """One addition for each element."""
         return case.m * case.n
 
     def inputs(self, case: AddCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance."""
+        """Both of unit variance, in ``dtype``."""
         shape = (case.m, case.n)
         return {name: normal(rng, shape, case.dtype) for name in ("x", "residual")}
 
     def reference(self, case: AddCase, inputs: Inputs) -> Outputs:
-        """x + residual."""
+        """x + residual, summed in float64."""
         return {"out": exact(inputs["x"]) + exact(inputs["residual"])}
 
     def tolerance(self, case: AddCase) -> float:
-        """Elementwise."""
+        """That of an elementwise operator."""
         return tolerance(1, case.dtype)
 
     def grid(self) -> Iterable[AddCase]:

@@ -21,7 +21,7 @@ class AllGatherCase(Case):
 
     @property
     def payload(self) -> int:
-        """Bytes of out."""
+        """Bytes of out, on each rank."""
         return self.tp * self.m * self.n * ITEMSIZE[self.dtype]
 
 
@@ -37,19 +37,19 @@ class _AllGather(Operator):
         return _AllGather(rank)
 
     def reads(self, case: AllGatherCase) -> Mapping[str, int]:
-        """This rank's x."""
+        """This rank's x, read once."""
         return {"x": case.payload // case.tp}
 
     def writes(self, case: AllGatherCase) -> Mapping[str, int]:
-        """All of them."""
+        """The x of every rank."""
         return {"out": case.payload}
 
     def payload_bytes(self, case: AllGatherCase) -> int:
-        """x."""
+        """Bytes of this rank's x."""
         return self.reads(case)["x"]
 
     def flops(self, case: AllGatherCase) -> int:
-        """None: it copies."""
+        """0, as it copies only."""
         return 0
 
     def inputs(self, case: AllGatherCase, rng: np.random.Generator) -> Inputs:
@@ -63,7 +63,7 @@ class _AllGather(Operator):
         return {"out": np.stack([drawn * factor for factor in factors])}
 
     def tolerance(self, case: AllGatherCase) -> float:
-        """A copy is exact."""
+        """0, as a copy is exact."""
         return 0.0
 
     def grid(self) -> Iterable[AllGatherCase]:

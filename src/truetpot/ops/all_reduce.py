@@ -26,7 +26,7 @@ class AllReduceCase(Case):
 
     @property
     def payload(self) -> int:
-        """Bytes of x."""
+        """Bytes of x, on each rank."""
         return self.m * self.n * ITEMSIZE[self.dtype]
 
 
@@ -43,15 +43,15 @@ class _AllReduce(Operator):
         return _AllReduce(rank)
 
     def reads(self, case: AllReduceCase) -> Mapping[str, int]:
-        """This rank's x."""
+        """This rank's x, read once."""
         return {"x": case.payload}
 
     def writes(self, case: AllReduceCase) -> Mapping[str, int]:
-        """The sum."""
+        """As many bytes as x has."""
         return {"out": case.payload}
 
     def payload_bytes(self, case: AllReduceCase) -> int:
-        """x."""
+        """Bytes of this rank's x."""
         return self.reads(case)["x"]
 
     def flops(self, case: AllReduceCase) -> int:

@@ -24,15 +24,15 @@ class _Argmax(Operator):
     name = "argmax"
 
     def reads(self, case: ArgmaxCase) -> Mapping[str, int]:
-        """The logits."""
+        """The logits, each read once."""
         return {"logits": case.m * case.vocab * ITEMSIZE[case.dtype]}
 
     def writes(self, case: ArgmaxCase) -> Mapping[str, int]:
-        """One id a row."""
+        """An int64 id for each row."""
         return {"out": case.m * 8}
 
     def flops(self, case: ArgmaxCase) -> int:
-        """One comparison an element."""
+        """One comparison for each element."""
         return case.m * case.vocab
 
     def inputs(self, case: ArgmaxCase, rng: np.random.Generator) -> Inputs:
@@ -44,7 +44,7 @@ class _Argmax(Operator):
         return {"out": np.argmax(exact(inputs["logits"]), axis=1)}
 
     def tolerance(self, case: ArgmaxCase) -> float:
-        """Exact."""
+        """0, as an id is exact."""
         return 0.0
 
     def error(self, case: ArgmaxCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:

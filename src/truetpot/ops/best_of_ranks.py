@@ -27,15 +27,15 @@ class _BestOfRanks(Operator):
     name = "best_of_ranks"
 
     def reads(self, case: BestOfRanksCase) -> Mapping[str, int]:
-        """The pairs."""
+        """The pairs of all ranks."""
         return {"best": case.tp * case.m * 8}
 
     def writes(self, case: BestOfRanksCase) -> Mapping[str, int]:
-        """One id a row."""
+        """An int64 id for each row."""
         return {"out": case.m * 8}
 
     def flops(self, case: BestOfRanksCase) -> int:
-        """One comparison a pair."""
+        """One comparison for each pair."""
         return case.tp * case.m
 
     def inputs(self, case: BestOfRanksCase, rng: np.random.Generator) -> Inputs:
@@ -53,7 +53,7 @@ class _BestOfRanks(Operator):
         return {"out": np.minimum(rank * case.part + ids, case.vocab - 1)}
 
     def tolerance(self, case: BestOfRanksCase) -> float:
-        """Exact."""
+        """0, as an id is exact."""
         return 0.0
 
     def grid(self) -> Iterable[BestOfRanksCase]:

@@ -28,7 +28,7 @@ class CompositeCase(Case):
         return next(part for part in self.parts if isinstance(part, kind))
 
     def label(self) -> str:
-        """The parts' labels, joined."""
+        """The labels of the parts, joined by ``+``."""
         return " + ".join(part.label() for part in self.parts)
 
     @property
@@ -99,15 +99,15 @@ class Composite(Operator):
         return total
 
     def flops(self, case: CompositeCase) -> int:
-        """Sum over the parts."""
+        """The sum over the parts' operations."""
         return sum(op.flops(part) for op, part in zip(self.parts, case.parts, strict=True))
 
     def model_bytes(self, case: CompositeCase) -> int:
-        """Sum over the parts."""
+        """The sum over the parts' weights and tables."""
         return sum(op.model_bytes(part) for op, part in zip(self.parts, case.parts, strict=True))
 
     def payload_bytes(self, case: CompositeCase) -> int:
-        """Sum over the parts."""
+        """The sum over the parts' payloads."""
         return sum(op.payload_bytes(part) for op, part in zip(self.parts, case.parts, strict=True))
 
     def reduced(self, case: CompositeCase, rows: int) -> CompositeCase:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from truetpot import ops
 from truetpot.errors import KernelError
-from truetpot.ops import OPERATORS
 from truetpot.ops.composite import Composite
 from truetpot.ops.foreign import shown
 from truetpot.ops.kernel import Kernel
@@ -99,7 +99,7 @@ def check_operator(op: object, place: Place) -> None:
             f"{place}: register takes an operator with a name, not {shown(op)}; import one from "
             "truetpot.ops, such as LINEAR, and write @register(LINEAR, provider=..., devices=...)"
         )
-    known = OPERATORS.get(op.name)
+    known = ops.OPERATORS.get(op.name)
     if known is not None and known is not op:
         raise ContractError(
             f"{place}: there is an operator {op.name} already; give this one another name"

@@ -45,7 +45,7 @@ class _DecodeAttention(Operator):
         }
 
     def writes(self, case: DecodeAttentionCase) -> Mapping[str, int]:
-        """As much as q."""
+        """As many bytes as q has."""
         return {"out": case.rows * case.heads * case.head_dim * ITEMSIZE[case.dtype]}
 
     def flops(self, case: DecodeAttentionCase) -> int:

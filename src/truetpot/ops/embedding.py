@@ -28,11 +28,11 @@ class _Embedding(Operator):
         return {"ids": case.m * 8, "table": case.m * case.hidden * ITEMSIZE[case.dtype]}
 
     def writes(self, case: EmbeddingCase) -> Mapping[str, int]:
-        """The rows."""
+        """The rows that the ids name."""
         return {"out": case.m * case.hidden * ITEMSIZE[case.dtype]}
 
     def model_bytes(self, case: EmbeddingCase) -> int:
-        """The whole table."""
+        """Bytes of the whole table."""
         return case.vocab * case.hidden * ITEMSIZE[case.dtype]
 
     def reduced(self, case: EmbeddingCase, rows: int) -> EmbeddingCase:
@@ -40,7 +40,7 @@ class _Embedding(Operator):
         return replace(case, vocab=min(case.vocab, rows))
 
     def flops(self, case: EmbeddingCase) -> int:
-        """None: it copies."""
+        """0, as it copies only."""
         return 0
 
     def inputs(self, case: EmbeddingCase, rng: np.random.Generator) -> Inputs:
@@ -51,15 +51,15 @@ class _Embedding(Operator):
         return {"ids": ids, "table": normal(rng, (case.vocab, case.hidden), case.dtype)}
 
     def reference(self, case: EmbeddingCase, inputs: Inputs) -> Outputs:
-        """table[ids]."""
+        """The rows ``table[ids]``, in float64."""
         return {"out": exact(np.asarray(inputs["table"])[inputs["ids"]])}
 
     def tolerance(self, case: EmbeddingCase) -> float:
-        """A copy is exact."""
+        """0, as a copy is exact."""
         return 0.0
 
     def grid(self) -> Iterable[EmbeddingCase]:
-        """Odd sizes, several rows."""
+        """Odd sizes, one row and several."""
         for dtype in ("bf16", "fp16", "fp32"):
             for m, vocab, hidden in ((1, 1, 1), (1, 97, 40), (3, 1000, 129), (16, 50, 64)):
                 yield EmbeddingCase(dtype, m, vocab, hidden)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
+from truetpot.facts.kinds import all_kinds
 from truetpot.formats import Weight
 from truetpot.ops.digest import digest_once
 from truetpot.ops.operator import Inputs, Operator
@@ -13,8 +14,15 @@ from truetpot.records.launch import LaunchRow
 from truetpot.records.words import Origin
 from truetpot.runtime.device import Device
 
+TORCH = "torch"
+"""Among a kernel's devices: every kind that torch has, by kinds.toml."""
 Config = dict[str, Any]
 """Launch parameters by name."""
+
+
+def devices_in_words(devices: Iterable[str]) -> str:
+    """Kinds of devices for a sentence: ``cpu, opencl``, or ``any device of torch``."""
+    return ", ".join("any device of torch" if one == TORCH else one for one in sorted(devices))
 
 
 class Kernel:
@@ -71,6 +79,12 @@ class Kernel:
             lambda: digest_once(cls),  # type: ignore[arg-type]  # a class is hashable
         )
         return device.group.gather(usual)[0] if cls.op.collective else usual
+
+    @classmethod
+    def runs_on(cls, kind: str) -> bool:
+        """Whether it is registered for this kind of device, or for every kind of torch's."""
+        known = all_kinds().get(kind)
+        return kind in cls.devices or (TORCH in cls.devices and known is not None and known.torch)
 
     @property
     def parameters(self) -> Config:

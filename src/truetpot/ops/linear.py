@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truetpot.facts.formats import storage
+from truetpot.facts.formats import format_facts, storage
 from truetpot.formats import FORMATS, Weight, dequantise, random_weight, rows
 from truetpot.ops.arrays import ITEMSIZE, exact, normal
 from truetpot.ops.operator import Case, Inputs, Operator, Outputs
@@ -45,7 +45,7 @@ class _Linear(Operator):
         return reads | ({"bias": case.n * size} if case.bias else {})
 
     def writes(self, case: LinearCase) -> Mapping[str, int]:
-        """y [m, n]."""
+        """y [m, n] in ``dtype``."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
 
     def reduced(self, case: LinearCase, rows: int) -> LinearCase:
@@ -53,11 +53,11 @@ class _Linear(Operator):
         return replace(case, n=min(case.n, rows))
 
     def width(self, case: LinearCase) -> int:
-        """n."""
+        """The columns of y, n."""
         return case.n
 
     def flops(self, case: LinearCase) -> int:
-        """2 m n k."""
+        """2 m n k, a multiply-add counted as two."""
         return 2 * case.m * case.n * case.k
 
     def inputs(self, case: LinearCase, rng: np.random.Generator) -> Inputs:
@@ -103,9 +103,17 @@ class _Linear(Operator):
             yield LinearCase("bf16", 1, 520, 5120, weight_format)
         for weight_format in FORMATS:
             if weight_format not in GRID_FORMATS:
-                yield LinearCase("fp32", 1, 33, 256, weight_format)
-                yield LinearCase("fp16", 3, 130, 512, weight_format, bias=True)
-                yield LinearCase("bf16", 1, 520, 5120, weight_format)
+                for dtype, m, n, k in (("fp32", 1, 33, 256), ("fp16", 3, 130, 512)):
+                    yield LinearCase(
+                        dtype, m, n, _whole(k, weight_format), weight_format, bias=m > 1
+                    )
+                yield LinearCase("bf16", 1, 520, _whole(5120, weight_format), weight_format)
+
+
+def _whole(k: int, weight_format: str) -> int:
+    """k, or the next multiple of the format's blocks."""
+    block = format_facts(weight_format).k_multiple
+    return -(-k // block) * block
 
 
 def _dequantised(weight: Weight) -> Iterator[np.ndarray]:

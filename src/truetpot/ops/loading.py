@@ -52,7 +52,7 @@ def installed() -> Iterator[Source]:
 
 
 def in_folder(root: Path) -> Iterator[Source]:
-    """A user's files."""
+    """The files of a user's folder, sorted by path."""
     for path in sorted([*root.glob("[!_]*.py"), *root.glob("[!_]*/[!_]*.py")]):
         op = path.parent.name if path.parent != root else "(file)"
         yield Source(op, path.stem, str(path), partial(_load_file, path))

@@ -31,11 +31,11 @@ class _LocalBest(Operator):
         return {"logits": case.m * ITEMSIZE[case.logits], "ids": case.m * 8}
 
     def writes(self, case: LocalBestCase) -> Mapping[str, int]:
-        """A pair a row."""
+        """A value and an id for each row."""
         return {"out": case.m * 8}
 
     def flops(self, case: LocalBestCase) -> int:
-        """None: it copies."""
+        """0, as it copies only."""
         return 0
 
     def inputs(self, case: LocalBestCase, rng: np.random.Generator) -> Inputs:
@@ -44,13 +44,13 @@ class _LocalBest(Operator):
         return {"logits": logits, "ids": np.argmax(exact(logits), axis=1)}
 
     def reference(self, case: LocalBestCase, inputs: Inputs) -> Outputs:
-        """logits[ids] beside the ids."""
+        """``logits[ids]`` beside the ids, in float64."""
         ids = inputs["ids"]
         values = exact(inputs["logits"])[np.arange(case.m), ids]
         return {"out": np.stack([values, ids.astype(np.float64)], axis=1)}
 
     def tolerance(self, case: LocalBestCase) -> float:
-        """A copy is exact."""
+        """0, as a copy is exact."""
         return 0.0
 
     def grid(self) -> Iterable[LocalBestCase]:

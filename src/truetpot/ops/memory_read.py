@@ -28,7 +28,7 @@ class _MemoryRead(Operator):
     resident = ("buffer",)
 
     def reads(self, case: MemoryReadCase) -> Mapping[str, int]:
-        """The buffer."""
+        """The buffer, every byte of it once."""
         return {"buffer": case.size}
 
     def writes(self, case: MemoryReadCase) -> Mapping[str, int]:
@@ -49,7 +49,7 @@ class _MemoryRead(Operator):
         return {"out": np.array([total % 2**32], dtype=np.int64)}
 
     def tolerance(self, case: MemoryReadCase) -> float:
-        """Exact."""
+        """0, as the sum is exact."""
         return 0.0
 
     def error(self, case: MemoryReadCase, inputs: Inputs, got: Outputs, want: Outputs) -> float:

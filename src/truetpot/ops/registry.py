@@ -28,12 +28,13 @@ from truetpot.ops.answers import hold
 from truetpot.ops.contract import ContractError, Place
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
-from truetpot.ops.kernel import Config, Kernel
+from truetpot.ops.kernel import Config, Kernel, devices_in_words
 from truetpot.ops.loading import Source
 from truetpot.ops.operator import Case, Operator
+from truetpot.ops.selection import Refusal, Selection
 from truetpot.runtime.device import Device
 
-__all__ = ["REGISTRY", "Config", "Fault", "Kernel", "Missing", "Registry", "register"]
+__all__ = ["REGISTRY", "Config", "Kernel", "Missing", "Registry", "register"]
 
 K = TypeVar("K", bound=type[Kernel])
 
@@ -47,12 +48,6 @@ class Missing:
     reason: str
     what: str = ""
     """The file with the line, the class, or the entry point."""
-
-
-class Fault(str):
-    """A reason why a kernel is not there that is the kernel's own fault: no refusal, an error."""
-
-    __slots__ = ()
 
 
 class Registry:
@@ -96,6 +91,10 @@ class Registry:
         """The kernels that installed packages brought by their entry points."""
         return list(self._installed)
 
+    def builtin_providers(self) -> list[str]:
+        """Names of the providers that have a file in ``truetpot.kernels``, sorted."""
+        return sorted({name for _, name in self._builtin})
+
     def is_builtin(self, provider: str) -> bool:
         """Whether a file of ``truetpot.kernels`` is named after the provider."""
         return any(provider == name for _, name in self._builtin)
@@ -126,41 +125,42 @@ class Registry:
         self._load(None, None)
         return list(self._missing.values())
 
-    def find(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | str:
-        """The kernel class for a case, or the reason why there is none, in one line.
+    def choose(self, op: str, case: Case, device: Device, *providers: str) -> Selection:
+        """The first of the providers that has a kernel for the case; those after it are not asked.
 
-        The reason is a :class:`Fault` where a kernel raised instead of answering.
+        Nothing is raised for what a kernel does when it is asked: that is its refusal.
         """
+        refusals: dict[str, Refusal] = {}
+        for provider in providers:
+            found = self._answer(op, provider, case, device)
+            if not isinstance(found, Refusal):
+                return Selection(op, case, found, refusals)
+            refusals[provider] = found
+        return Selection(op, case, None, refusals)
+
+    def _answer(self, op: str, provider: str, case: Case, device: Device) -> type[Kernel] | Refusal:
         found = self.kernels(op, provider)
         missing = self._missing.values()
         lost = [one.reason for one in missing if (one.op, one.provider) == (op, provider)]
         if not found:
-            return "; ".join(lost) or f"{provider} has no {op} kernel"
-        fitting = [k for k in found if device.kind in k.devices]
+            return Refusal("; ".join(lost) or f"{provider} has no {op} kernel")
+        fitting = [k for k in found if k.runs_on(device.kind)]
         if not fitting:
-            runs_on = ", ".join(sorted({d for k in found for d in k.devices}))
+            runs_on = devices_in_words({d for k in found for d in k.devices})
             here = f"the {provider} {op} kernel runs on {runs_on}, not on {device.kind}"
-            return "; ".join([here, *lost])
-        reasons = [_refusal(kernel, case, device) for kernel in fitting]
-        for kernel, reason in zip(fitting, reasons, strict=True):
-            if reason is None:
+            return Refusal("; ".join([here, *lost]))
+        refusals: list[Refusal] = []
+        for kernel in fitting:
+            refusal = _refusal(kernel, case, device)
+            if refusal is None:
                 return kernel
-        said = "; ".join(dict.fromkeys([*(str(r) for r in reasons), *lost]))
-        return Fault(said) if any(isinstance(r, Fault) for r in reasons) else said
+            refusals.append(refusal)
+        said = "; ".join(dict.fromkeys([*(one.reason for one in refusals), *lost]))
+        return Refusal(said, any(one.fault for one in refusals))
 
     def build(self, op: str, provider: str, case: Case, device: Device, **config: Any) -> Kernel:
-        """As :meth:`Kernel.make`. Raises UserError with the reason where there is no kernel.
-
-        Raises KernelError where there is one and it cannot be made.
-        """
-        kernel = self.find(op, provider, case, device)
-        name = f"{provider} {op} ({case.label()})"
-        if isinstance(kernel, Fault):
-            raise KernelError(f"{name}: {kernel}")
-        if isinstance(kernel, str):
-            raise UserError(f"No {op} kernel of {provider} for {case.label()}: {kernel}.")
-        with guarded(name, who(kernel, case), device.memory_errors):
-            return kernel.make(case, device, **config)
+        """The kernel object of one provider, as :meth:`Selection.make`."""
+        return self.choose(op, case, device, provider).make(device, **config)
 
     def load_builtin(self) -> list[Missing]:
         """Find every ``truetpot.kernels.<op>.<provider>``, and import the entry points, once.
@@ -229,12 +229,13 @@ class Registry:
         self.lose(Missing(source.op, source.provider, reason, source.what))
 
 
-def _refusal(kernel: type[Kernel], case: Case, device: Device) -> str | None:
+def _refusal(kernel: type[Kernel], case: Case, device: Device) -> Refusal | None:
     try:
         with guarded("refuses", who(kernel)):
-            return kernel.refuses(case, device)
+            reason = kernel.refuses(case, device)
     except (KernelError, UserError) as error:
-        return Fault(error)
+        return Refusal(str(error), fault=True)
+    return None if reason is None else Refusal(reason)
 
 
 REGISTRY = Registry()

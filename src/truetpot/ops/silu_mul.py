@@ -24,15 +24,15 @@ class _SiluMul(Operator):
     name = "silu_mul"
 
     def reads(self, case: SiluMulCase) -> Mapping[str, int]:
-        """gate and up."""
+        """Gate and up, each read once."""
         return {"gate_up": 2 * case.m * case.n * ITEMSIZE[case.dtype]}
 
     def writes(self, case: SiluMulCase) -> Mapping[str, int]:
-        """The product."""
+        """The product, half as wide as what is read."""
         return {"out": case.m * case.n * ITEMSIZE[case.dtype]}
 
     def width(self, case: SiluMulCase) -> int:
-        """n."""
+        """The columns of the product, n."""
         return case.n
 
     def narrowed(self, case: SiluMulCase, width: int) -> SiluMulCase:
@@ -44,7 +44,7 @@ class _SiluMul(Operator):
         return 5 * case.m * case.n
 
     def inputs(self, case: SiluMulCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance."""
+        """Gate and up of unit variance."""
         return {"gate_up": normal(rng, (case.m, 2 * case.n), case.dtype)}
 
     def reference(self, case: SiluMulCase, inputs: Inputs) -> Outputs:
@@ -57,7 +57,7 @@ class _SiluMul(Operator):
         return {"out": gate * sigmoid * up}
 
     def tolerance(self, case: SiluMulCase) -> float:
-        """Elementwise."""
+        """That of an elementwise operator."""
         return tolerance(1, case.dtype)
 
     def grid(self) -> Iterable[SiluMulCase]:

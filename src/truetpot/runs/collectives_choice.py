@@ -38,7 +38,7 @@ def choose_all_reduce(
     mine = [
         provider
         for provider in REGISTRY.offering(ALL_REDUCE.name)
-        if not isinstance(REGISTRY.find(ALL_REDUCE.name, provider, case, device), str)
+        if REGISTRY.choose(ALL_REDUCE.name, case, device, provider).kernel is not None
     ]
     able = agreed.common(device.group, mine)
     fused = _served(preference, ALL_REDUCE_RMS_NORM, both)
@@ -69,5 +69,5 @@ def choose_all_reduce(
 
 def _served(preference: Preference, op: Operator, case: Case) -> Sequence[str]:
     """The provider that serves the case; empty if none does."""
-    place = preference.rank(op, case)
-    return () if place is None else preference.providers[place : place + 1]
+    kernel = preference.choose(op, case).kernel
+    return () if kernel is None else (kernel.provider,)

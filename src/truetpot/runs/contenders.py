@@ -27,10 +27,10 @@ def one_provider(
     reasons = []
     for provider in providers:
         for one in cases:
-            found = REGISTRY.find(one.op.name, provider, one.case, device)
-            if not isinstance(found, str):
+            found = REGISTRY.choose(one.op.name, one.case, device, provider)
+            if found.kernel is not None:
                 return provider
-            reasons.append(found)
+            reasons.append(found.reason)
     raise UserError(f"No kernel can be configured: {reasons[0].rstrip('.')}.")
 
 
@@ -41,11 +41,11 @@ def contenders(
     for config in configs:
         wrong: UserError | None = None
         for one in cases:
-            found = REGISTRY.find(one.op.name, provider, one.case, device)
-            if isinstance(found, str):
+            kernel = REGISTRY.choose(one.op.name, one.case, device, provider).kernel
+            if kernel is None:
                 continue
             try:
-                chosen(found, one.case, device, config)
+                chosen(kernel, one.case, device, config)
             except UserError as error:
                 wrong = wrong or error
             else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.packed import PackedWeights
 from truetpot.decode.preference import Preference
+from truetpot.decode.selected import SelectedStep, select_step
 from truetpot.decode.weights import WeightSource
 from truetpot.errors import KernelError
 from truetpot.facts.floor import least_s
@@ -127,9 +128,9 @@ def _measure(
 ) -> None:
     """Fill the outcome, stage by stage; an interrupt passes through."""
     preference = _chosen(outcome, watch)
-    model, shape = outcome.request.model, outcome.plan.shape
+    selected = select_step(outcome.request.model, outcome.plan.shape, preference)
     with watch.bar("checking each kernel of the step") as advance:
-        wrong = wrong_kernels(model, shape, preference, advance)
+        wrong = wrong_kernels(selected, advance)
     outcome.wrong = of_ranks(wrong, outcome.group)
     if outcome.wrong:
         return
@@ -140,13 +141,13 @@ def _measure(
     keep.hand_over(outcome.partial())
 
     outcome.stage = "weights"
-    step = _step(outcome, preference, weights, watch, shared)
+    step = _step(outcome, selected, weights, watch, shared)
 
     outcome.stage = "timing"
     keep.hand_over(outcome.partial())
     witness = Witness(step)
     timings = _time(outcome, step, ceiling, watch, keep)
-    since = _wrong_since(outcome, preference, timings, witness, watch)
+    since = _wrong_since(selected, timings, witness, watch)
     outcome.wrong += of_ranks(since, outcome.group)
     if outcome.request.trace is not None and timings.finished and not outcome.wrong:
         watch.status("recording a trace of the step")
@@ -197,7 +198,7 @@ def _ceiling(outcome: Outcome, watch: DecodeWatch, shared: Shared | None) -> Cei
 
 def _step(
     outcome: Outcome,
-    preference: Preference,
+    selected: SelectedStep,
     weights: WeightSource,
     watch: DecodeWatch,
     shared: Shared | None,
@@ -208,10 +209,7 @@ def _step(
     start = time.perf_counter()
     with watch.bar(what, "GB") as advance:
         step = DecodeStep(
-            request.model,
-            outcome.plan.shape,
-            request.setting.device,
-            preference,
+            selected,
             weights,
             request.rank,
             lambda done, total: advance(done / 1e9, total / 1e9),
@@ -253,11 +251,7 @@ def _time(
 
 
 def _wrong_since(
-    outcome: Outcome,
-    preference: Preference,
-    timings: StepTimings,
-    witness: Witness,
-    watch: DecodeWatch,
+    selected: SelectedStep, timings: StepTimings, witness: Witness, watch: DecodeWatch
 ) -> list[str]:
     """What raised in the race; else what of the step and its kernels is wrong after it."""
     timed = [*timings.everything, timings.ceiling, *filter(None, [timings.gemm])]
@@ -269,10 +263,7 @@ def _wrong_since(
     top = timings.ceiling
     if isinstance(top, Entrant) and (fault := top.check_again()):
         raised.append(f"the read kernel of the ceiling is wrong: {fault}")
-    model, shape = outcome.request.model, outcome.plan.shape
-    return raised + wrong_kernels(
-        model, shape, preference, lambda done, total: None, foreign_only=True
-    )
+    return raised + wrong_kernels(selected, lambda done, total: None, foreign_only=True)
 
 
 def _name(one: Samples) -> str:

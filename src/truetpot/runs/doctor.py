@@ -96,6 +96,7 @@ def _measure(
 
     The machine is looked at again: throttling and links show under load, and a quota is used up.
     """
+    from truetpot.decode.selected import select_step
     from truetpot.doctor.judge_device import judge_device, judge_kernels, judge_notes
     from truetpot.doctor.quick import judge_quick, quick_check
     from truetpot.facts.models import load_model
@@ -119,7 +120,8 @@ def _measure(
         context=128, format="sym_int4", kv_format=setting.kv_format, dtype=setting.dtype
     )
     with watch.bar("checking kernels against float64 references") as advance:
-        wrong = checks.wrong_kernels(load_model(MODEL), shape, setting.preference, advance)
+        step = select_step(load_model(MODEL), shape, setting.preference)
+        wrong = checks.wrong_kernels(step, advance)
     findings += judge_kernels(wrong, setting.providers)
     watch.checked(quick)
     used = DeviceRow(name=chosen.name, identity=cast(Identity, identity), state=chosen.state())

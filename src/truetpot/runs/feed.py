@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truetpot.decode.engine import DecodeStep
+from truetpot.decode.selected import select_step
 from truetpot.errors import UserError
 from truetpot.measure import record
 from truetpot.ops.guard import guarded
@@ -44,10 +45,7 @@ def run(
         watch.warn(note)
     with watch.bar("making the weights", "GB") as advance:
         step = DecodeStep(
-            model,
-            chosen.shape,
-            setting.device,
-            setting.providers,
+            select_step(model, chosen.shape, setting.preference),
             weights,
             request.rank,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),

@@ -21,8 +21,7 @@ def run(request: Request, config: str, calls: int, watch: Watch = NOBODY) -> Lau
     """
     setting, one = request.setting, _only(request)
     provider = one_provider(setting.providers, [one], setting.device, request.chosen)
-    kernel = REGISTRY.find(one.op.name, provider, one.case, setting.device)
-    assert not isinstance(kernel, str)
+    kernel = REGISTRY.choose(one.op.name, one.case, setting.device, provider).required
     choice = chosen(kernel, one.case, setting.device, config)
     opening = record.opening(setting.device)
     watch.begins(setting.device.name, opening.environment, ())

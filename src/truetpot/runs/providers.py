@@ -9,6 +9,7 @@ from truetpot import kernels as builtin
 from truetpot.errors import KernelError
 from truetpot.measure import record
 from truetpot.ops.guard import guarded, who
+from truetpot.ops.kernel import devices_in_words
 from truetpot.ops.registry import REGISTRY, Kernel
 from truetpot.records.opening import Identity
 from truetpot.records.providers import KernelEntry, ProvidersRecord
@@ -72,8 +73,8 @@ def _row(kernel: type[Kernel], device: Device) -> KernelEntry:
             source=_short(kernel.source),
         )
 
-    if device.kind not in kernel.devices:
-        return entry(False, f"runs on {', '.join(kernel.devices)}, not on {device.kind}")
+    if not kernel.runs_on(device.kind):
+        return entry(False, f"runs on {devices_in_words(kernel.devices)}, not on {device.kind}")
     try:
         with guarded(who=who(kernel)):
             cases = list(kernel.op.grid())

@@ -11,6 +11,8 @@ import psutil
 from truetpot.decode.preference import Preference
 from truetpot.errors import UserError
 from truetpot.facts.hardware import Hardware, recognise
+from truetpot.facts.kinds import all_kinds
+from truetpot.facts.providers import all_providers
 from truetpot.facts.workload import Workload
 from truetpot.formats import FORMATS
 from truetpot.measure.ceiling import SWEEP
@@ -25,8 +27,6 @@ from truetpot.stats import StopRule
 from truetpot.text import escaped, one_of
 
 DTYPES = ("bf16", "fp16", "fp32")
-USUAL = {"cpu": ("numba", "torch"), "opencl": ("opencl",)}
-"""Providers of a kind of device in order of preference; any other has Triton's and torch's."""
 BUSY = 0.2
 """Share of all cores in use by others from which on a reader is told."""
 
@@ -109,14 +109,14 @@ def find_setting(
     Raises UserError for what is not there.
     """
     chosen = choose_device(device, group)
+    usual = all_kinds()[chosen.kind]
     own = load_kernels(kernels, watch)
     if provider is None:
-        usual = USUAL.get(chosen.kind, ("triton", "torch"))
-        providers = in_order(usual, own, chosen.kind)
+        providers = in_order(usual.providers, own, usual.name)
     else:
         providers = tuple(provider)
     if dtype == "auto":
-        dtype = "fp16" if chosen.kind in ("xpu", "opencl") else "bf16"
+        dtype = usual.dtype
     one_of(dtype, DTYPES, "--dtype")
     if kv_format == "auto":
         kv_format = dtype
@@ -149,18 +149,25 @@ def load_kernels(folder: Path | None, watch: Watch = NOBODY) -> list[str]:
 
 
 def in_order(usual: Sequence[str], own: Sequence[str], kind: str) -> tuple[str, ...]:
-    """A user's own providers, those of installed packages for this kind of device, the usual ones.
+    """A user's own providers, those of installed packages, new ones in the tree, the usual ones.
 
-    One that has a built-in provider's name stays in that one's place.
+    Of packages and of the tree those that have a kernel for this kind of device; new is one that
+    providers.toml does not name. One that has a built-in provider's name stays in that one's place.
     """
-    packages = [k.provider for k in REGISTRY.installed() if kind in k.devices]
+    packages = [k.provider for k in REGISTRY.installed() if k.runs_on(kind)]
     first = [name for name in (*own, *packages) if not REGISTRY.is_builtin(name)]
-    return tuple(dict.fromkeys((*first, *usual, *own, *packages)))
+    new = [
+        name
+        for name in REGISTRY.builtin_providers()
+        if name not in all_providers()
+        and any(kernel.runs_on(kind) for kernel in REGISTRY.kernels(provider=name))
+    ]
+    return tuple(dict.fromkeys((*first, *new, *usual, *own, *packages)))
 
 
 def weight_format(name: str) -> str:
     """A format that can be computed in."""
-    return one_of(name, FORMATS, "--format")
+    return one_of(name, tuple(FORMATS), "--format")
 
 
 def sweep_rule(seconds: float) -> StopRule:

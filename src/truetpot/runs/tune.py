@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from truetpot.decode.selected import SelectedStep, select_step
 from truetpot.errors import KernelError, OutputError, UserError
 from truetpot.measure import record
 from truetpot.measure.ceiling import Ceiling, buffer_bytes, find_ceiling
@@ -57,6 +58,8 @@ class Searches:
     identity: dict[str, str]
     results: list[Tuned]
     tasks: list[Task]
+    selected: SelectedStep | None
+    """The step that decides, where it does."""
     warnings: list[str] = field(default_factory=list)
     ceiling: Ceiling | None = None
     step: StepDecision | None = None
@@ -141,17 +144,20 @@ def _planned(request: Request, file: Path, how: How) -> Searches:
     opening = record.opening(device)
     told = {name: opening.environment.device.get(name) for name in IDENTITY}
     identity = {name: str(value) for name, value in told.items() if value is not None}
+    selected: SelectedStep | None = None
     if how.step:
         check_room(request, buffer_bytes(device))
+        (shape,) = request.shapes
+        selected = select_step(request.model, shape, request.setting.preference)
     versions = _versions(opening.environment, identity)
-    results, tasks = plan(request, how, identity["name"], versions)
+    results, tasks = plan(request, selected, identity["name"], versions)
     if not tasks:
         wrong = next((result for result in results if result.status is TuneStatus.WRONG), None)
         if wrong is not None:
             raise KernelError(f"{wrong.provider} {wrong.op}: {wrong.reason}")
         why = results[0].reason if results else "the step has no such kernel"
         raise UserError(f"Nothing can be tuned: {why}.")
-    return Searches(request, how, file, opening, identity, results, tasks)
+    return Searches(request, how, file, opening, identity, results, tasks, selected)
 
 
 def _search(searches: Searches, watch: TuneWatch, keep: Keeper) -> None:
@@ -170,8 +176,8 @@ def _search(searches: Searches, watch: TuneWatch, keep: Keeper) -> None:
             if not how.step:
                 _save(searches, [task])
             keep.case_done()
-    if how.step:
-        searches.step = by_step(request, searches.results, watch, keep)
+    if searches.selected is not None:
+        searches.step = by_step(request, searches.selected, searches.results, watch, keep)
         _save(searches, tasks)
     _forget(searches)
 

@@ -31,9 +31,9 @@ def _tunable(op: str, provider: str, cases: Iterable[StepCase], request: Request
     """Over the cases; a reason where none of them has anything to tune."""
     device, whole = request.setting.device, Tunable(op, provider)
     for one in cases:
-        kernel = REGISTRY.find(op, provider, one.case, device)
-        if isinstance(kernel, str):
-            whole.reasons.append(kernel)
+        found = REGISTRY.choose(op, one.case, device, provider)
+        if (kernel := found.kernel) is None:
+            whole.reasons.append(found.reason)
             continue
         try:
             with guarded("configs", who(kernel, one.case)):

@@ -6,13 +6,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from truetpot.decode.fuse import fused_program
+from truetpot.decode.selected import SelectedStep
 from truetpot.errors import KernelError, OutputError, UserError
 from truetpot.measure.ceiling import Ceiling
 from truetpot.measure.keeper import Keeper
+from truetpot.measure.prepared import PreparedCase
 from truetpot.ops.operator import Case
-from truetpot.ops.registry import REGISTRY, Config, Fault, Kernel
+from truetpot.ops.registry import REGISTRY, Config, Kernel
 from truetpot.records.tune import TuneStatus
 from truetpot.records.tuned import SearchKey
 from truetpot.runs.kernels import Request
@@ -31,7 +33,7 @@ from truetpot.tune.transfer import Transfer
 from truetpot.tune.trials import DeviceLostError, Seconds, Trials
 
 STARTING_S = 60.0
-"""For a new process to import what it needs, and to make a case's inputs."""
+"""For a new process to import what it needs, and to read a case's inputs."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,24 @@ class Pace:
 
 
 def plan(
-    request: Request, how: How, device: str, versions: Mapping[str, str]
+    request: Request, step: SelectedStep | None, device: str, versions: Mapping[str, str]
 ) -> tuple[list[Tuned], list[Task]]:
-    """A result for each case and provider; a task for each that has something to search."""
+    """A result for each case and provider; a task for each that has something to search.
+
+    Of ``step``, where it is given, the kernels that it uses and no others.
+    """
     results, tasks = [], []
-    used = _of_step(request) if how.step else None
+    used = None if step is None else _kernels_of(step)
     for case in request.cases():
         for provider in request.setting.providers:
             if used is not None and (case.op.name, provider, case.case) not in used:
                 continue
             result = Tuned(case.op.name, case.case, case.roles, provider)
             results.append(result)
-            kernel = REGISTRY.find(case.op.name, provider, case.case, request.setting.device)
-            if isinstance(kernel, str):
-                result.reason = kernel
-                if isinstance(kernel, Fault):
+            found = REGISTRY.choose(case.op.name, case.case, request.setting.device, provider)
+            if (kernel := found.kernel) is None:
+                result.reason = found.reason
+                if found.fault:
                     result.status = TuneStatus.WRONG
                 continue
             try:
@@ -112,15 +117,11 @@ def plan(
     return results, tasks
 
 
-def _of_step(request: Request) -> set[tuple[str, str, Case]]:
-    """Operator, provider and case of every kernel that the decode steps use."""
-    preference, found = request.setting.preference, set[tuple[str, str, Case]]()
-    for shape in request.shapes:
-        program = fused_program(request.model, shape, preference.rank, preference.composites())
-        for call in program.calls:
-            if (place := preference.rank(call.op, call.case)) is not None:
-                found.add((call.op.name, preference.providers[place], call.case))
-    return found
+def _kernels_of(step: SelectedStep) -> set[tuple[str, str, Case]]:
+    """Operator, provider and case of every kernel that the step uses."""
+    return {
+        (op, selection.required.provider, case) for (op, case), selection in step.selections.items()
+    }
 
 
 def make(
@@ -195,17 +196,22 @@ def _trials(
         process=request.seconds * (1 - LOOKS_SHARE - FINAL_SHARE) / PROCESSES,
     )
 
+    prepared = PreparedCase(task.kernel.op, case, setting.device, hardware=setting.hardware)
+
     def bench() -> Bench:
-        return Bench(task.kernel, case, setting.device, default, setting.hardware)
+        return Bench(prepared, task.kernel, default)
 
     def apart(config: Config, count: int, seconds: float) -> Iterator[Ratio]:
-        orders = [
-            Order(subject, default, config, seconds, swapped=number % 2 == 1)
-            for number in range(count)
-        ]
         # each makes and checks two
         limit_s = STARTING_S + 2 * how.limit_s + seconds
         at_once = side_by_side(task.kernel.op, case, setting.device)
-        return in_new_processes(orders, limit_s, at_once)
+        with TemporaryDirectory(prefix="truetpot-") as folder:
+            values = Path(folder) / "values"
+            prepared.hand_over(values)
+            orders = [
+                Order(subject, default, config, seconds, number % 2 == 1, values)
+                for number in range(count)
+            ]
+            yield from in_new_processes(orders, limit_s, at_once)
 
     return Trials(bench, default, ceiling, seconds, apart, how.limit_s, ahead)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import plan
+from truetpot.decode.selected import SelectedStep
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.measure.keeper import Keeper
@@ -43,7 +44,11 @@ def entries(results: Sequence[Tuned]) -> list[Entry]:
 
 
 def by_step(
-    request: Request, results: Sequence[Tuned], watch: Watch, keep: Keeper
+    request: Request,
+    selected: SelectedStep,
+    results: Sequence[Tuned],
+    watch: Watch,
+    keep: Keeper,
 ) -> StepDecision | None:
     """The step's decision, and its status in each result; None where no search found a gain.
 
@@ -52,15 +57,11 @@ def by_step(
     found = entries(results)
     if not found:
         return None
-    (shape,) = request.shapes
-    setting, model = request.setting, request.model
-    weights = SyntheticWeights(model, shape)
+    setting, program = request.setting, selected.program
+    weights = SyntheticWeights(program.model, program.shape)
     with watch.bar("making random weights", "GB") as advance:
         step = DecodeStep(
-            model,
-            shape,
-            setting.device,
-            setting.preference,
+            selected,
             weights,
             progress=lambda done, total: advance(done / 1e9, total / 1e9),
         )

@@ -11,13 +11,16 @@ from typing import Any
 
 from truetpot.errors import UserError
 from truetpot.facts.hardware import all_hardware
+from truetpot.facts.kinds import accelerators
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import Device
 from truetpot.runtime.group import ALONE, Group
 from truetpot.text import meant, one_line
 
-_ACCELERATORS = ("xpu", "cuda")
-_KINDS = ("auto", "cpu", *_ACCELERATORS, "opencl:gpu", "opencl:cpu")
+
+def names() -> tuple[str, ...]:
+    """What a device can be called, without a look at which are here: that takes torch seconds."""
+    return ("auto", "cpu", *accelerators(), "opencl:gpu", "opencl:cpu")
 
 
 def present() -> list[str]:
@@ -53,14 +56,15 @@ def _chosen(name: str) -> Device:
         from truetpot.runtime.opencl.device import OpenClDevice
 
         return OpenClDevice(name)
-    match = re.fullmatch(r"(cpu)|(xpu|cuda)(?::(\d+))?", name)
+    match = re.fullmatch(rf"(cpu)|({'|'.join(accelerators())})(?::(\d+))?", name)
     if match is None:
-        near = meant(name, _KINDS)
+        near = meant(name, names())
         if meant(name, all_hardware()):
             near = " (a card's name is for floor and check: an Arc card is xpu, NVIDIA's cuda)"
         raise UserError(
-            f"There is no device named {name!r}{near}; use auto, cpu, xpu[:i], cuda[:i], "
-            "opencl:gpu[:i], opencl:cpu[:i] or opencl:NAME."
+            f"There is no device named {name!r}{near}; use auto, cpu, "
+            f"{', '.join(f'{kind}[:i]' for kind in accelerators())}, opencl:gpu[:i], "
+            "opencl:cpu[:i] or opencl:NAME."
         )
     torch = _torch()
     if torch is None:
@@ -105,7 +109,7 @@ def _accelerators() -> list[str]:
     torch = _torch()
     found = [
         (bool(ask(partial(_integrated, api, index))), f"{kind}:{index}")
-        for kind in _ACCELERATORS
+        for kind in accelerators()
         if (api := getattr(torch, kind, None)) is not None and ask(api.is_available)
         for index in range(ask(api.device_count) or 0)
     ]

@@ -39,7 +39,7 @@ class CpuDevice(TorchDevice):
         return as_tensor(copy)
 
     def synchronize(self) -> None:
-        """Nothing to wait for."""
+        """Return at once: calls on a CPU are done when they return."""
 
     def time_calls(self, calls: Sequence[Callable[[], Any]], *, elapsed: bool = False) -> Timing:
         """Host clock around the calls: on a CPU, device time is wall time."""
@@ -58,7 +58,7 @@ class CpuDevice(TorchDevice):
         return ClockInfo("host monotonic clock (a CPU has no other)", sorted(costs)[500])
 
     def free_bytes(self) -> int | None:
-        """Host memory left."""
+        """Host memory that is left, in bytes."""
         return free_bytes()
 
     def cache_bytes(self) -> int:

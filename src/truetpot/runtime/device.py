@@ -45,6 +45,8 @@ class Device(ABC):
 
     kind: ClassVar[str]
     """``cpu``, ``cuda``, ``xpu``, ``opencl``: what a kernel's ``devices`` name."""
+    torch: Any = None
+    """The ``torch.device`` that its arrays are on; None where they are no tensors of torch."""
     settle_s: ClassVar[float] = 0.0
     """How long what ran before may still disturb: untimed calls fill it before each sample."""
     graphs: bool = False

@@ -93,7 +93,7 @@ class Position:
         self._map[_TRIAL:_NAME] = struct.pack("d", time.monotonic() + limit_s)
 
     def end(self) -> None:
-        """The trial is over."""
+        """Say that the trial is over."""
         self._map[_TRIAL:_LOST] = bytes(_LOST - _TRIAL)
 
     def give_up(self, reason: str) -> NoReturn:
@@ -203,7 +203,7 @@ def overdue(folder: Path) -> bool:
 
 
 def kept(folder: Path) -> tuple[dict[str, Any], str | None, bool] | None:
-    """As :meth:`Position.keep` left it."""
+    """Record, path and whether more was to come, as :meth:`Position.keep` left them."""
     file = folder / _KEPT
     if not file.exists():
         return None

@@ -74,11 +74,11 @@ class TorchDevice(Device):
         return Poison()
 
     def poison(self, array: Any) -> None:
-        """The tensor's whole storage."""
+        """Set every bit of the tensor's whole storage."""
         poison(array)
 
     def storage(self, array: Any) -> int | None:
-        """Its address."""
+        """The address of the tensor's storage."""
         return array.untyped_storage().data_ptr() if isinstance(array, Tensor) else None
 
     def alike(self, a: Any, b: Any) -> bool:

@@ -117,7 +117,7 @@ def _of_device(
         tokens=beside.tokens, tokens_from=told.source, batch=told.batch,
         per=per, stack=rung, step_ms=beside.step_ms,
         busy_ms=sum(row.ms for row in roles), floor_ms=beside.floor_ms, roles=roles,
-        losses=losses(rung, roles if used else [], per),
+        losses=losses(rung, roles if used else [], per, beside.tokens),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
     return run, collectives(spent, used)
@@ -147,7 +147,7 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
         tokens=beside.tokens, tokens_from=told.source, batch=told.batch, per=per,
         stack=None, step_ms=beside.step_ms,
         busy_ms=sum(row.ms for row in roles), floor_ms=beside.floor_ms, roles=roles,
-        losses=losses(None, roles if trace.blocks else [], per),
+        losses=losses(None, roles if trace.blocks else [], per, beside.tokens),
         findings=ordered(findings), valid=_valid(findings),
     )  # fmt: skip
 

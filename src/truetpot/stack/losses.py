@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truetpot.records.stack import Role
-from truetpot.records.trace import StackRung, TracedRole, TraceLoss
+from truetpot.records.trace import StackRung, TracedKernel, TracedRole, TraceLoss
+from truetpot.text import shortened
 
 MOST = 3
 _BESIDE = (Role.COLLECTIVE, Role.COPY)
@@ -14,16 +15,20 @@ _SMALL = (
     Role.OTHER, Role.UNKNOWN, Role.ATTENTION_REDUCTION,
 )  # fmt: skip
 """Roles that read nothing which has to come from memory: a fused kernel has none of their time."""
+_LONG_US = 5.0
+"""A kernel of those roles that takes longer moves something: a cache, or weights, are copied."""
 
 
-def losses(rung: StackRung | None, roles: Sequence[TracedRole], per: str) -> list[TraceLoss]:
+def losses(
+    rung: StackRung | None, roles: Sequence[TracedRole], per: str, tokens: float
+) -> list[TraceLoss]:
     """The three largest of: roles beyond what stands beside them, small kernels, pauses, the rest.
 
     A role is held against our kernel where there is one, else the ceiling, else the floor. Without
     any of these a large role is no loss that could be told. ``per`` is what the times are of:
-    ``token``, or ``step``.
+    ``token``, of which a step yields ``tokens``, or ``step``. Calls are of a step.
     """
-    found = [*_roles(roles, per), *_small(roles, per)]
+    found = [*_roles(roles, per), *_long(roles, per, tokens), *_small(roles, per, tokens)]
     if rung is not None:
         found += _rung(rung, per)
     best = sorted((one for one in found if one.ms > 0), key=lambda one: -one.ms)
@@ -62,9 +67,32 @@ def _kernels(calls: float) -> str:
     return f"{calls:,.4g} kernel" + ("" if calls == 1 else "s")
 
 
-def _small(roles: Sequence[TracedRole], per: str) -> list[TraceLoss]:
+def _long(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLoss]:
+    """Kernels that do a small role's work and take longer than that can."""
+    return [
+        TraceLoss(
+            what=row.role,
+            ms=one.ms,
+            sentence=f"{shortened(one.name)}, of {row.role}, takes {one.ms:.3f} ms a {per}, "
+            f"{_kernels(one.calls)} a step: too long for what {row.role} has to read. It copies, "
+            "as a cast or the repeat of keys and values for each query head does.",
+        )
+        for row in roles
+        if row.role in _SMALL and row.ours_ms is None
+        for one in row.kernels
+        if _is_long(one, tokens)
+    ]
+
+
+def _is_long(one: TracedKernel, tokens: float) -> bool:
+    return one.calls > 0 and one.ms * tokens / one.calls * 1e3 >= _LONG_US
+
+
+def _small(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLoss]:
     own = [row for row in roles if row.role in _SMALL and row.ours_ms is None]
-    ms, calls = sum(row.ms for row in own), sum(row.calls for row in own)
+    long = [one for row in own for one in row.kernels if _is_long(one, tokens)]
+    ms = sum(row.ms for row in own) - sum(one.ms for one in long)
+    calls = sum(row.calls for row in own) - sum(one.calls for one in long)
     names = ", ".join(row.role for row in own[:4])
     text = (
         f"{calls:,.4g} small kernels a step ({names}) take {ms:.3f} ms a {per}, though they read "

@@ -70,5 +70,5 @@ def _with_waiting(run: TracedRun, waiting_ms: float, evidence: str) -> TracedRun
     if rung.collectives_ms and waiting_ms / rung.collectives_ms > limit(_WAITING):
         findings.append(finding(_WAITING, evidence))
     return msgspec.structs.replace(
-        run, stack=rung, findings=findings, losses=losses(rung, run.roles, run.per)
+        run, stack=rung, findings=findings, losses=losses(rung, run.roles, run.per, run.tokens)
     )

@@ -20,7 +20,10 @@ from truetpot.records.stack import Role
 from truetpot.records.store import read_record
 from truetpot.stack.trace import Gemm
 
-_ONCE = {"lm_head", "final_norm", "embedding", "argmax", "gather", "best_of_ranks", "local_best"}
+_ONCE = {
+    "lm_head", "final_norm", "final_norm_add", "embedding", "argmax", "gather", "best_of_ranks",
+    "local_best",
+}  # fmt: skip
 """Roles of the decode step that are not called in every layer."""
 _OURS = {
     "qkv": Role.QKV, "o": Role.O, "gate_up": Role.GATE_UP, "down": Role.DOWN,
@@ -28,7 +31,9 @@ _OURS = {
     "silu_mul": Role.ACTIVATION, "embedding": Role.EMBEDDING, "argmax": Role.SAMPLING,
     "best_of_ranks": Role.SAMPLING, "local_best": Role.SAMPLING, "gather": Role.COLLECTIVE,
     "o_sum": Role.COLLECTIVE, "down_sum": Role.COLLECTIVE, "attn_norm": Role.NORM,
-    "mlp_norm": Role.NORM, "final_norm": Role.NORM, "o_add": Role.NORM, "down_add": Role.NORM,
+    "mlp_norm": Role.NORM, "final_norm": Role.NORM, "attn_norm_add": Role.NORM,
+    "mlp_norm_add": Role.NORM, "final_norm_add": Role.NORM, "attn_add": Role.NORM,
+    "mlp_add": Role.NORM,
 }  # fmt: skip
 """The role of the trace for a role of the decode step; of a fused one the first that is here."""
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-import numpy as np
-
-from truetpot.errors import UserError
 from truetpot.measure.check import prepare
-from truetpot.ops.operator import Case, Inputs
+from truetpot.measure.prepared import PreparedCase
+from truetpot.ops.operator import Case
 from truetpot.ops.registry import Config, Kernel
 from truetpot.runtime.device import Device
 from truetpot.runtime.running import die_with_parent
@@ -42,7 +39,7 @@ def processes(kernel: type[Kernel], case: Case, device: Device, most: int) -> in
     return most if free is None else min(most, free // 4 // each)
 
 
-def compile_only(kernel: Kernel, inputs: Callable[[], Inputs]) -> None:
+def compile_only(kernel: Kernel, prepared: PreparedCase) -> None:
     """Compile what a call needs; on inputs where only a call tells, and then nothing is launched.
 
     What is no Triton kernel in such a call runs.
@@ -50,7 +47,7 @@ def compile_only(kernel: Kernel, inputs: Callable[[], Inputs]) -> None:
     if kernel.compile():
         return
     with _triton_launches_nothing():
-        kernel(**prepare(kernel, inputs()))
+        kernel(**prepare(kernel, prepared.inputs))
         kernel.device.synchronize()
 
 
@@ -74,19 +71,15 @@ def _triton_launches_nothing() -> Iterator[None]:
 
 
 def _compiler(subject: Subject) -> Callable[[Config], None]:
-    kernel, device = subject.find()
-    if isinstance(kernel, str):
-        raise UserError(kernel)
+    selection, device = subject.find()
+    kernel = selection.required
     device.use()
-
-    @cache
-    def inputs() -> Inputs:
-        return kernel.op.inputs(subject.case, np.random.default_rng(0))
+    prepared = PreparedCase(kernel.op, subject.case, device)
 
     def compile_one(config: Config) -> None:
         made = kernel(subject.case, device, **config)
         made.given = config
-        compile_only(made, inputs)
+        compile_only(made, prepared)
 
     return compile_one
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from truetpot.errors import KernelError, UserError
-from truetpot.measure.kernels import copies_needed
+from truetpot.measure.rotation import copies_needed
 from truetpot.ops.operator import Case, Operator
 from truetpot.ops.registry import Config
 from truetpot.runtime.device import Device
@@ -42,6 +42,8 @@ class Order:
     config: Config
     seconds: float
     swapped: bool
+    values: Path
+    """What :meth:`truetpot.measure.prepared.PreparedCase.hand_over` wrote of the case."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -127,17 +129,20 @@ def in_new_processes(orders: Sequence[Order], limit_s: float, at_once: int = 1) 
 
 def _answer(order: Order, on_ready: Callable[[], None] = lambda: None) -> Answer:
     """In the new process; ``on_ready`` is called when all that is left is to time."""
+    from truetpot.measure.prepared import PreparedCase
     from truetpot.tune.bench import Bench
     from truetpot.tune.trials import pair
 
-    kernel, device = order.subject.find()
+    selection, device = order.subject.find()
+    if (kernel := selection.kernel) is None:
+        return Answer(reason=selection.reason)
     try:
-        if isinstance(kernel, str):
-            return Answer(reason=str(kernel))
         first, second = order.default, order.config
         if order.swapped:
             first, second = second, first
-        bench = Bench(kernel, order.subject.case, device, first)
+        prepared = PreparedCase(kernel.op, order.subject.case, device)
+        prepared.take_over(order.values)
+        bench = Bench(prepared, kernel, first)
         gain = pair(bench, second, order.seconds, on_ready)
         gain = gain.inverse() if order.swapped else gain
     except (KernelError, UserError) as fault:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.ops.operator import Case
-from truetpot.ops.registry import REGISTRY, Kernel
+from truetpot.ops.registry import REGISTRY
+from truetpot.ops.selection import Selection
 from truetpot.runtime.device import Device
 
 
@@ -21,7 +22,7 @@ class Subject:
     folder: Path | None
     """Of the user's own kernels."""
 
-    def find(self) -> tuple[type[Kernel] | str, Device]:
+    def find(self) -> tuple[Selection, Device]:
         """The kernel, or why there is none, and the device. Raises UserError for the device."""
         from truetpot.runtime.choose import choose_device
 
@@ -29,4 +30,4 @@ class Subject:
         REGISTRY.load_builtin()
         if self.folder is not None:
             REGISTRY.load_folder(self.folder)
-        return REGISTRY.find(self.op, self.provider, self.case, device), device
+        return REGISTRY.choose(self.op, self.case, device, self.provider), device

@@ -75,7 +75,7 @@ class Trials:
                 kind = type(value).__name__
                 return Figures(config=config, reason=f"{name} is a {kind}, which no file can keep")
         bench = self._bench()
-        about = f"{bench.kernel.op.name} of {bench.kernel.provider} ({bench.case.label()})"
+        about = f"{bench.kernel.op.name} of {bench.kernel.provider} ({bench.prepared.case.label()})"
         with in_trial(f"{about} with {_said(config)}", self._limit_s) as fatal:
             if fatal:  # in a process before this one
                 return Figures(config=config, reason=fatal)
@@ -91,7 +91,7 @@ class Trials:
 
     def still_there(self, look: Figures) -> None:
         """A failed kernel may take the device with it: then nothing after it could be timed."""
-        device = self._bench().device
+        device = self._bench().prepared.device
         try:
             device.synchronize()
         except Exception as error:
@@ -145,7 +145,7 @@ class Trials:
         try:
             finished = race(
                 [*entrants, top],
-                bench.device,
+                bench.prepared.device,
                 rule,
                 on_round,
                 lambda lost: lost is not usual and go_on(lost),
@@ -163,12 +163,12 @@ class Trials:
         found = [
             Figures(config=config, reason=fault)
             if fault or not entrant.device_s
-            else figures(config, entrant, usual, top, bench.cache)
+            else figures(config, entrant, usual, top, bench.rotation.cache)
             for (config, entrant), fault in zip(entered, faults[1:], strict=True)
         ]
         if not usual.device_s:
             return [Figures(config=self._default, reason="it has no sample"), *found]
-        return [figures(self._default, usual, usual, top, bench.cache), *found]
+        return [figures(self._default, usual, usual, top, bench.rotation.cache), *found]
 
 
 def pair(
@@ -182,7 +182,7 @@ def pair(
     usual, other = bench.default(), bench.enter(config)
     on_ready()
     finished = race(
-        [usual, other], bench.device, _rule(seconds, noise=0.001, min_samples=20),
+        [usual, other], bench.prepared.device, _rule(seconds, noise=0.001, min_samples=20),
         go_on=lambda lost: False,
     )  # fmt: skip
     if not finished:

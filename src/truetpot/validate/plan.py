@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from truetpot.errors import UserError
+from truetpot.facts.kinds import torch_kinds
 from truetpot.text import shortened
 
 HOST, ALL = "host", "all"
@@ -42,7 +43,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     about: str
     on: Literal["card", "cards", "host"]
     do: str
-    kinds: tuple[str, ...] = ("xpu", "cuda", "cpu")
+    kinds: tuple[str, ...] = msgspec.field(default_factory=torch_kinds)
     least_cards: int = 1
     together: bool = False
     """On all cards at the same time, a process each."""

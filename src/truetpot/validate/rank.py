@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from truetpot.errors import KernelError, UserError
+from truetpot.facts.kinds import all_kinds
 from truetpot.measure.collectives import CollectiveResult, fastest, measure_collectives, slowest_s
 from truetpot.ops import ALL_REDUCE, AllReduceCase
 from truetpot.ops.arrays import ITEMSIZE
@@ -65,7 +66,7 @@ def main(words: Sequence[str]) -> int:
 def timed(device: Device, setting: Setting) -> Measured:
     """Both sizes, each sum checked against float64 before and after."""
     group = device.group
-    dtype = "fp16" if device.kind == "xpu" else "bf16"
+    dtype = all_kinds()[device.kind].dtype
     large = SMALL_LARGE if setting.small else LARGE
     rule = StopRule(seconds=setting.seconds / 2, min_samples=20, warmup_s=0.2)
     readings, wrong = [], []
@@ -103,7 +104,7 @@ def sum_for_ever(device: Device, begun: Path) -> None:
     import torch
     import torch.distributed as dist
 
-    where = device.torch  # type: ignore[attr-defined]
+    where = device.torch
     ones = torch.ones(HIDDEN, device=where)
     while True:
         with device.group.waiting():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from truetpot.measure.check import check
+from tests.prepared import check
 from truetpot.ops import SILU_MUL, SiluMulCase
 from truetpot.ops.registry import REGISTRY
 
@@ -76,10 +76,10 @@ def test_what_waits_or_copies_is_not_captured(device, kernel, inputs):
 
 
 def test_a_kernel_that_writes_nothing_is_found_out(kernel, monkeypatch):
-    assert check(kernel, CASE, np.random.default_rng(0)).ok
+    assert check(kernel, CASE).ok
     for function in kernel.functions:
         monkeypatch.setattr(function, "launch", lambda *_: None)
-    found = check(kernel, CASE, np.random.default_rng(0))
+    found = check(kernel, CASE)
     assert not found.ok
 
 

@@ -56,7 +56,7 @@ def _scales(scales: np.ndarray, parts: int, rows: int) -> np.ndarray:
 
 
 def note(device: Device) -> str:
-    """For ``truetpot providers``."""
+    """The path taken, for ``truetpot providers``."""
     rows = f"up to {MOST_ROWS} rows"
     if not isinstance(device, OpenClDevice) or device.target.dpas:
         return rows

@@ -46,16 +46,16 @@ class NormedProduct(Kernel):
 
     @classmethod
     def note(cls, device: Device) -> str:
-        """Which Triton."""
+        """The version of Triton that compiles it."""
         return note(device)
 
     @classmethod
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
-        """As the linear's."""
+        """Those of the linear kernel that it stands on."""
         return configs(case.part(LinearCase), device, normed=True)
 
     def pack(self, weight: Weight) -> Any:
-        """As the linear's."""
+        """The weight as the linear kernel has it."""
         return self.product.pack(weight)
 
     def __call__(

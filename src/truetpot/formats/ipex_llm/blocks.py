@@ -59,7 +59,7 @@ def fields_of(weight: Weight) -> dict[str, Array]:
 
 
 def weight_of(fields: dict[str, Array], format: str, shape: tuple[int, int]) -> Weight:
-    """The inverse of :func:`fields_of`."""
+    """The weight of the fields that :func:`fields_of` gives."""
     n, k = shape
     size = layout_of(format).size
     count = len(next(iter(fields.values())))

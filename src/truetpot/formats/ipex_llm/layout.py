@@ -61,7 +61,7 @@ def split(blocks: bytes, format: str) -> dict[str, Array]:
 
 
 def join(fields: dict[str, Array], format: str) -> bytes:
-    """The inverse of :func:`split`."""
+    """The blocks of the fields that :func:`split` gives."""
     return np.concatenate([fields[name] for name in layout_of(format).cpu], axis=1).tobytes()
 
 

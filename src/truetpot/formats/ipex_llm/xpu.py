@@ -31,7 +31,7 @@ def cpu_to_xpu(blocks: bytes, format: str) -> bytes:
 
 
 def xpu_to_cpu(data: bytes, format: str) -> bytes:
-    """The inverse of :func:`cpu_to_xpu`."""
+    """The blocks that :func:`cpu_to_xpu` was given."""
     return join(_fields(data, format), format)
 
 

@@ -14,12 +14,11 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from truetpot.errors import KernelError, UserError
+from truetpot.facts.kinds import rank_kinds
 from truetpot.runtime.distributed.launch import device_count
 from truetpot.runtime.distributed.place import Place
 from truetpot.runtime.distributed.watch import Watch, limit_s
 from truetpot.runtime.group import Group
-
-BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
 
 
 class TorchGroup(Group):
@@ -54,7 +53,7 @@ class TorchGroup(Group):
         return float(number)
 
     def gather(self, what: Any) -> list[Any]:
-        """Pickled, over gloo."""
+        """Every rank's object, by pickle over gloo."""
         found: list[Any] = [None] * self.size
         with self._watch.meeting():
             dist.all_gather_object(found, what, group=self._hosts)
@@ -75,7 +74,7 @@ class TorchGroup(Group):
             yield
 
     def on_loss(self, save: Callable[[], None]) -> None:
-        """Kept by the watch."""
+        """Have the watch call it when a rank is lost."""
         self._watch.save = save
 
 
@@ -85,7 +84,7 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
 
     Raises UserError where that fails, within seconds.
     """
-    backend = BACKENDS[kind]
+    backend = rank_kinds()[kind]
     # Symmetric memory would set up NVLink multicast, which nothing here uses.
     os.environ.setdefault("TORCH_SYMM_MEM_DISABLE_MULTICAST", "1")
     if not dist.is_available() or not dist.is_backend_available(backend):

@@ -31,7 +31,7 @@ class OpenClArray:
 
     @property
     def size(self) -> int:
-        """Elements."""
+        """Number of elements, of all dimensions."""
         return math.prod(self.shape)
 
     @property

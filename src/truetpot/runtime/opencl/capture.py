@@ -62,11 +62,11 @@ class CommandBuffer:
         api.succeed(code, "recording a launch")
 
     def finalize(self) -> None:
-        """No more launches."""
+        """Close the command buffer: no more launches are recorded."""
         api.succeed(self._finalize(self._buffer), "finalizing a command buffer")
 
     def submit(self) -> None:
-        """Submit all of it."""
+        """Submit all that was recorded, once more."""
         if not self._again and self._last is not None:
             self._last.wait()
         event = c_void_p()

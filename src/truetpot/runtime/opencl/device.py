@@ -154,7 +154,7 @@ class OpenClDevice(Device):
             self.memory.write(array.block.handle, array.offset, bits)
 
     def synchronize(self) -> None:
-        """Wait for the queue."""
+        """Wait until the queue is empty."""
         self._not_recording()
         self.queue.finish()
 
@@ -230,7 +230,7 @@ class OpenClDevice(Device):
 
     @contextmanager
     def poisoned(self) -> Iterator[None]:
-        """What :meth:`empty` gives."""
+        """Fill what :meth:`empty` gives with bytes that read as NaN."""
         self._poisoning = True
         try:
             yield
@@ -238,12 +238,12 @@ class OpenClDevice(Device):
             self._poisoning = False
 
     def poison(self, array: Any) -> None:
-        """The array's whole block."""
+        """Set every byte of the block that an array is part of."""
         if isinstance(array, OpenClArray):
             self.memory.fill(array.block.handle, 0, array.block.size, 0xFF)
 
     def storage(self, array: Any) -> Hashable:
-        """Its block."""
+        """The block of memory that an array is part of."""
         return array.block if isinstance(array, OpenClArray) else None
 
     def clock(self) -> ClockInfo:

@@ -79,7 +79,7 @@ def state(device: Any) -> dict[str, Any]:
 
 
 def pci_address(device: Any) -> str | None:
-    """``0000:03:00.0`` by cl_khr_pci_bus_info."""
+    """As ``0000:03:00.0``, by cl_khr_pci_bus_info; None without it."""
     answer = api.query(device, api.PCI_BUS_INFO_KHR, 16)
     if answer is None or len(answer) != 16:
         return None

@@ -59,7 +59,7 @@ class Memory(ABC):
         return Block(self, handle, size)
 
     def give(self, handle: Any, size: int) -> None:
-        """Take a block back."""
+        """Take a block back for later allocations."""
         if size <= _POOLED:
             self._free[size].append(handle)
             self.pooled_bytes += size
@@ -101,7 +101,7 @@ class Memory(ABC):
 
     @abstractmethod
     def fill(self, handle: Any, offset: int, nbytes: int, byte: int) -> None:
-        """Set every byte."""
+        """Set so many bytes of a block to one value."""
 
 
 class Block:
@@ -143,7 +143,7 @@ class UsmMemory(Memory):
         self._blocking_free(self._context, handle)
 
     def set_argument(self, kernel: int, index: int, handle: int, offset: int, nbytes: int) -> Any:
-        """A pointer."""
+        """Pass a block as a kernel's pointer."""
         succeed(self._set(kernel, index, handle + offset), "setting an argument")
 
     def write(self, handle: int, offset: int, array: np.ndarray) -> None:
@@ -155,7 +155,7 @@ class UsmMemory(Memory):
         self._memcpy(array.ctypes.data, handle + offset, array.nbytes)
 
     def fill(self, handle: int, offset: int, nbytes: int, byte: int) -> None:
-        """Set every byte."""
+        """Set so many bytes of a block to one value."""
         pattern = ctypes.c_uint8(byte)
         code = self._fill(
             self._queue, handle + offset, ctypes.byref(pattern), 1, nbytes, 0, None, None
@@ -210,7 +210,7 @@ class BufferMemory(Memory):
         platforms.load().enqueue_copy(self.queue, array, handle, src_offset=offset)
 
     def fill(self, handle: Any, offset: int, nbytes: int, byte: int) -> None:
-        """Set every byte."""
+        """Set so many bytes of a block to one value."""
         pattern = np.uint8(byte)
         platforms.load().enqueue_fill_buffer(self.queue, handle, pattern, offset, nbytes)
 

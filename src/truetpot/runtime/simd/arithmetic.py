@@ -22,13 +22,13 @@ from truetpot.runtime.simd.vector import (
 
 @op(F32)
 def zero(builder: Any) -> Any:
-    """Sixteen float32 zeros."""
+    """A vector of sixteen float32 zeros."""
     return constant(F32X16T, 0.0)
 
 
 @op(I32)
 def zero_i32(builder: Any) -> Any:
-    """Sixteen int32 zeros."""
+    """A vector of sixteen int32 zeros."""
     return constant(I32X16T, 0)
 
 
@@ -46,13 +46,13 @@ def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
 
 @op(F32, F32, F32)
 def add(builder: Any, a: Any, b: Any) -> Any:
-    """``a + b``."""
+    """``a + b`` in each of the sixteen lanes."""
     return builder.fadd(a, b)
 
 
 @op(F32, F32, F32)
 def mul(builder: Any, a: Any, b: Any) -> Any:
-    """``a * b``."""
+    """``a * b`` in each of the sixteen lanes."""
     return builder.fmul(a, b)
 
 
@@ -70,7 +70,7 @@ def to_f32(builder: Any, a: Any) -> Any:
 
 @op(I32, I32, I32)
 def add_i32(builder: Any, a: Any, b: Any) -> Any:
-    """``a + b``."""
+    """``a + b`` in each of the sixteen int32 lanes."""
     return builder.add(a, b)
 
 
@@ -123,7 +123,7 @@ def reduce_max(builder: Any, a: Any) -> Any:
 
 @op(types.float32, F32)
 def first_lane(builder: Any, a: Any) -> Any:
-    """Lane 0."""
+    """The value of lane 0, a scalar."""
     return builder.extract_element(a, ir.Constant(I32T, 0))
 
 

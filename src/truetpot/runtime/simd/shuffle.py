@@ -52,7 +52,7 @@ def unpair_first(builder: Any, low: Any, high: Any) -> Any:
 
 @op(F32, F32, F32)
 def unpair_second(builder: Any, low: Any, high: Any) -> Any:
-    """Elements 16..31 likewise."""
+    """The same of elements 16 to 31."""
     return _fours(builder, low, high, 2)
 
 

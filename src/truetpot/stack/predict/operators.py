@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from truetpot.errors import UserError
+from truetpot.facts.families import all_families
 from truetpot.facts.formats import kv_bytes, storage
 from truetpot.facts.models import Model, check_decoded, check_tp, kv_heads_of_rank, linears
 from truetpot.facts.traffic import ACTIVATION_BYTES as ITEM
@@ -81,21 +82,35 @@ def _operators(p: Point) -> Iterator[StepOperator]:
     def norm(role: str, count: int, residual: bool) -> StepOperator:
         return plain(role, "rms_norm", count, (4 if residual else 2) * row + model.hidden * ITEM)
 
+    def block(name: str) -> Iterator[StepOperator]:
+        """What adds to the residual stream, without its norm."""
+        if name == "attn":
+            yield linear("qkv")
+            yield plain("rope_append", "rope_append", layers, _rope_bytes(p))
+            yield _attention(p)
+            yield linear("o")
+            yield from summed("o_sum")
+            return
+        yield linear("gate_up")
+        yield plain("silu_mul", "silu_mul", layers, 3 * m * inner * ITEM)
+        yield linear("down")
+        yield from summed("down_sum")
+
+    after = all_families()[model.family].layer == "post_norm"
     yield plain("embedding", "embedding", 1, m * 8 + 2 * row)
-    yield norm("attn_norm", 1, residual=False)
-    if layers > 1:
-        yield norm("attn_norm", layers - 1, residual=True)
-    yield linear("qkv")
-    yield plain("rope_append", "rope_append", layers, _rope_bytes(p))
-    yield _attention(p)
-    yield linear("o")
-    yield from summed("o_sum")
-    yield norm("mlp_norm", layers, residual=True)
-    yield linear("gate_up")
-    yield plain("silu_mul", "silu_mul", layers, 3 * m * inner * ITEM)
-    yield linear("down")
-    yield from summed("down_sum")
-    yield norm("final_norm", 1, residual=True)
+    if after:
+        for name in ("attn", "mlp"):
+            yield from block(name)
+            yield norm(f"{name}_norm", layers, residual=False)
+            yield plain(f"{name}_add", "add", layers, 3 * row)
+    else:
+        yield norm("attn_norm", 1, residual=False)
+        if layers > 1:
+            yield norm("attn_norm", layers - 1, residual=True)
+        yield from block("attn")
+        yield norm("mlp_norm", layers, residual=True)
+        yield from block("mlp")
+    yield norm("final_norm", 1, residual=not after)
     yield linear("lm_head")
     yield plain("argmax", "argmax", 1, m * (head * ITEM + 8))
     if p.tp > 1:

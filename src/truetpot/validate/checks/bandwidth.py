@@ -43,7 +43,7 @@ def measure(setting: Setting, tell: Tell) -> Measured:
     readings = [_rate("read", ceiling.bandwidth, card)]
     tell(Measured(readings=readings, found=found))
     del ceiling
-    if getattr(device, "torch", None) is not None:
+    if device.torch is not None:
         wrong = 0
         for name, rate, bad in streams(device, setting, seconds / 4):
             readings.append(_rate(name, rate, card))
@@ -58,7 +58,7 @@ def measure(setting: Setting, tell: Tell) -> Measured:
 
 def readers(device: Device, small: bool) -> tuple[str, ...] | None:
     """Whose read kernels are swept: all, or at small sizes those that need no compiler."""
-    return ("torch",) if small and getattr(device, "torch", None) is not None else None
+    return ("torch",) if small and device.torch is not None else None
 
 
 def _rate(name: str, bandwidth: float, card: Hardware | None) -> Reading:
@@ -114,7 +114,7 @@ def streams(device: Device, setting: Setting, seconds: float) -> list[tuple[str,
     del words
 
     def arrays() -> list[tuple[Any, ...]]:
-        where: Any = device.torch  # type: ignore[attr-defined]
+        where: Any = device.torch
         first = host.to(where)
         return [
             (first.roll(i), first.roll(i + 1), torch.empty_like(first)) for i in range(COPIES)

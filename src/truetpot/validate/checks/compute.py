@@ -135,7 +135,7 @@ class Product:
         else:
             kind = TORCH_DTYPE[dtype]
             made = [torch.randn(side, side, generator=generator).to(kind) for _ in range(2)]
-        a, b = (one.to(device.torch) for one in made)  # type: ignore[attr-defined]
+        a, b = (one.to(device.torch) for one in made)
         return cls(dtype, side, a, b.t())
 
     @property

@@ -86,7 +86,7 @@ class Copies:
         import torch
 
         self.device = device
-        where: Any = device.torch  # type: ignore[attr-defined]
+        where: Any = device.torch
         generator = torch.Generator().manual_seed(0)
         self.sent = torch.randint(
             -(1 << 31), (1 << 31) - 1, (nbytes // 4,), generator=generator, dtype=torch.int32

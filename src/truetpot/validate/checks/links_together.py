@@ -90,7 +90,7 @@ def _peers(one: Device, other: Device) -> bool:
 
     able = getattr(getattr(torch, one.kind, None), "can_device_access_peer", None)
     try:
-        return bool(able and able(one.torch, other.torch))  # type: ignore[attr-defined]
+        return bool(able and able(one.torch, other.torch))
     except (RuntimeError, TypeError):
         return False
 

@@ -234,7 +234,7 @@ class Memory:
         free = device.free_bytes()
         if free is None:
             raise UserError(f"{device.name} does not tell how much memory is free.")
-        where: Any = device.torch  # type: ignore[attr-defined]
+        where: Any = device.torch
 
         def from_torch(words: int) -> Any:
             return torch.empty(words, dtype=torch.int32, device=where)

@@ -10,10 +10,12 @@ import numpy as np
 from truetpot.decode.engine import DecodeStep
 from truetpot.decode.fit import needs
 from truetpot.decode.preference import Preference
+from truetpot.decode.selected import select_step
 from truetpot.decode.weights import SyntheticWeights
 from truetpot.errors import UserError
 from truetpot.facts.floor import least_s
 from truetpot.facts.hardware import recognise
+from truetpot.facts.kinds import all_kinds
 from truetpot.facts.models import Model, load_model
 from truetpot.facts.traffic import traffic
 from truetpot.facts.workload import Workload
@@ -46,7 +48,8 @@ def measure(setting: Setting, tell: Tell) -> Measured:
     # the ceiling's buffers first: the step takes what it needs beside them
     ceiling = find_ceiling(device, rule, readers(device, setting.small))
     preference = Preference(_providers(device, setting.small), device)
-    step = DecodeStep(model, shape, device, preference, SyntheticWeights(model, shape))
+    selected = select_step(model, shape, preference)
+    step = DecodeStep(selected, SyntheticWeights(model, shape))
     unequal = Repeats(step)
     unequal.run(SMALL_REPEATS if setting.small else REPEATS)
     readings, found = timed(step, ceiling, device, rule)
@@ -63,7 +66,7 @@ def share_that_fits(device: Device, small: bool) -> tuple[Model, Workload]:
     """
     small_model = small or device.is_cpu
     model = load_model(CPU_MODEL if small_model else MODEL)
-    dtype = "fp16" if device.kind == "xpu" else "bf16"
+    dtype = all_kinds()[device.kind].dtype
     free = device.free_bytes()
     for tp in (1,) if small_model else SHARES:
         shape = Workload(
@@ -155,4 +158,4 @@ class Repeats:
 def _providers(device: Device, small: bool) -> tuple[str, ...]:
     if small:  # nothing is compiled
         return ("torch",)
-    return ("numba", "torch") if device.is_cpu else ("triton", "torch")
+    return all_kinds()[device.kind].providers

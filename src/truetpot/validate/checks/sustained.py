@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from truetpot.facts.kinds import all_kinds
 from truetpot.records.validate import Second
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
@@ -27,7 +28,7 @@ BOUND = 1.25
 def measure(setting: Setting, tell: Tell) -> Measured:
     """``end over start``, results that were other bits than the first, and seconds throttled."""
     device = choose_device(setting.devices[0])
-    dtype = "fp16" if device.kind == "xpu" else "bf16"
+    dtype = all_kinds()[device.kind].dtype
     product = Product.random(dtype, side(device, setting.small), device)
     period_s = SMALL_PERIOD_S if setting.small else PERIOD_S
     load = Load(product, device)
