@@ -45,7 +45,7 @@ class _Collective:
         """Seconds of one call on the slowest rank."""
         kind = device.partition(":")[0]
         kernels = REGISTRY.kernels(self.op.name, provider)
-        if not any(kind in kernel.devices for kernel in kernels):
+        if not any(common.runs_on(kind, kernel.devices) for kernel in kernels):
             common.skip(f"{provider} has no {self.op.name} kernel for {kind}")
         try:
             check_devices(kind, ranks)
