@@ -1,4 +1,4 @@
-"""``add`` by torch."""
+"""``add`` by torch, in one kernel: ``torch.add``."""
 
 from __future__ import annotations
 

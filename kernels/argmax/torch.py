@@ -1,4 +1,4 @@
-"""``argmax`` by torch: ``torch.argmax``."""
+"""``argmax`` by torch, the first of equal ones: ``torch.argmax``."""
 
 from __future__ import annotations
 

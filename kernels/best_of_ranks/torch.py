@@ -1,4 +1,4 @@
-"""``best_of_ranks`` by torch."""
+"""``best_of_ranks`` by torch's own elementwise operations."""
 
 from __future__ import annotations
 

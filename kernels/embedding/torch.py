@@ -1,4 +1,4 @@
-"""``embedding`` by torch: ``F.embedding``."""
+"""``embedding`` by torch, a row a token: ``F.embedding``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rms_norm`` by torch: ``F.rms_norm``."""
+"""``rms_norm`` by torch, with the residual: ``F.rms_norm``."""
 
 from __future__ import annotations
 

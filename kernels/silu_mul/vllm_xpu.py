@@ -1,4 +1,4 @@
-"""``silu_mul`` by vllm-xpu-kernels: ``silu_and_mul``."""
+"""``silu_mul`` by the kernels of vLLM for XPU: ``silu_and_mul``."""
 
 from __future__ import annotations
 

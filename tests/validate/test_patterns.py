@@ -10,10 +10,11 @@ from truetpot.records.validate import Health
 from truetpot.runtime.choose import choose_device
 from truetpot.validate.bad_words import NEAR, BadWords, regions
 from truetpot.validate.checks import host_memory, patterns
-from truetpot.validate.checks.patterns import PATTERNS, Memory, run
+from truetpot.validate.checks.patterns import PATTERNS, run
 from truetpot.validate.judge import Yardsticks, judged
 from truetpot.validate.limits import load_limits
 from truetpot.validate.measured import Setting
+from truetpot.validate.memory import Memory
 
 MIB = 1 << 20
 WORDS = 4 * MIB // 4

@@ -1,4 +1,4 @@
-"""What ``truetpot check`` prints."""
+"""What ``truetpot check`` prints of a finished run."""
 
 from __future__ import annotations
 

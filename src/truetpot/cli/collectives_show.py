@@ -26,7 +26,7 @@ class CollectivesScreen(Screen):
     def begins(
         self, device: str, environment: Environment, warnings: Sequence[str], again: bool = False
     ) -> None:
-        """Before anything is measured."""
+        """Say what is to be measured, before anything is."""
         group = self.group
         self.say(describe_device(device, environment))
         self.say(f"{group.size} ranks over {group.backend or 'nothing: one rank alone'}")
@@ -35,7 +35,7 @@ class CollectivesScreen(Screen):
 
 
 def run_and_show(request: collectives.Request, json: str | None, terminal: Terminal) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     screen = CollectivesScreen(terminal, request.setting.device.group)
     ended = collectives.run(request, json, screen)
     results = ended.record.results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from truetpot.cli.command import (
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
 from truetpot.files import expanded
+
+if TYPE_CHECKING:
+    from truetpot.runs.sweep_points import Points
 
 MODEL = "qwq-32b"
 
@@ -119,14 +122,7 @@ def decode(
     contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
     points = find_points(contexts, batches, request)
     means_need_points(points, request, resume)
-    if tokens is not None and points.batches != (1,):
-        raise UserError("--tokens are one sequence: no --batch.")
-    if tokens is not None and not points.single:
-        raise UserError("--tokens start from an empty cache: no list of --context.")
-    if trace is not None and not points.single:
-        raise UserError("--trace is of one point: no list of --context or --batch.")
-    if trace is not None and tokens is not None:
-        raise UserError("--trace is of steps that are timed: no --tokens.")
+    _check_together(points, tokens, trace)
     if shard is not None and tp is not None:
         raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     providers = None if provider is None else listed(provider, "--provider")
@@ -182,6 +178,18 @@ def decode(
         return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
     raise typer.Exit(on(device, ALONE) if shard is not None else run_ranks(tp, device, on))
+
+
+def _check_together(points: Points, tokens: str | None, trace: Path | None) -> None:
+    """Raise UserError for options of which one leaves no meaning to the other."""
+    if tokens is not None and points.batches != (1,):
+        raise UserError("--tokens are one sequence: no --batch.")
+    if tokens is not None and not points.single:
+        raise UserError("--tokens start from an empty cache: no list of --context.")
+    if trace is not None and not points.single:
+        raise UserError("--trace is of one point: no list of --context or --batch.")
+    if trace is not None and tokens is not None:
+        raise UserError("--trace is of steps that are timed: no --tokens.")
 
 
 def _share(text: str) -> tuple[int, int]:

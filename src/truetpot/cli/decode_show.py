@@ -30,16 +30,16 @@ class DecodeScreen(Screen, decode.DecodeWatch):
     """Model, shape and device; what of the model is run."""
 
     def planned(self, outcome: Outcome, set_aside: int) -> None:
-        """Before anything is measured."""
+        """Say what is to be measured, before anything is."""
         announce(outcome, set_aside, self.terminal)
 
     def chose(self, collectives: Sequence[CollectiveResult]) -> None:
-        """A table."""
+        """Print the table of what was measured."""
         self.terminal.show("", draw_collectives([one.record() for one in collectives]))
 
 
 def run_and_show(request: Request, json: str | None, terminal: Terminal) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     ended = decode.run(request, json, DecodeScreen(terminal))
     with uninterrupted():
         show(ended.record, terminal)

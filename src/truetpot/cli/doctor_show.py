@@ -36,5 +36,5 @@ class DoctorScreen(Screen, DoctorWatch):
         self.terminal.show("", draw_providers_short(kernels, device))
 
     def checked(self, quick: Quick) -> None:
-        """Bandwidth and launches."""
+        """Print the bandwidth and what launches cost."""
         self.terminal.show("", draw_check(quick))

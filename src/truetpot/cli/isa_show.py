@@ -1,4 +1,4 @@
-"""What ``truetpot isa`` prints."""
+"""What ``truetpot isa`` prints while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IsaScreen(Screen, isa.IsaWatch):
     """A line on what is to be compiled."""
 
     def planned(self, ocloc: Ocloc, targets: Sequence[str], count: int) -> None:
-        """Before it is."""
+        """Say what is to be compiled, before it is."""
         self.say(
             f"ocloc {ocloc.version} for {', '.join(targets)}; {count_of(count, 'compilation')}"
         )
@@ -38,7 +38,7 @@ def run_and_show(
     json: str | None,
     terminal: Terminal,
 ) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     old = None if diff is None else read_old(diff)
     done = isa.run(request, command, work, IsaScreen(terminal))
     record = done.record
@@ -76,7 +76,7 @@ def run_images_and_show(
     json: str | None,
     terminal: Terminal,
 ) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     record = isa_images.run(files, request, command, work, Screen(terminal))
     terminal.show(draw_images(record, instructions))
     if not record.kernels and not record.failed:

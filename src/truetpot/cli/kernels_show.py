@@ -1,4 +1,4 @@
-"""What ``truetpot kernels`` prints."""
+"""What ``truetpot kernels`` prints while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KernelsScreen(Screen, kernels.KernelsWatch):
 
 
 def run_and_show(request: kernels.Request, json: str | None, terminal: Terminal) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     ended = kernels.run(request, json, KernelsScreen(terminal))
     with uninterrupted():
         if ended.interrupted:

@@ -37,23 +37,23 @@ class Screen(Watch):
             self.terminal.status(text, style)
 
     def status(self, text: str) -> None:
-        """On standard error."""
+        """Print it to standard error."""
         self.terminal.status(text)
 
     def say(self, text: str) -> None:
-        """Wherever the tables go."""
+        """Print it to where the tables go."""
         self.terminal.say(text)
 
     def warn(self, text: str) -> None:
-        """In yellow."""
+        """Print it in yellow, as a warning."""
         self.terminal.say(text, "yellow")
 
     def fault(self, text: str) -> None:
-        """In red."""
+        """Print it in red, as an error."""
         self.terminal.say(text, "bold red")
 
     @contextmanager
     def bar(self, what: str, unit: str = "") -> Iterator[Advance]:
-        """The terminal's own."""
+        """Draw the progress bar of the terminal."""
         with self.terminal.bar(what, unit) as advance:
             yield advance

@@ -20,7 +20,7 @@ class Lasting:
         more."""
 
     def write(self, text: str) -> int:
-        """As the stream."""
+        """Write the text to the stream underneath."""
         try:
             return self._stream.write(text)
         except OSError as error:
@@ -28,7 +28,7 @@ class Lasting:
             return len(text)
 
     def flush(self) -> None:
-        """As the stream."""
+        """Write out what the stream still holds."""
         try:
             self._stream.flush()
         except OSError as error:

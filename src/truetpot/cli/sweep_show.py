@@ -20,19 +20,19 @@ class SweepScreen(DecodeScreen, SweepWatch):
     """A line a point, below what they have in common."""
 
     def begun(self, sweep: Sweep) -> None:
-        """Before anything is measured."""
+        """Say what is to be measured, before anything is."""
         _announce(sweep, self.terminal)
         self.terminal.show("", draw_head())
 
     def point(self, point: SweepPoint) -> None:
-        """Its line."""
+        """Print the line of one point."""
         self.terminal.show(draw_point(point))
 
 
 def run_and_show(
     request: Request, points: Points, json: str | None, resume: bool, terminal: Terminal
 ) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     ended = sweep.run(request, points, json, resume, SweepScreen(terminal))
     with uninterrupted():
         terminal.show(draw_fits(ended.record))

@@ -1,4 +1,4 @@
-"""What ``truetpot tune`` prints."""
+"""What ``truetpot tune`` prints while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TuneScreen(Screen, tune.TuneWatch):
     """The ceiling; the searches have a bar each."""
 
     def found(self, ceiling: Ceiling) -> None:
-        """A line."""
+        """Print the line of one search."""
         self.tell(f"ceiling: {ceiling.bandwidth / 1e9:.1f} GB/s ({ceiling.provider})")
         for sentence in ceiling.left_out:
             self.fault(sentence)
@@ -28,7 +28,7 @@ class TuneScreen(Screen, tune.TuneWatch):
 def run_and_show(
     request: Request, file: Path, how: How, json: str | None, terminal: Terminal
 ) -> int:
-    """The exit code."""
+    """Measure, show what came of it, and give the exit code of the command."""
     ended = tune.run(request, file, how, json, TuneScreen(terminal))
     with uninterrupted():
         terminal.show("", draw_tuned(ended.results))

@@ -60,7 +60,7 @@ class CollectiveResult:
 
     @property
     def medians_s(self) -> list[float]:
-        """By rank."""
+        """The median of each rank, in seconds."""
         return [float(np.median(samples)) for samples in self.ranks_s]
 
     @property

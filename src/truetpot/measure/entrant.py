@@ -145,7 +145,7 @@ class Entrant(Samples):
             self._next = (self._next + 1) % len(self.calls)
 
     def add(self, timing: Timing) -> None:
-        """Keep a sample."""
+        """Keep one more sample of it."""
         self.device_s.append(timing.device_s)
         self.wall_s.append(timing.wall_s)
         self.enqueue_s.append(timing.enqueue_s)

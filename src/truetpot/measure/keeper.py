@@ -29,7 +29,7 @@ class Keeps(Protocol):
     """Who is told that a measurement goes on."""
 
     def tick(self) -> None:
-        """Between two samples."""
+        """Write the record, if it is time: called between samples."""
 
     def hand_over(self, known: Measured | None = None) -> None:
         """After a stage: what is known, for a supervisor."""

@@ -92,7 +92,7 @@ class Timed:
     results: list[CollectiveResult] = field(default_factory=list)
 
     def record(self, partial: bool) -> CollectivesRecord:
-        """As it stands."""
+        """The record of what is known so far."""
         request, group = self.request, self.request.setting.device.group
         return CollectivesRecord(
             started=self.opening.started,

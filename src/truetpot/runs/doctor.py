@@ -30,13 +30,13 @@ class DoctorWatch(Watch):
     """Is told of each part once it is known."""
 
     def looked(self, machine: Machine) -> None:
-        """What the system tells."""
+        """Is told what the system says of itself."""
 
     def asked(self, device: str, kernels: Sequence[KernelEntry]) -> None:
         """Which kernels run on the device."""
 
     def checked(self, quick: Quick) -> None:
-        """What was measured."""
+        """Is told what was measured on the device."""
 
 
 def run(

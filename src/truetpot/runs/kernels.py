@@ -110,7 +110,7 @@ class Raced:
     ceiling: Ceiling | None = None
 
     def record(self, partial: bool) -> KernelsRecord:
-        """As it stands."""
+        """The record of what is known so far."""
         request, ceiling = self.request, self.ceiling
         rows = (*self.rows, *self.running)
         return KernelsRecord(

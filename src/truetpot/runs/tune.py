@@ -77,7 +77,7 @@ class Searches:
         return not self.left_out and not wrong
 
     def record(self, partial: bool) -> TuneRecord:
-        """As it stands."""
+        """The record of what is known so far."""
         request, device = self.request, self.request.setting.device
         return TuneRecord(
             started=self.opening.started,

@@ -24,7 +24,7 @@ class ValidateWatch(Watch):
     """Is told of every test once it is over."""
 
     def tested(self, row: ValidatedTest) -> None:
-        """What came of it."""
+        """Is told what came of one test."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Watch:
         """
 
     def status(self, text: str) -> None:
-        """What happens next."""
+        """Is told what happens next, in words."""
 
     def say(self, text: str) -> None:
         """A sentence on what is run."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from truetpot.runtime import memory, nvidia, sysfs
+from truetpot.runtime import memory, nvidia, profiled, sysfs
 from truetpot.runtime.ask import ask, told
 from truetpot.runtime.device import ClockInfo, Timing, unknown_sizes
 from truetpot.runtime.torch_device import TorchDevice
@@ -105,35 +105,23 @@ class AcceleratorDevice(TorchDevice):
 
         return replay
 
-    @property
-    def _activity(self) -> Any:
-        """What torch.profiler calls this device's kernels; None where this torch has no such."""
-        return getattr(torch.profiler.ProfilerActivity, self.kind.upper(), None)
-
     def check_trace(self) -> None:
         """Raise UserError where this torch's profiler does not record the device's kernels."""
-        if self._activity is None:
+        if not profiled.has_activity(self.kind):
             super().check_trace()
 
     def record_trace(self, calls: Sequence[Callable[[], Any]], path: Path) -> None:
         """The kernels, and the launches of the host."""
-        activities = [torch.profiler.ProfilerActivity.CPU, self._activity]
-        with (
-            self._api.device(self.index),
-            torch.profiler.profile(activities=activities, acc_events=True) as profile,
-        ):
-            for call in calls:
-                call()
-            self.synchronize()  # what still runs when the profiler stops has no end
-        profile.export_chrome_trace(str(path))
+        with self._api.device(self.index):
+            profiled.record_trace(self.kind, calls, self.synchronize, path)
 
     def clock(self) -> ClockInfo:
         """Events, with the measured cost of a pair around nothing; the host's where refused."""
         source = "torch events, around graph replays behind another one where calls can be captured"
         if not self._has_events:
             source = "host monotonic clock around calls and a wait for the device"
-        profiled = "; else torch profiler kernel times where launch-bound"
-        return ClockInfo(source + profiled, self._empty_pair_s)
+        else_ = "; else torch profiler kernel times where launch-bound"
+        return ClockInfo(source + else_, self._empty_pair_s)
 
     def free_bytes(self) -> int | None:
         """Device memory the driver reports as free, plus what torch holds unused.
@@ -291,18 +279,8 @@ class AcceleratorDevice(TorchDevice):
         return Timing(device / count, (end - start) / count, (enqueued - start) / count)
 
     def _profiled(self, calls: Sequence[Callable[[], Any]]) -> float | None:
-        """Sum of the kernels' own times per call, from the profiler's per-kernel timestamps."""
-        if self._activity is None:
-            return None
-        with (
-            self._api.device(self.index),
-            torch.profiler.profile(activities=[self._activity], acc_events=True) as profile,
-        ):
-            for call in calls:
-                call()
-            self.synchronize()
-        total_us = sum(e.self_device_time_total for e in profile.key_averages())
-        return total_us * 1e-6 / len(calls) if total_us > 0 else None
+        with self._api.device(self.index):
+            return profiled.kernel_seconds(self.kind, calls, self.synchronize)
 
     def _smi(self, *fields: str) -> dict[str, str | None]:
         if self.kind != "cuda":

@@ -40,7 +40,7 @@ class Process:
     connection: Connection
 
     def end(self) -> None:
-        """It answers no more."""
+        """End a process that answers no more."""
         self.connection.close()
         self.popen.kill()
         self.popen.wait()

@@ -50,7 +50,7 @@ class Log:
         return next((look for look in self.looks if look.config == config), None)
 
     def add(self, look: Figures) -> None:
-        """Keep a look."""
+        """Keep what a look at one configuration showed."""
         self.looks.append(look)
         self._write(ProgressLine(key=self.key, look=look))
 

@@ -40,7 +40,7 @@ LOOKS_SHARE, FINAL_SHARE = 0.5, 0.2
 
 @dataclass(frozen=True)
 class Plan:
-    """How to search."""
+    """How to search a space of configurations."""
 
     strategy: str = "model"
     budget: int | None = None

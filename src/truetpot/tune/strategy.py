@@ -53,7 +53,7 @@ class InOrder:
         return [*islice((i for i in self._rest if i not in self._told), count)]
 
     def tell(self, index: int, cost: float | None) -> None:
-        """It is done."""
+        """Take note that a configuration has been tried."""
         self._told.add(index)
         while self._rest and self._rest[0] in self._told:
             self._rest.pop(0)
@@ -143,7 +143,7 @@ class Model:
         return [int(index) for index in most]
 
     def tell(self, index: int, cost: float | None) -> None:
-        """One more point."""
+        """Add the point to the model of the costs."""
         if index not in self._costs:
             self._surrogate.add(index)
         self._costs[index] = np.inf if cost is None else cost

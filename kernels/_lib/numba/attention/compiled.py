@@ -68,7 +68,7 @@ class Compiled:
 
     @property
     def acc_bytes(self) -> int:
-        """Of a row's accumulator."""
+        """Bytes of the accumulator of one row."""
         return 4 * self.head_dim
 
     @property

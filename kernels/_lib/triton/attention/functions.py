@@ -58,6 +58,8 @@ def attend(
     in which a row sees nothing leaves it a maximum of -1e30: it weighs nothing beside the others.
 
     With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last tokens go into the cache.
+
+    One long function: the loop carries the running maximum, sums and product from part to part.
     """
     begin(EARLY)
     pair, split = tl.program_id(0), tl.program_id(1)

@@ -71,7 +71,10 @@ class Block(NamedTuple):
 
 @cache
 def block(count: int) -> Block:
-    """The operations for ``count`` accumulators; take them out of the tuple before ``@njit``."""
+    """The operations for ``count`` accumulators; take them out of the tuple before ``@njit``.
+
+    One long function: each operation is a closure over the same count and the same few helpers.
+    """
     kind = BlockType(count)
     i64 = types.int64
 

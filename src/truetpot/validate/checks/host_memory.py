@@ -18,9 +18,10 @@ from truetpot.runtime.choose import choose_device
 from truetpot.runtime.memory import huge_empty
 from truetpot.runtime.sysfs import numbers
 from truetpot.validate.bad_words import WORD
-from truetpot.validate.checks.patterns import SMALL_BYTES, Memory, run
+from truetpot.validate.checks.patterns import SMALL_BYTES, run
 from truetpot.validate.child import Tell
 from truetpot.validate.measured import Measured, Reading, Setting, errors
+from truetpot.validate.memory import Memory
 
 SHARE = 0.83
 LEAST_SHARE = 0.80
