@@ -36,7 +36,7 @@ def model(tmp_path):
 @pytest.fixture(autouse=True)
 def small_ceiling(monkeypatch, clean_registry):
     """A buffer that is made in no time; where it is read from does not matter here."""
-    for place in ("measure.ceiling", "runs.decode", "runs.kernels"):
+    for place in ("measure.ceiling", "runs.decode", "runs.kernels", "runs.sweep", "runs.tune"):
         monkeypatch.setattr(f"truetpot.{place}.buffer_bytes", lambda device: 16 << 20)
     (numba,) = REGISTRY.kernels("memory_read", "numba")
     monkeypatch.setattr(numba, "configs", lambda case, device: ({},))  # each is compiled anew

@@ -40,7 +40,7 @@ CASES = {
     "no folder for svg": (["decode", "--svg", "no/where.svg"], "no"),
     "no checkpoint": (["decode", "--weights", "nowhere"], "nowhere"),
     "two models": (["decode", "--weights", "a", "--model", "qwq-32b"], "--model"),
-    "kernels: unknown op": (["kernels", "--op", "conv"], "known are linear"),
+    "kernels: unknown op": (["kernels", "--op", "conv"], "known are add"),
     "kernels: unknown role": (["kernels", "--role", "query"], "known are argmax"),
     "kernels: no case": (["kernels", "--op", "argmax", "--role", "qkv"], "no case of argmax, qkv"),
     "kernels: unknown format": (["kernels", "--format", "bf16,int3"], "int3"),

@@ -132,10 +132,11 @@ def test_damaged_files(tmp_path_factory, data):
     except UserError as error:
         check_sentence(str(error))
         return
+    if any(shard.stored(name) for name in shard.tensors):
+        return  # in a sentence, tensor by tensor; the library refuses the file for such a dtype
     with safe_open(path, framework="pt") as library:
         assert set(library.keys()) == set(shard.tensors)
         for name in library.keys():  # noqa: SIM118  # it is no dict
-            if shard.stored(name) is None:
-                got = shard.read(name, slice(None), slice(None))
-                want = library.get_tensor(name).float().numpy()
-                np.testing.assert_array_equal(got.reshape(want.shape), want)
+            got = shard.read(name, slice(None), slice(None))
+            want = library.get_tensor(name).float().numpy()
+            np.testing.assert_array_equal(got.reshape(want.shape), want)

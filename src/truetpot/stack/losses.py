@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from truetpot.records.stack import Role
 from truetpot.records.trace import StackRung, TracedKernel, TracedRole, TraceLoss
-from truetpot.text import shortened
 
 MOST = 3
 _BESIDE = (Role.COLLECTIVE, Role.COPY)
@@ -73,7 +72,7 @@ def _long(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLos
         TraceLoss(
             what=row.role,
             ms=one.ms,
-            sentence=f"{shortened(one.name)}, of {row.role}, takes {one.ms:.3f} ms a {per}, "
+            sentence=f"{_base(one.name)}, of {row.role}, takes {one.ms:.3f} ms a {per}, "
             f"{_kernels(one.calls)} a step: too long for what {row.role} has to read. It copies, "
             "as a cast or the repeat of keys and values for each query head does.",
         )
@@ -82,6 +81,11 @@ def _long(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLos
         for one in row.kernels
         if _is_long(one, tokens)
     ]
+
+
+def _base(name: str) -> str:
+    """A C++ kernel's name without its return type and its template's arguments."""
+    return name.removeprefix("void ").partition("<")[0].rstrip() or name
 
 
 def _is_long(one: TracedKernel, tokens: float) -> bool:
