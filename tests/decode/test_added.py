@@ -22,6 +22,7 @@ from truetpot.errors import UserError
 from truetpot.facts.families import all_families
 from truetpot.facts.formats import all_formats
 from truetpot.facts.kinds import Kind, all_kinds
+from truetpot.facts.models import load_model
 from truetpot.facts.providers import all_providers
 from truetpot.facts.workload import Workload
 from truetpot.formats import codecs, declare, dequantise, random_weight
@@ -31,7 +32,7 @@ from truetpot.ops import COMPOSITES, LINEAR, OPERATORS, registry
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.tolerance import relative_error
 from truetpot.records.words import KernelStatus
-from truetpot.runs import setting
+from truetpot.runs import kernels, setting
 from truetpot.runtime import accelerator
 from truetpot.runtime.choose import choose_device, present
 from truetpot.runtime.cpu import CpuDevice
@@ -108,6 +109,19 @@ def test_an_operator_with_two_kernels_in_a_layer_of_a_family(added, tiny):
     assert relative_error(logits["torch"], logits["numba"]) < 1e-4
     plain = made(tiny, SHAPE, "torch").feed(tokens)
     assert relative_error(logits["torch"], plain) > 0.01  # it does something
+
+
+def test_an_operator_of_no_step_is_raced_on_its_own_grid(added):
+    added("operator")
+    device = choose_device("cpu")
+    own = setting.find_setting("cpu", ("torch", "numba"), None, "fp32", "fp32")
+    model = load_model("qwen2.5-0.5b")
+    asked = kernels.Request(model, [SHAPE], own, ("soft_cap",), None, None, 0.05, False, True)
+    cases = asked.cases()
+    grid = [case for case in cases[0].op.grid() if case.dtype == "fp32"]
+    assert [one.case for one in cases] == grid
+    rows, _ = measure_kernels(cases[0].op, grid[0], ("torch", "numba"), device, None, SHORT)
+    assert [row.status for row in rows] == [KernelStatus.OK] * 2
 
 
 def test_a_weight_format(added, checkpoint):

@@ -135,6 +135,7 @@ def cases(kernel, device):
     """Of the kernel's operator, in formats that it takes at all: of many, it may take few."""
     op = kernel.op
     if LINEAR not in getattr(op, "parts", (op,)):
+        assert op.name in CASES, f"no strategy for {op.name}: add one to CASES"
         return CASES[op.name]
     taken = [case for case in op.grid() if kernel.refuses(case, device) is None]
     parts = [part for case in taken for part in getattr(case, "parts", (case,))]

@@ -47,3 +47,9 @@ def test_the_step(run):
     assert len(run.steps) == 10
     assert run.stack.ms_per_token == pytest.approx(15.584, rel=0.02)
     assert run.stack.unexplained_ms == pytest.approx(0, abs=1e-6)
+
+
+def test_tokens_that_the_measured_step_does_not_take(analysed):
+    (run,) = analysed(TRACE, yardstick=from_ladder(LADDER), tokens=8)
+    (found,) = [one for one in run.findings if one.id == "other-workload"]
+    assert "yields 8 tokens" in found.evidence and "takes 1" in found.evidence

@@ -148,8 +148,6 @@ def decode(
         terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
         screen = Screen(terminal)
         setting = find_setting(device, providers, kernels, dtype, kv_format, screen, group)
-        if trace is not None:
-            setting.device.check_trace()
         rank, share = (group.rank, group.size) if shard is None else _share(shard)
         shape = Workload(
             context=points.contexts[0] if fed is None else max(0, len(fed) - query_tokens),

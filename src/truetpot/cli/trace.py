@@ -44,8 +44,8 @@ def trace(
     """
     given = () if model is None else of_model(model)
     check_outputs({"--json": json, "--html": html}, [*files, ladder, *given])
-    if tokens is not None and not 0 < tokens <= 1000:
-        raise UserError(f"--tokens {tokens:g} is no number of tokens of a step; give 1 or more.")
+    if tokens is not None and not 1 <= tokens <= 1000:
+        raise UserError(f"--tokens {tokens:g} is no number of tokens of a step; give 1 to 1000.")
     if ladder is not None and (model is not None or device is not None):
         raise UserError("--ladder names model and card already; leave --model and --device out.")
     if (model is None) != (device is None):

@@ -67,6 +67,8 @@ def run(
     """
     watch = watch or DecodeWatch()
     device = request.setting.device
+    if request.trace is not None:
+        device.check_trace()
     set_aside = buffer_bytes(device)
     chosen = request.plan(set_aside)
     weights = request.source(chosen.shape)

@@ -61,7 +61,10 @@ class Request:
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""
         composites = {one.name: one for one in (*COMPOSITES, *self.setting.preference.composites())}
-        names = dict.fromkeys([*OPERATORS, *composites])
+        brought = {kernel.op.name: kernel.op for kernel in REGISTRY.imported()}
+        # an operator of the user's own that no model's step calls: on its own grid
+        own = {name: op for name, op in brought.items() if name not in OPERATORS | composites}
+        names = dict.fromkeys([*OPERATORS, *composites, *own])
         for name in self.ops or ():
             if name not in names:
                 near = meant(name, names)
@@ -80,6 +83,10 @@ class Request:
             size = buffer_bytes(self.setting.device) // SLICES
             case = MemoryReadCase("fp32", size)
             found[MEMORY_READ.name, case] = StepCase(MEMORY_READ, case, (), 0)
+        for one in (op for name, op in own.items() if name in (self.ops or ())):
+            dtypes = {shape.dtype for shape in self.shapes}
+            new = [StepCase(one, case, (), 0) for case in one.grid() if case.dtype in dtypes]
+            found |= {(one.name, case.case): case for case in new}
         if not found:
             asked = ", ".join([*(self.ops or ()), *(self.roles or ())])
             raise UserError(f"The step of {self.model.name} has no case of {asked}.")

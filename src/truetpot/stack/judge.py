@@ -33,6 +33,7 @@ def judge(
         *_profiler(trace, steps, rung),
         *_collectives(rung),
         *_other_workload(beside.yardstick, named if beside.layers else ()),
+        *_other_tokens(beside),
         *_below(beside, named, roles),
         *_unknown(roles),
     ]
@@ -82,6 +83,19 @@ def _collectives(rung: StackRung | None) -> Iterator[TraceFinding]:
             "waiting-collectives",
             f"{rung.waiting_ms:.3f} of {rung.collectives_ms:.3f} ms a token are beyond the fastest "
             "collective of the same kind.",
+        )
+
+
+def _other_tokens(beside: Beside) -> Iterator[TraceFinding]:
+    """More tokens than a step that was measured has query tokens for."""
+    yardstick = beside.yardstick
+    if yardstick is None or yardstick.step_ms is None:
+        return
+    if beside.tokens > yardstick.query_tokens:
+        yield finding(
+            "other-workload",
+            f"A step of the trace yields {beside.tokens:g} tokens to each sequence, and one of "
+            f"{yardstick.what} takes {yardstick.query_tokens}: give a record of --query-tokens.",
         )
 
 

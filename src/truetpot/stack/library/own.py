@@ -17,7 +17,8 @@ from truetpot.stack.library.table import Key, Origin, Table
 _NAMES = {"context": "tokens"}
 _ATTENTION = ("batch", "tokens", "heads", "kv_heads", "head_dim", "window")
 _AXES = {"linear": ("m", "n", "k"), "decode_attention": _ATTENTION}
-_FORMAT = {"linear": "weight_format", "decode_attention": "kv_format"}
+_FORMATS = ("weight_format", "kv_format", "dtype")
+"""Of a case in words, the first that it has: of its weights, its cache, its values."""
 
 
 def read_own(path: Path, shown: str, kind: str) -> list[Table]:
@@ -65,7 +66,7 @@ def _shape(op: str, case: str) -> tuple[str, tuple[str, ...], Key]:
     """Format, axes and shape; of a composite, or an operator without axes, the case in words."""
     pairs = dict(word.split("=", 1) for word in case.split() if "=" in word)
     pairs = {_NAMES.get(name, name): value for name, value in pairs.items()}
-    format = pairs.get(_FORMAT.get(op, "dtype"), pairs.get("dtype", ""))
+    format = next((pairs[name] for name in _FORMATS if name in pairs), "")
     axes = _AXES.get(op)
     if axes is None or " + " in case:
         return format, ("case",), (case,)
