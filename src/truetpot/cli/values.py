@@ -45,6 +45,13 @@ def counted_formats() -> Iterable[str]:
     return known_formats()
 
 
+def plain_formats() -> Iterable[str]:
+    """Weight formats of which all linears of a model can be."""
+    from truetpot.facts.formats import all_formats
+
+    return (name for name in all_formats() if not name.startswith("ggml_"))
+
+
 def computed_formats() -> Iterable[str]:
     """Weight formats that kernels here compute in."""
     from truetpot.formats import FORMATS
@@ -95,7 +102,10 @@ _NAMES: dict[str, Names] = {
 """By parameter, where a command measures or compiles."""
 _OF_CARDS: dict[str, Names] = {"device": cards, "format": counted_formats}
 """By parameter, where it computes for a card of the tables."""
-_OF_COMMAND: dict[tuple[str, str], Names] = {("dispatch", "format"): ipex_formats}
+_OF_COMMAND: dict[tuple[str, str], Names] = {
+    ("dispatch", "format"): ipex_formats,
+    ("predict", "format"): plain_formats,
+}
 
 
 def names_of(command: str, parameter: str) -> Names | None:
