@@ -97,8 +97,8 @@ def step_shapes(
 
 def find_setting(
     device: str = "auto",
-    provider: Sequence[str] | None = None,
-    kernels: Path | None = None,
+    provider: str | Sequence[str] | None = None,
+    kernels: str | Path | None = None,
     dtype: str = "auto",
     kv_format: str = "auto",
     watch: Watch = NOBODY,
@@ -110,11 +110,11 @@ def find_setting(
     """
     chosen = choose_device(device, group)
     usual = all_kinds()[chosen.kind]
-    own = load_kernels(kernels, watch)
+    own = load_kernels(None if kernels is None else Path(kernels), watch)
     if provider is None:
         providers = in_order(usual.providers, own, usual.name)
     else:
-        providers = tuple(provider)
+        providers = (provider,) if isinstance(provider, str) else tuple(provider)
     if dtype == "auto":
         dtype = usual.dtype
     one_of(dtype, DTYPES, "--dtype")
