@@ -55,9 +55,9 @@ def executions(monkeypatch):
 def test_a_trial_of_a_slow_kernel_does_not_go_round_all_copies(device, executions, monkeypatch):
     """Ten samples of default, configuration and ceiling, and the checks before and after."""
     REGISTRY.load_builtin()
-    kernel = REGISTRY.choose("linear", CASE, device, "opencl").required
-    if isinstance(kernel, str):
-        pytest.skip(kernel)
+    selection = REGISTRY.choose("linear", CASE, device, "opencl")
+    if (kernel := selection.kernel) is None:
+        pytest.skip(selection.reason)
     if not device.graphs:
         pytest.skip(f"{device.name} has no command buffers")
     monkeypatch.setattr("truetpot.measure.race.GRAPH_S", 0.0)  # every kernel is a slow one
