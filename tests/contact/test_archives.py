@@ -4,10 +4,12 @@ Its records have to be read by their types, and shown, for as long as there are 
 wrong on that card gets a test below, on the record that shows it.
 """
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.records.kept import exact
 from truetpot.contact.archive import read_archive
@@ -16,6 +18,7 @@ from truetpot.records.contact import ProbeRecord
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.page import RECORDS
 from truetpot.records.words import StepOutcome
+from truetpot.report.contact import draw_contact
 
 FOLDER = Path(__file__).parents[1] / "data" / "made" / "contact"
 ARCHIVES = sorted(FOLDER.glob("*.zip"))
@@ -64,3 +67,14 @@ def test_cpu_epyc():
     assert steps["collectives"].outcome is StepOutcome.NOT_RUN
     assert steps["decode"].outcome is StepOutcome.INTERRUPTED
     assert found.manifest.partial
+
+
+def test_h200():
+    """A step that time ran out for says where it was: it imported numba's vectors."""
+    found = read_archive(FOLDER / "h200.zip")
+    (ended,) = [step for step in found.manifest.steps if step.traceback]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(draw_contact(found.manifest))
+    said = console.export_text()
+    assert ended.name == "provider-triton"
+    assert "runtime/simd/__init__.py" in said and "Extension modules" not in said

@@ -14,7 +14,7 @@ from truetpot.report.table import Table, name, number, prose
 from truetpot.report.words import words
 
 LAST_LINES = 8
-"""Of a traceback, where it is not all that is asked for."""
+"""Of a traceback, where not all of it is shown."""
 _STYLE = {
     StepOutcome.OK: "green",
     StepOutcome.NOT_RUN: "dim",
@@ -48,11 +48,24 @@ def draw_steps(steps: Sequence[StepRow]) -> RenderableType:
     for step in steps:
         if step.traceback:
             parts += ["", words((step.name, "bold"), f"  {step.command}")]
-            lines = step.traceback.splitlines()
-            if len(lines) > LAST_LINES:
-                parts.append(words(f"  the last {LAST_LINES} of {len(lines)} lines:", style="dim"))
-            parts += [Padding(words(line), (0, 0, 0, 2)) for line in lines[-LAST_LINES:]]
+            whole = step.traceback.splitlines()
+            lines = _innermost(whole)
+            if len(lines) < len(whole):
+                said = f"  the innermost {len(lines)} of {len(whole)} lines:"
+                parts.append(words(said, style="dim"))
+            parts += [Padding(words(line), (0, 0, 0, 2)) for line in lines]
     return Group(*parts)
+
+
+def _innermost(lines: Sequence[str]) -> Sequence[str]:
+    """The lines next to where it stopped: the last ones of an exception, and the first ones of the
+    thread that a signal ended, which faulthandler writes the other way round."""
+    ended = [i for i, line in enumerate(lines) if line.startswith("Current thread")]
+    if not ended:
+        return lines[-LAST_LINES:]
+    own = lines[ended[-1] :]
+    stack = own[: own.index("")] if "" in own else own
+    return [line for line in stack if "<frozen importlib" not in line][:LAST_LINES]
 
 
 def draw_outcome(record: ContactRecord) -> RenderableType:
