@@ -66,7 +66,7 @@ def one_of(value: str, known: Collection[str], option: str) -> str:
 
 
 def gib(count: float) -> str:
-    """Bytes as ``17.4 GiB``."""
+    """A number of bytes in GiB with one decimal, as ``17.4 GiB``."""
     return f"{count / 2**30:.1f} GiB"
 
 

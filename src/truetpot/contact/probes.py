@@ -86,14 +86,14 @@ def profiler(device: Device) -> Found:
     """
     import torch
 
-    activity = getattr(torch.profiler.ProfilerActivity, device.kind.upper(), None)
+    from truetpot.runtime import profiled
+
+    activity = profiled.activity(device.kind)
     if activity is None:
         raise UserError(f"This torch ({torch.__version__}) has no profiler for {device.kind}.")
     kernel, args = _kernel(device)
-    with torch.profiler.profile(activities=[activity], acc_events=True) as profile:
-        for _ in range(CALLS):
-            kernel(**args)
-        device.synchronize()
+    calls = [lambda: kernel(**args)] * CALLS
+    profile = profiled.profile([activity], calls, device.synchronize)
     seen = [
         {
             "name": row.key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from truetpot.facts.issue_rates import IssueRates
 from truetpot.facts.latencies import Latencies
@@ -61,6 +62,22 @@ class Loop:
         """Of the loop, in the order of the code."""
         return [self.code.instructions[i] for i in sorted(self.spots)]
 
+    @cached_property
+    def local(self) -> tuple[float, float]:
+        """Clocks of a core's local memory for an iteration, and those without conflicts."""
+        return local_clocks(self.there, self.latencies)
+
+    @property
+    def conflicts(self) -> float | None:
+        """How many times longer local memory takes than it would without; None if unused."""
+        clocks, free = self.local
+        return clocks / free if free else None
+
+    @cached_property
+    def widths(self) -> tuple[int | None, int | None]:
+        """Bytes of a message of the largest input, and of a run of them."""
+        return widths(self.streamed)
+
     @property
     def moved(self) -> int:
         """Bytes that an iteration brings from memory and those that it writes there."""
@@ -101,14 +118,13 @@ def row(
     threads = None
     if cores is not None:
         threads = resident(info, rates, loop.latencies, cores, launched.groups)
-    local, local_free = local_clocks(loop.there, loop.latencies)
-    bounds = _bounds(loop, launched, threads, local)
+    bounds = _bounds(loop, launched, threads)
     needed = memory_us = None
     if hardware is not None:
         needed = round(hardware.bandwidth_gb_s * loop.latencies.memory_ns)
         memory_us = None if case_bytes is None else hardware.read_ms(case_bytes) * 1e3
     facts = _facts(name, loop, launched, threads, needed, case_bytes)
-    wide, some = widths(loop.streamed), loop.instructions
+    some = loop.instructions
     return Inspection(
         op=name.op,
         provider=name.provider,
@@ -130,8 +146,8 @@ def row(
         where=loop.where,
         hot=_count(some, rates),
         loads=loads_of(loop.there),
-        weight_load_bytes=wide[0],
-        weight_run_bytes=wide[1],
+        weight_load_bytes=loop.widths[0],
+        weight_run_bytes=loop.widths[1],
         streamed_bytes=loop.moved,
         lane_ops_per_weight=_lanes(some) / weights if weights else None,
         vector_clocks=loop.clocks.vector,
@@ -150,22 +166,22 @@ def row(
         in_flight_bytes=loop.alone.in_flight,
         needed_bytes=needed,
         alone_clocks=loop.alone.clocks,
-        local_clocks=local,
-        bank_conflicts=local / local_free if local_free else None,
+        local_clocks=loop.local[0],
+        bank_conflicts=loop.conflicts,
         latency_over_memory=bounds.latency,
         local_over_memory=bounds.local,
         faults=[*faults(facts)],
     )
 
 
-def _bounds(loop: Loop, launched: Launched, threads: Threads | None, local: float) -> Limits:
+def _bounds(loop: Loop, launched: Launched, threads: Threads | None) -> Limits:
     if threads is None:
         return Limits()
     nbytes = launched.iteration_bytes
     iteration = Iteration(
         loop.clocks.issue,
         loop.alone.clocks,
-        local,
+        loop.local[0],
         loop.moved if nbytes is None else nbytes,
         launched.iterations,
     )
@@ -182,7 +198,6 @@ def _facts(
 ) -> Facts:
     """What the kernel is judged by; how much is in flight only where its launch is known."""
     info, hardware = loop.info, loop.rates.hardware
-    local, local_free = local_clocks(loop.there, loop.latencies)
     known = launched is not UNKNOWN
     nbytes = launched.kernel_bytes or case_bytes or 0
     in_flight = loop.alone.in_flight
@@ -191,11 +206,11 @@ def _facts(
         scratch_messages=sum(m is not None and m.space == "scratch" for m in loop.sends),
         private_bytes=info.private_bytes,
         has_calls=info.has_calls or any(i.op in ("call", "calla") for i in loop.code.instructions),
-        load_bytes=widths(loop.streamed)[0],
+        load_bytes=loop.widths[0],
         overlap=overlap(loop.streamed),
         products=launched.products,
         loops=loop.where != "kernel",
-        conflicts=local / local_free if local_free else None,
+        conflicts=loop.conflicts,
         dependent=launched.dependent,
         in_flight=in_flight,
         in_flight_on_card=in_flight * (threads.count if threads else 0),

@@ -117,7 +117,7 @@ class _Product:
         return self.a @ self.b
 
     def check(self, device: Device) -> None:
-        """A corner against float64."""
+        """Hold a corner of the product against float64. Raises UserError where it is wrong."""
         got = device.download(self.call()[:_CHECKED, :_CHECKED]).astype(np.float64)
         rows = device.download(self.a[:_CHECKED]).astype(np.float64)
         columns = device.download(self.b[:, :_CHECKED]).astype(np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from truetpot.decode.cases import StepCase
 from truetpot.errors import UserError
@@ -12,6 +12,7 @@ from truetpot.ops import (
     LINEAR,
     LINEAR_SILU_MUL,
     LinearCase,
+    Operator,
     SiluMulCase,
 )
 from truetpot.text import meant, shortened
@@ -31,6 +32,11 @@ def choose(
         for case in cases
         if (ops is None or case.op.name in ops) and (roles is None or _names(case) & set(roles))
     ]
+
+
+def on_grid(op: Operator, dtypes: Collection[str]) -> list[StepCase]:
+    """The cases of the operator's own grid in these dtypes, for one that no model's step calls."""
+    return [StepCase(op, case, (), 0) for case in op.grid() if case.dtype in dtypes]
 
 
 def _names(case: StepCase) -> set[str]:

@@ -21,7 +21,7 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.opening import Opening
 from truetpot.records.words import KernelStatus
-from truetpot.runs.cases import choose, shaped
+from truetpot.runs.cases import choose, on_grid, shaped
 from truetpot.runs.contenders import contenders, one_provider
 from truetpot.runs.ended import Ended, finished
 from truetpot.runs.setting import Setting, doubts, sweep_rule
@@ -68,9 +68,8 @@ class Request:
         for name in self.ops or ():
             if name not in names:
                 near = meant(name, names)
-                raise UserError(
-                    f"There is no operator {name!r}{near}; known are {', '.join(names)}."
-                )
+                known = ", ".join(names)
+                raise UserError(f"There is no operator {name!r}{near}; known are {known}.")
         found: dict[tuple[str, Any], StepCase] = {}
         for shape in self.shapes:
             if self.linear is not None:
@@ -84,8 +83,7 @@ class Request:
             case = MemoryReadCase("fp32", size)
             found[MEMORY_READ.name, case] = StepCase(MEMORY_READ, case, (), 0)
         for one in (op for name, op in own.items() if name in (self.ops or ())):
-            dtypes = {shape.dtype for shape in self.shapes}
-            new = [StepCase(one, case, (), 0) for case in one.grid() if case.dtype in dtypes]
+            new = on_grid(one, {shape.dtype for shape in self.shapes})
             found |= {(one.name, case.case): case for case in new}
         if not found:
             asked = ", ".join([*(self.ops or ()), *(self.roles or ())])

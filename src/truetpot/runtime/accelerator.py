@@ -107,7 +107,7 @@ class AcceleratorDevice(TorchDevice):
 
     def check_trace(self) -> None:
         """Raise UserError where this torch's profiler does not record the device's kernels."""
-        if not profiled.has_activity(self.kind):
+        if profiled.activity(self.kind) is None:
             super().check_trace()
 
     def record_trace(self, calls: Sequence[Callable[[], Any]], path: Path) -> None:

@@ -76,11 +76,15 @@ def _long(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLos
             f"{_kernels(one.calls)} a step: too long for what {row.role} has to read. It copies, "
             "as a cast or the repeat of keys and values for each query head does.",
         )
-        for row in roles
-        if row.role in _SMALL and row.ours_ms is None
+        for row in _unmatched(roles)
         for one in row.kernels
         if _is_long(one, tokens)
     ]
+
+
+def _unmatched(roles: Sequence[TracedRole]) -> list[TracedRole]:
+    """Small roles beside which no kernel of ours stands."""
+    return [row for row in roles if row.role in _SMALL and row.ours_ms is None]
 
 
 def _base(name: str) -> str:
@@ -93,7 +97,7 @@ def _is_long(one: TracedKernel, tokens: float) -> bool:
 
 
 def _small(roles: Sequence[TracedRole], per: str, tokens: float) -> list[TraceLoss]:
-    own = [row for row in roles if row.role in _SMALL and row.ours_ms is None]
+    own = _unmatched(roles)
     long = [one for row in own for one in row.kernels if _is_long(one, tokens)]
     ms = sum(row.ms for row in own) - sum(one.ms for one in long)
     calls = sum(row.calls for row in own) - sum(one.calls for one in long)

@@ -100,7 +100,7 @@ class _Begun:
         return Ratio(*answer.gain)
 
     def close(self) -> None:
-        """End it."""
+        """Kill the process, if it still runs, and remove its folder."""
         self._process.kill()
         self._process.communicate()
         self._folder.cleanup()
