@@ -11,7 +11,8 @@ import torch
 
 from truetpot.decode.program import LAYERS, pre_norm
 from truetpot.jit import njit
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Input, Normal
 from truetpot.ops.operator import Case, Operator
 from truetpot.ops.registry import Kernel, register
 from truetpot.ops.tolerance import tolerance
@@ -28,10 +29,7 @@ class SoftCapCase(Case):
 
 class _SoftCap(Operator):
     name = "soft_cap"
-
-    def reads(self, case):
-        """The elements of x, each once."""
-        return {"x": case.m * case.n * ITEMSIZE[case.dtype]}
+    takes = (Input("x", ("m", "n"), draw=Normal(std=3.0)),)  # so wide that the cap shows
 
     def writes(self, case):
         """As many elements as there are in x."""
@@ -40,10 +38,6 @@ class _SoftCap(Operator):
     def flops(self, case):
         """Division, tanh and product of an element."""
         return 3 * case.m * case.n
-
-    def inputs(self, case, rng):
-        """Wide enough that the cap shows."""
-        return {"x": normal(rng, (case.m, case.n), case.dtype, std=3.0)}
 
     def reference(self, case, inputs):
         """cap tanh(x / cap) in float64."""

@@ -12,7 +12,7 @@ from truetpot.kernels._lib.vendors import ipex_llm as vendor
 from truetpot.facts.ipex_llm import choose, qtypes
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
-from truetpot.ops.operator import Inputs
+from truetpot.ops.inputs import Inputs
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 

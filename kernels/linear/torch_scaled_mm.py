@@ -15,7 +15,7 @@ from torch import Tensor
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
-from truetpot.ops.operator import Inputs
+from truetpot.ops.inputs import Inputs
 from truetpot.ops.registry import Kernel, register
 from truetpot.runtime.device import Device
 from truetpot.runtime.torch_device import TorchDevice

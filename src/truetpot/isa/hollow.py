@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from truetpot.formats import Weight
-from truetpot.ops import Case, Composite, Operator
-from truetpot.ops.operator import Inputs
+from truetpot.ops import Operator
+from truetpot.ops.inputs import HOST_INT, Category, Inputs, Sized, array_dtype
 
 FEW = 1 << 14
 """Numbers that are made for real."""
@@ -19,69 +19,31 @@ FEW = 1 << 14
 def hollow_inputs(op: Operator, case: Any) -> Inputs:
     """As ``op.inputs``, without the time and the memory that large random arrays take.
 
-    Small integer inputs (lengths, positions, ids) have real values. Whatever an operator that is
-    not known here does with the generator costs what it costs.
+    A few numbers, and all that a kernel finds its way by (lengths, positions, ids, block tables),
+    have real values.
     """
-    if isinstance(op, Composite):
-        merged: Inputs = {}
-        for i, (part, its) in enumerate(zip(op.parts, case.parts, strict=True)):
-            fresh = hollow_inputs(part, its)
-            if i:
-                fresh.pop(op.wires[i - 1], None)
-            merged = fresh | merged
-        return merged
-    rng: Any = _Hollow()
-    if op.weights and hasattr(case, "n"):  # a row of W stands for all
-        inputs = op.inputs(replace(case, n=1), rng)
-        return {name: _with_rows(value, case) for name, value in inputs.items()}
-    return op.inputs(case, rng)
+    rng, made = np.random.default_rng(0), Inputs()
+    for one in op.sized(case):
+        made[one.name] = _hollow(one, rng, made)
+    return made
 
 
-def _with_rows(value: Any, case: Case) -> Any:
-    """A weight of one row, and a bias of one element, with all of them."""
-    n = getattr(case, "n", 1)
-    if isinstance(value, Weight):
-        codes, scales = (None if a is None else _rows(a, n) for a in (value.codes, value.scales))
-        assert codes is not None
-        return Weight(value.format, (n, value.shape[1]), codes, scales)
-    return _rows(value, n) if isinstance(value, np.ndarray) and value.shape == (1,) else value
+def _hollow(one: Sized, rng: np.random.Generator, before: Inputs) -> Any:
+    if one.given and one.input.category is Category.WEIGHT:  # a row of W stands for all
+        row = replace(one, shape=(1, one.shape[1])).drawn(rng, before)
+        return _with_rows(row, one.shape[0])
+    if not one.given or one.dtype == HOST_INT or math.prod(one.shape) <= FEW:
+        return one.drawn(rng, before)
+    dtype = array_dtype(one.dtype)
+    if dtype.kind == "i" and one.input.category is Category.ACTIVATION:
+        return one.drawn(rng, before)
+    return np.broadcast_to(np.zeros(1, dtype), one.shape)
 
 
-def _rows(array: np.ndarray, n: int) -> np.ndarray:
-    return np.broadcast_to(array[:1], (n, *array.shape[1:]))
-
-
-class _Zeros(np.ndarray):
-    """One element that looks like many, also after what operators do to random numbers."""
-
-    def __mul__(self, other: Any) -> Any:
-        return self
-
-    __rmul__ = __add__ = __radd__ = __mul__
-
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        return _zeros(self.shape, dtype)
-
-
-def _zeros(shape: Any, dtype: Any) -> Any:
-    return np.broadcast_to(np.zeros(1, dtype), shape).view(_Zeros)
-
-
-class _Hollow:
-    """A generator whose many numbers are one; integers are random as ever."""
-
-    def __init__(self) -> None:
-        self._real = np.random.default_rng(0)
-
-    def standard_normal(self, shape: Any = (), dtype: Any = np.float64) -> Any:
-        """Zeros that take no memory; a few numbers are real ones, which may be written to."""
-        if math.prod(np.atleast_1d(shape).tolist()) <= FEW:
-            return self._real.standard_normal(shape, dtype=dtype)
-        return _zeros(shape, dtype)
-
-    def bytes(self, length: int) -> bytes:
-        """Zeros; the system gives their memory when somebody looks."""
-        return bytes(length)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
+def _with_rows(row: Weight, n: int) -> Weight:
+    codes, scales = (
+        None if a is None else np.broadcast_to(a[:1], (n, *a.shape[1:]))
+        for a in (row.codes, row.scales)
+    )
+    assert codes is not None
+    return Weight(row.format, (n, row.shape[1]), codes, scales)

@@ -19,7 +19,8 @@ from truetpot.formats import Weight
 from truetpot.ops import Case
 from truetpot.ops.arrays import NUMPY_DTYPE
 from truetpot.ops.guard import guarded, still_there, who
-from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.inputs import Inputs
+from truetpot.ops.operator import Operator, Outputs
 from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 from truetpot.runtime.group import Group

@@ -16,7 +16,8 @@ from truetpot.measure.entrant import Entrant
 from truetpot.measure.recheck import Recheck
 from truetpot.measure.rotation import Rotation, plan_rotation
 from truetpot.ops import Case, Operator
-from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.inputs import Inputs
+from truetpot.ops.operator import Outputs
 from truetpot.ops.registry import Kernel
 from truetpot.records.words import Cache
 from truetpot.runtime.device import Device

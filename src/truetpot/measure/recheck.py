@@ -24,7 +24,8 @@ from truetpot.measure.check import (
 )
 from truetpot.measure.entrant import Entrant
 from truetpot.ops.guard import guarded, still_there, who
-from truetpot.ops.operator import Inputs, Outputs
+from truetpot.ops.inputs import Inputs
+from truetpot.ops.operator import Outputs
 from truetpot.ops.packed import same_bits
 from truetpot.ops.registry import Kernel
 

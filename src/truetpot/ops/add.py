@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Input, Inputs
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import tolerance
 
 
@@ -22,11 +21,7 @@ class AddCase(Case):
 
 class _Add(Operator):
     name = "add"
-
-    def reads(self, case: AddCase) -> Mapping[str, int]:
-        """x and the residual, each once."""
-        size = case.m * case.n * ITEMSIZE[case.dtype]
-        return {"x": size, "residual": size}
+    takes = Input("x", ("m", "n")), Input("residual", ("m", "n"))
 
     def writes(self, case: AddCase) -> Mapping[str, int]:
         """As many bytes as x has."""
@@ -43,11 +38,6 @@ class _Add(Operator):
     def flops(self, case: AddCase) -> int:
         """One addition for each element."""
         return case.m * case.n
-
-    def inputs(self, case: AddCase, rng: np.random.Generator) -> Inputs:
-        """Both of unit variance, in ``dtype``."""
-        shape = (case.m, case.n)
-        return {name: normal(rng, shape, case.dtype) for name in ("x", "residual")}
 
     def reference(self, case: AddCase, inputs: Inputs) -> Outputs:
         """x + residual, summed in float64."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.inputs import Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,11 @@ class _AllGather(Operator):
 
     def __init__(self, rank: int = 0) -> None:
         self._rank = rank
+        self.takes = (Input("x", ("m", "n"), draw=self._own),)
 
     def on_rank(self, rank: int) -> _AllGather:
         """With the x of this rank, from which every other's follows."""
         return _AllGather(rank)
-
-    def reads(self, case: AllGatherCase) -> Mapping[str, int]:
-        """This rank's x, read once."""
-        return {"x": case.payload // case.tp}
 
     def writes(self, case: AllGatherCase) -> Mapping[str, int]:
         """The x of every rank."""
@@ -46,15 +44,15 @@ class _AllGather(Operator):
 
     def payload_bytes(self, case: AllGatherCase) -> int:
         """Bytes of this rank's x."""
-        return self.reads(case)["x"]
+        return case.payload // case.tp
+
+    def _own(self, x: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+        """Normal: what all ranks draw alike, each its own multiple of it."""
+        return normal(rng, x.shape, x.dtype) * _factor(self._rank, x.case)
 
     def flops(self, case: AllGatherCase) -> int:
         """0, as it copies only."""
         return 0
-
-    def inputs(self, case: AllGatherCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance; what all ranks draw alike, each its own multiple of it."""
-        return {"x": normal(rng, (case.m, case.n), case.dtype) * _factor(self._rank, case)}
 
     def reference(self, case: AllGatherCase, inputs: Inputs) -> Outputs:
         """Every rank's x follows from this one's; powers of two lose nothing."""

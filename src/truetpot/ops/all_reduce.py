@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.inputs import Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import tolerance
 
 
@@ -37,14 +38,11 @@ class _AllReduce(Operator):
 
     def __init__(self, rank: int = 0) -> None:
         self._rank = rank
+        self.takes = (Input("x", ("m", "n"), draw=self._own),)
 
     def on_rank(self, rank: int) -> _AllReduce:
         """With the x of this rank, from which every other's follows."""
         return _AllReduce(rank)
-
-    def reads(self, case: AllReduceCase) -> Mapping[str, int]:
-        """This rank's x, read once."""
-        return {"x": case.payload}
 
     def writes(self, case: AllReduceCase) -> Mapping[str, int]:
         """As many bytes as x has."""
@@ -52,21 +50,20 @@ class _AllReduce(Operator):
 
     def payload_bytes(self, case: AllReduceCase) -> int:
         """Bytes of this rank's x."""
-        return self.reads(case)["x"]
+        return case.payload
+
+    def _own(self, x: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+        """Normal: what all ranks draw alike, each turned by another amount."""
+        return _turned(normal(rng, x.shape, x.dtype), self._rank)
 
     def flops(self, case: AllReduceCase) -> int:
         """The additions, shared among the ranks."""
         return case.m * case.n * (case.tp - 1) // case.tp
 
-    def inputs(self, case: AllReduceCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance; what all ranks draw alike, each turned by another amount."""
-        drawn = normal(rng, (case.m, case.n), case.dtype)
-        return {"x": _turned(drawn, self._rank, case)}
-
     def reference(self, case: AllReduceCase, inputs: Inputs) -> Outputs:
         """Every rank's x follows from this one's."""
         x = inputs["x"]
-        parts = (exact(_turned(x, other - self._rank, case)) for other in range(case.tp))
+        parts = (exact(_turned(x, other - self._rank)) for other in range(case.tp))
         out: Outputs = {"out": np.sum([*parts], axis=0)}
         return out if case.in_place else out | {"x": exact(x)}
 
@@ -82,7 +79,7 @@ class _AllReduce(Operator):
                     yield AllReduceCase(dtype, m, n, tp, in_place=n % 2 == 0)
 
 
-def _turned(x: np.ndarray, steps: int, case: AllReduceCase) -> np.ndarray:
+def _turned(x: np.ndarray, steps: int) -> np.ndarray:
     """The elements moved on by so many times a third: no two ranks of a few have the same."""
     return np.roll(x, steps * (x.size // 3 + 1))
 

@@ -14,8 +14,9 @@ from typing import Any
 from truetpot.formats import Weight
 from truetpot.ops.contract import ContractError
 from truetpot.ops.foreign import shown
+from truetpot.ops.inputs import Inputs
 from truetpot.ops.kernel import Kernel
-from truetpot.ops.operator import Case, Inputs, query_tokens
+from truetpot.ops.operator import Case, query_tokens
 from truetpot.runtime.device import Device
 from truetpot.text import escaped
 

@@ -16,10 +16,15 @@ ITEMSIZE = {name: dtype.itemsize for name, dtype in NUMPY_DTYPE.items()}
 
 
 def normal(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: str, std: float = 1.0
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    dtype: str,
+    std: float = 1.0,
+    mean: float = 0.0,
 ) -> np.ndarray:
     """Normal random values rounded to ``dtype``."""
-    return (rng.standard_normal(shape, dtype=np.float32) * std).astype(NUMPY_DTYPE[dtype])
+    values = rng.standard_normal(shape, dtype=np.float32) * std
+    return (mean + values if mean else values).astype(NUMPY_DTYPE[dtype])
 
 
 def exact(array: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.inputs import Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,17 @@ class BestOfRanksCase(Case):
     vocab: int
 
 
+def _pairs(best: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """Random values, ids of a rank's own rows; the first row a tie of all ranks."""
+    values = rng.standard_normal(best.shape[:2])
+    values[:, 0] = 1.0
+    ids = rng.integers(0, best.case.part, best.shape[:2])
+    return np.stack([values, ids], axis=2).astype(np.float32)
+
+
 class _BestOfRanks(Operator):
     name = "best_of_ranks"
-
-    def reads(self, case: BestOfRanksCase) -> Mapping[str, int]:
-        """The pairs of all ranks."""
-        return {"best": case.tp * case.m * 8}
+    takes = (Input("best", ("tp", "m", 2), "fp32", _pairs),)
 
     def writes(self, case: BestOfRanksCase) -> Mapping[str, int]:
         """An int64 id for each row."""
@@ -37,13 +43,6 @@ class _BestOfRanks(Operator):
     def flops(self, case: BestOfRanksCase) -> int:
         """One comparison for each pair."""
         return case.tp * case.m
-
-    def inputs(self, case: BestOfRanksCase, rng: np.random.Generator) -> Inputs:
-        """Random values, ids of a rank's own rows; the first row a tie of all ranks."""
-        values = rng.standard_normal((case.tp, case.m))
-        values[:, 0] = 1.0
-        ids = rng.integers(0, case.part, (case.tp, case.m))
-        return {"best": np.stack([values, ids], axis=2).astype(np.float32)}
 
     def reference(self, case: BestOfRanksCase, inputs: Inputs) -> Outputs:
         """Of equals the lowest rank's, as ``argmax`` over all would have it."""

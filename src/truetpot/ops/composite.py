@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
-
-import numpy as np
 
 from truetpot.errors import UserError
 from truetpot.ops.foreign import describe
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.inputs import Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import relative_error
 
 C = TypeVar("C", bound=Case)
@@ -65,8 +64,12 @@ class Composite(Operator):
         self.returns = parts[-1].returns  # type: ignore[misc]
         self.collective = any(part.collective for part in parts)  # type: ignore[misc]
         self.mutates = tuple(dict.fromkeys(n for p in parts for n in p.mutates))  # type: ignore[misc]
-        self.weights = tuple(dict.fromkeys(n for p in parts for n in p.weights))  # type: ignore[misc]
-        self.resident = tuple(dict.fromkeys(n for p in parts for n in p.resident))  # type: ignore[misc]
+        taken: dict[str, Input] = {}
+        for part, wired in zip(parts, self._wired(), strict=True):
+            for one in part.takes:
+                if one.name != wired:
+                    taken.setdefault(one.name, one)
+        self.takes = tuple(taken.values())
 
     def on_rank(self, rank: int) -> Operator:
         """Of the parts that exchange something, each as this rank has it."""
@@ -79,14 +82,20 @@ class Composite(Operator):
         """The composite's case for the given cases of its parts."""
         return CompositeCase(dtype=parts[0].dtype, parts=parts)
 
-    def reads(self, case: CompositeCase) -> Mapping[str, int]:
-        """The parts' reads without the intermediates."""
-        total: dict[str, int] = {}
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            for name, count in op.reads(part).items():
-                if i == 0 or name != self.wires[i - 1]:
-                    total[name] = total.get(name, 0) + count
-        return total
+    def _wired(self) -> tuple[str, ...]:
+        """Of each part the input that the part before it makes."""
+        return ("", *self.wires)
+
+    def sized(self, case: CompositeCase) -> Sequence[Sized]:
+        """The parts' inputs but the intermediates; of a shared one, what all of them read."""
+        found: dict[str, Sized] = {}
+        for op, part, wired in zip(self.parts, case.parts, self._wired(), strict=True):
+            for one in op.sized(part):
+                if one.name != wired:
+                    first = found.get(one.name, replace(one, read_bytes=0))
+                    read = first.read_bytes + one.read_bytes
+                    found[one.name] = replace(first, read_bytes=read)
+        return [*found.values()]
 
     def writes(self, case: CompositeCase) -> Mapping[str, int]:
         """The parts' writes without the intermediates."""
@@ -101,10 +110,6 @@ class Composite(Operator):
     def flops(self, case: CompositeCase) -> int:
         """The sum over the parts' operations."""
         return sum(op.flops(part) for op, part in zip(self.parts, case.parts, strict=True))
-
-    def model_bytes(self, case: CompositeCase) -> int:
-        """The sum over the parts' weights and tables."""
-        return sum(op.model_bytes(part) for op, part in zip(self.parts, case.parts, strict=True))
 
     def payload_bytes(self, case: CompositeCase) -> int:
         """The sum over the parts' payloads."""
@@ -128,16 +133,6 @@ class Composite(Operator):
             width = None if op.width(new) == op.width(part) else op.width(new)
             fewer.append(new)
         return self.case(*fewer)
-
-    def inputs(self, case: CompositeCase, rng: np.random.Generator) -> Inputs:
-        """The first part's inputs and whatever else the later parts need."""
-        merged: Inputs = {}
-        for i, (op, part) in enumerate(zip(self.parts, case.parts, strict=True)):
-            fresh = op.inputs(part, rng)
-            if i:
-                del fresh[self.wires[i - 1]]
-            merged = fresh | merged
-        return merged
 
     def reference(self, case: CompositeCase, inputs: Inputs) -> Outputs:
         """The parts' references in sequence, the intermediate kept in float64.

@@ -20,7 +20,8 @@ import numpy as np
 from truetpot import ops
 from truetpot.errors import KernelError
 from truetpot.ops.composite import Composite
-from truetpot.ops.foreign import shown
+from truetpot.ops.foreign import describe, shown
+from truetpot.ops.inputs import Input
 from truetpot.ops.kernel import Kernel
 from truetpot.ops.operator import Operator
 from truetpot.text import escaped
@@ -56,29 +57,31 @@ def is_name(provider: object) -> bool:
 
 
 @cache
-def input_names(op: Operator) -> tuple[str, ...]:
-    """What a kernel of the operator is called with, by keyword; the same for every case of it.
-
-    Raises ContractError where the operator, which may be anyone's, does not say.
-    """
-    if not isinstance(op, Composite):
-        try:
-            return tuple(op.inputs(next(iter(op.grid())), np.random.default_rng(0)))
-        except Exception as error:
-            raise ContractError(
-                f"the operator {escaped(op.name)} gives no inputs for the first case of its grid "
-                f"({type(error).__name__}); mend its grid or its inputs"
-            ) from error
-    names = dict.fromkeys(input_names(op.parts[0]))
-    for part, wire in zip(op.parts[1:], op.wires, strict=True):
-        fresh = input_names(part)
-        if wire not in fresh:
-            raise ContractError(
-                f"the composite {op.name} wires {part.name} by {wire!r}, which is none of its "
-                f"inputs; choose one of {', '.join(fresh)}"
-            )
-        names |= {name: None for name in fresh if name != wire}
-    return tuple(names)
+def check_inputs(op: Operator) -> None:
+    """Raise ContractError where an operator, which may be anyone's, does not say what it takes."""
+    if isinstance(op, Composite):
+        for part in op.parts:
+            check_inputs(part)
+        for part, wire in zip(op.parts[1:], op.wires, strict=True):
+            if wire not in (names := [one.name for one in part.takes]):
+                raise ContractError(
+                    f"the composite {op.name} wires {part.name} by {wire!r}, which is none of its "
+                    f"inputs; choose one of {', '.join(names)}"
+                )
+        return
+    name, takes = escaped(op.name), op.takes
+    if not isinstance(takes, tuple) or not takes or not all(isinstance(x, Input) for x in takes):
+        raise ContractError(
+            f"the operator {name} takes {shown(takes)}; write takes = (Input(...), ...), an Input "
+            "of truetpot.ops.inputs for each of its inputs"
+        )
+    try:
+        op.inputs(next(iter(op.grid())), np.random.default_rng(0))
+    except Exception as error:
+        raise ContractError(
+            f"the operator {name} gives no inputs for the first case of its grid "
+            f"({describe(error)}); mend its grid or what it takes"
+        ) from error
 
 
 def check(
@@ -105,7 +108,7 @@ def check_operator(op: object, place: Place) -> None:
             f"{place}: there is an operator {op.name} already; give this one another name"
         )
     try:
-        input_names(op)
+        check_inputs(op)
     except ContractError as error:
         raise ContractError(f"{place}: {error}") from None
 
@@ -217,7 +220,7 @@ def _check_override(kernel: type, name: str, own: Any, model: Any, place: Place)
 
 def _check_call(kernel: type, op: Operator, place: Place) -> None:
     """Every input is taken by its name, and nothing else is asked for."""
-    names = input_names(op)
+    names = [one.name for one in op.takes]
     own = next(vars(one)["__call__"] for one in kernel.__mro__ if "__call__" in vars(one))
     if own is vars(Kernel)["__call__"]:
         raise ContractError(

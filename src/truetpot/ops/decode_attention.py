@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.kv_cache import KvCase, random_cache, sequence
-from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import HOST_INT, Input, Inputs, Known
+from truetpot.ops.kv_cache import KvCase, cache_inputs, sequence
+from truetpot.ops.operator import Operator, Outputs
 from truetpot.ops.tolerance import tolerance
 
 
@@ -26,23 +27,25 @@ class DecodeAttentionCase(KvCase):
     for its grid does not wait for the device. The scale is 1/sqrt(head_dim). out as q.
     """
 
+    @property
+    def tokens(self) -> int:
+        """Of all sequences: each is read once for all queries that share it."""
+        return int(self.lengths().sum())
+
+    @property
+    def pages_read(self) -> int:
+        """Pages that the tokens lie in."""
+        return int(np.ceil(self.lengths() / self.page_slots).sum())
+
 
 class _DecodeAttention(Operator):
     name = "decode_attention"
-    resident = ("k_cache", "v_cache")
-
-    def reads(self, case: DecodeAttentionCase) -> Mapping[str, int]:
-        """q, and keys and values of every cached token, once for all queries that share them."""
-        tokens = int(case.lengths().sum())
-        row = case.kv_heads * case.head_dim * ITEMSIZE[case.kv_format]
-        pages = 0 if case.page is None else int(np.ceil(case.lengths() / case.page).sum()) * 4
-        return {
-            "q": case.rows * case.heads * case.head_dim * ITEMSIZE[case.dtype],
-            "k_cache": tokens * row,
-            "v_cache": tokens * row,
-            "lengths": case.batch * 4,
-            "block_table": pages,
-        }
+    takes = (
+        Input("q", ("rows", "heads", "head_dim")),
+        *cache_inputs(tokens=("tokens", "kv_heads", "head_dim"), pages=("pages_read",)),
+        Input("lengths", ("batch",), "int32", Known(KvCase.lengths)),
+        Input("max_length", (), HOST_INT, Known(lambda case: int(case.lengths().max()))),
+    )
 
     def writes(self, case: DecodeAttentionCase) -> Mapping[str, int]:
         """As many bytes as q has."""
@@ -51,17 +54,6 @@ class _DecodeAttention(Operator):
     def flops(self, case: DecodeAttentionCase) -> int:
         """2 for q.K and 2 for p.V an element of head_dim, query token and token that it sees."""
         return 4 * case.heads * case.head_dim * int((case.positions() + 1).sum())
-
-    def inputs(self, case: DecodeAttentionCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance; pages shuffled; unused slots hold garbage."""
-        lengths = case.lengths()
-        shape = (case.rows, case.heads, case.head_dim)
-        return {
-            "q": normal(rng, shape, case.dtype),
-            **random_cache(case, rng),
-            "lengths": lengths,
-            "max_length": int(lengths.max()),
-        }
 
     def reference(self, case: DecodeAttentionCase, inputs: Inputs) -> Outputs:
         """softmax(q K^T / sqrt(d)) V, sequence by sequence."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Category, Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 
 
 @dataclass(frozen=True)
@@ -20,20 +21,24 @@ class EmbeddingCase(Case):
     hidden: int
 
 
+def _ids(ids: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """Uniform, the first and the last row always among them when there are two."""
+    drawn = rng.integers(0, ids.case.vocab, ids.shape)
+    drawn[0] = ids.case.vocab - 1
+    drawn[1:2] = 0
+    return drawn
+
+
 class _Embedding(Operator):
     name = "embedding"
-
-    def reads(self, case: EmbeddingCase) -> Mapping[str, int]:
-        """The ids and the rows they name."""
-        return {"ids": case.m * 8, "table": case.m * case.hidden * ITEMSIZE[case.dtype]}
+    takes = (
+        Input("ids", ("m",), "int64", _ids),
+        Input("table", ("vocab", "hidden"), category=Category.PARAMETER, read=("m", "hidden")),
+    )
 
     def writes(self, case: EmbeddingCase) -> Mapping[str, int]:
         """The rows that the ids name."""
         return {"out": case.m * case.hidden * ITEMSIZE[case.dtype]}
-
-    def model_bytes(self, case: EmbeddingCase) -> int:
-        """Bytes of the whole table."""
-        return case.vocab * case.hidden * ITEMSIZE[case.dtype]
 
     def reduced(self, case: EmbeddingCase, rows: int) -> EmbeddingCase:
         """Fewer entries: the loop over them is the same."""
@@ -42,13 +47,6 @@ class _Embedding(Operator):
     def flops(self, case: EmbeddingCase) -> int:
         """0, as it copies only."""
         return 0
-
-    def inputs(self, case: EmbeddingCase, rng: np.random.Generator) -> Inputs:
-        """Uniform ids, the first and the last row always among them when there are two."""
-        ids = rng.integers(0, case.vocab, case.m)
-        ids[0] = case.vocab - 1
-        ids[1:2] = 0
-        return {"ids": ids, "table": normal(rng, (case.vocab, case.hidden), case.dtype)}
 
     def reference(self, case: EmbeddingCase, inputs: Inputs) -> Outputs:
         """The rows ``table[ids]``, in float64."""

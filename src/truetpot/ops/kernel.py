@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 from truetpot.facts.kinds import all_kinds
 from truetpot.formats import Weight
 from truetpot.ops.digest import digest_once
-from truetpot.ops.operator import Inputs, Operator
+from truetpot.ops.inputs import Inputs
+from truetpot.ops.operator import Operator
 from truetpot.ops.tuned import Choice, choose
 from truetpot.records.launch import LaunchRow
 from truetpot.records.words import Origin

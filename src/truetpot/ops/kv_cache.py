@@ -7,12 +7,14 @@ is the capacity and whose table is the identity.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import ml_dtypes
 import numpy as np
 
 from truetpot.ops.arrays import NUMPY_DTYPE, normal
+from truetpot.ops.inputs import Axes, Category, Input, Inputs, Sized
 from truetpot.ops.operator import Case
 
 MOST_QUERY_TOKENS = 8
@@ -61,31 +63,50 @@ class KvCase(Case):
         slots = self.context + 3
         return slots if self.page is None else -(-slots // self.page) * self.page
 
+    @property
+    def page_slots(self) -> int:
+        """Slots of a page; those of a whole sequence where the cache is contiguous."""
+        return self.page or self.capacity()
 
-def random_cache(case: KvCase, rng: np.random.Generator) -> dict[str, np.ndarray | None]:
-    """k_cache, v_cache, block_table: random where in use, shuffled pages, ``UNUSED`` elsewhere."""
-    capacity, page = case.capacity(), case.page or case.capacity()
-    per_sequence = capacity // page
-    # two pages more than needed, so that a kernel that ignores the table is caught
-    spare = 0 if case.page is None else 2
-    pages = case.batch * per_sequence + spare
-    table = rng.permutation(pages)[: case.batch * per_sequence].reshape(case.batch, per_sequence)
-    if case.page is None:
-        table = np.arange(case.batch).reshape(case.batch, 1)
-    shape = (pages, case.kv_heads, page, case.head_dim)
-    caches = {}
-    for name in ("k_cache", "v_cache"):
-        dtype = NUMPY_DTYPE[case.kv_format]
-        most = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
-        cache = np.full(shape, min(UNUSED, most), dtype=dtype)
-        for row, length in zip(table, case.lengths(), strict=True):
-            used = normal(rng, (case.kv_heads, int(length), case.head_dim), case.kv_format)
-            for i, start in enumerate(range(0, int(length), page)):
-                chunk = used[:, start : start + page]
-                cache[row[i], :, : chunk.shape[1]] = chunk
-        caches[name] = cache
-    paged = None if case.page is None else table.astype(np.int32)
-    return caches | {"block_table": paged}
+    @property
+    def pages_each(self) -> int:
+        """Pages of a sequence."""
+        return self.capacity() // self.page_slots
+
+    @property
+    def pages(self) -> int:
+        """Pages of the cache: two more than are used, so that a kernel without the table fails."""
+        return self.batch * self.pages_each + (0 if self.page is None else 2)
+
+
+def _shuffled(table: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """Pages in random order, each once."""
+    used = rng.permutation(table.case.pages)[: math.prod(table.shape)]
+    return used.reshape(table.shape).astype(np.int32)
+
+
+def _in_use(cache: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """Normal where a token is; a large number in the other slots, where reading one shows."""
+    case, dtype, table = cache.case, NUMPY_DTYPE[cache.dtype], before["block_table"]
+    most = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
+    drawn = np.full(cache.shape, min(UNUSED, most), dtype=dtype)
+    for i, length in enumerate(case.lengths()):
+        tokens = normal(rng, (case.kv_heads, int(length), case.head_dim), cache.dtype)
+        for j, start in enumerate(range(0, int(length), case.page_slots)):
+            part = tokens[:, start : start + case.page_slots]
+            drawn[i if table is None else table[i, j], :, : part.shape[1]] = part
+    return drawn
+
+
+def cache_inputs(tokens: Axes, pages: Axes) -> tuple[Input, Input, Input]:
+    """The block table and both caches: of which an operator reads so much."""
+    shape = ("pages", "kv_heads", "page_slots", "head_dim")
+    table = ("batch", "pages_each")
+    return (
+        Input("block_table", table, "int32", _shuffled, read=pages, given="page"),
+        Input("k_cache", shape, "kv_format", _in_use, Category.CACHE, tokens),
+        Input("v_cache", shape, "kv_format", _in_use, Category.CACHE, tokens),
+    )
 
 
 def sequence(cache: np.ndarray, table: np.ndarray | None, index: int, length: int) -> np.ndarray:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truetpot.facts.formats import format_facts, storage
-from truetpot.formats import FORMATS, Weight, dequantise, random_weight, rows
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.facts.formats import format_facts
+from truetpot.formats import FORMATS, Weight, dequantise, rows
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Category, Input, Inputs
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import relative_error, tolerance
 
 _MANY = 64
@@ -35,14 +36,11 @@ class LinearCase(Case):
 
 class _Linear(Operator):
     name = "linear"
-    weights = ("weight",)
-
-    def reads(self, case: LinearCase) -> Mapping[str, int]:
-        """x, the codes and scales of W, and b."""
-        codes, scales, _ = storage(case.weight_format, case.n, case.k)
-        size = ITEMSIZE[case.dtype]
-        reads = {"x": case.m * case.k * size, "weight": codes + scales}
-        return reads | ({"bias": case.n * size} if case.bias else {})
+    takes = (
+        Input("x", ("m", "k")),
+        Input("weight", ("n", "k"), "weight_format", category=Category.WEIGHT),
+        Input("bias", ("n",), category=Category.PARAMETER, given="bias"),
+    )
 
     def writes(self, case: LinearCase) -> Mapping[str, int]:
         """y [m, n] in ``dtype``."""
@@ -59,14 +57,6 @@ class _Linear(Operator):
     def flops(self, case: LinearCase) -> int:
         """2 m n k, a multiply-add counted as two."""
         return 2 * case.m * case.n * case.k
-
-    def inputs(self, case: LinearCase, rng: np.random.Generator) -> Inputs:
-        """x of unit variance; W so that y has about unit variance too."""
-        return {
-            "x": normal(rng, (case.m, case.k), case.dtype),
-            "weight": random_weight((case.n, case.k), case.weight_format, rng),
-            "bias": normal(rng, (case.n,), case.dtype) if case.bias else None,
-        }
 
     def reference(self, case: LinearCase, inputs: Inputs) -> Outputs:
         """x W^T + b on the dequantised weight."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.arrays import exact
+from truetpot.ops.inputs import Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,17 @@ class LocalBestCase(Case):
     logits: str
 
 
+def _best(ids: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """As ``argmax`` gives them."""
+    return np.argmax(exact(before["logits"]), axis=1)
+
+
 class _LocalBest(Operator):
     name = "local_best"
-
-    def reads(self, case: LocalBestCase) -> Mapping[str, int]:
-        """The ids, and a logit a row."""
-        return {"logits": case.m * ITEMSIZE[case.logits], "ids": case.m * 8}
+    takes = (
+        Input("logits", ("m", "vocab"), "logits", read=("m",)),
+        Input("ids", ("m",), "int64", _best),
+    )
 
     def writes(self, case: LocalBestCase) -> Mapping[str, int]:
         """A value and an id for each row."""
@@ -37,11 +43,6 @@ class _LocalBest(Operator):
     def flops(self, case: LocalBestCase) -> int:
         """0, as it copies only."""
         return 0
-
-    def inputs(self, case: LocalBestCase, rng: np.random.Generator) -> Inputs:
-        """Random logits; ids as ``argmax`` gives them."""
-        logits = normal(rng, (case.m, case.vocab), case.logits)
-        return {"logits": logits, "ids": np.argmax(exact(logits), axis=1)}
 
     def reference(self, case: LocalBestCase, inputs: Inputs) -> Outputs:
         """``logits[ids]`` beside the ids, in float64."""

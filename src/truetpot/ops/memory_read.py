@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.inputs import Category, Input, Inputs, Sized
+from truetpot.ops.operator import Case, Operator, Outputs
 
 GRANULE = 1024
 """A buffer is a whole number of these bytes, so that no kernel of the family needs a tail."""
@@ -22,14 +23,20 @@ class MemoryReadCase(Case):
 
     size: int
 
+    @property
+    def words(self) -> int:
+        """Elements of the buffer."""
+        return self.size // 4
+
+
+def _words(buffer: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """Random words: some memory controllers compress constants."""
+    return np.frombuffer(rng.bytes(buffer.nbytes), dtype=np.int32)
+
 
 class _MemoryRead(Operator):
     name = "memory_read"
-    resident = ("buffer",)
-
-    def reads(self, case: MemoryReadCase) -> Mapping[str, int]:
-        """The buffer, every byte of it once."""
-        return {"buffer": case.size}
+    takes = (Input("buffer", ("words",), "int32", _words, Category.CACHE),)
 
     def writes(self, case: MemoryReadCase) -> Mapping[str, int]:
         """One sum, not counted: the case is about reading."""
@@ -38,10 +45,6 @@ class _MemoryRead(Operator):
     def flops(self, case: MemoryReadCase) -> int:
         """Integer additions are not counted."""
         return 0
-
-    def inputs(self, case: MemoryReadCase, rng: np.random.Generator) -> Inputs:
-        """Random words: some memory controllers compress constants."""
-        return {"buffer": np.frombuffer(rng.bytes(case.size), dtype=np.int32)}
 
     def reference(self, case: MemoryReadCase, inputs: Inputs) -> Outputs:
         """The sum modulo 2**32, as an unsigned number."""

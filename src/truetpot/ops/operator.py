@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from truetpot.ops.inputs import Category, Input, Inputs, Sized
 from truetpot.ops.tolerance import relative_error
 
-Inputs = dict[str, Any]
-"""By name: an array, a :class:`~truetpot.formats.Weight`, an int, or None for one left out."""
 Outputs = dict[str, np.ndarray]
 
 
@@ -59,13 +58,10 @@ class Operator(ABC):
     """
 
     name: ClassVar[str]
+    takes: tuple[Input, ...] = ()
+    """The inputs in the order in which they are drawn, the same for every case."""
     returns: ClassVar[tuple[str, ...]] = ("out",)
     mutates: ClassVar[tuple[str, ...]] = ()
-    weights: ClassVar[tuple[str, ...]] = ()
-    """Inputs that a provider packs into its own layout."""
-    resident: ClassVar[tuple[str, ...]] = ()
-    """Inputs that lie in memory from one step to the next, each layer its own: a kernel is timed
-    with cold ones. The weights are such without being named."""
     collective: ClassVar[bool] = False
     """Whether every rank has to call it, as each waits for the others."""
 
@@ -76,9 +72,25 @@ class Operator(ABC):
         """
         return self
 
-    @abstractmethod
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the inputs that a provider packs into its own layout."""
+        return tuple(one.name for one in self.takes if one.category is Category.WEIGHT)
+
+    def sized(self, case: Any) -> Sequence[Sized]:
+        """The inputs at the sizes of the case, in the order of :attr:`takes`."""
+        return [one.of(case) for one in self.takes]
+
+    def inputs(self, case: Any, rng: np.random.Generator) -> Inputs:
+        """Fresh random inputs on the host, in canonical formats; never zeros."""
+        drawn: Inputs = {}
+        for one in self.sized(case):
+            drawn[one.name] = one.drawn(rng, drawn)
+        return drawn
+
     def reads(self, case: Any) -> Mapping[str, int]:
         """Bytes read from each input, in the canonical format. Unread parts do not count."""
+        return {one.name: one.read_bytes for one in self.sized(case) if one.read_bytes}
 
     @abstractmethod
     def writes(self, case: Any) -> Mapping[str, int]:
@@ -87,10 +99,6 @@ class Operator(ABC):
     @abstractmethod
     def flops(self, case: Any) -> int:
         """Floating-point operations, a multiply-add counted as two."""
-
-    @abstractmethod
-    def inputs(self, case: Any, rng: np.random.Generator) -> Inputs:
-        """Fresh random inputs on the host, in canonical formats; never zeros."""
 
     @abstractmethod
     def reference(self, case: Any, inputs: Inputs) -> Outputs:
@@ -105,17 +113,12 @@ class Operator(ABC):
         """Cases a kernel must be correct on, odd sizes among them."""
 
     def resident_reads(self, case: Any) -> int:
-        """Bytes read from what is resident, weights included."""
-        reads = self.reads(case)
-        return sum(reads.get(name, 0) for name in dict.fromkeys((*self.weights, *self.resident)))
+        """Bytes read from weights and caches, which each layer has of its own."""
+        return sum(one.read_bytes for one in self.sized(case) if one.input.category.cold)
 
     def model_bytes(self, case: Any) -> int:
-        """Bytes of a model's weights and tables that the case has in memory; caches are none.
-
-        As many as it reads of its weights, unless an operator says otherwise.
-        """
-        reads = self.reads(case)
-        return sum(reads[name] for name in self.weights)
+        """Bytes of the model's weights, norms, biases and tables that the case has in memory."""
+        return sum(one.nbytes for one in self.sized(case) if one.input.category.of_model)
 
     def payload_bytes(self, case: Any) -> int:
         """Bytes that a rank gives the others; 0 of what is no collective."""

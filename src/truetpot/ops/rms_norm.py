@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Category, Input, Inputs, Normal
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import tolerance
 
 
@@ -30,12 +31,11 @@ def rms_normalise(x: np.ndarray, gamma: np.ndarray, eps: float) -> np.ndarray:
 class _RmsNorm(Operator):
     name = "rms_norm"
     mutates = ("residual",)
-
-    def reads(self, case: RmsNormCase) -> Mapping[str, int]:
-        """x, gamma and the residual."""
-        row = case.hidden * ITEMSIZE[case.dtype]
-        reads = {"x": case.m * row, "gamma": row}
-        return reads | ({"residual": case.m * row} if case.residual else {})
+    takes = (
+        Input("x", ("m", "hidden")),
+        Input("gamma", ("hidden",), draw=Normal(std=0.1, mean=1.0), category=Category.PARAMETER),
+        Input("residual", ("m", "hidden"), given="residual"),
+    )
 
     def writes(self, case: RmsNormCase) -> Mapping[str, int]:
         """The normed rows and the new residual."""
@@ -45,16 +45,6 @@ class _RmsNorm(Operator):
     def flops(self, case: RmsNormCase) -> int:
         """Square, add, two multiplications (and the residual's add) an element."""
         return (5 if case.residual else 4) * case.m * case.hidden
-
-    def inputs(self, case: RmsNormCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance, gamma about 1."""
-        shape = (case.m, case.hidden)
-        gamma = 1 + 0.1 * rng.standard_normal(case.hidden, dtype=np.float32)
-        return {
-            "x": normal(rng, shape, case.dtype),
-            "gamma": gamma.astype(normal(rng, (1,), case.dtype).dtype),
-            "residual": normal(rng, shape, case.dtype) if case.residual else None,
-        }
 
     def reference(self, case: RmsNormCase, inputs: Inputs) -> Outputs:
         """Zhang and Sennrich 2019, arXiv 1910.07467, equation 4."""

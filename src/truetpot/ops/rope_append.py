@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact, normal
-from truetpot.ops.kv_cache import KvCase, random_cache
-from truetpot.ops.operator import Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, NUMPY_DTYPE, exact
+from truetpot.ops.inputs import Category, Input, Inputs, Known, Sized
+from truetpot.ops.kv_cache import KvCase, cache_inputs
+from truetpot.ops.operator import Operator, Outputs
 from truetpot.ops.rms_norm import rms_normalise
 from truetpot.ops.tolerance import tolerance
 
@@ -31,6 +32,23 @@ class RopeAppendCase(KvCase):
     qk_norm: bool = False
     eps: float = 1e-6
 
+    @property
+    def qkv_width(self) -> int:
+        """Columns of qkv."""
+        return (self.heads + 2 * self.kv_heads) * self.head_dim
+
+    @property
+    def angles(self) -> int:
+        """Rows of cos_sin: sequences of one length share theirs."""
+        return int(np.unique(self.positions()).size)
+
+    @property
+    def pages_written(self) -> int:
+        """Pages that the new tokens go to."""
+        last = self.lengths() - 1
+        first = last + 1 - self.query_tokens
+        return int((last // self.page_slots - first // self.page_slots + 1).sum())
+
 
 def rotate(x: np.ndarray, cos_sin: np.ndarray) -> np.ndarray:
     """Rotate pairs (i, i + d/2) of the last axis; x [heads, d], cos_sin [d]."""
@@ -47,26 +65,25 @@ def rope_table(inv_freq: np.ndarray, scale: float, positions: int) -> np.ndarray
     return both.astype(np.float32)
 
 
+def _angles(table: Sized, rng: np.random.Generator, before: Inputs) -> np.ndarray:
+    """The cosines and sines of theta 10000."""
+    positions, head_dim = table.shape
+    half = head_dim // 2
+    return rope_table(10000.0 ** (-np.arange(half) / half), 1.0, positions)
+
+
 class _RopeAppend(Operator):
     name = "rope_append"
     returns = ("q",)
+    takes = (
+        Input("qkv", ("rows", "qkv_width")),
+        Input("positions", ("rows",), "int32", Known(KvCase.positions)),
+        Input("cos_sin", ("context", "head_dim"), "fp32", _angles, read=("angles", "head_dim")),
+        *cache_inputs(tokens=(0,), pages=("pages_written",)),
+        Input("q_norm", ("head_dim",), category=Category.PARAMETER, given="qk_norm"),
+        Input("k_norm", ("head_dim",), category=Category.PARAMETER, given="qk_norm"),
+    )
     mutates = ("k_cache", "v_cache")
-
-    def reads(self, case: RopeAppendCase) -> Mapping[str, int]:
-        """qkv, one row of the table a token, the norms, the pages that tokens go to."""
-        size = ITEMSIZE[case.dtype]
-        heads = case.heads + 2 * case.kv_heads
-        last = case.lengths() - 1
-        page = case.page or case.capacity()
-        pages = last // page - (last + 1 - case.query_tokens) // page + 1
-        return {
-            "qkv": case.rows * heads * case.head_dim * size,
-            "positions": case.rows * 4,
-            "cos_sin": case.rows * case.head_dim * 4,
-            "q_norm": case.head_dim * size if case.qk_norm else 0,
-            "k_norm": case.head_dim * size if case.qk_norm else 0,
-            "block_table": 0 if case.page is None else int(pages.sum()) * 4,
-        }
 
     def writes(self, case: RopeAppendCase) -> Mapping[str, int]:
         """q, and K and V of the new tokens."""
@@ -78,23 +95,6 @@ class _RopeAppend(Operator):
         """Four multiplications and two additions a pair, and the norm's four an element."""
         rotated = case.rows * (case.heads + case.kv_heads) * case.head_dim
         return rotated * (7 if case.qk_norm else 3)
-
-    def inputs(self, case: RopeAppendCase, rng: np.random.Generator) -> Inputs:
-        """Unit variance; each sequence's new tokens are the last ones of its ``lengths()``."""
-        width = (case.heads + 2 * case.kv_heads) * case.head_dim
-        half = case.head_dim // 2
-        table = rope_table(10000.0 ** (-np.arange(half) / half), 1.0, case.context)
-        norms = {
-            name: (normal(rng, (case.head_dim,), case.dtype) if case.qk_norm else None)
-            for name in ("q_norm", "k_norm")
-        }
-        return {
-            "qkv": normal(rng, (case.rows, width), case.dtype),
-            "positions": case.positions(),
-            "cos_sin": table,
-            **random_cache(case, rng),
-            **norms,
-        }
 
     def reference(self, case: RopeAppendCase, inputs: Inputs) -> Outputs:
         """Su et al. 2021, arXiv 2104.09864, in the half-rotated form of Llama and Qwen."""

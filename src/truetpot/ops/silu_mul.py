@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truetpot.ops.arrays import ITEMSIZE, exact, normal
-from truetpot.ops.operator import Case, Inputs, Operator, Outputs
+from truetpot.ops.arrays import ITEMSIZE, exact
+from truetpot.ops.inputs import Input, Inputs
+from truetpot.ops.operator import Case, Operator, Outputs
 from truetpot.ops.tolerance import tolerance
 
 
@@ -19,13 +20,15 @@ class SiluMulCase(Case):
     m: int
     n: int
 
+    @property
+    def width(self) -> int:
+        """Columns of gate and up."""
+        return 2 * self.n
+
 
 class _SiluMul(Operator):
     name = "silu_mul"
-
-    def reads(self, case: SiluMulCase) -> Mapping[str, int]:
-        """Gate and up, each read once."""
-        return {"gate_up": 2 * case.m * case.n * ITEMSIZE[case.dtype]}
+    takes = (Input("gate_up", ("m", "width")),)
 
     def writes(self, case: SiluMulCase) -> Mapping[str, int]:
         """The product, half as wide as what is read."""
@@ -42,10 +45,6 @@ class _SiluMul(Operator):
     def flops(self, case: SiluMulCase) -> int:
         """exp, add, divide and two multiplications an element."""
         return 5 * case.m * case.n
-
-    def inputs(self, case: SiluMulCase, rng: np.random.Generator) -> Inputs:
-        """Gate and up of unit variance."""
-        return {"gate_up": normal(rng, (case.m, 2 * case.n), case.dtype)}
 
     def reference(self, case: SiluMulCase, inputs: Inputs) -> Outputs:
         """g / (1 + exp(-g)) * u."""
