@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,8 +33,8 @@ from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
+from truetpot.ops.tuned import Choice
 from truetpot.records.words import KernelStatus
-from truetpot.report.kernels import parameters
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
@@ -181,6 +181,13 @@ def case(op: Operator, step: Any, role: str | None = None) -> Case:
     return max(found, key=lambda entry: entry.count).case
 
 
+def tell_parameters(who: str, config: Mapping[str, Any] | None, choice: Choice) -> None:
+    """Say on standard error what a kernel was launched with and where that comes from."""
+    if config:
+        nearest = f", of {choice.of_case}" if choice.of_case else ""
+        print(f"{who}: {dict(config)} ({choice.origin}{nearest})", file=sys.stderr)
+
+
 def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str, Any]:
     """Check the provider's kernel on the case, time it, and give ASV the device seconds."""
     need(op.name, provider)
@@ -200,8 +207,8 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
     elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
-    if ran := parameters(result):
-        print(f"{provider} {op.name}: {ran}", file=sys.stderr)
+    if result.choice is not None:
+        tell_parameters(f"{provider} {op.name}", result.config, result.choice)
     return samples(result.entrant.device_s)
 
 

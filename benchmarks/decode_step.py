@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 from truetpot.decode.fit import plan
@@ -12,7 +11,6 @@ from truetpot.errors import UserError
 from truetpot.facts.models import load_model
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.step_check import Witness
-from truetpot.report.config import with_origin
 
 from . import common, older, older_selection
 
@@ -78,9 +76,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
     except UserError as error:
         common.skip(str(error))
     for kernel, role in {bound.kernel: bound.call.role for bound in step.bound}.items():
-        choice = kernel.choice
-        if ran := with_origin(kernel.parameters, choice.origin, choice.of_case):
-            print(f"{role} {kernel.provider}: {ran}", file=sys.stderr)
+        common.tell_parameters(f"{kernel.provider} {role}", kernel.parameters, kernel.choice)
     witness = Witness(step)
     work = older.bound_bytes(model, chosen.shape, chosen.layers)
     entrant = Entrant(
