@@ -54,10 +54,10 @@ def named(lines: Sequence[Sequence[str]]) -> str | None:
     for line in lines:
         if not any(Path(word).stem == "asv" for word in line):  # asv, python -m asv
             continue
-        for place, word in enumerate(line):
+        for index, word in enumerate(line):
             option, equals, value = word.partition("=")
             if option.startswith(SHORTEST) and OPTION.startswith(option):
-                return value if equals else next(iter(line[place + 1 :]), None)
+                return value if equals else next(iter(line[index + 1 :]), None)
     return None
 
 

@@ -29,20 +29,20 @@ from truetpot.report.terminal import Terminal
 from truetpot.validate.baseline import held_to, kind_of, kinds, make_baseline
 
 SHARE = 0.15
-Place = tuple[str, str, str]
+Key = tuple[str, str, str]
 """Test, figure and kind of card."""
 
 
-def falsified(baseline: BaselineRecord, share: float) -> Iterator[tuple[Place, BaselineRecord]]:
+def falsified(baseline: BaselineRecord, share: float) -> Iterator[tuple[Key, BaselineRecord]]:
     """A baseline for each figure, in which this one is better by ``share``."""
     for i, one in enumerate(baseline.figures):
         better = one.value * (1 + share if one.better == "higher" else 1 - share)
         changed = msgspec.structs.replace(one, value=better)
         figures = [*baseline.figures[:i], changed, *baseline.figures[i + 1 :]]
-        yield _place(one), msgspec.structs.replace(baseline, figures=figures)
+        yield _key(one), msgspec.structs.replace(baseline, figures=figures)
 
 
-def below(record: ValidateRecord, baseline: BaselineRecord) -> set[Place]:
+def below(record: ValidateRecord, baseline: BaselineRecord) -> set[Key]:
     """Figures that fail by the baseline, where the test fails as well."""
     held, known = held_to(record, baseline, "the baseline"), kinds(record)
     return {
@@ -55,7 +55,7 @@ def below(record: ValidateRecord, baseline: BaselineRecord) -> set[Place]:
     }
 
 
-def _place(one: BaselineFigure) -> Place:
+def _key(one: BaselineFigure) -> Key:
     return one.test, one.figure, one.card
 
 
@@ -72,14 +72,14 @@ def main(words: list[str]) -> int:
     table = Table(name("test"), name("figure"), number("true"), number("falsified"), name("fails"))
     wrong = len(below(record, baseline))
     table.row("all", "none is falsified", "", "", "nothing" if not wrong else "something")
-    for place, false in falsified(baseline, share):
-        true = next(one.value for one in baseline.figures if _place(one) == place)
-        value = next(one.value for one in false.figures if _place(one) == place)
+    for key, false in falsified(baseline, share):
+        true = next(one.value for one in baseline.figures if _key(one) == key)
+        value = next(one.value for one in false.figures if _key(one) == key)
         found = below(record, false)
-        right = found == {place}
+        right = found == {key}
         wrong += not right
         said = "it alone" if right else ", ".join(map(str, sorted(found))) or "nothing"
-        table.row(place[0], place[1], f"{true:.4g}", f"{value:.4g}", said)
+        table.row(key[0], key[1], f"{true:.4g}", f"{value:.4g}", said)
     terminal.show(table)
     right_ones = len(baseline.figures) - wrong
     terminal.show(f"{right_ones} of {len(baseline.figures)} figures fail alone, in their test.")

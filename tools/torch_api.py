@@ -80,10 +80,10 @@ def main() -> None:
         sys.stdout.write(f'\n["{release}"]  # {name}\n')
         found: dict[str, str] = {}
         for file in sorted(wheel.namelist()):
-            place = re.fullmatch(rf"torch/({'|'.join(MODULES)})/\w+\.py", file)
-            if place:
+            matched = re.fullmatch(rf"torch/({'|'.join(MODULES)})/\w+\.py", file)
+            if matched:
                 new = names(wheel.read(file).decode())
-                found |= {f"{place[1]}.{key}": text for key, text in new.items()}
+                found |= {f"{matched[1]}.{key}": text for key, text in new.items()}
         for key, text in sorted(found.items()):
             sys.stdout.write(f"{json.dumps(key)} = {json.dumps(text)}\n")
 

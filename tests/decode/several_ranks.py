@@ -27,7 +27,7 @@ from truetpot.ops.tolerance import UNIT_ROUNDOFF, relative_error
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.distributed import agreed
 from truetpot.runtime.distributed.join import join
-from truetpot.runtime.distributed.place import find_place
+from truetpot.runtime.distributed.placement import find_placement
 from truetpot.runtime.distributed.watch import Watch
 
 COMPILED = {"cpu": ("numba", "torch"), "cuda": ("triton", "torch"), "xpu": ("triton", "torch")}
@@ -111,9 +111,9 @@ def decisions(device):
 
 def main():
     torch.set_num_threads(1)
-    place, kind = find_place(), sys.argv[1]
-    with join(place, kind, Watch(place.rank, place.size)) as group:
-        name = kind if kind == "cpu" else f"{kind}:{place.local_rank}"
+    placement, kind = find_placement(), sys.argv[1]
+    with join(placement, kind, Watch(placement.rank, placement.size)) as group:
+        name = kind if kind == "cpu" else f"{kind}:{placement.local_rank}"
         device = choose_device(name, group)
         decisions(device)
         collectives(device)

@@ -25,7 +25,7 @@ from truetpot.ops import (
     RmsNormCase,
     RopeAppendCase,
 )
-from truetpot.ops.contract import ContractError, Place, check_operator
+from truetpot.ops.contract import ContractError, Location, check_operator
 from truetpot.ops.inputs import Category, Input, Normal, array_dtype
 from truetpot.ops.rope_append_attention import attention_after
 
@@ -161,7 +161,7 @@ class Own(Operator):
 )
 def test_a_declaration_that_cannot_be_is_one_sentence(takes, says):
     with pytest.raises(ContractError, match=says):
-        check_operator(Own(takes), Place("x.py", 1))
+        check_operator(Own(takes), Location("x.py", 1))
 
 
 def test_a_draw_sees_what_was_drawn_before_it(rng):
@@ -169,7 +169,7 @@ def test_a_draw_sees_what_was_drawn_before_it(rng):
         return 2 * before["x"]
 
     op = Own((Input("x", ("n",), draw=Normal(std=3.0)), Input("y", ("n",), draw=double)))
-    check_operator(op, Place("x.py", 1))
+    check_operator(op, Location("x.py", 1))
     drawn = op.inputs(OwnCase("fp32", 100_000), rng)
     np.testing.assert_array_equal(drawn["y"], 2 * drawn["x"])
     assert drawn["x"].std() == pytest.approx(3, rel=0.02)

@@ -24,7 +24,7 @@ from truetpot.runs.ranks import RanksDifferError, check_same
 from truetpot.runs.setting import find_setting
 from truetpot.runtime.device import ClockInfo, Timing
 from truetpot.runtime.distributed.join import join
-from truetpot.runtime.distributed.place import find_place
+from truetpot.runtime.distributed.placement import find_placement
 from truetpot.runtime.distributed.watch import Watch
 
 MIB = 1 << 20
@@ -143,8 +143,8 @@ def sums(model, setting, group):
 
 def main():
     torch.set_num_threads(1)
-    place, model = find_place(), load_model(Path(sys.argv[1]))
-    with join(place, "cpu", Watch(place.rank, place.size)) as group:
+    placement, model = find_placement(), load_model(Path(sys.argv[1]))
+    with join(placement, "cpu", Watch(placement.rank, placement.size)) as group:
         register_kernels()
         setting = find_setting("cpu", ["unlike", "torch"], group=group)
         unlike(setting.device)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.real_files import DATA
 from truetpot.records.stack import PlacedBy, Role
-from truetpot.stack.place import place
+from truetpot.stack.assign import assign
 from truetpot.stack.roles import called_once, class_of, rule_of, rules
 from truetpot.stack.trace import Gemm, read_trace
 
@@ -273,7 +273,7 @@ Q, OUT, U, D, H = Role.QKV, Role.O, Role.GATE_UP, Role.DOWN, Role.LM_HEAD
     ids=["fused", "in parts", "eager", "all fused", "no head", "q and k norms"],
 )
 def test_products_by_their_place(classes, expected):
-    placed = place(classes, [None] * len(classes), {})
+    placed = assign(classes, [None] * len(classes), {})
     found = [role for role, one in zip(placed.roles, classes, strict=True) if one == G]
     assert found == expected
     assert placed.layers == 2
@@ -282,13 +282,13 @@ def test_products_by_their_place(classes, expected):
 def test_a_shape_wins_over_a_place_and_a_sum_goes_with_its_product():
     classes = [G, "gemm_reduction", A, G, "gemm_reduction"]
     gemms = [Gemm(1, 9, 3), None, None, Gemm(1, 7, 3), None]
-    placed = place(classes, gemms, {(7, 3): "down"})
+    placed = assign(classes, gemms, {(7, 3): "down"})
     assert placed.roles == [Q, Q, A, "down", "down"]
     assert placed.by[3] == PlacedBy.SHAPE
 
 
 def test_elementwise_kernels_go_with_their_neighbours():
-    placed = place([E, G, E, A, G, E, G, E, G, E, G, E, Role.SAMPLING, E], [None] * 14, {})
+    placed = assign([E, G, E, A, G, E, G, E, G, E, G, E, Role.SAMPLING, E], [None] * 14, {})
     kinds = [placed.roles[i] for i in (0, 2, 5, 7, 9, 11, 13)]
     assert kinds[:4] == [Role.OTHER, Role.ROPE_CACHE, Role.NORM, Role.ACTIVATION]
     assert kinds[4:] == [Role.NORM, Role.SAMPLING, Role.SAMPLING]

@@ -5,7 +5,7 @@ import pytest
 
 from tests.stack import made
 from truetpot.records.stack import PlacedBy, Role, StepPhase
-from truetpot.stack.sequence import exact_period, longest_repeat, regular_places
+from truetpot.stack.sequence import exact_period, longest_repeat, regular_positions
 from truetpot.stack.yardstick import from_facts
 
 LAYER, LAYERS = 20, 64
@@ -42,22 +42,22 @@ def noisy(steps=20):
 def test_steps_of_uneven_length_by_a_kernel_at_even_distances(known):
     names = noisy()
     assert exact_period(names) is None
-    places = regular_places(names, np.array(known))
-    assert len(places) == 20
-    assert set(names[places]) <= {50, 51, 60, 61, 62}
+    positions = regular_positions(names, np.array(known))
+    assert len(positions) == 20
+    assert set(names[positions]) <= {50, 51, 60, 61, 62}
 
 
 def test_a_sampler_by_name_wins_over_what_comes_each_sixteenth_step():
     names = np.concatenate([np.append(ONE, [70, 71]) if i % 4 == 3 else ONE for i in range(40)])
     names = np.concatenate([names, [99]])
-    assert len(regular_places(names, np.array([60]))) == 40
+    assert len(regular_positions(names, np.array([60]))) == 40
 
 
 def test_the_longest_repeat():
     draw = np.random.default_rng(1)
     parts = [draw.integers(1000, 9000, 37), ONE, draw.integers(1000, 9000, 11), ONE, [7]]
-    places = longest_repeat(np.concatenate(parts))
-    assert list(np.diff(places)) == [len(ONE) + 11]
+    positions = longest_repeat(np.concatenate(parts))
+    assert list(np.diff(positions)) == [len(ONE) + 11]
     assert longest_repeat(np.arange(100)) is None
 
 

@@ -1,6 +1,7 @@
 """Made-up spaces that are unlike each other: what a kernel's times over its parameters can be.
 
-Each gives ranks [configurations, parameters] as configurations, and seconds, NaN where one fails.
+Each gives ordinals [configurations, parameters] as configurations, and seconds, NaN where
+one fails.
 """
 
 import itertools
@@ -12,9 +13,9 @@ def grid(sizes):
     return np.array(list(itertools.product(*map(range, sizes))))
 
 
-def configs(ranks):
+def configs(ordinals):
     """Launch parameters that are powers of two."""
-    return [{f"p{i}": 1 << int(rank) for i, rank in enumerate(row)} for row in ranks]
+    return [{f"p{i}": 1 << int(one) for i, one in enumerate(row)} for row in ordinals]
 
 
 def roofline(seed):

@@ -62,7 +62,7 @@ def begun(monkeypatch):
             made.append(self)
 
         def gain(self, limit_s):
-            ready.append([(one._place / fresh.READY).exists() for one in made])
+            ready.append([(one._path / fresh.READY).exists() for one in made])
             return super().gain(limit_s)
 
     monkeypatch.setattr(fresh, "_Begun", Watched)

@@ -58,9 +58,9 @@ def test_each_is_asked_for_once(name, costs, known):
 @pytest.mark.parametrize(("name", "most"), [("all", 1 / 8), ("random", 1 / 8), ("model", 0.5)])
 def test_what_is_likely_next_is_asked_for_soon(name, most):
     """Of hundred trials, before how many something has to be compiled, eight at a time."""
-    ranks, times = SPACES["roofline"](1)
-    some = (ranks[:, -2:] == 0).all(axis=1)
-    space, times = Space(configs(ranks[some])), times[some]
+    ordinals, times = SPACES["roofline"](1)
+    some = (ordinals[:, -2:] == 0).all(axis=1)
+    space, times = Space(configs(ordinals[some])), times[some]
     strategy, compiled, phases, count = make(name, space), set(), 0, 104
     for _ in range(count):
         index = strategy.ask()
@@ -74,9 +74,9 @@ def test_what_is_likely_next_is_asked_for_soon(name, most):
 def test_the_model_needs_fewer_trials_than_a_climb():
     ratios = {}
     for name, maker in SPACES.items():
-        ranks, times = maker(1)
-        some = (ranks[:, -2:] == 0).all(axis=1)
-        space, times = Space(configs(ranks[some])), times[some]
+        ordinals, times = maker(1)
+        some = (ordinals[:, -2:] == 0).all(axis=1)
+        space, times = Space(configs(ordinals[some])), times[some]
         medians = {
             strategy: statistics.median(trials(strategy, space, times, seed) for seed in range(7))
             for strategy in ("model", "climb")
@@ -87,9 +87,9 @@ def test_the_model_needs_fewer_trials_than_a_climb():
 
 def test_noise_does_not_lead_it_astray():
     """Figures that are 3 % off, told as they are measured."""
-    ranks, times = SPACES["additive"](0)
-    some = ranks[:, -1] == 0
-    space, times = Space(configs(ranks[some])), times[some]
+    ordinals, times = SPACES["additive"](0)
+    some = ordinals[:, -1] == 0
+    space, times = Space(configs(ordinals[some])), times[some]
     rng = np.random.default_rng(0)
     best = []
     for seed in range(5):
@@ -110,25 +110,25 @@ def test_a_climb_goes_to_faster_neighbours_only():
         index = strategy.ask()
         if costs:
             assert index in space.neighbours(min(costs, key=costs.get))
-        costs[index] = float(space.ranks[index].sum() + 1)
+        costs[index] = float(space.ordinals[index].sum() + 1)
         strategy.tell(index, costs[index])
     assert len(costs) < 20
 
 
-def test_neighbours_and_ranks():
+def test_neighbours_and_ordinals():
     space = Space([{"a": 16, "b": True}, {"a": 2, "b": True}, {"a": 16}, {"a": 2, "b": "x"}])
     assert space.neighbours(0) == [1, 2]
-    assert space.ranks.tolist() == [[1, 1], [0, 1], [1, 0], [0, 2]]
+    assert space.ordinals.tolist() == [[1, 1], [0, 1], [1, 0], [0, 2]]
     assert space.find({"b": True, "a": 2}) == 1
     assert space.find({"b": 1, "a": 2}) is None
 
 
 def test_the_surrogate_interpolates():
-    ranks = grid((9, 3))
-    times = np.log(1 + (ranks[:, 0] - 6) ** 2 + ranks[:, 1])
+    ordinals = grid((9, 3))
+    times = np.log(1 + (ordinals[:, 0] - 6) ** 2 + ordinals[:, 1])
     figures = (times - times.mean()) / times.std()
     known = [*range(0, 27, 2)]
-    surrogate = Surrogate(ranks)
+    surrogate = Surrogate(ordinals)
     for index in known:
         surrogate.add(index)
     surrogate.fit(figures[known], np.random.default_rng(0))

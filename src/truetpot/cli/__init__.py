@@ -1,6 +1,7 @@
 """The door: ``truetpot <command>``.
 
 Commands import what they need when they run, so that ``truetpot floor`` does not wait for torch.
+Their functions are long by their options, which are written out one by one; the bodies are not.
 """
 
 from __future__ import annotations

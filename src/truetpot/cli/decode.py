@@ -106,28 +106,18 @@ def decode(
 
     Several contexts or batches are a sweep on one set of weights.
     """
-    check_outputs(
-        {
-            "--json": json, "--html": html, "--svg": svg, "--save-logits": save_logits,
-            "--trace": trace,
-        },
-        [*of_model(model), *of_model(weights), *of_kernels(kernels)],
-    )
-    if save_logits is not None and tokens is None:
-        raise UserError("--save-logits needs --tokens, which names what is fed.")
-    if weights is not None and model is not None:
-        raise UserError("--weights has a config.json that says which model it is: no --model.")
+    outputs = {"--json": json, "--html": html, "--svg": svg, "--trace": trace}
+    read = [*of_model(model), *of_model(weights), *of_kernels(kernels)]
+    check_outputs(outputs | {"--save-logits": save_logits}, read)
+    _check_pairs(save_logits, tokens, weights, model, shard, tp)
     from truetpot.runs.sweep_points import find_points, means_need_points
 
     contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
     points = find_points(contexts, batches, request)
     means_need_points(points, request, resume)
     _check_together(points, tokens, trace)
-    if shard is not None and tp is not None:
-        raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
     providers = None if provider is None else listed(provider, "--provider")
-    fed = None if tokens is None else numbers(tokens, "--tokens")
-
+    fed = None if tokens is None else tuple(numbers(tokens, "--tokens"))
     from truetpot.cli import decode_show, sweep_show
     from truetpot.cli.feed import feed
     from truetpot.cli.ranks import run_ranks
@@ -161,13 +151,10 @@ def decode(
             layers=layers,
             collectives=group.size > 1,
         )
-        tokens_fed = None if fed is None else tuple(fed)
         asked = Request(
-            known, shape, setting, rank, shard is not None, weights, seed, seconds, tokens_fed,
-            trace,
-        )  # fmt: skip
-        about = asked.about() | {"points": str((points.contexts, points.batches))}
-        check_same(group, about)
+            known, shape, setting, rank, shard is not None, weights, seed, seconds, fed, trace
+        )
+        check_same(group, asked.about() | {"points": str((points.contexts, points.batches))})
         if fed is not None:
             feed(asked, fed, save_logits, json, terminal)
             return 0
@@ -176,6 +163,23 @@ def decode(
         return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
     raise typer.Exit(on(device, ALONE) if shard is not None else run_ranks(tp, device, on))
+
+
+def _check_pairs(
+    save_logits: Path | None,
+    tokens: str | None,
+    weights: Path | None,
+    model: str | None,
+    shard: str | None,
+    tp: int | None,
+) -> None:
+    """Raise UserError for one of two options that needs the other, or does not go with it."""
+    if save_logits is not None and tokens is None:
+        raise UserError("--save-logits needs --tokens, which names what is fed.")
+    if weights is not None and model is not None:
+        raise UserError("--weights has a config.json that says which model it is: no --model.")
+    if shard is not None and tp is not None:
+        raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
 
 
 def _check_together(points: Points, tokens: str | None, trace: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from truetpot.runs.decode_outcome import Request
 
 
 def feed(
-    request: Request, tokens: list[int], save: Path | None, json: str | None, terminal: Terminal
+    request: Request,
+    tokens: Sequence[int],
+    save: Path | None,
+    json: str | None,
+    terminal: Terminal,
 ) -> None:
     """Feed the tokens, show which are likeliest to follow, and write what was asked for."""
     saved = str(save) if save else None

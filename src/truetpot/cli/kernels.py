@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +23,9 @@ from truetpot.cli.command import (
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
+
+if TYPE_CHECKING:
+    from truetpot.cli.screen import Screen
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
 MODEL, CONTEXT = "qwq-32b", 1024
@@ -103,7 +107,6 @@ def kernels(
     if ops is not None and set(ops) & set(COLLECTIVES):
         if not set(ops) <= set(COLLECTIVES):
             raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
-
         if config:
             raise UserError("--config is for the kernels of one device; name no collectives.")
 
@@ -124,13 +127,9 @@ def kernels(
     terminal = Terminal(quiet=json == "-", html=html, svg=svg)
     if context is None:
         context = SMALL_CONTEXT if small else CONTEXT
-    if everyone := provider == ALL:
-        load_kernels(kernels, Screen(terminal))
-        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
-    else:
-        providers = None if provider is None else listed(provider, "--provider")
-    named = provider is not None
-    setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
+    screen = Screen(terminal)
+    providers = named_providers(provider, kernels, screen)
+    setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
     tokens = counts(query_tokens, "--query-tokens", 1)
     request = Request(
         known,
@@ -142,8 +141,21 @@ def kernels(
         seconds,
         samples,
         small,
-        everyone,
+        provider == ALL,
         tuple(config or ()),
-        named,
+        provider is not None,
     )
     raise typer.Exit(kernels_show.run_and_show(request, json, terminal))
+
+
+def named_providers(
+    provider: str | None, kernels: Path | None, screen: Screen
+) -> tuple[str, ...] | None:
+    """The providers that ``--provider`` names, all there are for ``all``; None without it."""
+    from truetpot.ops.registry import REGISTRY
+    from truetpot.runs.setting import load_kernels
+
+    if provider != ALL:
+        return None if provider is None else listed(provider, "--provider")
+    load_kernels(kernels, screen)
+    return tuple(REGISTRY.providers())

@@ -10,7 +10,7 @@ from truetpot.cli.crash import explain
 from truetpot.errors import KernelError, UserError
 from truetpot.exits import ExitCode
 from truetpot.runs.ranks import RanksDifferError
-from truetpot.runtime.distributed.place import Place, find_place
+from truetpot.runtime.distributed.placement import Placement, find_placement
 from truetpot.runtime.group import ALONE, Group
 
 Command = Callable[[str, Group], int]
@@ -22,14 +22,14 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
 
     Without a launcher's environment the ranks are started here, as this command line again.
     """
-    place = find_place()
-    if place is not None:
-        if tp not in (None, place.size):
+    placement = find_placement()
+    if placement is not None:
+        if tp not in (None, placement.size):
             raise UserError(
-                f"--tp {tp}, but {place.launcher} started {place.size} ranks; start {tp}, or leave "
-                "out --tp."
+                f"--tp {tp}, but {placement.launcher} started {placement.size} ranks; start {tp}, "
+                "or leave out --tp."
             )
-        return _as_one(place, device, command)
+        return _as_one(placement, device, command)
     if tp is None or tp == 1:
         return command(device, ALONE)
     from truetpot.runtime.distributed.launch import check_devices, launch
@@ -40,20 +40,20 @@ def run_ranks(tp: int | None, device: str, command: Command) -> int:
     return launch(tp, sys.argv[1:])
 
 
-def _as_one(place: Place, device: str, command: Command) -> int:
+def _as_one(placement: Placement, device: str, command: Command) -> int:
     """One rank's part. What goes wrong on it ends all of them."""
     from truetpot.runtime.distributed.watch import Watch, hold_signals, limit_s
 
     limit_s()
     hold_signals()
 
-    watch = Watch(place.rank, place.size)
+    watch = Watch(placement.rank, placement.size)
     try:
         from truetpot.runtime.distributed.join import join, lost_connection
 
         kind = _kind(device)
-        with join(place, kind, watch) as group:
-            code = command("cpu" if kind == "cpu" else f"{kind}:{place.local_rank}", group)
+        with join(placement, kind, watch) as group:
+            code = command("cpu" if kind == "cpu" else f"{kind}:{placement.local_rank}", group)
             if code != ExitCode.INTERRUPTED:
                 # no rank may go, and take the store with it, before all have come to their end
                 code = int(group.most(code))
@@ -66,11 +66,11 @@ def _as_one(place: Place, device: str, command: Command) -> int:
         # whatever it is, the other ranks must not wait for this one
         if lost_connection(error):
             time.sleep(watch.patience_s)  # for the watch, which sees who is lost, and ends this
-            watch.fail(f"rank {place.rank} lost the connection to another rank.")
+            watch.fail(f"rank {placement.rank} lost the connection to another rank.")
         if isinstance(error, (UserError, KernelError)):
-            watch.fail(f"rank {place.rank}: {error}")
+            watch.fail(f"rank {placement.rank}: {error}")
         sentence, fault = explain(error)
-        watch.fail(f"rank {place.rank}: {sentence}", fault)
+        watch.fail(f"rank {placement.rank}: {sentence}", fault)
 
 
 def _kind(device: str) -> str:

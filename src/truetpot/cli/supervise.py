@@ -24,7 +24,7 @@ from pathlib import Path
 from truetpot.errors import UserError
 from truetpot.exits import ExitCode
 from truetpot.report.terminal import Terminal
-from truetpot.runtime.distributed.place import find_place
+from truetpot.runtime.distributed.placement import find_placement
 from truetpot.runtime.running import SIGNALS, VARIABLE, Left, kept, left, overdue, prepare
 
 MOST_ENDS = 8
@@ -45,7 +45,7 @@ def at_risk(arguments: Sequence[str]) -> bool:
     if not hasattr(signal, "sigtimedwait"):  # Windows: a child cannot be waited for as here
         return False
     try:
-        if find_place() is not None:
+        if find_placement() is not None:
             return False
     except UserError:  # the command says it
         return False

@@ -21,7 +21,7 @@ from truetpot.cli.command import (
     counts,
     listed,
 )
-from truetpot.cli.kernels import ALL, CONTEXT, MODEL
+from truetpot.cli.kernels import ALL, CONTEXT, MODEL, named_providers
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
 from truetpot.errors import UserError
 from truetpot.text import one_of
@@ -113,12 +113,11 @@ def tune(
     from truetpot.cli.screen import Screen
     from truetpot.cli.tune_show import run_and_show
     from truetpot.facts.models import load_model
-    from truetpot.ops.registry import REGISTRY
     from truetpot.ops.tuned import user_file
     from truetpot.report.terminal import Terminal
     from truetpot.report.tune_list import draw_tunable
     from truetpot.runs.kernels import Request
-    from truetpot.runs.setting import find_setting, load_kernels
+    from truetpot.runs.setting import find_setting
     from truetpot.runs.tune import make_folder
     from truetpot.runs.tune_list import tunable
     from truetpot.runs.tune_search import How
@@ -135,11 +134,9 @@ def tune(
     known = load_model(model)
     if list and json is not None:
         raise UserError("--list is for people to read; leave --json out.")
-    if list and provider == ALL:
-        load_kernels(kernels, screen)
-        providers: tuple[str, ...] | None = tuple(REGISTRY.providers())
-    else:
-        providers = None if provider is None else listed(provider, "--provider")
+    if provider == ALL and not list:
+        raise UserError("--provider all goes with --list; name the providers to tune.")
+    providers = named_providers(provider, kernels, screen)
     setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
     shapes = setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens)
     request = Request(

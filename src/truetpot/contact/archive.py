@@ -19,7 +19,7 @@ import msgspec
 
 from truetpot.errors import UserError
 from truetpot.files import open_regular, write_whole
-from truetpot.files.places import shortened_path
+from truetpot.files.paths import shortened_path
 from truetpot.records.contact import ContactRecord
 from truetpot.records.store import as_text, fault
 from truetpot.text import brief

@@ -222,29 +222,29 @@ def _locate(directory: Path, tensors: list[str]) -> tuple[dict[str, Path], tuple
             f"{shortened_path(directory)} holds neither {_SINGLE} nor {_INDEX}; give a directory "
             "with a safetensors checkpoint."
         )
-    places = _weight_map(index)
+    files = _weight_map(index)
     for name in tensors:
-        if name not in places:
+        if name not in files:
             raise _missing(name, index)
-    for name in dict.fromkeys(places[name] for name in tensors):
+    for name in dict.fromkeys(files[name] for name in tensors):
         if not is_there(directory / name):
             shown = shortened_path(directory / name)
             raise UserError(f"{shown} is missing; download the checkpoint again.")
-    return {name: directory / places[name] for name in tensors}, ()
+    return {name: directory / files[name] for name in tensors}, ()
 
 
 def _weight_map(index: Path) -> dict[str, str]:
     """An index's names of files: below its own folder, wherever the index came from."""
     raw, shown = read_json(index, "a safetensors index"), shortened_path(index)
     try:
-        places = msgspec.convert(raw, _Index).weight_map
+        files = msgspec.convert(raw, _Index).weight_map
     except (msgspec.ValidationError, UnicodeError) as error:
         reason = shortened(escaped(str(error)))
         raise UserError(f"{shown} is no safetensors index ({reason}); download it again.") from None
-    for place in set(places.values()):
-        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
-            raise UserError(f"{shown} names {brief(place)}, outside its folder; download it again.")
-    return places
+    for file in set(files.values()):
+        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+            raise UserError(f"{shown} names {brief(file)}, outside its folder; download it again.")
+    return files
 
 
 def _missing(tensor: str, path: Path) -> UserError:

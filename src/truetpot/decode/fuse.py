@@ -16,7 +16,7 @@ from truetpot.facts.workload import Workload
 from truetpot.ops import Case, Composite, Operator
 
 Rank = Callable[[Operator, Case], int | None]
-"""Place of the first provider, in the user's order, that can run the case; None if none can."""
+"""Position of the first provider, in the user's order, that can run the case; None if none can."""
 
 
 def fused_program(
@@ -29,8 +29,8 @@ def fused_program(
     composites = tuple(composites)
 
     def order(program: Program) -> tuple[float, int]:
-        places = (rank(call.op, call.case) for call in program.calls)
-        each = [float("inf") if place is None else place for place in places]
+        positions = (rank(call.op, call.case) for call in program.calls)
+        each = [float("inf") if position is None else position for position in positions]
         return sum(each), len(each)
 
     plain, apart = (
@@ -51,8 +51,8 @@ def fuse(program: Program, rank: Rank, composites: Iterable[Composite]) -> Progr
     uses.update(program.outputs)
 
     def order(option: Call) -> tuple[float, int]:
-        place = rank(option.op, option.case)
-        return float("inf") if place is None else place, -_length(option)
+        position = rank(option.op, option.case)
+        return float("inf") if position is None else position, -_length(option)
 
     def preferred(call: Call, parts: Sequence[Call]) -> bool:
         return all(order(call)[0] <= order(part)[0] for part in parts)

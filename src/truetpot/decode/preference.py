@@ -71,7 +71,7 @@ class Preference:
         return Selection(op.name, case, each[able[0]].kernel if able else None, refusals)
 
     def rank(self, op: Operator, case: Case) -> int | None:
-        """Place of the provider that serves the case; None if none does."""
+        """Position of the provider that serves the case; None if none does."""
         kernel = self.choose(op, case).kernel
         return None if kernel is None else self.providers.index(kernel.provider)
 

@@ -43,8 +43,8 @@ def opencl_drivers(root: Path, environment: Mapping[str, str]) -> tuple[str, ...
     """Names of the libraries that the OpenCL loader opens."""
     named = environment.get("OCL_ICD_FILENAMES", "").split(":")
     vendors = environment.get("OCL_ICD_VENDORS")
-    place = root / "etc/OpenCL/vendors" if not vendors else _below(root, vendors)
-    registered = [place] if place.suffix == ".icd" else sorted(place.glob("*.icd"))
+    icds = root / "etc/OpenCL/vendors" if not vendors else _below(root, vendors)
+    registered = [icds] if icds.suffix == ".icd" else sorted(icds.glob("*.icd"))
     listed = (read_attribute(icd) for icd in registered)
     return tuple(Path(library).name for library in (*named, *listed) if library)
 

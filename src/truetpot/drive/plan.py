@@ -92,14 +92,14 @@ def steps(asked: Asked) -> list[Step]:
     """All of them. Servers alternate within a point, and turn about from round to round; where one
     has to be restarted, a round goes through all points of it first."""
     found = []
-    for place, (input, concurrency) in enumerate(
+    for index, (input, concurrency) in enumerate(
         (i, c) for i in asked.inputs for c in asked.concurrency
     ):
         for round in range(asked.rounds):
             arms = asked.arms if round % 2 == 0 else asked.arms[::-1]
             for turn, arm in enumerate(arms):
                 step = Step(arm, input, concurrency, round)
-                found.append(((place, round, turn), (round, turn, place), step))
+                found.append(((index, round, turn), (round, turn, index), step))
     restarts = any(arm.restart for arm in asked.arms)
     return [step for *_, step in sorted(found, key=lambda one: one[1] if restarts else one[0])]
 

@@ -74,28 +74,28 @@ def _row(
     per: int,
 ) -> SeriesRow | None:
     """None where the points do not differ in what the series is over."""
-    placed = sorted(
+    ordered = sorted(
         ((value, one) for one in group if (value := x(one)) is not None), key=lambda pair: pair[0]
     )
-    xs = [value / per for value, _ in placed]
-    line = _line(xs, [one.token_ms for _, one in placed])
+    xs = [value / per for value, _ in ordered]
+    line = _line(xs, [one.token_ms for _, one in ordered])
     if line is None:
         return None
-    step = _line(xs, [one.step_ms for _, one in placed])
-    floor = _line(xs, [one.floor_ms for _, one in placed])
-    ratios = [one.token_ms / one.step_ms for _, one in placed if one.token_ms and one.step_ms]
-    whole = over == "concurrency" and len(ratios) == len(placed)
-    streams = [one.concurrency for _, one in placed]
+    step = _line(xs, [one.step_ms for _, one in ordered])
+    floor = _line(xs, [one.floor_ms for _, one in ordered])
+    ratios = [one.token_ms / one.step_ms for _, one in ordered if one.token_ms and one.step_ms]
+    whole = over == "concurrency" and len(ratios) == len(ordered)
+    streams = [one.concurrency for _, one in ordered]
     return SeriesRow(
         arm=group[0].arm,
         over=over,
         at=at,
-        points=len(placed),
-        least=placed[0][0],
-        most=placed[-1][0],
+        points=len(ordered),
+        least=ordered[0][0],
+        most=ordered[-1][0],
         base_ms=line.base,
         slope_ms=line.slope,
-        residual=max(map(abs, line.residuals)) if len(placed) > 2 else None,
+        residual=max(map(abs, line.residuals)) if len(ordered) > 2 else None,
         step_base_ms=None if step is None else step.base,
         step_slope_ms=None if step is None else step.slope,
         floor_base_ms=None if floor is None else floor.base,

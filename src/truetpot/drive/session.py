@@ -134,7 +134,7 @@ class _Session:
             asked.output, step.concurrency, step.concurrency, asked.timeout_s,
         )  # fmt: skip
         found = measure(self.engine, load, folder, asked.out, self.ladder, asked.anyway)
-        found = structs.replace(found, **_place(asked, step))
+        found = structs.replace(found, **_told_by(asked, step))
         if asked.calibrate and found.token_ms:
             where = folder / "calibration"
             row = calibrate(self.engine, step.concurrency, found.token_ms / 1e3, where)
@@ -162,7 +162,7 @@ def _begun(asked: Asked, watch: Watch) -> _Session:
     return session
 
 
-def _place(asked: Asked, step: Step) -> dict[str, Any]:
+def _told_by(asked: Asked, step: Step) -> dict[str, Any]:
     """What tells a point from the others of a record."""
     return {
         "arm": step.arm.name or None,
@@ -265,7 +265,7 @@ def _before(asked: Asked, session: _Session) -> list[DrivePoint]:
     Raises UserError for a record of another setup.
     """
     empty = [
-        DrivePoint(concurrency=one.concurrency, status=PointStatus.NOT_RUN, **_place(asked, one))
+        DrivePoint(concurrency=one.concurrency, status=PointStatus.NOT_RUN, **_told_by(asked, one))
         for one in steps(asked)
     ]
     file = asked.out / RECORD

@@ -57,13 +57,6 @@ def rope_of(config: Rotary, where: str) -> tuple[float, RopeScaling | None, str]
     if isinstance(table.get("full_attention"), dict):  # v5 may nest them under the layer type
         table = table["full_attention"]
     rope = typed(table, _Rope, where, "rope ")
-
-    def needed(field: str) -> float:
-        value: float | None = getattr(rope, field)
-        if value is None:
-            raise refusal(where, f"rope {field}", None, "it must be a number")
-        return value
-
     partial = rope.partial_rotary_factor
     partial = config.partial_rotary_factor if partial is None else partial
     theta = rope.rope_theta or config.rope_theta or _DEFAULT_THETA
@@ -74,34 +67,36 @@ def rope_of(config: Rotary, where: str) -> tuple[float, RopeScaling | None, str]
         raise refusal(where, "partial_rotary_factor", partial, "only whole-head rotation is")
     if kind == "default":
         return theta, None, ""
-    if kind not in ("linear", "llama3", "yarn"):
-        if config.any_rope and kind in _READ_OVER:
-            return theta, None, f"rotary embedding of type {kind}"
-        words = "supported are default, linear, llama3, yarn"
-        raise refusal(where, "rope_type", kind, words)
-    if kind == "linear":
-        return theta, RopeScaling(kind, needed("factor")), ""
-    # transformers' order: a top-level key, then the rope table's, then max_position_embeddings
-    original = int(
-        config.original_max_position_embeddings
-        or rope.original_max_position_embeddings
-        or config.max_position_embeddings
+    if kind in _STRETCHED:
+        return theta, _STRETCHED[kind](rope, config, where), ""
+    if config.any_rope and kind in _READ_OVER:
+        return theta, None, f"rotary embedding of type {kind}"
+    words = f"supported are {', '.join(('default', *_STRETCHED))}"
+    raise refusal(where, "rope_type", kind, words)
+
+
+def _linear(rope: _Rope, config: Rotary, where: str) -> RopeScaling:
+    return RopeScaling("linear", _needed(rope, "factor", where))
+
+
+def _llama3(rope: _Rope, config: Rotary, where: str) -> RopeScaling:
+    low, high = (_needed(rope, name, where) for name in ("low_freq_factor", "high_freq_factor"))
+    if low >= high:
+        words = f"it must be above the low_freq_factor {low:g}"
+        raise refusal(where, "rope high_freq_factor", high, words)
+    return RopeScaling(
+        "llama3",
+        _needed(rope, "factor", where),
+        original_max_position=_original(rope, config),
+        low_freq_factor=low,
+        high_freq_factor=high,
     )
-    if kind == "llama3":
-        low, high = needed("low_freq_factor"), needed("high_freq_factor")
-        if low >= high:
-            words = f"it must be above the low_freq_factor {low:g}"
-            raise refusal(where, "rope high_freq_factor", high, words)
-        stretched = RopeScaling(
-            kind,
-            needed("factor"),
-            original_max_position=original,
-            low_freq_factor=low,
-            high_freq_factor=high,
-        )
-        return theta, stretched, ""
-    stretched = RopeScaling(
-        kind,
+
+
+def _yarn(rope: _Rope, config: Rotary, where: str) -> RopeScaling:
+    original = _original(rope, config)
+    return RopeScaling(
+        "yarn",
         rope.factor or config.max_position_embeddings / original,
         original_max_position=original,
         beta_fast=rope.beta_fast or 32.0,
@@ -111,4 +106,23 @@ def rope_of(config: Rotary, where: str) -> tuple[float, RopeScaling | None, str]
         mscale=rope.mscale,
         mscale_all_dim=rope.mscale_all_dim,
     )
-    return theta, stretched, ""
+
+
+_STRETCHED = {"linear": _linear, "llama3": _llama3, "yarn": _yarn}
+"""Types that kernels here have."""
+
+
+def _original(rope: _Rope, config: Rotary) -> int:
+    """In transformers' order: a top-level key, then the rope table's, then the longest context."""
+    return int(
+        config.original_max_position_embeddings
+        or rope.original_max_position_embeddings
+        or config.max_position_embeddings
+    )
+
+
+def _needed(rope: _Rope, field: str, where: str) -> float:
+    value: float | None = getattr(rope, field)
+    if value is None:
+        raise refusal(where, f"rope {field}", None, "it must be a number")
+    return value

@@ -1,6 +1,6 @@
 """Reading files of others, and writing our own."""
 
-from truetpot.files.places import (
+from truetpot.files.paths import (
     expanded,
     is_folder,
     is_regular,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from truetpot.errors import UserError
-from truetpot.files.places import kind_of, shortened_path, why
+from truetpot.files.paths import kind_of, shortened_path, why
 from truetpot.text import escaped
 
 MOST_BYTES = 64 << 20
@@ -104,8 +104,8 @@ def read_text(path: str | Path, what: str, most: int = MOST_BYTES) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = error.start
-    raise UserError(f"{shown} is no text in UTF-8 (byte {place}); give {what}.")
+        offset = error.start
+    raise UserError(f"{shown} is no text in UTF-8 (byte {offset}); give {what}.")
 
 
 def read_json(path: str | Path, what: str, most: int = MOST_BYTES) -> Any:
@@ -125,8 +125,8 @@ def read_json(path: str | Path, what: str, most: int = MOST_BYTES) -> Any:
         raise UserError(f"There is not enough memory to read {shown}; free some.") from None
     except ValueError as error:
         # a number of more than 4,300 digits is a ValueError too, with a sentence of its own
-        place = isinstance(error, json.JSONDecodeError)
-        reason = escaped(str(error)) if place else "it has a number of thousands of digits"
+        located = isinstance(error, json.JSONDecodeError)
+        reason = escaped(str(error)) if located else "it has a number of thousands of digits"
     raise UserError(f"{shown} is not valid JSON ({reason}); give {what}.")
 
 

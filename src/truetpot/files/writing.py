@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from truetpot.errors import OutputError, UserError
-from truetpot.files.places import is_stream, kind_of, why
+from truetpot.files.paths import is_stream, kind_of, why
 from truetpot.text import escaped
 
 

@@ -10,7 +10,7 @@ from truetpot.fleet.seen import MACHINE, Seen
 from truetpot.records.fleet import Difference, Variant
 
 COMMANDS = ("validate", "doctor")
-Place = tuple[str, str]
+Setting = tuple[str, str]
 """A group of cards, or the machine, and what is set."""
 
 
@@ -19,16 +19,16 @@ def differences(found: Sequence[Machine]) -> list[Difference]:
 
     A package or a variable that a machine does not have is ``none`` there.
     """
-    values: dict[Place, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    values: dict[Setting, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for command in COMMANDS:
         newest = [(m.name, one) for m in found if (one := m.newest_of(command)) is not None]
-        told = sorted({place for _, one in newest for place in one.settings})
+        told = sorted({setting for _, one in newest for setting in one.settings})
         for group, what in told:
             for name, one in newest:
                 if group in one.groups:
                     value = one.settings.get((group, what), "none")
                     values[group, what][value].append(name)
-    return [_difference(*place, kept) for place, kept in sorted(values.items()) if len(kept) > 1]
+    return [_difference(*what, kept) for what, kept in sorted(values.items()) if len(kept) > 1]
 
 
 def _difference(group: str, what: str, kept: Mapping[str, Sequence[str]]) -> Difference:

@@ -11,7 +11,7 @@ from truetpot.fleet.history import Machine
 from truetpot.fleet.seen import Key, Value
 from truetpot.records.fleet import FleetFigure, FleetValue
 
-Place = tuple[Machine, Value]
+Reading = tuple[Machine, Value]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Compared:
 
 def compare_all(found: Sequence[Machine]) -> Compared:
     """The newest value of each card against the median of its kind."""
-    groups: dict[Key, list[Place]] = defaultdict(list)
+    groups: dict[Key, list[Reading]] = defaultdict(list)
     for machine in found:
         for one in machine.newest:
             for key, values in one.figures.items():
@@ -42,17 +42,17 @@ def _order(key: Key) -> tuple[str, ...]:
     return key.group, key.level, key.test, key.figure, key.unit, key.better
 
 
-def _figure(key: Key, places: Sequence[Place], by: Apart) -> FleetFigure:
+def _figure(key: Key, readings: Sequence[Reading], by: Apart) -> FleetFigure:
     return FleetFigure(
         group=key.group, level=key.level, test=key.test, figure=key.figure, unit=key.unit,
-        better=key.better, values=len(places),
-        machines=len({machine.name for machine, _ in places}), median=by.median,
+        better=key.better, values=len(readings),
+        machines=len({machine.name for machine, _ in readings}), median=by.median,
         spread=by.spread, limit=by.limit, judged=by.judged,
     )  # fmt: skip
 
 
-def _values(key: Key, places: Sequence[Place], by: Apart) -> Iterator[FleetValue]:
-    rows = zip(places, by.relative, by.robust, by.outliers(), strict=True)
+def _values(key: Key, readings: Sequence[Reading], by: Apart) -> Iterator[FleetValue]:
+    rows = zip(readings, by.relative, by.robust, by.outliers(), strict=True)
     for (machine, value), relative, robust, outlier in rows:
         yield FleetValue(
             machine=machine.name, device=value.device, group=key.group, level=key.level,

@@ -113,9 +113,9 @@ def _figures(record: ValidateRecord, level: str) -> dict[Key, list[Value]]:
 def _together(told: Iterable[tuple[tuple[str, str], str]]) -> dict[tuple[str, str], str]:
     """One value for all cards of a kind; ``1 x A, 1 x B`` where they differ."""
     values: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for place, value in told:
-        values[place].append(value)
-    return {place: counted(kept) if len({*kept}) > 1 else kept[0] for place, kept in values.items()}
+    for key, value in told:
+        values[key].append(value)
+    return {key: counted(kept) if len({*kept}) > 1 else kept[0] for key, kept in values.items()}
 
 
 def _card(identity: Identity, device: str) -> str:

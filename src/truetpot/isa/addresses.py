@@ -63,8 +63,8 @@ def runs(loads: Iterable[Access]) -> list[tuple[int, frozenset[int]]]:
     for one in loads:
         each = one.message.nbytes // max(1, len(one.addresses))
         for address in one.addresses:
-            place = chunks.setdefault((one.arg, address.base), [])
-            place.append((address.offset, address.offset + each, one.index))
+            spans = chunks.setdefault((one.arg, address.base), [])
+            spans.append((address.offset, address.offset + each, one.index))
     found = []
     for some in chunks.values():
         start = end = None
@@ -95,7 +95,7 @@ def _payload(
     registers: Registers, info: KernelInfo, dst: Operand | None, start: int, nbytes: int
 ) -> None:
     """Arguments `start` to `start + nbytes` are now in the registers from `dst` on."""
-    if dst is None or (where := registers.place(dst)) is None:
+    if dst is None or (where := registers.address(dst)) is None:
         return
     registers.clear(where, nbytes)
     for offset, name in info.pointers.items():
@@ -108,7 +108,7 @@ def _local_ids(
     registers: Registers, info: KernelInfo, dst: Operand | None, start: int, nbytes: int
 ) -> None:
     """Local ids in 16 bits a lane, x first. Those in x follow each other over a sub-group."""
-    if dst is None or (where := registers.place(dst)) is None:
+    if dst is None or (where := registers.address(dst)) is None:
         return
     registers.clear(where, nbytes)
     for lane in range(info.simd):

@@ -1,8 +1,8 @@
 """One sub-group executed as far as its addresses and branches go: integers, flags, loops.
 
 Nothing else is computed: what comes from memory is not known, and neither is what follows from it.
-Work-items have a place in the code each; the rearmost go first, which is how the code's own gotos
-and joins bring them together again.
+Work-items have an instruction pointer each; the rearmost go first, which is how the code's own
+gotos and joins bring them together again.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class Walk:
         """
         some = self.code.instructions
         passed = np.zeros(len(some) + 1, np.int64)  # how many more come here than go on
-        place = np.zeros(state.lanes, np.int64)
-        while (index := int(place.min())) < len(some):
-            here = place == index
+        pointer = np.zeros(state.lanes, np.int64)
+        while (index := int(pointer.min())) < len(some):
+            here = pointer == index
             # straight on as far as all who are here go the same way
-            stop = int(place[~here].min()) if not here.all() else len(some)
+            stop = int(pointer[~here].min()) if not here.all() else len(some)
             passed[index] += 1
             while (index := self._next[index]) < stop:
                 one, kind = some[index], self._kinds[index]
@@ -83,10 +83,10 @@ class Walk:
                 raise UnknownError(f"it takes more than {self.most} instructions")
             if index < stop:
                 passed[index + 1] -= 1
-                _branch(self.code, index, state, here, place)
+                _branch(self.code, index, state, here, pointer)
             else:
                 passed[stop] -= 1
-                place[here] = stop
+                pointer[here] = stop
         return np.cumsum(passed)[:-1]
 
 
@@ -105,12 +105,12 @@ def _mask(one: Instruction, state: State, here: np.ndarray) -> np.ndarray:
     return mask
 
 
-def _branch(code: Code, index: int, state: State, here: np.ndarray, place: np.ndarray) -> None:
+def _branch(code: Code, index: int, state: State, here: np.ndarray, pointer: np.ndarray) -> None:
     one = code.instructions[index]
     name = one.op.partition(".")[0]
     target = code.labels.get(one.labels[-1], index + 1)
     if name in ("join", "endif"):
-        place[here] = index + 1
+        pointer[here] = index + 1
         return
     taken = here.copy()
     if one.predicate:
@@ -128,8 +128,8 @@ def _branch(code: Code, index: int, state: State, here: np.ndarray, place: np.nd
         taken, target = here & ~taken, code.labels.get(one.labels[0], index + 1)
     elif name == "else":
         target = code.labels.get(one.labels[0], index + 1)
-    place[here] = index + 1
-    place[taken] = target
+    pointer[here] = index + 1
+    pointer[taken] = target
 
 
 def _spread(one: Instruction, values: np.ndarray, lanes: int) -> np.ndarray:

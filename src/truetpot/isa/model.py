@@ -54,12 +54,12 @@ def passes(instruction: Instruction, rates: IssueRates) -> int:
 
 def _conflict(instruction: Instruction, which: int, count: int, rates: IssueRates) -> bool:
     read = [_register(o, which, instruction.lanes, count, rates) for o in instruction.sources]
-    places = [
+    banks = [
         ((r // rates.bank_registers) % 2, (r // rates.bundle_registers) % rates.bundles)
         for r in read
         if r is not None
     ]
-    return len(set(places)) < len(places)
+    return len(set(banks)) < len(banks)
 
 
 def _register(source: Operand, which: int, lanes: int, count: int, rates: IssueRates) -> int | None:

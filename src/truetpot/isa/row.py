@@ -112,6 +112,8 @@ def row(
     """``weights``: that an iteration brings from memory, 0 where that is not known.
 
     ``case_bytes``: that the operator has to move, None without a case.
+
+    One long function: the record has forty fields, and each is given once.
     """
     info, rates, hardware = loop.info, loop.rates, loop.rates.hardware
     cores = None if hardware is None else hardware.xe_cores

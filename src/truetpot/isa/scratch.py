@@ -26,7 +26,7 @@ class Scratch:
         if not message.block:
             return False
         registers = [o for o in one.sources if o.file == "r"]
-        where = self._place(one, message, registers, state)
+        where = self._offset(one, message, registers, state)
         if message.verb == "store" and len(registers) > 1:
             span = _span(state, registers[1].number, message.nbytes)
             self._kept[where] = state.data[span].copy(), state.known[span].copy()
@@ -47,7 +47,7 @@ class Scratch:
                 return data[part], known[part]
         return np.zeros(nbytes, np.uint8), np.zeros(nbytes, bool)
 
-    def _place(
+    def _offset(
         self, one: Instruction, message: Message, registers: list[Operand], state: State
     ) -> int:
         if one.op.startswith("send.dc0"):

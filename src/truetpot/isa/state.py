@@ -35,7 +35,7 @@ class State:
     """Whether nothing was executed so far that may not be: what a guard on data leaves out."""
     control: int = 0
     """The control register, which has the rounding mode."""
-    _places: dict[Any, Any] = field(default_factory=dict)
+    _addresses: dict[Any, Any] = field(default_factory=dict)
     upper_mach: bool = False
     """Whether ``mach`` always gives the upper half of a product: where a listing has ``macl`` for
     the lower one. Older ones write ``mach`` for that too."""
@@ -51,14 +51,14 @@ class State:
         where = register * self.register_bytes
         self.known[where : where + nbytes] = False
 
-    def places(self, operand: Operand, lanes: int) -> np.ndarray | None:
+    def addresses(self, operand: Operand, lanes: int) -> np.ndarray | None:
         """Byte addresses [lanes, size] of a region; None for a file that is not kept."""
         key = (id(operand), lanes)
-        if key not in self._places:
-            self._places[key] = (operand, self._computed_places(operand, lanes))
-        return self._places[key][1]
+        if key not in self._addresses:
+            self._addresses[key] = (operand, self._computed_addresses(operand, lanes))
+        return self._addresses[key][1]
 
-    def _computed_places(self, operand: Operand, lanes: int) -> np.ndarray | None:
+    def _computed_addresses(self, operand: Operand, lanes: int) -> np.ndarray | None:
         if operand.file not in ("r", *_PLACES):
             return None
         lane = np.arange(lanes)
@@ -79,15 +79,15 @@ class State:
         With `bits` those of floating point are the bits that they have, as int64 too.
         """
         if operand.file == "imm":
-            if (key := (id(operand), lanes)) not in self._places:
-                self._places[key] = (operand, _immediate(operand, lanes))
-            raw, known = self._places[key][1]
+            if (key := (id(operand), lanes)) not in self._addresses:
+                self._addresses[key] = (operand, _immediate(operand, lanes))
+            raw, known = self._addresses[key][1]
         elif operand.file == "f":
             half = slice(start := flag_bit(f"f{operand.number}.{operand.sub}"), start + 16)
             word = sum(1 << i for i, bit in enumerate(self.flags[half]) if bit)
             return np.full(lanes, word), np.full(lanes, self.flag_known[half].all())
         else:
-            where = self.places(operand, lanes)
+            where = self.addresses(operand, lanes)
             if where is None or operand.type not in _KINDS:
                 return _nothing(lanes)
             raw = self.data[where].view(_KINDS[operand.type])[:, 0].astype(np.int64)
@@ -109,7 +109,7 @@ class State:
         bits: bool = False,
     ) -> None:
         """Into the lanes of the mask; `bits` as of :meth:`read`."""
-        where = self.places(operand, len(values))
+        where = self.addresses(operand, len(values))
         if where is None:
             return
         if operand.type not in _KINDS or not (bits or _computed(operand)):

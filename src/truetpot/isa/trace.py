@@ -154,12 +154,12 @@ class _Reader:
             return None
         if not known[active].all():
             raise UnknownError(f"the address at {one.offset} is made of what was loaded")
-        places = values[active] + message.displacement
+        addresses = values[active] + message.displacement
         each = message.nbytes if message.block else message.nbytes // max(1, len(mask))
-        index = self._argument(one, message, places)
+        index = self._argument(one, message, addresses)
         if index is None:
             return None
-        offsets = places % (1 << 44) if message.address_bytes == 8 else places
+        offsets = addresses % (1 << 44) if message.address_bytes == 8 else addresses
         self.touched[index].append((offsets, each))
         if self.state.sure:
             end = int(offsets.max()) + each
@@ -169,7 +169,7 @@ class _Reader:
             return lambda: self._answer(one, message, arg, offsets, each, active)
         return None
 
-    def _argument(self, one: Instruction, message: Message, places: np.ndarray) -> int | None:
+    def _argument(self, one: Instruction, message: Message, addresses: np.ndarray) -> int | None:
         if message.surface is not None:
             index = self._tables.get(message.surface)
             return index if index is not None and index >= 0 else None
@@ -177,7 +177,7 @@ class _Reader:
         if surface is not None:
             value, known = self.state.read(surface, 1)
             return self._surfaces.get(int(value[0]) & ~63) if known[0] else None
-        return argument_at(int(places[0]))[0]
+        return argument_at(int(addresses[0]))[0]
 
     def _answer(
         self,

@@ -41,7 +41,7 @@ class Registers:
         """The base of what was computed so; the same for the same."""
         return self.numbers.setdefault(what, len(self.numbers) + 1)
 
-    def place(self, operand: Operand, lane: int = 0) -> int | None:
+    def address(self, operand: Operand, lane: int = 0) -> int | None:
         """The byte address of an element; None for other files."""
         if operand.file != "r" and operand.file not in _OTHER_FILES:
             return None
@@ -52,7 +52,7 @@ class Registers:
         """What a lane reads; what was never followed is the same until it is written again."""
         if operand.file == "imm":
             return self._immediate(operand, lane)
-        where = self.place(operand, lane)
+        where = self.address(operand, lane)
         if where is None:
             return Value(self.unknown("read", len(self.numbers)))
         if where not in self.values:
@@ -70,12 +70,12 @@ class Registers:
     def execute(self, instruction: Instruction) -> None:
         """Write what an instruction computes; floating point is no address, and forgotten."""
         dst = instruction.dst
-        if dst is None or (start := self.place(dst)) is None:
+        if dst is None or (start := self.address(dst)) is None:
             return
         results = {}
         if instruction.kind == "integer" or instruction.op == "mov":
             for lane in range(instruction.lanes):
-                where = self.place(dst, lane)
+                where = self.address(dst, lane)
                 if where is not None:
                     read = [self.read(source, lane) for source in instruction.sources]
                     results[where] = self._result(instruction.op, read)

@@ -93,7 +93,7 @@ class Keeper:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        place: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         if error is not None:
             with self._lock, suppress(Exception):  # the first error is the one to be told

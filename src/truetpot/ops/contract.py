@@ -31,7 +31,7 @@ RESERVED = ("all",)
 """What ``--provider`` takes for something else than a provider."""
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-_PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class ContractError(KernelError):
@@ -39,7 +39,7 @@ class ContractError(KernelError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A file and a line in it."""
 
     file: str
@@ -85,36 +85,36 @@ def check_inputs(op: Operator) -> None:
 
 
 def check(
-    kernel: object, op: Operator, provider: object, devices: object, place: Place
+    kernel: object, op: Operator, provider: object, devices: object, at: Location
 ) -> None:
     """Raise ContractError for the first thing that is wrong with a class to be registered.
 
     The operator has passed :func:`check_operator`.
     """
-    _check_names(provider, devices, place)
-    _check_kernel(kernel, op, place)
+    _check_names(provider, devices, at)
+    _check_kernel(kernel, op, at)
 
 
-def check_operator(op: object, place: Place) -> None:
+def check_operator(op: object, at: Location) -> None:
     """Raise ContractError for what is no operator, and for another one of a name that is taken."""
     if not isinstance(op, Operator) or not is_name(getattr(op, "name", None)):
         raise ContractError(
-            f"{place}: register takes an operator with a name, not {shown(op)}; import one from "
+            f"{at}: register takes an operator with a name, not {shown(op)}; import one from "
             "truetpot.ops, such as LINEAR, and write @register(LINEAR, provider=..., devices=...)"
         )
     known = ops.OPERATORS.get(op.name)
     if known is not None and known is not op:
         raise ContractError(
-            f"{place}: there is an operator {op.name} already; give this one another name"
+            f"{at}: there is an operator {op.name} already; give this one another name"
         )
     try:
         check_inputs(op)
     except ContractError as error:
-        raise ContractError(f"{place}: {error}") from None
+        raise ContractError(f"{at}: {error}") from None
 
 
 def check_beside(
-    kernel: type, op: Operator, provider: str, known: Iterable[type[Kernel]], place: Place
+    kernel: type, op: Operator, provider: str, known: Iterable[type[Kernel]], at: Location
 ) -> None:
     """Raise ContractError for a class, a name or an operator that is known as another one."""
     module = sys.modules.get(kernel.__module__)
@@ -122,17 +122,17 @@ def check_beside(
     for other in known:
         if other is kernel:
             raise ContractError(
-                f"{place}: the class {kernel.__name__} is registered twice; derive a second class "
+                f"{at}: the class {kernel.__name__} is registered twice; derive a second class "
                 "from it and register that"
             )
         if other is above and (other.op.name, other.provider) == (op.name, provider):
             raise ContractError(
-                f"{place}: a class {kernel.__name__} is registered above it; give this one another "
+                f"{at}: a class {kernel.__name__} is registered above it; give this one another "
                 "name"
             )
         if other.op.name == op.name and not _same(other.op, op):
             raise ContractError(
-                f"{place}: there is another operator {op.name}, which has kernels; give this one "
+                f"{at}: there is another operator {op.name}, which has kernels; give this one "
                 "another name"
             )
 
@@ -144,41 +144,41 @@ def _same(a: Operator, b: Operator) -> bool:
     return a is b
 
 
-def _check_names(provider: object, devices: object, place: Place) -> None:
+def _check_names(provider: object, devices: object, at: Location) -> None:
     """Raise ContractError for a provider or for devices that nobody could ask for."""
     if not is_name(provider):
         raise ContractError(
-            f"{place}: the provider is {shown(provider)}; give it a name of letters, digits, "
+            f"{at}: the provider is {shown(provider)}; give it a name of letters, digits, "
             f"'_', '-' and '.' that is not {' or '.join(RESERVED)}"
         )
     wanted = "give a tuple of kinds such as ('cpu',), ('cuda', 'xpu') or ('opencl',)"
     if not isinstance(devices, tuple) or not devices:
-        raise ContractError(f"{place}: the devices are {shown(devices)}; {wanted}")
+        raise ContractError(f"{at}: the devices are {shown(devices)}; {wanted}")
     for device in devices:
         if not isinstance(device, str) or not re.fullmatch(r"[a-z]+", device):
-            raise ContractError(f"{place}: a device is {shown(device)}; {wanted}")
+            raise ContractError(f"{at}: a device is {shown(device)}; {wanted}")
 
 
-def _check_kernel(kernel: object, op: Operator, place: Place) -> None:
+def _check_kernel(kernel: object, op: Operator, at: Location) -> None:
     """Raise ContractError for the first thing that a kernel class of the operator has wrong."""
     if not isinstance(kernel, type) or not issubclass(kernel, Kernel):
         raise ContractError(
-            f"{place}: {shown(kernel)} is no class that derives from Kernel; write "
+            f"{at}: {shown(kernel)} is no class that derives from Kernel; write "
             "class Mine(Kernel)"
         )
     for name, (own, model) in _overridden(kernel).items():
-        _check_override(kernel, name, own, model, place)
-    _check_call(kernel, op, place)
+        _check_override(kernel, name, own, model, at)
+    _check_call(kernel, op, at)
     if op.weights and kernel.pack is Kernel.pack:
         raise ContractError(
-            f"{place}: the class {kernel.__name__} has no pack, and {op.name} has weights; write "
+            f"{at}: the class {kernel.__name__} has no pack, and {op.name} has weights; write "
             "def pack(self, weight), which returns the weight in the kernel's own layout"
         )
-    _check_coarse(kernel, place)
+    _check_coarse(kernel, at)
     most = kernel.most_query_tokens
     if type(most) is not int or most < 1:
         raise ContractError(
-            f"{place}: most_query_tokens of {kernel.__name__} is {shown(most)}; give the most "
+            f"{at}: most_query_tokens of {kernel.__name__} is {shown(most)}; give the most "
             "query tokens of a sequence that the kernel takes, 1 or more"
         )
 
@@ -194,74 +194,74 @@ def _overridden(kernel: type) -> dict[str, tuple[Any, Any]]:
     return dict(sorted(found.items()))
 
 
-def _check_override(kernel: type, name: str, own: Any, model: Any, place: Place) -> None:
+def _check_override(kernel: type, name: str, own: Any, model: Any, at: Location) -> None:
     """Of the same kind as what it overrides, and called with the same."""
-    place, method = _place(own, place), f"{kernel.__name__}.{name}"
+    at, method = _location(own, at), f"{kernel.__name__}.{name}"
     if isinstance(model, property) and inspect.isfunction(own):
-        raise ContractError(f"{place}: {method} is read, not called; write @property above it")
+        raise ContractError(f"{at}: {method} is read, not called; write @property above it")
     if not isinstance(model, classmethod) and not inspect.isfunction(model):
         return
     if not callable(getattr(kernel, name)):
-        raise ContractError(f"{place}: {method} is {shown(own)} and no method; write def {name}")
+        raise ContractError(f"{at}: {method} is {shown(own)} and no method; write def {name}")
     if isinstance(model, classmethod) and not isinstance(own, classmethod | staticmethod):
-        raise ContractError(f"{place}: {method} is no classmethod; write @classmethod above it")
+        raise ContractError(f"{at}: {method} is no classmethod; write @classmethod above it")
     wanted, taken = _parameters(model), _parameters(own)
     if wanted is None or taken is None:
         return
-    names = [p.name for p in wanted if p.kind in _PLACED and p.default is p.empty]
-    placed = [p.name for p in taken if p.kind in _PLACED][: len(names)]
-    swapped = {one for one, name in zip(placed, names, strict=False) if one != name} & {*names}
+    names = [p.name for p in wanted if p.kind in _POSITIONAL and p.default is p.empty]
+    positional = [p.name for p in taken if p.kind in _POSITIONAL][: len(names)]
+    swapped = {one for one, name in zip(positional, names, strict=False) if one != name} & {*names}
     if swapped or not _binds(taken, len(names)):
         raise ContractError(
-            f"{place}: {method} takes ({', '.join(p.name for p in taken)}) and is called with "
+            f"{at}: {method} takes ({', '.join(p.name for p in taken)}) and is called with "
             f"({', '.join(names)}); give it these parameters"
         )
 
 
-def _check_call(kernel: type, op: Operator, place: Place) -> None:
+def _check_call(kernel: type, op: Operator, at: Location) -> None:
     """Every input is taken by its name, and nothing else is asked for."""
     names = [one.name for one in op.takes]
     own = next(vars(one)["__call__"] for one in kernel.__mro__ if "__call__" in vars(one))
     if own is vars(Kernel)["__call__"]:
         raise ContractError(
-            f"{place}: the class {kernel.__name__} has no __call__; write "
+            f"{at}: the class {kernel.__name__} has no __call__; write "
             f"def __call__(self, *, {', '.join(names)})"
         )
     taken = _parameters(own)
     if taken is None:
         return
-    place, method = _place(own, place), f"{kernel.__name__}.__call__"
+    at, method = _location(own, at), f"{kernel.__name__}.__call__"
     known = {p.name for p in taken if p.kind in _NAMED}
     anything = any(p.kind is p.VAR_KEYWORD for p in taken)
     if missing := [name for name in names if name not in known and not anything]:
         raise ContractError(
-            f"{place}: {method} does not take {', '.join(missing)}, which {op.name} passes by "
+            f"{at}: {method} does not take {', '.join(missing)}, which {op.name} passes by "
             f"name; write def __call__(self, *, {', '.join(names)})"
         )
-    needed = [p.name for p in taken if p.default is p.empty and p.kind in (*_NAMED, *_PLACED)]
+    needed = [p.name for p in taken if p.default is p.empty and p.kind in (*_NAMED, *_POSITIONAL)]
     if foreign := [name for name in needed if name not in names]:
         raise ContractError(
-            f"{place}: {method} asks for {', '.join(foreign)}, which {op.name} does not pass; it "
+            f"{at}: {method} asks for {', '.join(foreign)}, which {op.name} does not pass; it "
             f"passes {', '.join(names)}"
         )
 
 
-def _check_coarse(kernel: Any, place: Place) -> None:
+def _check_coarse(kernel: Any, at: Location) -> None:
     """What rounds further says how, in one line, and by ``rounded`` to what."""
     if not isinstance(kernel.coarse, str) or "\n" in kernel.coarse:
         raise ContractError(
-            f"{place}: coarse of {kernel.__name__} is {shown(kernel.coarse)}; say in one line "
+            f"{at}: coarse of {kernel.__name__} is {shown(kernel.coarse)}; say in one line "
             "what the kernel rounds further than the operator does"
         )
     rounds = kernel.rounded is not Kernel.rounded
     if kernel.coarse and not rounds:
         raise ContractError(
-            f"{place}: {kernel.__name__} is coarse and has no rounded; write def rounded(self, "
+            f"{at}: {kernel.__name__} is coarse and has no rounded; write def rounded(self, "
             "inputs), which returns the inputs as the kernel rounds them"
         )
     if rounds and not kernel.coarse:
         raise ContractError(
-            f"{place}: {kernel.__name__} has rounded and is not coarse, so that it is never "
+            f"{at}: {kernel.__name__} has rounded and is not coarse, so that it is never "
             "called; say in coarse, in one line, what the kernel rounds"
         )
 
@@ -272,7 +272,7 @@ def _parameters(method: Any) -> list[inspect.Parameter] | None:
         found = list(inspect.signature(_function(method)).parameters.values())
     except (TypeError, ValueError):  # a compiled one
         return None
-    takes_self = not isinstance(method, staticmethod) and found and found[0].kind in _PLACED
+    takes_self = not isinstance(method, staticmethod) and found and found[0].kind in _POSITIONAL
     return found[1:] if takes_self else found
 
 
@@ -289,7 +289,7 @@ def _function(method: Any) -> Callable[..., Any]:
     return inspect.unwrap(inner)
 
 
-def _place(method: Any, otherwise: Place) -> Place:
+def _location(method: Any, otherwise: Location) -> Location:
     """Where a method is written; of what has no line, where its class is registered."""
     code = getattr(_function(method), "__code__", None)
-    return otherwise if code is None else Place(code.co_filename, code.co_firstlineno)
+    return otherwise if code is None else Location(code.co_filename, code.co_firstlineno)

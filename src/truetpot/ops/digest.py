@@ -156,8 +156,8 @@ def _with_includes(path: Path, known: set[Path]) -> set[Path]:
         if path.suffix != ".py":
             text = _content(path).decode("utf-8", "replace")
             for name in _INCLUDE.findall(text):
-                places = (folder / name for folder in (path.parent, *shared))
-                rest += [one for one in places if one.is_file()][:1]
+                candidates = (folder / name for folder in (path.parent, *shared))
+                rest += [one for one in candidates if one.is_file()][:1]
     return found
 
 

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from truetpot.errors import KernelError, UserError
 from truetpot.ops import contract, loading
 from truetpot.ops.answers import hold
-from truetpot.ops.contract import ContractError, Place
+from truetpot.ops.contract import ContractError, Location
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.kernel import Config, Kernel, devices_in_words
@@ -250,7 +250,7 @@ def register(
     its file has after it. It is recorded with the reason, as a file that cannot be imported is.
     """
     frame = sys._getframe(1)
-    place = Place(frame.f_code.co_filename, frame.f_lineno)
+    at = Location(frame.f_code.co_filename, frame.f_lineno)
 
     def lose(error: ContractError, name: str) -> None:
         whose = op.name if contract.is_name(getattr(op, "name", None)) else "(unknown)"
@@ -259,8 +259,8 @@ def register(
 
     def decorate(kernel: K) -> K:
         try:
-            contract.check(kernel, op, provider, devices, place)
-            contract.check_beside(kernel, op, provider, REGISTRY.imported(), place)
+            contract.check(kernel, op, provider, devices, at)
+            contract.check_beside(kernel, op, provider, REGISTRY.imported(), at)
             kernel.op, kernel.provider, kernel.devices = op, provider, devices
             kernel.source = str(getattr(sys.modules.get(kernel.__module__), "__file__", "?"))
             REGISTRY.add(kernel)
@@ -270,7 +270,7 @@ def register(
         return kernel
 
     try:
-        contract.check_operator(op, place)
+        contract.check_operator(op, at)
     except ContractError as error:  # now: where op is a class, nobody calls what is returned
         lose(error, "a class")
         return lambda kernel: kernel

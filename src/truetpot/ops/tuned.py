@@ -164,8 +164,8 @@ def _config(entry: Any, known: Sequence[Config], source: Callable[[], str]) -> C
 def _by_distance(label: str, files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Entries of the same shape, the nearest first; of two at the same distance the user's."""
     found = [
-        (distance, place, near, entry)
-        for place, cases in enumerate(files)
+        (distance, order, near, entry)
+        for order, cases in enumerate(files)
         for near, entry in cases.items()
         if near != label and (distance := octaves(label, near)) is not None
     ]

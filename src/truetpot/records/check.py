@@ -172,7 +172,7 @@ class CheckRecord(Named, frozen=True, kw_only=True):
         pairs: list[PairRow],
     ) -> CheckRecord:
         """The record of runs; ``file`` is what was given, and stands for that of each run."""
-        worst = min(runs, key=lambda run: run.verdict.rank)
+        worst = min(runs, key=lambda run: run.verdict.position)
         names = {*CheckedRun.__struct_fields__} - {"file"}
         fields = {name: getattr(worst, name) for name in names}
         return cls(command=command, file=file, **fields, runs=runs, slopes=slopes, pairs=pairs)

@@ -26,7 +26,7 @@ def read_record(path: str | Path, kind: type[T], what: str) -> T:
     ``what`` is what the file should be, for the sentence: "a record of truetpot decode --json".
     Fields that the type does not have are left out, so an older truetpot reads a newer one's
     records as long as the schema version is the same. Raises UserError for any other file, with
-    the place of the first field that is not what it should be.
+    the path of the first field that is not what it should be.
     """
     text = read_text(path, what)
     shown = escaped(str(path))
@@ -84,12 +84,12 @@ def plain(record: msgspec.Struct) -> Any:
 
 
 def fault(error: msgspec.ValidationError) -> str:
-    """What a value is and what it should be, with its place in the file: ``rungs.step``."""
-    said, _, place = str(error).partition(" - at ")
-    place = re.sub(r"^`(?:key in )?\$\.?|`$", "", place)
+    """What a value is and what it should be, with its path in the file: ``rungs.step``."""
+    said, _, path = str(error).partition(" - at ")
+    path = re.sub(r"^`(?:key in )?\$\.?|`$", "", path)
     said = said.replace("`", "")
     said = said[:1].lower() + said[1:]
-    return f"{place} is not as it should be ({said})" if place else said
+    return f"{path} is not as it should be ({said})" if path else said
 
 
 def _finite(value: Any) -> Any:

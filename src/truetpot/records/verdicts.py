@@ -42,21 +42,21 @@ class Severity(StrEnum):
     """A figure is wrong."""
 
     @property
-    def rank(self) -> int:
-        """Place in the order of severities: 0 is `info`, the least."""
+    def position(self) -> int:
+        """In the order of severities: 0 is `info`, the least."""
         return list(Severity).index(self)
 
     def __lt__(self, other: str) -> bool:
-        return self.rank < Severity(other).rank
+        return self.position < Severity(other).position
 
     def __le__(self, other: str) -> bool:
-        return self.rank <= Severity(other).rank
+        return self.position <= Severity(other).position
 
     def __gt__(self, other: str) -> bool:
-        return self.rank > Severity(other).rank
+        return self.position > Severity(other).position
 
     def __ge__(self, other: str) -> bool:
-        return self.rank >= Severity(other).rank
+        return self.position >= Severity(other).position
 
 
 class Verdict(StrEnum):
@@ -69,6 +69,6 @@ class Verdict(StrEnum):
     BELIEVABLE = "believable"
 
     @property
-    def rank(self) -> int:
-        """Place in the order of verdicts: 0 is the worst."""
+    def position(self) -> int:
+        """In the order of verdicts: 0 is the worst."""
         return list(Verdict).index(self)

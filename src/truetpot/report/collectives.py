@@ -28,7 +28,7 @@ def draw_collectives(results: Sequence[CollectiveRow]) -> RenderableType:
     table = Table(*names, *numbers, name("status"))
     reasons: dict[str, RenderableType] = {}
     for result in results:
-        place = "used up" if result.in_place else "kept"
+        left = "used up" if result.in_place else "kept"
         figures = ["-"] * 4
         p50_s, p99_s, medians_s = result.p50_s, result.p99_s, result.rank_medians_s
         ok = result.status is KernelStatus.OK
@@ -40,11 +40,11 @@ def draw_collectives(results: Sequence[CollectiveRow]) -> RenderableType:
                 f"{microseconds(max(medians_s))} ({_slowest(medians_s)})",
                 "-" if speed is None else f"{speed:.2f}",
             ]
-        who = (result.op, result.provider, place, result.submitted)
+        who = (result.op, result.provider, left, result.submitted)
         table.row(*who, size(result.payload_bytes), *figures, result.status)
         if result.reason:
             skipped = result.status is KernelStatus.SKIPPED
-            of = "" if skipped else f" of {size(result.payload_bytes)}, x {place}"
+            of = "" if skipped else f" of {size(result.payload_bytes)}, x {left}"
             about = f"{result.provider} {result.op}{of}, {result.submitted}"
             reason = f"{about}: {result.status}: {result.reason}"
             reasons.setdefault(reason, words(reason, style="yellow"))

@@ -20,12 +20,12 @@ from truetpot.serving.judged import RunOfFile
 def draw_verdicts(runs: Sequence[RunOfFile]) -> RenderableType:
     """How many runs there are of each verdict, the worst first, and where the worst one is."""
     counts = Counter(one.serving.verdict for one in runs)
-    ranked = sorted(counts, key=lambda verdict: verdict.rank)
+    ranked = sorted(counts, key=lambda verdict: verdict.position)
     parts: list[str | tuple[str, str]] = [f"{len(runs)} runs: "]
     for i, verdict in enumerate(ranked):
         parts += [", " if i else "", (f"{counts[verdict]} {verdict.value}", VERDICT_STYLE[verdict])]
-    worst = min(runs, key=lambda one: one.serving.verdict.rank)
-    where = "" if len(ranked) == 1 else f". The worst is {_place(worst, _above(runs))}"
+    worst = min(runs, key=lambda one: one.serving.verdict.position)
+    where = "" if len(ranked) == 1 else f". The worst is {_named(worst, _above(runs))}"
     return words(*parts, f"{where}.")
 
 
@@ -38,7 +38,7 @@ def draw_runs(runs: Sequence[RunOfFile]) -> RenderableType:
         serving, findings = one.serving, one.checked.findings
         batch, context = serving.batch, serving.context
         table.row(
-            _place(one, above),
+            _named(one, above),
             one.checked.run.tool,
             "" if serving.reported_s is None else digits(serving.reported_s * 1e3),
             "" if serving.over_floor is None else digits(serving.over_floor),
@@ -60,7 +60,7 @@ def _above(runs: Sequence[RunOfFile]) -> str:
     return "" if above == Path(above).anchor else above
 
 
-def _place(run: RunOfFile, above: str) -> str:
+def _named(run: RunOfFile, above: str) -> str:
     """File below that folder, else as it was given, and place in it."""
     file = Path(run.file)
     return f"{file.absolute().relative_to(above) if above else file} {run.place}".strip()

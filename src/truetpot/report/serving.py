@@ -65,7 +65,7 @@ def draw_checked(
             parts.append(Padding(draw_visible(checked.visible), (0, 0, 0, 2)))
     if not checked.findings:
         parts += ["", words("No finding.", style="green")]
-    return Group(*parts, "", draw_place(serving, checked))
+    return Group(*parts, "", draw_standing(serving, checked))
 
 
 def draw_worth(serving: Serving) -> RenderableType:
@@ -77,7 +77,7 @@ def draw_worth(serving: Serving) -> RenderableType:
     return words(reported, verdict, factor, f". {serving.why}")
 
 
-def draw_place(serving: Serving, checked: Checked) -> RenderableType:
+def draw_standing(serving: Serving, checked: Checked) -> RenderableType:
     """Where the figure stands on the ladder, and at which batch and context."""
     if serving.reported_s is None:
         return Group()

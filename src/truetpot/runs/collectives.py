@@ -70,7 +70,7 @@ class Request:
         if ALL_REDUCE.name in self.ops:
             shapes = {*((1, size // each) for size in sizes), (self.batch, self.model.hidden)}
             for m, n in sorted(shapes, key=lambda shape: shape[0] * shape[1]):
-                kept, used_up = (AllReduceCase(dtype, m, n, tp, place) for place in (False, True))
+                kept, used_up = (AllReduceCase(dtype, m, n, tp, used) for used in (False, True))
                 yield ALL_REDUCE, [kept, used_up]
         if ALL_GATHER.name in self.ops:
             for m, n in [(self.batch, 2), *((1, size // 4 // tp) for size in sizes if size)]:
@@ -156,7 +156,7 @@ def run(
 
 
 def _each(timed: Timed, watch: Watch, keep: Keeper) -> None:
-    """Every race, its results into their place."""
+    """Every race, its results into the record."""
     request = timed.request
     least = 20 if request.small else 100  # a p99 of fewer samples would be the largest of them
     rule = StopRule(seconds=request.seconds, min_samples=least, warmup_s=0.2)

@@ -190,19 +190,19 @@ def _ceiling(request: Request, watch: KernelsWatch) -> Ceiling:
 def _case(
     raced: Raced,
     case: StepCase,
-    place: str,
+    counter: str,
     entries: tuple[Contender, ...],
     watch: KernelsWatch,
     keep: Keeper,
 ) -> None:
-    """One case into its place. An interrupt is raised once what was measured is there."""
+    """One case into the record. An interrupt is raised once what was measured is there."""
 
     def on_start(started: list[KernelResult]) -> None:
         raced.running[:] = [(result, case.roles) for result in started]
 
     assert raced.ceiling is not None
     results, done = _measure(
-        raced.request, entries, case, raced.ceiling, watch, place, on_start, keep
+        raced.request, entries, case, raced.ceiling, watch, counter, on_start, keep
     )
     new = [(result, case.roles) for result in results]
     first = not raced.rows
@@ -252,7 +252,7 @@ def _measure(
     case: StepCase,
     ceiling: Ceiling,
     watch: KernelsWatch,
-    place: str,
+    counter: str,
     on_start: Callable[[list[KernelResult]], None],
     keep: Keeper,
 ) -> tuple[list[KernelResult], bool]:
@@ -262,7 +262,7 @@ def _measure(
         offering = REGISTRY.offering(case.op.name)
         entries = tuple(one for one in entries if one.provider in offering)
     rule = StopRule(seconds=request.seconds, warmup_s=min(0.5, request.seconds / 4))
-    with watch.bar(f"{place} {case.op.name} {case.case.label()}") as advance:
+    with watch.bar(f"{counter} {case.op.name} {case.case.label()}") as advance:
 
         def on_round(used: float) -> None:
             advance(used, 1.0)
@@ -281,7 +281,7 @@ def _measure(
                 rotate=not request.hot,
                 on_start=on_start,
             )
-            return sorted(results, key=_place) if request.everyone else results, done
+            return sorted(results, key=_fastest_first) if request.everyone else results, done
         except UserError as error:
             name, skipped = setting.device.name, KernelStatus.SKIPPED
             return [
@@ -293,7 +293,7 @@ def _measure(
             ], True  # fmt: skip
 
 
-def _place(result: KernelResult) -> tuple[bool, float, str]:
+def _fastest_first(result: KernelResult) -> tuple[bool, float, str]:
     """Who ran by time, then who could not."""
     entrant = result.entrant
     timed = entrant is not None and bool(entrant.device_s)

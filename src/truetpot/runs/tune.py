@@ -170,8 +170,8 @@ def _search(searches: Searches, watch: TuneWatch, keep: Keeper) -> None:
     pace = Pace(len(tasks))
     with compilers() as at_hand:
         for i, task in enumerate(tasks):
-            place = f"{i + 1}/{len(tasks)}{pace.rest()}:"
-            make(task, request, how, ceiling, progress, watch, place, keep, at_hand)
+            counter = f"{i + 1}/{len(tasks)}{pace.rest()}:"
+            make(task, request, how, ceiling, progress, watch, counter, keep, at_hand)
             pace.done += 1
             if not how.step:
                 _save(searches, [task])

@@ -131,7 +131,7 @@ def make(
     ceiling: Ceiling,
     progress: Path,
     watch: Watch,
-    place: str,
+    counter: str,
     keep: Keeper,
     at_hand: list[Process],
 ) -> None:
@@ -141,7 +141,7 @@ def make(
     """
     result = task.result
     log = read_log(progress, task.key)
-    what = f"{place} {result.op} of {result.provider}, {result.case.label()}"
+    what = f"{counter} {result.op} of {result.provider}, {result.case.label()}"
     if log.looks:
         what += f" ({len(log.looks)} configurations known from the run before)"
     result.looks = log.looks

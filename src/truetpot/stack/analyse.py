@@ -155,7 +155,7 @@ def _of_summary(trace: Trace, path: Path, given: Given, found: list[TraceFinding
 def ordered(findings: Sequence[TraceFinding]) -> list[TraceFinding]:
     """Findings by severity, the worst first, each once."""
     once = {(one.id, one.evidence): one for one in findings}
-    return sorted(once.values(), key=lambda one: -one.severity.rank)
+    return sorted(once.values(), key=lambda one: -one.severity.position)
 
 
 def _valid(findings: Sequence[TraceFinding]) -> bool:

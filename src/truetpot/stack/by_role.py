@@ -9,8 +9,8 @@ import numpy as np
 
 from truetpot.records.stack import PlacedBy, Role
 from truetpot.records.trace import TracedKernel, TracedRole
+from truetpot.stack.assign import assign
 from truetpot.stack.beside import Beside
-from truetpot.stack.place import place
 from truetpot.stack.roles import CLASSES, GEMM, REDUCTION, class_of
 from truetpot.stack.spent import PLACED, ROLES, Spent
 from truetpot.stack.trace import Gemm, SummaryRow
@@ -19,7 +19,7 @@ from truetpot.stack.yardstick import Yardstick
 SHOWN, SHOWN_UNKNOWN = 12, 50
 NAME = 300
 SLOWEST = 3.0
-"""A product that takes more of a role's floor than this is not placed by its time."""
+"""A product that takes more of a role's floor than this gets no role by its time."""
 FASTER = 1.02
 """And one that is faster than this part of it."""
 
@@ -60,8 +60,8 @@ def summary_entries(rows: Iterable[SummaryRow], shapes: dict[tuple[int, int], st
     found = []
     for row in rows:
         kind = Role.COPY if row.work else class_of(row.name)
-        placed = place([kind], [row.gemm], shapes)
-        role, by = placed.roles[0], placed.by[0]
+        assigned = assign([kind], [row.gemm], shapes)
+        role, by = assigned.roles[0], assigned.by[0]
         if kind in CLASSES and by == PlacedBy.NAME:
             role, by = (Role.GEMM if kind in (GEMM, REDUCTION) else role), PlacedBy.NOTHING
         name = f"{row.name} {row.grid}".rstrip()
@@ -70,7 +70,7 @@ def summary_entries(rows: Iterable[SummaryRow], shapes: dict[tuple[int, int], st
 
 
 def placed_by_time(found: list[Entry], yardstick: Yardstick | None, layers: int) -> list[Entry]:
-    """Products without shape or place: the role whose floor is nearest to their time."""
+    """Products without shape or position: the role whose floor is nearest to their time."""
     if yardstick is None or yardstick.hardware is None:
         return found
     counts = {

@@ -43,13 +43,13 @@ def _steps(steps: Sequence[StepCost]) -> Iterator[TraceFinding]:
     wrong = [one for one in steps if one.disturbed and one.period_s is not None]
     used = [one for one in steps if one.used and one.period_s is not None]
     if wrong and used:
-        places = [str(i + 1) for i, one in enumerate(steps) if one.disturbed]
+        disturbed = [str(i + 1) for i, one in enumerate(steps) if one.disturbed]
         times = ", ".join(f"{(one.period_s or 0) * 1e3:.3f}" for one in wrong[:8])
         mean = sum(one.period_s or 0 for one in used) / len(used)
         busy = sum(one.busy_s for one in wrong) / len(wrong)
         yield finding(
             "disturbed-steps",
-            f"Step {', '.join(places[:8])} of {len(steps)}: {times} ms, the others "
+            f"Step {', '.join(disturbed[:8])} of {len(steps)}: {times} ms, the others "
             f"{mean * 1e3:.3f} ms, each with kernels of {busy * 1e3:.3f} ms.",
         )
 

@@ -1,4 +1,4 @@
-"""Roles by name: rules as data, roles.toml. What needs a place gets a class here."""
+"""Roles by name: rules as data, roles.toml. What needs a position gets a class here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from truetpot.records.stack import Role
 
 GEMM, REDUCTION, ELEMENTWISE, FILL = "gemm", "gemm_reduction", "elementwise", "fill"
 CLASSES = (GEMM, REDUCTION, ELEMENTWISE, FILL)
-"""Of kernels that only their place gives a role."""
+"""Of kernels that only their position gives a role."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def stack_rung(spent: Spent, used: Sequence[StepCost], tokens: float) -> StackRu
 
 
 def members(used: Sequence[StepCost]) -> np.ndarray:
-    """Places of all kernels of some steps, ascending."""
+    """Positions of all kernels of some steps, ascending."""
     empty = np.empty(0, dtype=np.int64)
     return np.concatenate([empty, *(np.arange(one.at.start, one.at.stop) for one in used)])
 

@@ -11,7 +11,7 @@ CANDIDATES = 200
 WHOLE = 0.8
 """Of a sequence, what one run of a period has to cover: a period of layers never does."""
 REGULAR = 0.75
-"""Of the distances between a name's places, how many have to be near their median."""
+"""Of the distances between a name's positions, how many have to be near their median."""
 NEAR = 0.1
 MOST_REPEAT = 400_000
 """Names among which the longest repeat is looked for."""
@@ -33,8 +33,8 @@ def exact_period(names: np.ndarray) -> Run | None:
     return min(whole, key=lambda run: run.period, default=None)
 
 
-def regular_places(names: np.ndarray, known: np.ndarray) -> np.ndarray | None:
-    """Places of a name that comes at even distances, once a step as far as that can be told.
+def regular_positions(names: np.ndarray, known: np.ndarray) -> np.ndarray | None:
+    """Positions of a name that comes at even distances, once a step as far as that can be told.
 
     ``known`` are names that are called once a step, such as a sampler's: of these the most frequent
     regular one is taken. Else, of those that come at least three times and cover most of the
@@ -44,17 +44,17 @@ def regular_places(names: np.ndarray, known: np.ndarray) -> np.ndarray | None:
     for name, count in zip(*np.unique(names, return_counts=True), strict=True):
         if count < 3:
             continue
-        places = np.flatnonzero(names == name) if count * 3 <= len(names) else None
-        if places is None or not _regular(places, len(names)):
+        positions = np.flatnonzero(names == name) if count * 3 <= len(names) else None
+        if positions is None or not _regular(positions, len(names)):
             continue
         weight = int(count) if name in known else -int(count) - len(names)
         if best is None or weight > best[0]:
-            best = weight, places
+            best = weight, positions
     return None if best is None else best[1]
 
 
 def longest_repeat(names: np.ndarray) -> np.ndarray | None:
-    """Places where the longest sequence that comes at least twice begins, none inside another.
+    """Positions where the longest sequence that comes at least twice begins, none inside another.
 
     By doubling: the number of a sequence of 2 L names is that of the pair of its halves.
     """
@@ -70,26 +70,26 @@ def longest_repeat(names: np.ndarray) -> np.ndarray | None:
             break
         ranks.append(new)
         length *= 2
-    places = _apart(ranks[-1], length)
-    return places if length >= 4 and len(places) >= 2 else None
+    positions = _apart(ranks[-1], length)
+    return positions if length >= 4 and len(positions) >= 2 else None
 
 
 def _apart(numbers: np.ndarray, length: int) -> np.ndarray:
-    """Of the number that comes most often without overlap, the places; a few numbers are tried."""
+    """Positions of the number that comes most often without overlap; a few numbers are tried."""
     values, counts = np.unique(numbers, return_counts=True)
     best = np.empty(0, dtype=np.int64)
     for value in values[np.argsort(-counts, kind="stable")[:8]]:
         kept: list[int] = []
-        for place in np.flatnonzero(numbers == value):
-            if not kept or place - kept[-1] >= length:
-                kept.append(int(place))
+        for position in np.flatnonzero(numbers == value):
+            if not kept or position - kept[-1] >= length:
+                kept.append(int(position))
         if len(kept) > len(best):
             best = np.array(kept)
     return best
 
 
 def _distances(names: np.ndarray) -> list[int]:
-    """Distances between neighbouring places of a name, those first that explain most."""
+    """Distances between neighbouring positions of a name, those first that explain most."""
     order = np.argsort(names, kind="stable")
     same = names[order][1:] == names[order][:-1]
     distances, counts = np.unique((order[1:] - order[:-1])[same], return_counts=True)
@@ -109,8 +109,8 @@ def _longest_run(names: np.ndarray, period: int) -> Run | None:
     return Run(first, last, period) if last - first >= 2 * period else None
 
 
-def _regular(places: np.ndarray, total: int) -> bool:
-    distances = np.diff(places)
+def _regular(positions: np.ndarray, total: int) -> bool:
+    distances = np.diff(positions)
     middle = float(np.median(distances))
     near = np.abs(distances - middle) <= NEAR * middle
-    return bool(near.mean() >= REGULAR) and len(places) * middle >= total / 2
+    return bool(near.mean() >= REGULAR) and len(positions) * middle >= total / 2

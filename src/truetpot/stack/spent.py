@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 from truetpot.records.stack import PlacedBy, Role, StepPhase
+from truetpot.stack.assign import Assigned, assign
 from truetpot.stack.exclusive import exclusive_s
 from truetpot.stack.findings import limit
-from truetpot.stack.place import Placed, place
 from truetpot.stack.roles import class_of, rule_of
 from truetpot.stack.steps import Cuts
 from truetpot.stack.trace import Kernels, Work
@@ -53,7 +53,7 @@ class Spent:
 def spend(
     kernels: Kernels, cuts: Cuts | None, shapes: dict[tuple[int, int], str], timed: bool
 ) -> Spent:
-    """Roles by name, shape and place, a step at a time; steps that are alike are placed once."""
+    """Roles by name, shape and position, a step at a time; of steps that are alike, once."""
     classes = [class_of(name) for name in kernels.names]
     role, by = np.empty(len(kernels), np.int8), np.empty(len(kernels), np.int8)
     seen: dict[bytes, tuple[list[int], list[int], int]] = {}
@@ -63,9 +63,9 @@ def spend(
         at = slice(first, last)
         key = kernels.name[at].tobytes() + kernels.gemm[at].tobytes()
         if key not in seen:
-            placed = _placed(kernels, at, classes, shapes)
-            numbers = [ROLES.index(Role(one)) for one in placed.roles]
-            seen[key] = numbers, [PLACED.index(one) for one in placed.by], placed.layers
+            found = _assigned(kernels, at, classes, shapes)
+            numbers = [ROLES.index(Role(one)) for one in found.roles]
+            seen[key] = numbers, [PLACED.index(one) for one in found.by], found.layers
         role[at], by[at], layers[first] = seen[key]
     own, gap = kernels.duration_s.copy(), np.zeros(len(kernels))
     late, told = np.zeros(len(kernels), bool), np.zeros(len(kernels), bool)
@@ -79,16 +79,16 @@ def spend(
     return Spent(kernels, role, by, own, gap, late, told, timed, layers)
 
 
-def _placed(
+def _assigned(
     kernels: Kernels, at: slice, classes: list[str], shapes: dict[tuple[int, int], str]
-) -> Placed:
+) -> Assigned:
     works = kernels.work[at]
     named = [
         Role.COPY if work != Work.KERNEL else classes[name]
         for name, work in zip(kernels.name[at], works, strict=True)
     ]
     gemms = [kernels.gemms[i] if i >= 0 else None for i in kernels.gemm[at]]
-    return place(named, gemms, shapes)
+    return assign(named, gemms, shapes)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from truetpot.stack.sequence import exact_period, longest_repeat, regular_places
+from truetpot.stack.sequence import exact_period, longest_repeat, regular_positions
 from truetpot.stack.trace import Kernels, Mark
 
 KNOWN = 0.9
@@ -81,18 +81,18 @@ def _found(kernels: Kernels, marks: tuple[Mark, ...], once: np.ndarray) -> Cuts 
         return marked[0] if cuts is None or inner * 1.5 > size else cuts
     if cuts is not None:
         return cuts
-    for by, places in (
-        (FoundBy.ANCHOR, regular_places(names, once)),
+    for by, positions in (
+        (FoundBy.ANCHOR, regular_positions(names, once)),
         (FoundBy.REPEAT, longest_repeat(names)),
     ):
-        if places is not None:
-            at = np.concatenate([main[places], [len(kernels)]])
-            return Cuts(by, at, (None,) * len(places))
+        if positions is not None:
+            at = np.concatenate([main[positions], [len(kernels)]])
+            return Cuts(by, at, (None,) * len(positions))
     return None
 
 
 def _main_stream(kernels: Kernels) -> np.ndarray:
-    """Places of the stream with the most kernels: other streams run beside it in no fixed order."""
+    """Indices of the stream with the most kernels: others run beside it in no fixed order."""
     streams, counts = np.unique(kernels.stream, return_counts=True)
     return np.flatnonzero(kernels.stream == streams[np.argmax(counts)])
 
@@ -106,9 +106,9 @@ def _by_period(
     phase = 0
     if run.first or len(names) % run.period:
         phase = _phase(kernels, main, names[run.first : run.first + run.period], run.first, once)
-    places = np.arange(run.first + phase, run.last + 1, run.period)
+    positions = np.arange(run.first + phase, run.last + 1, run.period)
     # what follows the last whole period is a step of its own, be it only the beginning of one
-    at = np.unique(np.append(main[places[places < len(names)]], len(kernels)))
+    at = np.unique(np.append(main[positions[positions < len(names)]], len(kernels)))
     return Cuts(FoundBy.PERIOD, at, (None,) * (len(at) - 1))
 
 

@@ -197,7 +197,7 @@ def from_ladder(path: Path) -> Yardstick:
 
 
 def gemm_shapes(model: Model, tp: int) -> dict[tuple[int, int], str]:
-    """Role by (n, k); a shape that two roles have, as q alone and o may, is left to its place."""
+    """Role by (n, k); a shape that two roles have, as q alone and o may, is left to the order."""
     from truetpot.facts.shapes import kv_heads_of_rank, linears
 
     q, kv = model.q_rows // tp, kv_heads_of_rank(model, tp) * model.head_dim

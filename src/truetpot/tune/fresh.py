@@ -71,8 +71,8 @@ class _Begun:
 
     def __init__(self, order: Order) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="truetpot-")
-        self._place = Path(self._folder.name)
-        (self._place / ORDER).write_bytes(pickle.dumps(order))
+        self._path = Path(self._folder.name)
+        (self._path / ORDER).write_bytes(pickle.dumps(order))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "truetpot.tune.fresh", self._folder.name],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=os.environ,
@@ -80,7 +80,7 @@ class _Begun:
 
     def until_ready(self, ends: float) -> None:
         """Until it has prepared, or has ended, or the clock is at ``ends``."""
-        ready = self._place / READY
+        ready = self._path / READY
         while self._process.poll() is None and not ready.exists() and time.monotonic() < ends:
             time.sleep(0.02)
 
@@ -91,7 +91,7 @@ class _Begun:
         except subprocess.TimeoutExpired:
             raise KernelError(f"a new process had no figure after {limit_s:g} s") from None
         try:
-            answer = msgspec.json.decode((self._place / GAIN).read_bytes(), type=Answer)
+            answer = msgspec.json.decode((self._path / GAIN).read_bytes(), type=Answer)
         except (OSError, msgspec.DecodeError):
             code = self._process.returncode
             raise KernelError(f"a new process ended without a figure ({code})") from None
@@ -152,17 +152,17 @@ def _answer(order: Order, on_ready: Callable[[], None] = lambda: None) -> Answer
 
 def main(folder: str) -> None:
     """Read the order, write the answer; whole or not at all."""
-    place = Path(folder)
+    path = Path(folder)
 
     def wait() -> None:
-        (place / READY).touch()
+        (path / READY).touch()
         if not sys.stdin.buffer.read(1):  # the one that waits for the figure is no more
             sys.exit(1)
 
-    answer = _answer(pickle.loads((place / ORDER).read_bytes()), wait)
-    new = place / f"{GAIN}.new"
+    answer = _answer(pickle.loads((path / ORDER).read_bytes()), wait)
+    new = path / f"{GAIN}.new"
     new.write_bytes(msgspec.json.encode(answer))
-    new.replace(place / GAIN)
+    new.replace(path / GAIN)
 
 
 if __name__ == "__main__":

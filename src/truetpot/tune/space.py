@@ -11,38 +11,39 @@ from numpy.typing import NDArray
 
 from truetpot.ops.registry import Config
 
-Ranks = NDArray[np.int64]
+Ordinals = NDArray[np.int64]
 
 
 class Space:
     """Configurations by index. A restriction is one that is not in the list.
 
-    ``ranks`` [configurations, parameters] has of each value its place among the values of that
-    parameter, smallest first: launch parameters are mostly powers of two, whose ranks are as far
-    apart as their effects. A parameter that a configuration lacks has a rank of its own.
+    ``ordinals`` [configurations, parameters] has of each value its index among the values of that
+    parameter, smallest first: launch parameters are mostly powers of two, whose ordinals are as far
+    apart as their effects. A parameter that a configuration lacks has an ordinal of its own.
     """
 
     def __init__(self, configs: Sequence[Config]) -> None:
         self.configs = [dict(config) for config in configs]
         self.names = list(dict.fromkeys(name for config in configs for name in config))
-        columns = [_ranked([config.get(name) for config in configs]) for name in self.names]
+        columns = [_ordinals_of([config.get(name) for config in configs]) for name in self.names]
         columns = [column for column in columns if column.max(initial=0) > 0]
-        self.ranks: Ranks = np.array(columns, dtype=np.int64).T.reshape(len(configs), len(columns))
+        shape = len(configs), len(columns)
+        self.ordinals: Ordinals = np.array(columns, dtype=np.int64).T.reshape(shape)
 
     def __len__(self) -> int:
         return len(self.configs)
 
     def find(self, config: Config) -> int | None:
         """The index of a configuration; None where it is not legal."""
-        return self._places.get(key(config))
+        return self._rows.get(key(config))
 
     @cached_property
-    def _places(self) -> dict[Hashable, int]:
+    def _rows(self) -> dict[Hashable, int]:
         return {key(config): i for i, config in enumerate(self.configs)}
 
     def neighbours(self, index: int) -> list[int]:
         """Those that differ in one parameter."""
-        apart = np.count_nonzero(self.ranks != self.ranks[index], axis=1)
+        apart = np.count_nonzero(self.ordinals != self.ordinals[index], axis=1)
         return [int(i) for i in np.flatnonzero(apart == 1)]
 
 
@@ -51,11 +52,11 @@ def key(config: Config) -> Hashable:
     return frozenset((name, type(value).__name__, repr(value)) for name, value in config.items())
 
 
-def _ranked(values: Sequence[Any]) -> Ranks:
+def _ordinals_of(values: Sequence[Any]) -> Ordinals:
     """Numbers by size, then everything else by its text; what is missing comes first."""
     keys = [_order(value) for value in values]
-    place = {key: i for i, key in enumerate(sorted(set(keys)))}
-    return np.array([place[key] for key in keys], dtype=np.int64)
+    index = {key: i for i, key in enumerate(sorted(set(keys)))}
+    return np.array([index[key] for key in keys], dtype=np.int64)
 
 
 def _order(value: Any) -> tuple[int, float, str]:

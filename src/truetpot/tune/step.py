@@ -165,9 +165,9 @@ class _Variants:
             if key not in self._bound:
                 config = entry.config if entry in chosen else entry.default
                 self._bound[key] = self._made(entry, config)
-            places = [i for i, one in enumerate(self._step.bound) if entry.of(one.kernel)]
-            for place, new in zip(places, self._bound[key], strict=True):
-                bound[place] = new
+            indices = [i for i, one in enumerate(self._step.bound) if entry.of(one.kernel)]
+            for index, new in zip(indices, self._bound[key], strict=True):
+                bound[index] = new
         variant.bound = tuple(bound)
         return variant
 

@@ -118,7 +118,7 @@ class Model:
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
         self._rng = rng
         self._fresh = RandomOrder(space, rng)
-        self._surrogate = Surrogate(space.ranks)
+        self._surrogate = Surrogate(space.ordinals)
         self._costs: dict[int, float] = {}
         self._size = len(space)
         self._fit_at = FIRST

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from truetpot.tune.space import Ranks
+from truetpot.tune.space import Ordinals
 
 Floats = NDArray[np.float64]
 
@@ -31,15 +31,15 @@ _TINY = 1e-9
 class Surrogate:
     """Mean and deviation of every configuration's figure, given some of them."""
 
-    def __init__(self, ranks: Ranks) -> None:
-        self._ranks = ranks
-        self._scaled = ranks / np.maximum(1, ranks.max(axis=0, initial=0))
-        self._theta = np.ones(ranks.shape[1])
+    def __init__(self, ordinals: Ordinals) -> None:
+        self._ordinals = ordinals
+        self._scaled = ordinals / np.maximum(1, ordinals.max(axis=0, initial=0))
+        self._theta = np.ones(ordinals.shape[1])
         self._noise = NOISE
         self._points: list[int] = []
         self._factor: list[Floats] = []
-        self._solved: Floats = np.zeros((64, len(ranks)))
-        self._variance: Floats = np.ones(len(ranks))
+        self._solved: Floats = np.zeros((64, len(ordinals)))
+        self._variance: Floats = np.ones(len(ordinals))
 
     def add(self, index: int) -> None:
         """Take a configuration in; its figure is given with :meth:`predict`."""
@@ -97,7 +97,7 @@ class Surrogate:
 
     def _restart(self) -> None:
         self._points, self._factor = [], []
-        self._variance = np.ones(len(self._ranks))
+        self._variance = np.ones(len(self._ordinals))
 
     def _distance(self, index: int) -> Floats:
         apart = _apart(self._scaled, self._scaled[index])

@@ -76,11 +76,11 @@ class BadWords:
 
 def regions(offsets: NDArray[np.int64]) -> list[BadRegion]:
     """Bad words that lie within :data:`NEAR` of each other, as one region each, in order."""
-    places = np.unique(offsets)
-    if not len(places):
+    wrong = np.unique(offsets)
+    if not len(wrong):
         return []
-    cuts = np.flatnonzero(np.diff(places) > NEAR) + 1
+    cuts = np.flatnonzero(np.diff(wrong) > NEAR) + 1
     return [
         BadRegion(first=int(part[0]), last=int(part[-1]), words=len(part))
-        for part in np.split(places, cuts)
+        for part in np.split(wrong, cuts)
     ]

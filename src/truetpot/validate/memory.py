@@ -133,8 +133,8 @@ class Memory:
     def _fetch(
         self, name: str, words: Any, want: Any, first: int, count: int, bad: BadWords
     ) -> None:
-        places = (words != want).nonzero().view(-1)[:MOST_FETCHED]
-        got, wrote = (self.device.download(one[places]).view(np.uint32) for one in (words, want))
-        offsets = (self.device.download(places).astype(np.int64) + first) * WORD
+        indices = (words != want).nonzero().view(-1)[:MOST_FETCHED]
+        got, wrote = (self.device.download(one[indices]).view(np.uint32) for one in (words, want))
+        offsets = (self.device.download(indices).astype(np.int64) + first) * WORD
         # a word that is right when it is read again was a wrong read: it counts, without its bits
         bad.add(name, count, offsets, got, wrote)

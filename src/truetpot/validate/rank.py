@@ -23,7 +23,7 @@ from truetpot.records.words import KernelStatus
 from truetpot.runtime.choose import choose_device
 from truetpot.runtime.device import Device
 from truetpot.runtime.distributed.join import join
-from truetpot.runtime.distributed.place import find_place
+from truetpot.runtime.distributed.placement import find_placement
 from truetpot.runtime.distributed.watch import Watch, hold_signals
 from truetpot.runtime.group import Group
 from truetpot.stats import StopRule
@@ -40,26 +40,26 @@ def main(words: Sequence[str]) -> int:
     """Run one rank's part of a test; returns the process's exit code."""
     what, name, setting_text, path = words
     setting = msgspec.json.decode(setting_text, type=Setting)
-    place = find_place()
-    assert place is not None
+    placement = find_placement()
+    assert placement is not None
     hold_signals()
-    watch = Watch(place.rank, place.size)
+    watch = Watch(placement.rank, placement.size)
     try:
-        with join(place, name.partition(":")[0], watch) as group:
+        with join(placement, name.partition(":")[0], watch) as group:
             device = choose_device(name, group)
             REGISTRY.load_builtin()
             if what == "time":
                 measured = timed(device, setting)
-                if place.rank == 0:
+                if placement.rank == 0:
                     write_record(measured, path)
                 group.barrier()
             else:
-                sum_for_ever(device, Path(path).with_suffix(f".{place.rank}"))
+                sum_for_ever(device, Path(path).with_suffix(f".{placement.rank}"))
     except (UserError, KernelError) as error:
         watch.fail(str(error))
     except Exception as error:  # noqa: BLE001  # the other ranks must not wait for this one
         traceback.print_exc()
-        watch.fail(f"rank {place.rank}: {error}", 70)
+        watch.fail(f"rank {placement.rank}: {error}", 70)
     return 0
 
 

@@ -277,10 +277,10 @@ class Run:
 
     def _child(self, asked: Setting, limit_s: float, folder: str) -> tuple[Ended, Measured | None]:
         """Run a test; what it left, whatever ended it."""
-        place = self.work / folder
-        place.mkdir(parents=True, exist_ok=True)
-        record = place / RECORD
-        ended = run_child([self.child, as_line(asked), str(record)], place, limit_s, {}, self._stop)
+        own = self.work / folder
+        own.mkdir(parents=True, exist_ok=True)
+        record = own / RECORD
+        ended = run_child([self.child, as_line(asked), str(record)], own, limit_s, {}, self._stop)
         measured = None
         with suppress(OSError, msgspec.MsgspecError, RecursionError):
             measured = msgspec.json.decode(record.read_bytes(), type=Measured)

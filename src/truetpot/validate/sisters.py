@@ -12,9 +12,6 @@ from truetpot.stats import distances
 from truetpot.validate.judge import with_judgement
 from truetpot.validate.limits import Relative
 
-Place = tuple[str, str]
-"""A test and its device."""
-
 
 def with_sisters(
     tests: Sequence[ValidatedTest], kinds: Mapping[str, str], by: Relative

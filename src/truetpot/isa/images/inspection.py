@@ -60,15 +60,15 @@ def inspect_image(
     width, latencies = rates.register_bytes, all_latencies()[where.target]
     sends = messages(code, width)
     found = accesses(code, info, width)
-    place, spots = hot(code, [one for one in found if _of_memory(one)])
+    looped, spots = hot(code, [one for one in found if _of_memory(one)])
     there = [one for one in found if one.index in spots]
     streamed = [one for one in there if _of_memory(one)]
     listed = [(i, code.instructions[i]) for i in sorted(spots)]
     asked = {one.index: moved([one]) for one in streamed if one.message.verb == "load"}
-    single = alone(listed, sends, asked, place != "kernel", rates, latencies)
+    single = alone(listed, sends, asked, looped != "kernel", rates, latencies)
     taken = clocks([one for _, one in listed], rates)
     loop = Loop(
-        code, info, sends, rates, latencies, place, spots, there, streamed, taken, single
+        code, info, sends, rates, latencies, looped, spots, there, streamed, taken, single
     )
     name = Name(OP, where.package, where.kernel, where.library, where.target, "")
     weights, case_bytes = 0.0, None

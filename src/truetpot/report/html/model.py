@@ -51,9 +51,9 @@ class Grid:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
 
-    def numeric(self, place: int) -> bool:
+    def numeric(self, column: int) -> bool:
         """Whether the column holds numbers: they stand to the right."""
-        return any(row[place].number is not None for row in self.rows)
+        return any(row[column].number is not None for row in self.rows)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, place) => head.querySelector("button").addEventListener("click", () => {
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
     const down = head.getAttribute("aria-sort") === "ascending";
     const key = (row) => {
-      const cell = row.cells[place];
+      const cell = row.cells[column];
       return "number" in cell.dataset ? Number(cell.dataset.number) : cell.textContent;
     };
     const order = (one, other) => {

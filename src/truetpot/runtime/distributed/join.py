@@ -16,7 +16,7 @@ from torch._C._distributed_c10d import PrefixStore, TCPStore
 from truetpot.errors import KernelError, UserError
 from truetpot.facts.kinds import rank_kinds
 from truetpot.runtime.distributed.launch import device_count
-from truetpot.runtime.distributed.place import Place
+from truetpot.runtime.distributed.placement import Placement
 from truetpot.runtime.distributed.watch import Watch, limit_s
 from truetpot.runtime.group import Group
 
@@ -24,8 +24,10 @@ from truetpot.runtime.group import Group
 class TorchGroup(Group):
     """Ranks that ``torch.distributed`` connects. Hosts agree over gloo, devices by ``backend``."""
 
-    def __init__(self, place: Place, backend: str, device: torch.device, watch: Watch) -> None:
-        self.rank, self.size, self.local_size = place.rank, place.size, place.local_size
+    def __init__(
+        self, placement: Placement, backend: str, device: torch.device, watch: Watch
+    ) -> None:
+        self.rank, self.size, self.local_size = placement.rank, placement.size, placement.local_size
         self.backend, self.device, self.handle = backend, device, dist.group.WORLD
         self._watch = watch
         # Hosts may have to wait for long, while a rank reads its weights: the watch knows better.
@@ -79,7 +81,7 @@ class TorchGroup(Group):
 
 
 @contextmanager
-def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
+def join(placement: Placement, kind: str, watch: Watch) -> Iterator[TorchGroup]:
     """Meet the others and be one of them, with the device of this local rank.
 
     Raises UserError where that fails, within seconds.
@@ -92,38 +94,38 @@ def join(place: Place, kind: str, watch: Watch) -> Iterator[TorchGroup]:
             f"This torch {torch.__version__} has no {backend}, which {kind} ranks talk by; install "
             f"the torch build for {kind}."
         )
-    store = meet(place, timedelta(seconds=limit_s()))
-    watch.start(meet(place, timedelta(seconds=limit_s()), client=True))
-    _check_kind(store, place, kind)
+    store = meet(placement, timedelta(seconds=limit_s()))
+    watch.start(meet(placement, timedelta(seconds=limit_s()), client=True))
+    _check_kind(store, placement, kind)
     device = torch.device("cpu")
     if kind != "cpu":
-        if place.local_rank >= (there := device_count(kind)):
+        if placement.local_rank >= (there := device_count(kind)):
             raise UserError(
-                f"there is no {kind} device for local rank {place.local_rank}: this machine has "
-                f"{there}; start so many ranks on it at most."
+                f"there is no {kind} device for local rank {placement.local_rank}: this machine "
+                f"has {there}; start so many ranks on it at most."
             )
-        device = torch.device(kind, place.local_rank)
+        device = torch.device(kind, placement.local_rank)
         getattr(torch, kind).set_device(device)
     dist.init_process_group(
         backend,
         store=PrefixStore("truetpot", store),
-        rank=place.rank,
-        world_size=place.size,
+        rank=placement.rank,
+        world_size=placement.size,
         timeout=timedelta(seconds=1.25 * limit_s()),
         device_id=None if kind == "cpu" else device,
     )
-    group = TorchGroup(place, backend, device, watch)
+    group = TorchGroup(placement, backend, device, watch)
     yield group
     watch.stop()
     dist.destroy_process_group()
 
 
-def _check_kind(store: TCPStore, place: Place, kind: str) -> None:
+def _check_kind(store: TCPStore, placement: Placement, kind: str) -> None:
     """Raise UserError where ``auto`` found another kind of device here than on rank 0.
 
     Their libraries would wait for each other.
     """
-    store.set(f"kind/{place.rank}", kind)
+    store.set(f"kind/{placement.rank}", kind)
     first = store.get("kind/0").decode()
     if kind != first:
         raise UserError(
@@ -132,21 +134,21 @@ def _check_kind(store: TCPStore, place: Place, kind: str) -> None:
         )
 
 
-def meet(place: Place, timeout: timedelta, client: bool = False) -> TCPStore:
+def meet(placement: Placement, timeout: timedelta, client: bool = False) -> TCPStore:
     """The store of this run, kept by rank 0 or its launcher.
 
     Raises UserError where a port is taken, or nobody answers.
     """
     # torchrun's agent has a store already, and says so
     hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    where = f"{place.address}:{place.port}"
+    where = f"{placement.address}:{placement.port}"
     start = time.monotonic()
     try:
         return TCPStore(
-            place.address,
-            place.port,
-            place.size,
-            is_master=place.rank == 0 and not hosted and not client,
+            placement.address,
+            placement.port,
+            placement.size,
+            is_master=placement.rank == 0 and not hosted and not client,
             timeout=timeout,
             wait_for_workers=False,
         )
@@ -154,8 +156,8 @@ def meet(place: Place, timeout: timedelta, client: bool = False) -> TCPStore:
         text = str(error)
         if "EADDRINUSE" in text or "address already in use" in text.lower():
             raise UserError(
-                f"Port {place.port} is taken on {place.address}, where the ranks would meet; set "
-                "MASTER_PORT to a free one."
+                f"Port {placement.port} is taken on {placement.address}, where the ranks would "
+                "meet; set MASTER_PORT to a free one."
             ) from None
         waited = time.monotonic() - start
         raise UserError(

@@ -71,7 +71,10 @@ class ByteDots(NamedTuple):
 
 @cache
 def byte_dots(rows: int, parts: int, shift: int) -> ByteDots:
-    """The operations for ``rows`` rows of x in ``parts`` parts."""
+    """The operations for ``rows`` rows of x in ``parts`` parts.
+
+    One long function: each operation is a closure over the same sizes and helpers.
+    """
     i64, kind, results = types.int64, BlockType(rows * parts, I32X16T), BlockType(rows)
     zeros = ir.Constant(kind.llvm_type, [constant(I32X16T, 0)] * (rows * parts))
 
@@ -152,7 +155,7 @@ def write_record(load: Any, lane_bytes: int, parts: int, order: tuple[int, ...],
         scale = builder.fdiv(largest, ir.Constant(F32T, float(limit(parts))))
         factor = splat_value(builder, to_integers, F32X16T)
         sums = [constant(I32X16T, 0)] * parts
-        for place, value in enumerate(values):
+        for index, value in enumerate(values):
             whole = _rounded(builder, builder.fmul(value, factor))
             # with 128 added to all but the upper one, the parts are the number's bytes
             biased = builder.xor(builder.add(whole, bias), bias)
@@ -163,7 +166,7 @@ def write_record(load: Any, lane_bytes: int, parts: int, order: tuple[int, ...],
                 lanes = ir.Constant(ir.VectorType(I32T, LANES), list(order))
                 moved = builder.shuffle_vector(one, one, lanes)
                 bytes_ = builder.trunc(moved, ir.VectorType(_I8, LANES))
-                where = at(out, BLOCK * i + LANES * place)
+                where = at(out, BLOCK * i + LANES * index)
                 builder.store(bytes_, pointer_to(builder, where, bytes_.type), align=1)
         total = ir.Constant(F32T, 0.0)
         for i in reversed(range(parts)):

@@ -95,17 +95,17 @@ def _of_zeros(evidence: OperatingPoint) -> Came | None:
     n, tpot, mean = evidence.divided_by, evidence.tpot, evidence.itl()
     if n is None or tpot is None or mean is None or evidence.canonical(Metric.ITL) != GAPS[1]:
         return None
-    places = {
+    percentiles = {
         50.0 if figure.statistic == "median" else float(figure.statistic[1:]): figure.value
         for figure in evidence.run.figures
         if figure.metric is Metric.ITL
         and (figure.statistic == "median" or figure.statistic[1:].replace(".", "").isdecimal())
     }
-    within = max((q for q, value in places.items() if value == 0), default=0.0)
-    gap = min((value for value in places.values() if value > 0), default=None)
+    within = max((q for q, value in percentiles.items() if value == 0), default=0.0)
+    gap = min((value for value in percentiles.values() if value > 0), default=None)
     if not within or gap is None:
         return None
-    above = min(q for q, value in places.items() if value > 0)
+    above = min(q for q, value in percentiles.items() if value > 0)
     share = min(max(1 - mean / gap, within / 100), above / 100)
     chunks = 1 + (n - 1) * (1 - share)
     if chunks < 2 or n < limit("gap_count") * chunks:

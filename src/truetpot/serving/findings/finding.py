@@ -111,4 +111,4 @@ def find(evidence: Evidence) -> list[Finding]:
 
 
 def _weight(finding: Finding) -> tuple[int, float]:
-    return finding.severity.rank, abs(math.log(finding.factor)) if finding.factor else 0.0
+    return finding.severity.position, abs(math.log(finding.factor)) if finding.factor else 0.0

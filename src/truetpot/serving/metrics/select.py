@@ -87,7 +87,7 @@ def _read(
 
     `below` [edges] counts the gaps below each edge; `collected` has those of all collected zones.
     """
-    found, places = dict[int, float](), dict[int, int]()
+    found, offsets = dict[int, float](), dict[int, int]()
     inside = np.cumsum(flips) % 2 == 1
     sizes = np.diff(below, append=below[-1]) * inside  # the last zone is never collected
     before = np.cumsum(sizes) - sizes
@@ -96,10 +96,10 @@ def _read(
         if zone < 0:
             continue
         if inside[zone]:
-            places[rank] = int(before[zone] + rank - below[zone])
+            offsets[rank] = int(before[zone] + rank - below[zone])
         elif edges[zone] == math.inf or edges[zone + 1 : zone + 2] == _after(edges[zone]):
             found[rank] = float(edges[zone])
-    if places:
-        collected.partition(list(places.values()))
-        found |= {rank: float(collected[place]) for rank, place in places.items()}
+    if offsets:
+        collected.partition(list(offsets.values()))
+        found |= {rank: float(collected[offset]) for rank, offset in offsets.items()}
     return found

@@ -91,10 +91,10 @@ def _beginnings(passages: Sequence[Passage], random: Random) -> Iterator[tuple[s
     """Each passage with each opener of its language; passage and opener change every time."""
     order = random.sample(passages, len(passages))
     for turn in range(max(len(frame.openers) for frame in frames().values())):
-        for place, first in enumerate(order):
+        for index, first in enumerate(order):
             openers = frames()[first.language].openers
             if turn < len(openers):
-                yield openers[(place + turn) % len(openers)], first
+                yield openers[(index + turn) % len(openers)], first
 
 
 def _others(first: Passage, passages: Sequence[Passage], random: Random) -> Iterator[Passage]:

@@ -105,9 +105,9 @@ def _shared_prefixes(rows: Sequence[Sequence[int] | str]) -> list[float]:
 
 
 def _common(left: Sequence[int] | str, right: Sequence[int] | str) -> int:
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+    for index, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:
-            return place
+            return index
     return min(len(left), len(right))
 
 

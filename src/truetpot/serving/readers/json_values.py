@@ -146,8 +146,8 @@ def _decode(node: Node, start: int, text: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise node.error(f"is no UTF-8 text at byte {start + error.start:,}") from None
     except json.JSONDecodeError as error:
-        place = start + len(error.doc[: error.pos].encode())
-        raise node.error(f"is not valid JSON at byte {place:,}: {error.msg}") from None
+        offset = start + len(error.doc[: error.pos].encode())
+        raise node.error(f"is not valid JSON at byte {offset:,}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise node.error(f"cannot be decoded: {error}") from None
 

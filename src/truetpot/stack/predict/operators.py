@@ -59,6 +59,7 @@ def step_operators(point: Point) -> tuple[StepOperator, ...]:
 
 
 def _operators(p: Point) -> Iterator[StepOperator]:
+    """The operators of a step in the order of its calls, those of one size and role as one."""
     model, layers, m = p.model, p.model.layers, p.batch
     by_role = {one.role: one for one in linears(model, p.tp)}
     row, inner = m * model.hidden * ITEM, by_role["down"].k
@@ -114,18 +115,23 @@ def _operators(p: Point) -> Iterator[StepOperator]:
     yield linear("lm_head")
     yield plain("argmax", "argmax", 1, m * (head * ITEM + 8))
     if p.tp > 1:
-        pair = 8
-        yield plain("local_best", "local_best", 1, m * (ITEM + 8 + pair))
-        shape = {"ranks": p.tp, "bytes": p.tp * m * pair}
-        yield StepOperator("gather", "all_gather", 1, "fp32", m * pair * (1 + p.tp), shape)
-        yield plain("best_of_ranks", "best_of_ranks", 1, m * (p.tp * pair + 8))
+        yield from _best_of_all(p)
+
+
+def _best_of_all(p: Point) -> Iterator[StepOperator]:
+    """The greedy token from each rank's best: a value and an id of 4 bytes each."""
+    pair, m = 8, p.batch
+    yield StepOperator("local_best", "local_best", 1, p.dtype, m * (ITEM + 8 + pair))
+    shape = {"ranks": p.tp, "bytes": p.tp * m * pair}
+    yield StepOperator("gather", "all_gather", 1, "fp32", m * pair * (1 + p.tp), shape)
+    yield StepOperator("best_of_ranks", "best_of_ranks", 1, p.dtype, m * (p.tp * pair + 8))
 
 
 def _rope_bytes(p: Point) -> int:
-    """qkv, positions, a row of the table, the norms; q, and one token of K and V."""
+    """qkv, positions, the table's row that all share, the norms; q, and one token of K and V."""
     heads, kv_heads, dim = p.model.heads // p.tp, kv_heads_of_rank(p.model, p.tp), p.model.head_dim
     norms = 2 * dim * ITEM if p.model.qk_norm else 0
-    read = p.batch * ((heads + 2 * kv_heads) * dim * ITEM + 4 + dim * 4) + norms
+    read = p.batch * ((heads + 2 * kv_heads) * dim * ITEM + 4) + dim * 4 + norms
     return read + p.batch * (heads * dim * ITEM + 2 * kv_heads * dim * kv_bytes(p.kv_format))
 
 

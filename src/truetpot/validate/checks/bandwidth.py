@@ -24,7 +24,7 @@ SCALAR = 3.0
 COPIES = 2
 """Sets of arrays, used in turn, so that nothing stays in a cache."""
 CHECKED = 4096
-"""Elements of each result, at random places, that are held against the host's."""
+"""Elements of each result, at random indices, that are held against the host's."""
 
 
 def measure(setting: Setting, tell: Tell) -> Measured:
@@ -90,13 +90,13 @@ class Stream:
         return [lambda one=one: self.call(*one) for one in self.arrays]  # type: ignore[misc]
 
     def wrong(self, device: Device) -> int:
-        """Elements that are not what they should be, of a sample at random places."""
+        """Elements that are not what they should be, of a sample at random indices."""
         count, rng = 0, np.random.default_rng(1)
         for first, second, out in self.arrays:
             out.zero_()
             self.call(first, second, out)
-            places = rng.integers(0, out.numel(), CHECKED)
-            at = device.upload(places)
+            indices = rng.integers(0, out.numel(), CHECKED)
+            at = device.upload(indices)
             a, b, got = (device.download(one[at]) for one in (first, second, out))
             count += int((got != self.right(a, b)).sum())
         return count

@@ -68,7 +68,7 @@ class Ranks:
     ) -> subprocess.Popen[bytes]:
         device = setting.devices[rank] if rank < len(setting.devices) else setting.devices[0]
         words = [what, device, as_line(setting), str(self.record)]
-        given = _place(rank, device, self.size, port)
+        given = _rank_variables(rank, device, self.size, port)
         err = self._said(rank)
         with err.open("wb") as stream:
             return subprocess.Popen(
@@ -143,7 +143,7 @@ class Ranks:
         raise RuntimeError(f"rank {rank} ended with {code}: {sentence}")
 
 
-def _place(rank: int, device: str, size: int, port: int) -> dict[str, str]:
+def _rank_variables(rank: int, device: str, size: int, port: int) -> dict[str, str]:
     """What torchrun tells a worker; its local rank is the index of its card."""
     index = device.partition(":")[2] or str(rank)
     threads = str(max(1, (cores() or 1) // size))

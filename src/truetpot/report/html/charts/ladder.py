@@ -63,8 +63,8 @@ def ladder_chart(record: DecodeRecord) -> Chart | None:
     return chart
 
 
-def _bar(chart: Chart, place: int, name: str, rung: Rung, end: float) -> None:
-    axes, ms, row = chart.axes, rung.ms_per_token, place + RISE
+def _bar(chart: Chart, index: int, name: str, rung: Rung, end: float) -> None:
+    axes, ms, row = chart.axes, rung.ms_per_token, index + RISE
     cut = ms > end
     role = colour(ROLE[name])
     shown = end * 0.86 if cut else ms

@@ -76,8 +76,8 @@ def over_chart(records: Iterable[Part], over: Axis) -> Chart | None:
     what = _shared(found)
     chart = Chart(f"{what}: ms a {unit} over {over}, {count_of(count, 'point')}", 4.2)
     axes = chart.axes
-    for place, one in enumerate(found):
-        _draw(chart, one, over, series(place))
+    for index, one in enumerate(found):
+        _draw(chart, one, over, series(index))
     if over == "batch":
         axes.set_xscale("log", base=2)
         values = sorted({point.batch for one in found for point in one.points})

@@ -42,8 +42,8 @@ def providers_chart(record: KernelsRecord) -> Chart | None:
         ticks.append((first + at - 1) / 2)
         names.append(_name(group[0]))
         at += 0.8
-    for place, provider in enumerate(providers):
-        axes.plot([], [], "o", color=series(place), label=name_of(provider))
+    for index, provider in enumerate(providers):
+        axes.plot([], [], "o", color=series(index), label=name_of(provider))
     axes.plot([], [], "|", color=colour("text"), markersize=12, markeredgewidth=2,
               label="the ceiling's time")  # fmt: skip
     log_scale(axes, axes.xaxis)

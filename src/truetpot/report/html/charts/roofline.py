@@ -41,7 +41,7 @@ class Dot:
 
 
 def dots_of(record: DecodeRecord | KernelsRecord) -> list[Dot]:
-    """A dot a kernel that has a time, bytes and operations; the others have no place there."""
+    """A dot a kernel that has a time, bytes and operations; the others have none."""
     if isinstance(record, DecodeRecord):
         dots = [
             Dot(row.role, row.provider, row.bytes, row.operations or 0,
@@ -71,18 +71,18 @@ def roofline_chart(record: DecodeRecord | KernelsRecord) -> Chart | None:
     axes = chart.axes
     providers = list(dict.fromkeys(dot.provider for dot in dots))
     for dot in dots:
-        place = providers.index(dot.provider)
-        at = series(place)
+        index = providers.index(dot.provider)
+        at = series(index)
         (drawn,) = axes.plot(
-            [dot.intensity], [dot.rate / TERA], _MARKERS[place // SERIES % len(_MARKERS)],
+            [dot.intensity], [dot.rate / TERA], _MARKERS[index // SERIES % len(_MARKERS)],
             markersize=7.5, markerfacecolor=at if dot.cold else "none", markeredgecolor=at,
             markeredgewidth=1.3, zorder=3,
         )  # fmt: skip
         chart.mark(drawn, _told(dot))
     _ceilings(chart, ceiling, dots)
-    for place, provider in enumerate(providers):
-        marker = _MARKERS[place // SERIES % len(_MARKERS)]
-        axes.plot([], [], marker, color=series(place), label=name_of(provider))
+    for index, provider in enumerate(providers):
+        marker = _MARKERS[index // SERIES % len(_MARKERS)]
+        axes.plot([], [], marker, color=series(index), label=name_of(provider))
     if any(not dot.cold for dot in dots):
         axes.plot([], [], "o", color=colour("muted"), markerfacecolor="none",
                   label="may read from a cache")  # fmt: skip

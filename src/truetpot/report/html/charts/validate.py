@@ -85,9 +85,9 @@ def load_chart(record: ValidateRecord) -> Chart | None:
     seconds = sum(len(test.series) for test in loads)
     chart = Chart(f"{count_of(len(loads), 'sustained load')} over time", 3.8)
     axes = chart.axes
-    for place, test in enumerate(loads):
+    for index, test in enumerate(loads):
         when, rates = [one.at_s for one in test.series], [one.rate for one in test.series]
-        (line,) = axes.plot(when, rates, color=series(place), linewidth=1.5, marker=".")
+        (line,) = axes.plot(when, rates, color=series(index), linewidth=1.5, marker=".")
         line.set_label(name_of(f"{test.device} {test.name}"))
         chart.mark(line, f"{test.device} {test.name}: {count_of(len(rates), 'second')}")
         slowed = [one for one in test.series if one.throttled_by]

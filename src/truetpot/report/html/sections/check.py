@@ -50,7 +50,7 @@ def check_section(record: CheckRecord) -> Section:
 
 
 def _notes(record: CheckRecord) -> Iterator[Note]:
-    runs = sorted(record.runs, key=lambda run: run.verdict.rank)
+    runs = sorted(record.runs, key=lambda run: run.verdict.position)
     if len(runs) > 1:
         counts = Counter(run.verdict for run in runs)
         said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())

@@ -14,7 +14,7 @@ PORT = 29500
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """One rank. ``address`` and ``port`` are where rank 0, or the launcher, can be met."""
 
     rank: int
@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True)
 class _Launcher:
-    """The variables by which a launcher tells a process its place."""
+    """The variables by which a launcher tells a process its placement."""
 
     name: str
     rank: str
@@ -52,8 +52,8 @@ _LAUNCHERS = (
 )  # fmt: skip
 
 
-def find_place(environment: Mapping[str, str] | None = None) -> Place | None:
-    """This process's place; None if no launcher started it, or it started this process alone.
+def find_placement(environment: Mapping[str, str] | None = None) -> Placement | None:
+    """This process's placement; None if no launcher started it, or it started this process alone.
 
     Raises UserError where several machines take part and nothing says where rank 0 is.
     """
@@ -71,7 +71,7 @@ def find_place(environment: Mapping[str, str] | None = None) -> Place | None:
         # one machine, where the launcher says nothing of machines
         local_rank = _number(given, launcher.local_rank)
         local_size = _number(given, launcher.local_size) or size
-        return Place(
+        return Placement(
             rank,
             size,
             rank if local_rank is None else local_rank,

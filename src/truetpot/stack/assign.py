@@ -1,4 +1,4 @@
-"""Roles by shape and by place: what the kernels of one step are, in their order."""
+"""Roles by shape and by position: what the kernels of one step are, in their order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEFORE_PRODUCT = (Role.QKV, Role.GATE_UP, Role.LM_HEAD)
 
 
 @dataclass
-class Placed:
+class Assigned:
     """Role of each kernel of a step, how it was found, and how many layers there were."""
 
     roles: list[str]
@@ -23,18 +23,18 @@ class Placed:
     segments: list[list[int]] = field(default_factory=list)
 
 
-def place(
+def assign(
     classes: Sequence[str],
     gemms: Sequence[Gemm | None],
     shapes: Mapping[tuple[int, int], str],
-) -> Placed:
+) -> Assigned:
     """The roles of one step.
 
     ``classes`` are those of the names, ``shapes`` the role of a product by its n and k, in parts
     too, as q, k and v may be products of their own. A product between two runs of attention is o if
     it is the first, qkv if it is the last, and of the MLP between them, where down is the last.
     """
-    found = Placed(list(classes), [PlacedBy.NAME] * len(classes))
+    found = Assigned(list(classes), [PlacedBy.NAME] * len(classes))
     runs = _runs_of_attention(classes)
     found.layers = len(runs)
     products = [i for i, one in enumerate(classes) if one == GEMM]
@@ -77,7 +77,7 @@ def _runs_of_attention(classes: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _by_layers(
-    found: Placed, classes: Sequence[str], runs: list[tuple[int, int]], products: list[int]
+    found: Assigned, classes: Sequence[str], runs: list[tuple[int, int]], products: list[int]
 ) -> None:
     edges = [-1, *(last for _, last in runs)], [*(first for first, _ in runs), len(classes)]
     for at, (begin, end) in enumerate(zip(*edges, strict=True)):
@@ -115,7 +115,7 @@ def _split(inside: list[int], classes: Sequence[str], begin: int, end: int) -> l
     return parts
 
 
-def _by_count(found: Placed, inside: list[int], classes: Sequence[str], last: bool) -> None:
+def _by_count(found: Assigned, inside: list[int], classes: Sequence[str], last: bool) -> None:
     """No norms were known: o, the MLP as the activation splits it, then qkv or lm_head."""
     _set(found, inside[:1], Role.O)
     rest = inside[1:]
@@ -126,19 +126,19 @@ def _by_count(found: Placed, inside: list[int], classes: Sequence[str], last: bo
     _set(found, [i for i in rest if i > down], Role.LM_HEAD if last else Role.QKV)
 
 
-def _mlp(found: Placed, part: list[int], classes: Sequence[str]) -> None:
+def _mlp(found: Assigned, part: list[int], classes: Sequence[str]) -> None:
     """The last is down; a single one is the whole MLP's, as of a fused mixture of experts."""
     _set(found, part[:-1], Role.GATE_UP)
     _set(found, part[-1:], Role.DOWN if len(part) > 1 else Role.GEMM)
 
 
-def _set(found: Placed, which: list[int], role: Role) -> None:
+def _set(found: Assigned, which: list[int], role: Role) -> None:
     for i in which:
         if found.roles[i] == GEMM:
             found.roles[i], found.by[i] = role, PlacedBy.PLACE
 
 
-def _reductions(found: Placed) -> None:
+def _reductions(found: Assigned) -> None:
     """The sum of a product's parts belongs to the product before it."""
     before: str = Role.GEMM
     for i, role in enumerate(found.roles):
@@ -148,7 +148,7 @@ def _reductions(found: Placed) -> None:
             before = role
 
 
-def _between(found: Placed) -> None:
+def _between(found: Assigned) -> None:
     """Elementwise kernels, by the products and attention on both sides of them."""
     marks = {*_BEFORE_PRODUCT, Role.O, Role.DOWN, *_ATTENTION, Role.SAMPLING}
     after: list[str] = [""] * len(found.roles)
