@@ -17,6 +17,8 @@ from benchmarks.size import SIZES
 from tests.benchmarks.test_suite import found
 from truetpot.ops import ADD, OPERATORS
 from truetpot.ops.registry import REGISTRY, Registry
+from truetpot.ops.tuned import Choice
+from truetpot.records.words import Origin
 
 NO_OPERATOR = ("decode_step", "floor", "metrics")
 """Files that time a whole step, arithmetic, and percentiles."""
@@ -123,3 +125,10 @@ def test_what_runs_on_a_cpu_has_times(benchmark, monkeypatch):
     here = any(common.runs_on("cpu", kernel.devices) for kernel in REGISTRY.kernels(op))
     assert len(times) == (common.SAMPLES if here else 0)
     assert all(time > 0 for time in times)
+
+
+def test_launch_parameters_are_told_as_data(capsys):
+    tuned = Choice({"rows": 2}, Origin.NEAREST, "m=1")
+    common.tell_parameters("numba linear", tuned.config, tuned)
+    common.tell_parameters("torch linear", {}, Choice())
+    assert capsys.readouterr().err == "numba linear: {'rows': 2} (nearest, of m=1)\n"
