@@ -12,6 +12,10 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+from truetpot.kernels._lib.triton.linear.configs import usual
+
+from truetpot.ops import LinearCase
+
 DEVICES = """
 import sys
 import numpy as np
@@ -110,3 +114,19 @@ def test_every_device_function_is_right_with_and_without_its_default():
 
 def test_one_packing_of_int4_serves_every_number_of_rows():
     assert run(ONE_PACKING, interpreted=False) == 7
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "normed", "expected"),
+    [
+        (152064, 5120, False, {"G": 2, "STAGES": 4, "UNROLL": 1, "num_warps": 1}),
+        (152064, 5120, True, {"G": 2, "STAGES": 3, "UNROLL": 1, "num_warps": 1}),
+        (55296, 5120, False, {"G": 1, "STAGES": 1, "UNROLL": 1, "num_warps": 4}),
+        (55296, 5120, True, {"G": 1, "STAGES": 3, "UNROLL": 1, "num_warps": 2}),
+        (5120, 27648, False, {"G": 1, "STAGES": 1, "UNROLL": 4, "num_warps": 4}),
+    ],
+)
+def test_one_row_of_int4_has_the_parameters_that_were_fastest(n, k, normed, expected):
+    """On an H200: docs/performance/h200.md."""
+    found = usual("int4_matrix", LinearCase("bf16", 1, n, k, "sym_int4"), normed)
+    assert found == expected | {"EARLY": 1}

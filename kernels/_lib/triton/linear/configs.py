@@ -115,12 +115,13 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
 
     Where x is ``normed`` on the way, as many warps as there are each sum its squares.
     """
-    config, many = DEFAULT[name], case.n > MANY_OUTPUTS
+    config, many, most = DEFAULT[name], case.n > MANY_OUTPUTS, case.n > 4 * MANY_OUTPUTS
     long = case.k > LONG_ROW and not many
     change: Config = {}
     if normed and many:
-        most = case.n > 4 * MANY_OUTPUTS
         change = {"STAGES": 3, "G": 1 + most, "num_warps": 2 - most}
+    elif name == "int4_matrix" and most:
+        change = {"STAGES": 4, "G": 2, "num_warps": 1}
     elif name == "int4_matrix" and long:
         change = {"UNROLL": 4}
     elif name == "int4_few" and (many or long):
