@@ -31,8 +31,8 @@ def kept_in_cache(timings: StepTimings) -> list[str]:
         return []
     roles = ", ".join(dict.fromkeys(one.role for one in kept))
     said = (
-        f"kernels: what {roles} read in the layers that were timed is less than four caches, and may "
-        "come from one while they are timed alone; the rung may be too short: time more layers"
+        f"kernels: what {roles} read in the layers that were timed is less than four caches, and "
+        "may come from one while they are timed alone; the rung may be too short: time more layers"
     )
     return [said]
 
