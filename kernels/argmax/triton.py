@@ -48,7 +48,7 @@ class TritonArgmax(Kernel):
 def largest(
     logits, best, where, arrived, out, vocab, parts, BLOCK: tl.constexpr, PARTS: tl.constexpr
 ):
-    """Each part's maximum and index, then the parts' maximum."""
+    """Each part's maximum and place, then the parts' maximum."""
     part, row = tl.program_id(0), tl.program_id(1).to(tl.int64)
     column = part * BLOCK + tl.arange(0, BLOCK)
     value = tl.load(logits + row * vocab + column, mask=column < vocab, other=float("-inf"))
@@ -60,6 +60,6 @@ def largest(
         tl.store(arrived + row, 0)  # for the next launch
         n = tl.arange(0, PARTS)
         tops = tl.load(best + row * parts + n, mask=n < parts, other=float("-inf"))
-        indices = tl.load(where + row * parts + n, mask=n < parts, other=0)
-        lowest = tl.min(tl.where(tops == tl.max(tops, 0), indices, vocab), 0)
+        places = tl.load(where + row * parts + n, mask=n < parts, other=0)
+        lowest = tl.min(tl.where(tops == tl.max(tops, 0), places, vocab), 0)
         tl.store(out + row, lowest.to(tl.int64))

@@ -90,15 +90,15 @@ def attend(
         q = q.to(q_at.dtype.element_ty)
         if (first < length) & (last > tail):
             one = tl.minimum(tl.arange(0, FEW_TOKENS), TOKENS - 1)[:, None]
-            position = tail + one
-            own = (position >= first) & (position < last)  # else another program's
+            place = tail + one
+            own = (place >= first) & (place < last)  # else another program's
             k_from = q_at + (sequence * TOKENS + one) * width + (kv_heads * GROUP + head) * D
-            new = pair.to(tl.int64) * capacity + position
+            new = pair.to(tl.int64) * capacity + place
             if PAGE:
-                page = tl.load(table + position // PAGE).to(tl.int64)
-                new = (page * kv_heads + head) * PAGE + position % PAGE
+                page = tl.load(table + place // PAGE).to(tl.int64)
+                new = (page * kv_heads + head) * PAGE + place % PAGE
             to = new * D + column[None, :]
-            k_new = _rotated(k_from, k_norm, cos_sin + position * D, eps, column[None, :], D, NORM)
+            k_new = _rotated(k_from, k_norm, cos_sin + place * D, eps, column[None, :], D, NORM)
             v_new = tl.load(k_from + kv_heads * D + column[None, :]).to(tl.float32)
             tl.store(k_at + to, rounded(k_new, k_at), mask=own)
             tl.store(v_at + to, rounded(v_new, v_at), mask=own)

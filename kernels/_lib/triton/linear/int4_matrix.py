@@ -148,8 +148,6 @@ def gemv(
     threads busy it cost more than the norm's own launch (docs/performance/h200.md).
 
     Mask and exponent are arguments: as constants they would cost an instruction each time.
-
-    One long function: the loop carries the sums of every group, and its end adds them up.
     """
     first = tl.program_id(0) * G
     at, warp, word, row = (
