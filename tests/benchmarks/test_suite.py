@@ -112,6 +112,17 @@ def test_older_packages_have_one_query_token_in_a_step(monkeypatch):
     assert older.launched(object()) == ""
 
 
+def test_a_step_of_an_older_package_is_bound_by_its_bytes(monkeypatch):
+    monkeypatch.setattr(older, "_OLD", SimpleNamespace)
+    card = all_hardware()["h200"]
+    traffic = SimpleNamespace(bound=48_060_000_000)
+    for there, least in ({}, 1e-2), ({"step_least_s": lambda *given: 0.5}, 0.5):
+        name = "truetpot.decode.traffic"
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**there))
+        found = older.least_s(traffic, None, card, 60_000_000)
+        assert found == pytest.approx(least)
+
+
 def test_a_device_that_is_absent_is_skipped(capsys):
     with pytest.raises(common.SkipNotImplemented):
         linear.Linear().track_device_time("xpu:7", "torch", "bf16", "qkv", 1)
