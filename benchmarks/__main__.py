@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     given = _parser().parse_args(arguments)
     try:
+        if given.act in (run, once, gate):
+            chosen(os.environ)  # a wrong variable is told before asv is started
         return int(given.act(given))
     except (UserError, AsvError) as error:
         sys.stderr.write(f"{error}\n")
@@ -168,11 +170,7 @@ def _asv(given: argparse.Namespace, *words: str) -> int:
 
 
 def _launch() -> list[str]:
-    """How asv starts a benchmark: torch and numba are imported once, where that can be.
-
-    Raises UserError where a ``TRUETPOT_BENCH`` variable is wrong, before asv is started.
-    """
-    chosen(os.environ)
+    """How asv starts a benchmark: torch and numba are imported once, where that can be."""
     return ["--launch-method", "forkserver" if forkable(os.environ) else "spawn"]
 
 

@@ -82,11 +82,11 @@ def test_what_cannot_be_is_one_sentence(arguments, words, capsys):
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["run", "once"])
+@pytest.mark.parametrize("command", ["run", "once", "gate"])
 def test_a_wrong_variable_is_told_before_asv_is_started(command, capsys, monkeypatch):
     monkeypatch.setenv("TRUETPOT_BENCH", "tiny")
     monkeypatch.setattr(subprocess, "run", lambda *words, **options: pytest.fail("started"))
-    assert main([command, "--here"]) == 2
+    assert main([command]) == 2
     assert "There is no TRUETPOT_BENCH=tiny; known are small" in capsys.readouterr().err
 
 
