@@ -33,7 +33,6 @@ from truetpot.measure.kernels import measure_kernels
 from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
-from truetpot.ops.tuned import Choice
 from truetpot.records.words import KernelStatus
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
@@ -152,10 +151,13 @@ def shape(
     batch: int = 1,
     kv_format: str = AS_ACTIVATIONS,
     page: int | None = None,
+    query_tokens: int = 1,
 ) -> Any:
     """The step whose kernels are timed, with the activations that suit the device."""
     dtype = usual_dtype(name)
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
+    if query_tokens > 1 and not older.VERIFIES:
+        skip("this commit has one query token a sequence")
     return older.workload(
         context=context,
         format=format,
@@ -165,6 +167,7 @@ def shape(
         tp=SIZE.tp,
         page=page,
         layers=SIZE.layers,
+        query_tokens=query_tokens,
     )
 
 
@@ -181,9 +184,12 @@ def case(op: Operator, step: Any, role: str | None = None) -> Case:
     return max(found, key=lambda entry: entry.count).case
 
 
-def tell_parameters(who: str, config: Mapping[str, Any] | None, choice: Choice) -> None:
-    """Say on standard error what a kernel was launched with and where that comes from."""
-    if config:
+def tell_parameters(who: str, config: Mapping[str, Any] | None, choice: Any) -> None:
+    """Say on standard error what a kernel was launched with and where that comes from.
+
+    ``choice`` is the kernel's Choice; None in a package of before, which has none.
+    """
+    if config and choice is not None:
         nearest = f", of {choice.of_case}" if choice.of_case else ""
         print(f"{who}: {dict(config)} ({choice.origin}{nearest})", file=sys.stderr)
 
@@ -207,8 +213,8 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
     elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
-    if result.choice is not None:
-        tell_parameters(f"{provider} {op.name}", result.config, result.choice)
+    told = getattr(result, "config", None), getattr(result, "choice", None)
+    tell_parameters(f"{provider} {op.name}", *told)
     return samples(result.entrant.device_s)
 
 

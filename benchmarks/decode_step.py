@@ -76,7 +76,8 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
     except UserError as error:
         common.skip(str(error))
     for kernel, role in {bound.kernel: bound.call.role for bound in step.bound}.items():
-        common.tell_parameters(f"{kernel.provider} {role}", kernel.parameters, kernel.choice)
+        told = getattr(kernel, "parameters", None), getattr(kernel, "choice", None)
+        common.tell_parameters(f"{kernel.provider} {role}", *told)
     witness = Witness(step)
     work = older.bound_bytes(model, chosen.shape, chosen.layers)
     entrant = Entrant(

@@ -131,4 +131,5 @@ def test_launch_parameters_are_told_as_data(capsys):
     tuned = Choice({"rows": 2}, Origin.NEAREST, "m=1")
     common.tell_parameters("numba linear", tuned.config, tuned)
     common.tell_parameters("torch linear", {}, Choice())
+    common.tell_parameters("a package of before", None, None)
     assert capsys.readouterr().err == "numba linear: {'rows': 2} (nearest, of m=1)\n"
