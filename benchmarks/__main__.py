@@ -4,6 +4,7 @@
     python -m benchmarks compare main                   # what is stored of it and of main
     python -m benchmarks gate main                      # measure both in turn, and judge
     python -m benchmarks publish --serve                # the pages, whole, on this machine
+    python -m benchmarks publish --results FOLDER       # of results that lie elsewhere
 
 Exit codes of compare and gate: 0, nothing is slower; 1, something is, and all processes agree, with
 gate in two measurements; 2, a benchmark fails, or the command cannot be carried out.
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.offered import forkable
+from benchmarks.size import chosen
 
 if TYPE_CHECKING:
     from benchmarks.daily.judge import Judged
@@ -45,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     given = _parser().parse_args(arguments)
     try:
+        if given.act in (run, once, gate):
+            chosen(os.environ)  # a wrong variable is told before asv is started
         return int(given.act(given))
     except (UserError, AsvError) as error:
         sys.stderr.write(f"{error}\n")
@@ -64,7 +68,8 @@ def once(given: argparse.Namespace) -> int:
     os.environ.setdefault("TRUETPOT_BENCH", "small")
     _describe(given)
     here = ("--quick", "--python=same", "--show-stderr")
-    return _asv(given, "run", *_launch(), *here, *_bench(given), *given.rest)
+    code = _asv(given, "run", *_launch(), *here, *_bench(given), *given.rest)
+    return 0 if code == 0 else 2
 
 
 def compare(given: argparse.Namespace) -> int:
@@ -97,13 +102,11 @@ def gate(given: argparse.Namespace) -> int:
 
 def publish(given: argparse.Namespace) -> int:
     """The pages, with all that they load beside them; and serve them until Ctrl-C."""
-    from asv.config import Config
+    from benchmarks.daily.pages import localise, publish_of, serve
 
-    from benchmarks.daily.pages import localise, serve
-
-    if _asv(given, "publish", *given.rest):
+    html = publish_of(ROOT / _config(given), given.results, given.rest)
+    if html is None:
         return 2
-    html = ROOT / Config.load(str(ROOT / _config(given))).html_dir
     localise(html, ROOT / ".asv" / "npm")
     sys.stdout.write(f"The pages are in {html}: they load nothing from elsewhere.\n")
     if given.serve:
@@ -176,8 +179,8 @@ def _config(given: argparse.Namespace) -> str:
 
 
 def _bench(given: argparse.Namespace) -> list[str]:
-    chosen = pattern(given.operators, given.provider)
-    return [] if chosen is None else ["--bench", chosen]
+    wanted = pattern(given.operators, given.provider)
+    return [] if wanted is None else ["--bench", wanted]
 
 
 def _commit(name: str) -> str:
@@ -203,7 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for act in (run, once, compare, gate, publish, machine):
-        one = commands.add_parser(act.__name__, help=(act.__doc__ or "").splitlines()[0])
+        said = (act.__doc__ or "").splitlines()[0]
+        one = commands.add_parser(act.__name__, help=said, description=said)
         one.set_defaults(act=act, rest=[])
         one.add_argument("--here", action="store_true", help=f"in this environment, by {HERE}")
         if act in (run, once, gate):
@@ -214,10 +218,17 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("base", nargs="?", default="main", help="the old commit")
             one.add_argument("head", nargs="?", default="HEAD", help="the new one")
         if act is gate:
-            one.add_argument("--op", dest="operators", action="append", default=[])
+            one.add_argument(
+                "--op", dest="operators", action="append", default=[], metavar="OP",
+                help="only this operator, or file of benchmarks; may be repeated",
+            )  # fmt: skip
         if act is publish:
+            one.add_argument(
+                "--results", type=Path, metavar="FOLDER",
+                help="what is published, instead of what is stored here",
+            )  # fmt: skip
             one.add_argument("--serve", action="store_true", help="and serve them on this machine")
-            one.add_argument("--port", type=int, default=8080)
+            one.add_argument("--port", type=int, default=8080, help="of --serve; 8080 by itself")
         if act is not machine:
             one.add_argument(
                 "--asv", dest="rest", action="append", default=[], metavar="ARG",

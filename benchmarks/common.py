@@ -34,7 +34,6 @@ from truetpot.measure.race import race
 from truetpot.ops import COMPOSITES, Case, Composite, Operator
 from truetpot.ops.registry import REGISTRY, Missing
 from truetpot.records.words import KernelStatus
-from truetpot.report.kernels import parameters
 from truetpot.runtime.choose import best, choose_device
 from truetpot.runtime.device import Device
 from truetpot.stats import StopRule
@@ -152,10 +151,13 @@ def shape(
     batch: int = 1,
     kv_format: str = AS_ACTIVATIONS,
     page: int | None = None,
+    query_tokens: int = 1,
 ) -> Any:
     """The step whose kernels are timed, with the activations that suit the device."""
     dtype = usual_dtype(name)
     kv = dtype if kv_format == AS_ACTIVATIONS else kv_format
+    if query_tokens > 1 and not older.VERIFIES:
+        skip("this commit has one query token a sequence")
     return older.workload(
         context=context,
         format=format,
@@ -165,6 +167,7 @@ def shape(
         tp=SIZE.tp,
         page=page,
         layers=SIZE.layers,
+        query_tokens=query_tokens,
     )
 
 
@@ -200,7 +203,7 @@ def kernel_time(op: Operator, what: Case, provider: str, name: str) -> dict[str,
         print(f"{provider} {op.name}: {result.reason}", file=sys.stderr)
     elif result.status is not KernelStatus.OK or result.entrant is None:
         raise RuntimeError(f"{provider} {op.name} is {result.status}: {result.reason}")
-    if ran := parameters(result):
+    if ran := older.parameters(result):
         print(f"{provider} {op.name}: {ran}", file=sys.stderr)
     return samples(result.entrant.device_s)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION
 
 from .common import DEVICE, ROUNDS, SIZE, case, kernel_time, offered, providers, shape
@@ -20,10 +18,7 @@ class _Attention:
 
     def track_device_time(self, device, provider, context, batch, cache, page):
         """Seconds of one call."""
-        step = replace(
-            shape(device, SIZE.formats[0], context, batch, cache, page),
-            query_tokens=self.query_tokens,
-        )
+        step = shape(device, SIZE.formats[0], context, batch, cache, page, self.query_tokens)
         what = case(self.op, step)
         return kernel_time(self.op, what, provider, device)
 

@@ -12,7 +12,6 @@ from truetpot.errors import UserError
 from truetpot.facts.models import load_model
 from truetpot.measure.entrant import Entrant
 from truetpot.measure.step_check import Witness
-from truetpot.report.config import with_origin
 
 from . import common, older, older_selection
 
@@ -78,8 +77,7 @@ def _timed(device: str, provider: str, format: str, tp: int, batch: int) -> Entr
     except UserError as error:
         common.skip(str(error))
     for kernel, role in {bound.kernel: bound.call.role for bound in step.bound}.items():
-        choice = kernel.choice
-        if ran := with_origin(kernel.parameters, choice.origin, choice.of_case):
+        if ran := older.launched(kernel):
             print(f"{role} {kernel.provider}: {ran}", file=sys.stderr)
     witness = Witness(step)
     work = older.bound_bytes(model, chosen.shape, chosen.layers)

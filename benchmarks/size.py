@@ -63,6 +63,8 @@ def chosen(variables: Mapping[str, str]) -> Size:
     size = SIZES[name]
     if model := variables.get(_OWN + "MODEL"):
         size = replace(size, model=model, layers=None)
+    if layers := _numbers(variables, "LAYERS"):
+        size = replace(size, layers=layers[0])
     if formats := variables.get(_OWN + "FORMAT"):
         size = replace(size, formats=tuple(formats.split(",")))
     if contexts := _numbers(variables, "CONTEXT"):

@@ -1,6 +1,8 @@
-"""Make the pictures of docs/asv.md from the pages that `make publish` has made here.
+"""Make the pictures of docs/asv.md: pages of the results that this repository keeps, photographed.
 
-    make publish && python -m tools.asv_pictures
+    python -m tools.asv_pictures
+
+Their commits have to be in this clone.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.daily.pages import serve
+from benchmarks.daily.pages import localise, publish_of, serve
 from tools.browser import chromium, missing, opened
 
 ROOT = Path(__file__).resolve().parents[1]
-HTML, DOCS = ROOT / ".asv" / "html", ROOT / "docs" / "asv"
+CONFIG, DOCS = ROOT / "asv.xpu.conf.json", ROOT / "docs" / "asv"
+KEPT = ROOT / "tests" / "data" / "made" / "asv"
 SHOTS = {
-    "graph.png": ("small_ops.SiluMul.track_device_time", 760),
-    "list.png": ("summarylist", 490),
+    "graph.png": ("linear.Linear.track_device_time", 760),
+    "list.png": ("summarylist", 275),
 }
 """Which page, and how many pixels of it from its top."""
 WIDTH = 1280
@@ -28,12 +31,15 @@ COLOURS = 128
 
 def main() -> int:
     """The exit code."""
-    reason = missing() or ("" if HTML.is_dir() else f"there is no {HTML}: run make publish")
-    if reason:
+    if reason := missing():
         sys.stderr.write(f"{reason}\n")
         return 2
+    html = publish_of(CONFIG, KEPT)
+    if html is None:
+        return 2
+    localise(html, ROOT / ".asv" / "npm")
     DOCS.mkdir(exist_ok=True)
-    server = serve(HTML, 0)
+    server = serve(html, 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with chromium() as browser:

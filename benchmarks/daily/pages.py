@@ -7,11 +7,14 @@ them.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
+from collections.abc import Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +28,32 @@ FONTS = "dist/fonts/"
 """What Bootstrap's style sheet names beside itself."""
 _LINK = re.compile(r'(<(?:script|link)\b[^>]*?\b(?:src|href)=")(https?://[^"]+)("[^>]*>)')
 _GUARDS = re.compile(r'\s(?:integrity|crossorigin|referrerpolicy)="[^"]*"')
+
+
+def publish_of(config: Path, results: Path | None = None, rest: Sequence[str] = ()) -> Path | None:
+    """Let asv make its pages; the folder where they are, None where asv failed.
+
+    ``config`` is a configuration at the top of a repository. Its ``results_dir`` is published, or
+    ``results``, another such folder. For that asv has no option: it is given a configuration with
+    the absolute paths of this one. Raises UserError where there are no results.
+    """
+    from asv.util import load_json
+
+    root = config.parent
+    told = load_json(str(config), js_comments=True)
+    if results is not None:
+        told |= {key: str(root / told[key]) for key in ("repo", "benchmark_dir", "html_dir")}
+        told["results_dir"] = str(results.resolve())
+        config = root / ".asv" / "results-elsewhere.json"
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(json.dumps(told))
+    if not (root / told["results_dir"] / "benchmarks.json").is_file():
+        raise UserError(
+            f"There are no results of ASV in {told['results_dir']}: it has no benchmarks.json."
+        )
+    command = [sys.executable, "-m", "asv", "--config", str(config), "publish", *rest]
+    done = subprocess.run(command, cwd=root, check=False)
+    return None if done.returncode else root / told["html_dir"]
 
 
 def localise(html: Path, store: Path) -> list[Path]:

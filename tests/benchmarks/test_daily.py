@@ -82,6 +82,14 @@ def test_what_cannot_be_is_one_sentence(arguments, words, capsys):
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["run", "once", "gate"])
+def test_a_wrong_variable_is_told_before_asv_is_started(command, capsys, monkeypatch):
+    monkeypatch.setenv("TRUETPOT_BENCH", "tiny")
+    monkeypatch.setattr(subprocess, "run", lambda *words, **options: pytest.fail("started"))
+    assert main([command]) == 2
+    assert "There is no TRUETPOT_BENCH=tiny; known are small" in capsys.readouterr().err
+
+
 def test_what_is_absent_has_no_kernel_here():
     """It is said before torch is imported, and is never said of what would run."""
     here = choose_device("cpu")

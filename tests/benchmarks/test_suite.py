@@ -4,12 +4,13 @@ import inspect
 import pkgutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asv_runner.discovery import disc_benchmarks
 
 import benchmarks
-from benchmarks import common, decode_step, floor, linear, offered
+from benchmarks import common, decode_step, floor, linear, offered, older
 from benchmarks.size import SIZES, chosen
 from truetpot.decode.program import decode_program
 from truetpot.errors import UserError
@@ -91,12 +92,35 @@ def test_variables_change_the_profile():
     assert (size.model, size.layers, size.tp) == ("qwen2.5-0.5b", None, 2)
     assert (size.batches, size.contexts, size.formats) == ((1, 8), (77,), ("bf16",))
     assert chosen({"TRUETPOT_BENCH": "serving"}).batches == (8, 32)
+    assert chosen({"TRUETPOT_BENCH_LAYERS": "8"}).layers == 8
 
 
 @pytest.mark.parametrize("wrong", [{"TRUETPOT_BENCH": "huge"}, {"TRUETPOT_BENCH_BATCH": "1,x"}])
 def test_a_wrong_variable_is_one_sentence(wrong):
     with pytest.raises(UserError, match=f"{next(iter(wrong))}=.*"):
         chosen(wrong)
+
+
+def test_older_packages_have_one_query_token_in_a_step(monkeypatch):
+    monkeypatch.setattr(older, "_OLD", SimpleNamespace)
+    monkeypatch.setattr(older, "VERIFIES", False)
+    step = common.shape("cpu", "sym_int4", 128, 8)
+    assert (step.context, step.weight_format, step.batch) == (128, "sym_int4", 8)
+    assert not hasattr(step, "query_tokens")
+    with pytest.raises(common.SkipNotImplemented, match="one query token"):
+        common.shape("cpu", "sym_int4", 128, query_tokens=4)
+    assert older.launched(object()) == ""
+
+
+def test_a_step_of_an_older_package_is_bound_by_its_bytes(monkeypatch):
+    monkeypatch.setattr(older, "_OLD", SimpleNamespace)
+    card = all_hardware()["h200"]
+    traffic = SimpleNamespace(bound=48_060_000_000)
+    for there, least in ({}, 1e-2), ({"step_least_s": lambda *given: 0.5}, 0.5):
+        name = "truetpot.decode.traffic"
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**there))
+        found = older.least_s(traffic, None, card, 60_000_000)
+        assert found == pytest.approx(least)
 
 
 def test_a_device_that_is_absent_is_skipped(capsys):
