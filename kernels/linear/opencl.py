@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import FAST_MATH, GRF, applied, joined, offered, withheld
+from truetpot.kernels._lib.opencl.options import GRF, applied, joined, offered, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR, LinearCase
@@ -50,13 +50,14 @@ class OpenClLinear(OpenClKernel):
         """As :mod:`truetpot.kernels._lib.opencl.linear.launch` lists them, the default first."""
         assert isinstance(device, OpenClDevice)
         sizes = linear.configs(case, device.target, offered(device, GRF))
-        return joined(sizes, device, (FAST_MATH,))
+        return joined(sizes, device, linear.options(case))
 
     @classmethod
     def withheld(cls, case: LinearCase, device: Device) -> Iterable[tuple[Config, str]]:
         """Compiler options that the driver refuses, and what spills."""
         assert isinstance(device, OpenClDevice)
-        return (*withheld(device), *linear.withheld(case, device.target))
+        refused = withheld(device, (GRF, *linear.options(case)))
+        return (*refused, *linear.withheld(case, device.target))
 
     def pack(self, weight: Weight) -> Packed:
         """In the order of the source that multiplies."""

@@ -8,7 +8,7 @@ from typing import Any
 from truetpot.kernels._lib.opencl.kernel import OpenClKernel
 from truetpot.kernels._lib.opencl.linear import launch as linear
 from truetpot.kernels._lib.opencl.linear.product import Packed, engine, note, pack, product
-from truetpot.kernels._lib.opencl.options import FAST_MATH, GRF, applied, joined, offered, withheld
+from truetpot.kernels._lib.opencl.options import GRF, applied, joined, offered, withheld
 
 from truetpot.formats import Weight
 from truetpot.ops import LINEAR_SILU_MUL, CompositeCase, LinearCase
@@ -52,16 +52,17 @@ class OpenClLinearSiluMul(OpenClKernel):
     def configs(cls, case: CompositeCase, device: Device) -> Iterable[Config]:
         """Those of the linear kernel that it stands on."""
         assert isinstance(device, OpenClDevice)
-        grf = offered(device, GRF)
-        sizes = linear.configs(case.part(LinearCase), device.target, grf, paired=True)
-        return joined(sizes, device, (FAST_MATH,))
+        part = case.part(LinearCase)
+        sizes = linear.configs(part, device.target, offered(device, GRF), paired=True)
+        return joined(sizes, device, linear.options(part))
 
     @classmethod
     def withheld(cls, case: CompositeCase, device: Device) -> Iterable[tuple[Config, str]]:
         """Compiler options that the driver refuses, and what spills."""
         assert isinstance(device, OpenClDevice)
-        spilling = linear.withheld(case.part(LinearCase), device.target, paired=True)
-        return (*withheld(device), *spilling)
+        part = case.part(LinearCase)
+        spilling = linear.withheld(part, device.target, paired=True)
+        return (*withheld(device, (GRF, *linear.options(part))), *spilling)
 
     def pack(self, weight: Weight) -> Packed:
         """As the linear's, G and U each in groups of their own."""

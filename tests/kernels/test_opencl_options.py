@@ -16,6 +16,8 @@ from truetpot.runtime.opencl.target import known_targets
 GRF_256 = "-cl-intel-256-GRF-per-thread"
 ONE = LinearCase("fp16", 1, 256, 512, "sym_int4")
 SEVERAL = LinearCase("fp16", 4, 256, 512, "sym_int4")
+VECTOR = LinearCase("fp32", 4, 256, 512, "sym_int4")
+"""Not for the matrix engine."""
 ATTENTION = DecodeAttentionCase("fp16", 1, 40, 8, 128, 300, "fp16")
 CARDS = [pytest.param(Offline(one), id=name) for name, one in known_targets().items()]
 
@@ -27,14 +29,14 @@ def kernel_of(op):
 
 
 @pytest.mark.parametrize("device", CARDS)
-@pytest.mark.parametrize("case", [ONE, SEVERAL], ids=["m=1", "m=4"])
+@pytest.mark.parametrize("case", [ONE, SEVERAL, VECTOR], ids=["m=1", "m=4", "vector"])
 def test_a_card_is_offered_both_register_modes(device, case):
     kernel = kernel_of(LINEAR)
     default, *others = kernel.configs(case, device)
-    assert (default["grf"], default["fast_math"]) == (128, 0)
-    assert {(one["grf"], one["fast_math"]) for one in others} == {
-        (128, 0), (128, 1), (256, 0), (256, 1),
-    }  # fmt: skip
+    fast = {0, 1} if case is VECTOR else {None}
+    assert (default["grf"], default.get("fast_math")) == (128, min(fast))
+    seen = {(one["grf"], one.get("fast_math")) for one in others}
+    assert seen == {(grf, one) for grf in (128, 256) for one in fast}
     assert len(others) + 1 == len({tuple(sorted(one.items())) for one in (default, *others)})
     assert not [*kernel.withheld(case, device)]
     most = {8: 64, 16: 32}[min(device.target.subgroups)]
@@ -46,10 +48,10 @@ def test_a_card_is_offered_both_register_modes(device, case):
 @pytest.mark.parametrize("device", CARDS)
 def test_options_reach_the_compiler_and_nothing_else(device):
     kernel = kernel_of(LINEAR)
-    first = next(iter(kernel.configs(ONE, device)))
-    (plain,) = kernel.builds(ONE, device.target, **first)
-    (other,) = kernel.builds(ONE, device.target, **first | {"grf": 256, "fast_math": 1})
-    (bare,) = kernel.builds(ONE, device.target)
+    first = next(iter(kernel.configs(VECTOR, device)))
+    (plain,) = kernel.builds(VECTOR, device.target, **first)
+    (other,) = kernel.builds(VECTOR, device.target, **first | {"grf": 256, "fast_math": 1})
+    (bare,) = kernel.builds(VECTOR, device.target)
     assert options(plain) == options(bare)
     assert {*options(other)} - {*options(plain)} == {GRF_256, "-cl-fast-relaxed-math"}
     assert plain.macros == other.macros
@@ -92,9 +94,8 @@ def test_a_driver_is_asked_once(device, monkeypatch):
 
 
 @pytest.mark.opencl
-@pytest.mark.parametrize("case", [ONE, SEVERAL], ids=["m=1", "m=4"])
-def test_fast_math_is_checked_like_any_other(device, case):
-    kernel = kernel_of(LINEAR)
+def test_fast_math_is_checked_like_any_other(device):
+    kernel, case = kernel_of(LINEAR), VECTOR
     if reason := kernel.refuses(case, device):
         pytest.skip(reason)
     choice = chosen(kernel, case, device, "fast_math=1")

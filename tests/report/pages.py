@@ -50,7 +50,15 @@ from truetpot.records.drive import (
 )
 from truetpot.records.fleet import FileLeftOut, FleetRecord, Variant
 from truetpot.records.images import ImagesRecord, PackageRow
-from truetpot.records.isa import Counts, Failure, Inspection, IssueVerdict, Loads, OclocRow
+from truetpot.records.isa import (
+    Counts,
+    Failure,
+    Inspection,
+    IsaRecord,
+    IssueVerdict,
+    Loads,
+    OclocRow,
+)
 from truetpot.records.launch import LaunchRecord, LaunchRow
 from truetpot.records.library import (
     BeyondRow,
@@ -81,6 +89,7 @@ from truetpot.report.fleet import draw_fleet
 from truetpot.report.floor import draw_floor, draw_floors, draw_published
 from truetpot.report.images import draw_images
 from truetpot.report.isa import draw_changes, draw_kernels
+from truetpot.report.isa_sweep import draw_sweep
 from truetpot.report.kernels import draw_case, draw_head
 from truetpot.report.ladder import (
     describe_device,
@@ -299,8 +308,18 @@ def machine_code(other, folder):
     fields = {"vector_clocks": (123.456, 7890.1), "grf": (128, 256)}
     keys = ("acm-g10", "linear", "opencl", other, other, CASE.label())
     changes = [Change(keys, "changed", fields), Change(("bmg-g21", *keys[1:]), "gone", {})]
-    page = [draw_kernels([one, two], instructions=True), draw_changes(changes)]
-    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound"]
+    failed = Failure(
+        op="linear", provider="opencl", name=other, variant=other, target="pvc", case="", reason=""
+    )
+    swept = draw_sweep(
+        IsaRecord(
+            started="", command="", truetpot="", ocloc=OclocRow(command="ocloc", version="22.43"),
+            model="", rates={}, kernels=[one, two], failed=[failed], no_kernel={},
+            targets_left_out={},
+        )
+    )  # fmt: skip
+    page = [draw_kernels([one, two], instructions=True), draw_changes(changes), swept]
+    whole = [other, "acm-g10", "bmg-g21", CASE.label(), "issue-bound", "memory-bound", "0.25-0.25"]
     whole += ["narrow loads: 16 bytes", "4096", "4194", "63", "0.75", "12.50", "138,240 iterations"]
     whole += ["123456", "65536", "1234.56", "0.25", "12.34", "block2d_load.ugm.d32", "gone"]
     return page, [*whole, "1234 float", "vector_clocks 123.5 -> 7,890", "grf 128 -> 256"]

@@ -27,14 +27,14 @@ def test_ours(request_, tmp_path):
     planned = []
 
     class Heard(isa.IsaWatch):
-        def planned(self, ocloc, targets, count):
-            planned.append((targets, count))
+        def planned(self, ocloc, targets, jobs, compilations, kept):
+            planned.append((targets, jobs, compilations))
 
-    done = isa.run(request_, watch=Heard())
+    done = isa.run(request_, watch=Heard(), asm=tmp_path / "asm")
     assert {row.op for row in done.record.kernels} == {"silu_mul"}
     assert not done.record.failed
-    assert planned == [(["acm-g10"], len(done.results))]
-    isa.write_assembly(done.results, tmp_path / "asm")
+    assert not done.record.partial
+    assert planned == [(["acm-g10"], len(done.results), len(done.results))]
     assert len([*(tmp_path / "asm").glob("*.asm")]) == len(done.results)
 
 

@@ -5,7 +5,8 @@
   API (intel-graphics-compiler, IGC/Options/include/igc/Options/ApiOptions.td); Triton's XPU backend
   passes the same one for its ``grf_mode``.
 - ``fast_math`` 0, 1: ``-cl-fast-relaxed-math`` (OpenCL C 3.0, compiler options): no NaN, no
-  infinity, other roundings. A kernel whose source has infinities in it does not offer it.
+  infinity, other roundings. A kernel whose source has infinities in it does not offer it, nor does
+  one that multiplies on the matrix engine, whose loop the compiler leaves as it is.
 
 A configuration whose option the device's driver refuses is not offered there, with the driver's own
 words as the reason. One that it takes is checked like any other before it has a time.

@@ -1,8 +1,10 @@
 """How many registers a thread of an Intel GPU has: ``grf_mode``, an option of Triton's XPU backend.
 
-128 unless a kernel is launched with another mode; with 256 half as many threads are resident. The
-mode has been named ``large`` and, in later releases, ``256``, and a release takes the other name
-for no mode at all, without a word. So the installed backend is asked which of them it knows.
+Not given, or ``default``, it is 128, and the backend makes a kernel that spills anew with 256: its
+driver does so beyond 1000 bytes (triton-xpu 3.3.0b1, ``driver.c``), later ones beyond some slots a
+lane. With 256 half as many threads are resident. The mode has been named ``large`` and, in later
+releases, ``256``, and the older take the other name for no mode at all, without a word. So the
+installed backend is asked which of them it knows.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def _computed(
     if name in ("mov", "cmp"):
         return read[0]
     if name in ("add", "add3"):
-        return np.sum(read, axis=0)
+        return read[0] + read[1] if len(read) == 2 else read[0] + read[1] + read[2]
     if name == "addc":
         return (read[0] & _WORD) + (read[1] & _WORD)
     if name == "subb":
@@ -147,7 +147,7 @@ def _computed(
         return read[0] + read[1] * read[2]
     if name == "math":
         return _inverse(read[0]) if table == "inv" else None
-    if any(one.kind == "f" for one in map(_kind, read)):
+    if any(one.dtype.kind == "f" for one in read):
         return None
     if name in ("mach", "macl"):
         product = read[0] * read[1]
@@ -167,10 +167,6 @@ def _computed(
     if name == "bfn":
         return _any_function(int(table, 0), read)
     return None
-
-
-def _kind(values: np.ndarray) -> np.dtype:
-    return values.dtype
 
 
 def _inverse(values: np.ndarray) -> np.ndarray:

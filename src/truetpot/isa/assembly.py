@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from truetpot.errors import UserError
 
@@ -52,7 +53,7 @@ class Operand:
     """As it is written: ``(8, 8, 1)`` of ``<8;8,1>``; empty where there is none."""
     absolute: bool = False
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of one element of the operand."""
         return SIZES.get(self.type, 4)
@@ -90,10 +91,15 @@ class Instruction:
     descriptor: int = 0
     """Of a send: the number that says what it does."""
 
-    @property
+    @cached_property
+    def name(self) -> str:
+        """The opcode without what follows a point: ``bfn`` of ``bfn.0x6a``."""
+        return self.op.partition(".")[0]
+
+    @cached_property
     def kind(self) -> str:
         """The class that it is counted in."""
-        name = self.op.split(".")[0]
+        name = self.name
         if name in ("send", "sends", "sendc", "sendg"):
             return "send"
         if name in ("sync", "nop", "illegal", "wait", "thryld"):
@@ -191,6 +197,7 @@ def _waits(words: list[str]) -> list[str]:
     return [one for word in words if word.startswith("($") for one in word.strip("()").split(",")]
 
 
+@lru_cache(maxsize=1 << 14)
 def _operand(word: str) -> Operand | None:
     if found := _IMMEDIATE.match(word):
         return Operand("imm", type=found["type"], stride=0, value=int(found["value"], 0))

@@ -98,7 +98,7 @@ def _mask(one: Instruction, state: State, here: np.ndarray) -> np.ndarray:
         mask = here[one.first : one.first + one.lanes]
         if len(mask) < one.lanes:  # wider than the sub-group: only the first lanes are there
             mask = np.concatenate([mask, np.zeros(one.lanes - len(mask), bool)])
-    if one.predicate and one.op.partition(".")[0] != "sel":
+    if one.predicate and one.name != "sel":
         values, known = predicate(one, state)
         state.sure &= one.kind != "send" or bool(known[mask].all())
         mask = mask & (values | ~known)
@@ -107,7 +107,7 @@ def _mask(one: Instruction, state: State, here: np.ndarray) -> np.ndarray:
 
 def _branch(code: Code, index: int, state: State, here: np.ndarray, pointer: np.ndarray) -> None:
     one = code.instructions[index]
-    name = one.op.partition(".")[0]
+    name = one.name
     target = code.labels.get(one.labels[-1], index + 1)
     if name in ("join", "endif"):
         pointer[here] = index + 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 import shutil
 import subprocess
@@ -11,10 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from truetpot.errors import OutputError, UserError
-from truetpot.files import read_bytes, user_folder, write_whole
+from truetpot.errors import UserError
+from truetpot.files import read_bytes
+from truetpot.isa import kept
 from truetpot.records.isa import Listing
-from truetpot.records.store import as_line, read_record
 from truetpot.text import shortened
 
 INSTALL = "apt install intel-opencl-icd on Debian 12, intel-ocloc on a newer one"
@@ -22,8 +20,6 @@ _LIBRARY = "libiga64.so"
 STANDARD = ("-cl-std=CL3.0",)
 _FLAGS = ("-cl-kernel-arg-info",)
 _ALLOW_ZEBIN = "-ze-allow-zebin"
-
-log = logging.getLogger(__name__)
 
 
 class CompileError(Exception):
@@ -60,12 +56,15 @@ class Ocloc:
 
         Raises CompileError where it does not compile, UserError where nothing can be disassembled.
         """
-        words = [self.version, *self.command, target, function, *options, source]
-        kept = _cache_folder() / hashlib.sha256("\0".join(words).encode()).hexdigest()
-        if (listing := _load(kept)) is None:
+        name = self.name_of(source, function, options, target)
+        if (listing := kept.load(name, Listing)) is None:
             listing = self._compile(source, function, options, target)
-            _save(kept, listing)
+            kept.save(name, listing)
         return listing
+
+    def name_of(self, source: str, function: str, options: Sequence[str], target: str) -> str:
+        """What a compilation is kept under."""
+        return kept.name_of(self.version, *self.command, target, function, *options, source)
 
     def _compile(self, source: str, function: str, options: Sequence[str], target: str) -> Listing:
         with tempfile.TemporaryDirectory(prefix="isa-", dir=self.work) as name:
@@ -192,25 +191,3 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     plain = (line for line in lines if "error" in line.lower())
     return next(plain, lines[0] if lines else "it gave no reason").rstrip(".")
-
-
-def _cache_folder() -> Path:
-    return user_folder("XDG_CACHE_HOME", ".cache") / "truetpot" / "isa"
-
-
-def _load(file: Path) -> Listing | None:
-    if not file.is_file():
-        return None
-    try:
-        return read_record(file, Listing, "a listing of the cache")
-    except UserError:  # torn, or not ours: it is compiled again
-        return None
-
-
-def _save(file: Path, listing: Listing) -> None:
-    """Another process sees all of the file or none of it."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, as_line(listing), "XDG_CACHE_HOME")
-    except (OSError, OutputError) as error:  # a full disk or a read-only home only costs time
-        log.info("the cache cannot keep a listing: %s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,6 @@ class State:
     """Whether nothing was executed so far that may not be: what a guard on data leaves out."""
     control: int = 0
     """The control register, which has the rounding mode."""
-    _addresses: dict[Any, Any] = field(default_factory=dict)
     upper_mach: bool = False
     """Whether ``mach`` always gives the upper half of a product: where a listing has ``macl`` for
     the lower one. Older ones write ``mach`` for that too."""
@@ -53,23 +53,7 @@ class State:
 
     def addresses(self, operand: Operand, lanes: int) -> np.ndarray | None:
         """Byte addresses [lanes, size] of a region; None for a file that is not kept."""
-        key = (id(operand), lanes)
-        if key not in self._addresses:
-            self._addresses[key] = (operand, self._computed_addresses(operand, lanes))
-        return self._addresses[key][1]
-
-    def _computed_addresses(self, operand: Operand, lanes: int) -> np.ndarray | None:
-        if operand.file not in ("r", *_PLACES):
-            return None
-        lane = np.arange(lanes)
-        if len(operand.region) == 3:
-            vertical, width, horizontal = operand.region
-            element = lane // max(1, width) * vertical + lane % max(1, width) * horizontal
-        else:
-            element = lane * operand.stride
-        start = _PLACES.get(operand.file, 0) + operand.number * self.register_bytes
-        first = start + (operand.sub + element) * operand.size
-        return np.asarray((first[:, None] + np.arange(operand.size)) % _BYTES)
+        return _addresses(operand, lanes, self.register_bytes)
 
     def read(
         self, operand: Operand, lanes: int, bits: bool = False
@@ -79,9 +63,7 @@ class State:
         With `bits` those of floating point are the bits that they have, as int64 too.
         """
         if operand.file == "imm":
-            if (key := (id(operand), lanes)) not in self._addresses:
-                self._addresses[key] = (operand, _immediate(operand, lanes))
-            raw, known = self._addresses[key][1]
+            raw, known = _immediate(operand, lanes)
         elif operand.file == "f":
             half = slice(start := flag_bit(f"f{operand.number}.{operand.sub}"), start + 16)
             word = sum(1 << i for i, bit in enumerate(self.flags[half]) if bit)
@@ -91,7 +73,7 @@ class State:
             if where is None or operand.type not in _KINDS:
                 return _nothing(lanes)
             raw = self.data[where].view(_KINDS[operand.type])[:, 0].astype(np.int64)
-            known = self.known[where].all(axis=1)
+            known = np.logical_and.reduce(self.known[where], axis=1)
         if not (bits or _computed(operand)):
             return _nothing(lanes)
         if operand.type in _FLOATING and not bits:
@@ -136,6 +118,21 @@ class State:
         return np.asarray(near)
 
 
+@lru_cache(maxsize=1 << 14)
+def _addresses(operand: Operand, lanes: int, register_bytes: int) -> np.ndarray | None:
+    if operand.file not in ("r", *_PLACES):
+        return None
+    lane = np.arange(lanes)
+    if len(operand.region) == 3:
+        vertical, width, horizontal = operand.region
+        element = lane // max(1, width) * vertical + lane % max(1, width) * horizontal
+    else:
+        element = lane * operand.stride
+    start = _PLACES.get(operand.file, 0) + operand.number * register_bytes
+    first = start + (operand.sub + element) * operand.size
+    return np.asarray((first[:, None] + np.arange(operand.size)) % _BYTES)
+
+
 def _computed(operand: Operand) -> bool:
     """Whether it is an integer, or of a floating-point type that NumPy has."""
     return operand.type not in FLOATS or operand.type in _FLOATING
@@ -145,6 +142,7 @@ def _nothing(lanes: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(lanes, np.int64), np.zeros(lanes, bool)
 
 
+@lru_cache(maxsize=1 << 14)
 def _immediate(operand: Operand, lanes: int) -> tuple[np.ndarray, np.ndarray]:
     if operand.value is None or operand.type == "vf":
         return np.zeros(lanes, np.int64), np.zeros(lanes, bool)

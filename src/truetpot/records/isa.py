@@ -205,6 +205,12 @@ class IsaRecord(Named, frozen=True, kw_only=True):
     """Cases that no kernel takes, and why."""
     targets_left_out: Words
     """And why."""
+    partial: bool | None = None
+    """True after an interrupt: `kernels` and `failed` are of some of the configurations."""
+    configurations: Count | None = None
+    """Of kernels, that were asked for."""
+    compilations: Count | None = None
+    """That these need: configurations that differ in sizes of the launch alone share one."""
 
 
 class Listing(Part, frozen=True, kw_only=True):

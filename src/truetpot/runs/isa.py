@@ -17,14 +17,23 @@ from truetpot.facts.issue_rates import IssueRates, all_issue_rates
 from truetpot.facts.models import Model
 from truetpot.facts.workload import Workload
 from truetpot.files import write_whole
+from truetpot.isa.compilations import Compilation, compilations
 from truetpot.isa.configs import named_config
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.launch import Offline
 from truetpot.isa.ocloc import Ocloc
-from truetpot.isa.survey import Result, failures, find_targets, inspections, survey
+from truetpot.isa.survey import (
+    Result,
+    See,
+    failures,
+    find_targets,
+    inspected,
+    inspections,
+    is_kept,
+)
 from truetpot.ops import COMPOSITES, OPERATORS, Composite
 from truetpot.ops.registry import REGISTRY, Config
-from truetpot.records.isa import IsaRecord, OclocRow, RatesRow
+from truetpot.records.isa import IsaRecord, Listing, OclocRow, RatesRow
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
 from truetpot.runs.setting import in_order, load_kernels, step_shapes
@@ -69,16 +78,23 @@ class Request:
 class IsaWatch(Watch):
     """Is told of what is to be compiled."""
 
-    def planned(self, ocloc: Ocloc, targets: Sequence[str], count: int) -> None:
-        """So many compilations for targets."""
+    def planned(
+        self, ocloc: Ocloc, targets: Sequence[str], jobs: int, compilations: int, kept: int
+    ) -> None:
+        """So many configurations of kernels, and compilations for them; some are kept from before.
+
+        A compilation counts as kept where nothing of it has to be counted again either.
+        """
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """The record, and what it was made of."""
+    """The record, and what it was made of, in the order of the jobs."""
 
     record: IsaRecord
     results: list[Result]
+    interrupted: bool = False
+    """By the user: the record is partial, and the same request goes on from there."""
 
 
 def run(
@@ -86,12 +102,14 @@ def run(
     command: str = "ocloc",
     work: str | None = None,
     watch: IsaWatch | None = None,
+    asm: Path | None = None,
 ) -> Compiled:
-    """Compile and count what a GPU would execute.
+    """Compile and count what a GPU would execute; listings go into the folder ``asm``.
 
-    ``command`` and ``work`` are as :func:`make_ocloc` takes them.
+    ``command`` and ``work`` are as :func:`make_ocloc` takes them. What was compiled and counted
+    before is taken from the cache folder.
 
-    Raises UserError where there is nothing to inspect.
+    Raises UserError where there is nothing to inspect, OutputError where ``asm`` cannot be written.
     """
     watch = watch or IsaWatch()
     own = load_kernels(request.own, watch)
@@ -103,15 +121,16 @@ def run(
     jobs = [job for job in jobs if request.wants(job)]
     if not jobs:
         raise UserError(_nothing_left(request, refused))
-    watch.planned(ocloc, [target.name for target in targets], len(jobs))
+    needed = compilations(jobs)
+    there = sum(is_kept(one, ocloc) for one in needed)
+    watch.planned(ocloc, [target.name for target in targets], len(jobs), len(needed), there)
     for reason in left_out.values():
         watch.warn(f"left out: {reason}")
     if unchecked := [t.name for t in targets if not all_issue_rates()[t.name].clpeak]:
         watch.say(
             f"issue/memory of {', '.join(unchecked)}: by rates that no measurement has checked"
         )
-    with watch.bar("compiling") as advance:
-        results = survey(jobs, ocloc, advance)
+    results, interrupted = _results(needed, len(jobs), ocloc, watch, asm)
     record = IsaRecord(
         started=now(),
         command=this_command(),
@@ -123,8 +142,27 @@ def run(
         failed=failures(results),
         no_kernel=refused,
         targets_left_out=left_out,
+        partial=interrupted,
+        configurations=len(jobs),
+        compilations=len(needed),
     )
-    return Compiled(record, results)
+    return Compiled(record, results, interrupted)
+
+
+def _results(
+    needed: Sequence[Compilation], jobs: int, ocloc: Ocloc, watch: Watch, asm: Path | None
+) -> tuple[list[Result], bool]:
+    """In the order of the jobs, and whether an interrupt left some of them out."""
+    found: dict[int, Result] = {}
+    interrupted = False
+    with watch.bar("compiling") as advance:
+        try:
+            for place, result in inspected(needed, ocloc, None if asm is None else _into(asm)):
+                found[place] = result
+                advance(len(found), jobs)
+        except KeyboardInterrupt:
+            interrupted = True
+    return [found[place] for place in sorted(found)], interrupted
 
 
 def _named(request: Request, here: tuple[str, ...]) -> tuple[tuple[str, ...], list[Composite]]:
@@ -174,17 +212,17 @@ def _rates(rates: IssueRates) -> RatesRow:
     return RatesRow(**asdict(rates) | {"clpeak": measured})
 
 
-def write_assembly(results: Iterable[Result], folder: Path) -> None:
-    """A file a kernel. Raises OutputError."""
+def _into(folder: Path) -> See:
+    """Writes each listing into a file of the folder. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for i, result in enumerate(results):
-            if result.listing is not None:
-                build = result.job.build
-                name = f"{i:03} {result.job.target} {result.job.op.name} {build.variant}"
-                file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
-                text = f"// {result.job.case.label()}\n{result.listing.assembly}"
-                write_whole(file, text, "--asm")
     except OSError as error:
         why = error.strerror
         raise OutputError(f"Cannot make {folder}: {why}; choose another --asm.") from error
+
+    def see(place: int, job: Job, listing: Listing) -> None:
+        name = f"{place:03} {job.target} {job.op.name} {job.build.variant}"
+        file = folder / (re.sub(r"[^\w.=-]+", "_", name) + ".asm")
+        write_whole(file, f"// {job.case.label()}\n{listing.assembly}", "--asm")
+
+    return see

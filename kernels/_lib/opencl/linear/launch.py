@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from truetpot.kernels._lib.opencl.linear import matrix, vector
-from truetpot.kernels._lib.opencl.options import GRF, VALUES, room
+from truetpot.kernels._lib.opencl.options import FAST_MATH, GRF, VALUES, room
 
 from truetpot.ops import LinearCase
 from truetpot.ops.registry import Config
@@ -59,6 +59,15 @@ def on_matrix_engine(case: LinearCase) -> bool:
 def layout(case: LinearCase, target: Target, subgroup: int = 0, **_: object) -> int:
     """Rows of W in a group of the matrix engine's layout; 0: rows as the format has them."""
     return (subgroup or target.dpas or 8) if matrix.takes(case) else 0
+
+
+def options(case: LinearCase) -> tuple[str, ...]:
+    """Compiler options that are parameters beside the sizes.
+
+    ``fast_math`` on the vector engine alone: beside the matrix engine it leaves the inner loop as
+    it is (``truetpot isa``), and would only double what there is to search.
+    """
+    return () if on_matrix_engine(case) else (FAST_MATH,)
 
 
 def launch(case: LinearCase, target: Target, *, paired: bool = False, **config: int) -> Launch:
