@@ -32,7 +32,7 @@ CASES = {
     "more layers than there are": (["decode", "--layers", 65], "has 64"),
     "trace of a cpu": (["decode", "--device", "cpu", "--trace", "x.json.gz"], "no kernels of cpu"),
     "trace of a sweep": (["decode", "--context", "0,64", "--trace", "x.json.gz"], "one point"),
-    "trace of logits": (["decode", "--tokens", "5", "--trace", "x.json.gz"], "no --tokens"),
+    "trace of logits": (["decode", "--tokens", "5", "--trace", "x.json.gz"], "leave out --trace"),
     "logits without tokens": (["decode", "--save-logits", "x.npy"], "--tokens"),
     "tokens without meaning": (["decode", "--tokens", "5;17"], "--tokens"),
     "tokens and batch": (["decode", "--tokens", "5", "--batch", 2], "--batch"),
@@ -57,7 +57,7 @@ CASES = {
         ["kernels", "--op", "memory_read", "--config", "streams"], "of the form rows=2,split=4",
     ),
     "kernels: configurations of collectives": (
-        ["kernels", "--op", "all_reduce", "--config", "default"], "name no collectives",
+        ["kernels", "--op", "all_reduce", "--config", "default"], "leave out --config",
     ),
     "kernels: shape of another": (["kernels", "--shape", "n=4,k=4", "--op", "argmax"], "argmax"),
     "kernels: bad tp": (["kernels", "--tp", 3], "tp = 3"),

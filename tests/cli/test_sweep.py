@@ -152,10 +152,11 @@ def test_a_point_that_no_kernel_takes_is_refused_by_name(sweep, monkeypatch):
         (["--batch", "0,1"], "--batch '0,1' is out of range"),
         (["--context", "1,2", "--request", "5"], "--request '5' is not IN+OUT"),
         (["--context", "1,2", "--request", "5+1"], "two or more out"),
-        (["--request", "5+9"], "--request needs several points"),
-        (["--resume"], "--resume needs several points"),
-        (["--context", "1,2", "--resume"], "give one"),
-        (["--context", "1,2", "--tokens", "5"], "no list of --context"),
+        (["--request", "5+9"], "--request needs several contexts"),
+        (["--request", "5+9", "--batch", "1,2"], "--request needs several contexts"),
+        (["--resume", "--json", "x.json"], "--resume needs several points"),
+        (["--context", "1,2", "--resume", "--json", "-"], "give one"),
+        (["--context", "1,2", "--tokens", "5"], "leave out --context, --layers and --seconds"),
     ],
 )
 def test_a_mistake(cli, model, args, says):

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from truetpot.cli.environment import check_variables
+from truetpot.cli.together import hold, rules_of
 from truetpot.cli.values import names_of
 from truetpot.errors import UserError
 from truetpot.text import shortened
@@ -116,7 +117,8 @@ class JsonCommand(TyperCommand):
             formatter.write_dl([(option, _listed(names, room)) for option, names in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, once it is known that nothing it imports stumbles."""
+        """Run the command, once its options go together and nothing it imports stumbles."""
+        hold(rules_of(self.callback), ctx)
         check_variables()
         return super().invoke(ctx)
 

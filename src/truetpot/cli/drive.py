@@ -10,6 +10,7 @@ import typer
 
 from truetpot.cli.command import JsonOption, counts
 from truetpot.cli.outputs import check_outputs, of_model
+from truetpot.cli.together import Apart, Needs, together
 from truetpot.errors import UserError
 from truetpot.text import one_of
 
@@ -25,6 +26,10 @@ ROUNDS = 3
 """Of several servers, where nothing else is asked for: fewer have no useful interval."""
 
 
+@together(
+    Apart("url", ("arm",), "is the only server"),
+    Needs("restart", ("arm",), "is for one of several servers"),
+)
 def drive(
     url: Annotated[str | None, typer.Argument(metavar="URL", help="http://host:8000/v1")] = None,
     arm: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from truetpot.cli.cases import MEMORY, OF_RANKS, OWN, SHAPE
 from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
@@ -21,6 +22,7 @@ from truetpot.cli.command import (
     listed,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.together import Needs, hold, together
 from truetpot.errors import UserError
 
 SMALL_MODEL, SMALL_CONTEXT = "qwen2.5-0.5b", 128
@@ -28,7 +30,14 @@ MODEL, CONTEXT = "qwq-32b", 1024
 ALL = "all"
 
 
+@together(
+    *SHAPE,
+    MEMORY,
+    OF_RANKS,
+    Needs("samples", ("json",), "is of the record"),
+)
 def kernels(
+    ctx: typer.Context,
     op: Annotated[
         str | None, typer.Option(help="Operators; all of the decode step if not given.")
     ] = None,
@@ -104,15 +113,13 @@ def kernels(
         if not set(ops) <= set(COLLECTIVES):
             raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
 
-        if config:
-            raise UserError("--config is for the kernels of one device; name no collectives.")
-
         def on(device: str, group: Group) -> int:
             terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
             screen = Screen(terminal)
             load_kernels(kernels, screen)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
-            chosen = listed(provider, "--provider") if provider else tuple(usual)
+            named = provider not in (None, ALL)
+            chosen = listed(str(provider), "--provider") if named else tuple(usual)
             setting = find_setting(device, chosen, kernels, dtype, kv_format, screen, group)
             asked = collectives.Request(ops, known, batch, setting, small, seconds, samples)
             check_same(group, asked.about())
@@ -146,4 +153,6 @@ def kernels(
         tuple(config or ()),
         named,
     )
+    if request.of_no_step():
+        hold((OWN,), ctx)
     raise typer.Exit(kernels_show.run_and_show(request, json, terminal))
