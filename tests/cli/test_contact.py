@@ -61,6 +61,8 @@ def test_a_hostile_line_is_shown_and_not_obeyed(cli, tmp_path):
         (["--replay", str(ARCHIVE), "--out", "x.zip"], "leave out --out"),
         (["--replay", str(ARCHIVE), "--json", str(ARCHIVE)], "overwrite"),
         (["--show", "a"], "--replay"),
+        (["--device", "tpu"], "There is no device named 'tpu'"),
+        (["--out", "-"], "--out - is no file"),
         (["--out", "/nowhere/a.zip"], "no folder"),
     ],
 )

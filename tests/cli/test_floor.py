@@ -133,6 +133,7 @@ def test_lists_have_the_estimate_of_experts(cli):
     [
         (("--collective-us", 25), "--collective-us is of cards that share a model"),
         (("--batch", "0"), "--batch '0' is out of range; give 1 or more."),
+        (("--context", "1024:99999999999"), "has 99,999,998,974 steps, each of which counts"),
         (("--batch", "1,x"), "--batch '1,x' is not a list of integers such as 5,17,3."),
         (("--device", ","), "--device ',' names nothing; give names separated by commas."),
         (("--context", "1024,5:x"), "--context '5:x' is neither a number of tokens nor a range"),

@@ -16,6 +16,8 @@ from truetpot.errors import UserError
 from truetpot.text import shortened
 
 STDOUT = "-"
+MOST = 10**12
+"""Of what is counted: far beyond any memory."""
 
 JsonOption = Annotated[
     str | None,
@@ -150,6 +152,8 @@ def numbers(text: str, option: str) -> list[int]:
 def counts(text: str, option: str, least: int) -> tuple[int, ...]:
     """Comma-separated numbers, each once. Raises UserError for one below ``least``."""
     found = tuple(dict.fromkeys(numbers(text, option)))
-    if min(found) < least or max(found) >= 1 << 40:
+    if min(found) < least:
         raise UserError(f"{option} {shortened(text)!r} is out of range; give {least} or more.")
+    if max(found) > MOST:
+        raise UserError(f"{option} {shortened(text)!r} is out of range; give at most {MOST:,}.")
     return found

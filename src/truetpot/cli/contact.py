@@ -56,6 +56,9 @@ def contact(
         check_outputs({"--json": json}, [replay])
         _replay(replay, show, json, terminal)
         return
+    from truetpot.runtime.choose import check_name
+
+    check_name(device)
     archive = out or OUT
     check_outputs({"--json": json, "--out": archive})
     raise typer.Exit(_run(device, archive, minutes, small, json, terminal))

@@ -23,7 +23,7 @@ from truetpot.cli.command import (
     listed,
 )
 from truetpot.cli.kernels import ALL, CONTEXT, MODEL
-from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
 from truetpot.cli.together import Apart, Needs, Only, hold, together
 from truetpot.errors import UserError
 from truetpot.text import one_of
@@ -122,6 +122,7 @@ def tune(
     if step and len(listed(format, "--format")) * len(tokens) > 1:
         raise UserError("--step times one step: name one --format and one of --query-tokens.")
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
+    check_folder(t4, "--t4", out, "--out")
     from truetpot.cli.screen import Screen
     from truetpot.cli.tune_show import run_and_show
     from truetpot.facts.models import load_model
