@@ -2,6 +2,10 @@
 
 import pytest
 
+from truetpot.ladder.operators import kept_in_cache
+from truetpot.ladder.timings import StepTimings
+from truetpot.stats import Submitted
+
 from .conftest import kernel
 
 MIB = 1 << 20
@@ -25,6 +29,19 @@ def test_layers_that_a_cache_holds_are_not_read_from_memory_again(
     one = kernel("down", [1.0], count=LAYERS, bytes=size, different=LAYERS, cache_bytes=cache)
     one.samples.per_sample = per_sample
     assert one.rotated is rotated
+
+
+@pytest.mark.parametrize(("mib_a_call", "rotated"), [(8, False), (64, True)])
+def test_a_replay_comes_behind_another_one_of_the_same_calls(mib_a_call, rotated):
+    """Once round the layers is twice round them, and a ladder of few layers says so."""
+    one = kernel("o", [1.0], bytes=mib_a_call * MIB, different=LAYERS, cache_bytes=60 * MIB)
+    one.samples.per_sample = LAYERS
+    assert one.rotated
+    one.samples.submitted = Submitted.GRAPH
+    assert one.rotated is rotated
+    told = kept_in_cache(StepTimings(one.samples, [one, one], one.samples))
+    assert len(told) == (not rotated)
+    assert all("what o read in the layers" in line and "time more layers" in line for line in told)
 
 
 @pytest.mark.parametrize(("step", "rotated"), [(255 * MIB, False), (256 * MIB, True)])

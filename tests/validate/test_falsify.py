@@ -8,7 +8,9 @@ import pytest
 from tests.validate.made import FIGURES, record
 from truetpot.records.store import write_record
 
-TOOL = Path(__file__).parents[2] / "tools" / "falsify_baseline.py"
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / "tools" / "falsify_baseline.py"
+RECORDS = ROOT / "tests" / "data" / "made" / "records"
 
 
 @pytest.fixture
@@ -25,6 +27,12 @@ def test_every_figure_fails_alone(tool, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.count("it alone") == len(FIGURES)
     assert f"{len(FIGURES)} of {len(FIGURES)} figures fail alone" in shown
+
+
+def test_every_figure_of_a_real_run_fails_alone(tool, capsys):
+    """`truetpot validate --device cuda --level medium` on one NVIDIA H200."""
+    assert tool.main([str(RECORDS / "validate-h200.json")]) == 0
+    assert "13 of 13 figures fail alone" in capsys.readouterr().out
 
 
 def test_what_is_not_seen_is_told(tool, tmp_path, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from truetpot.facts.floor import Floor
 from truetpot.ladder.communication import communication
 from truetpot.ladder.losses import losses, share_of_ceiling
-from truetpot.ladder.operators import operator_rows
+from truetpot.ladder.operators import kept_in_cache, operator_rows
 from truetpot.ladder.roof import Roof, Swept, Work
 from truetpot.ladder.rungs import (
     Extent,
@@ -43,7 +43,7 @@ def build_ladder(
         eager=eager_rung(timings, extent),
     )
     assert rungs.step is not None and rungs.kernels is not None
-    warnings = [extent.note] * extent.partial + roof.warnings()
+    warnings = [extent.note] * extent.partial + roof.warnings() + kept_in_cache(timings)
     wrong = impossible(timings, extent, lowest)
     step_ms, kernels_ms = rungs.step.ms_per_token, rungs.kernels.ms_per_token
     return Ladder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from truetpot.ladder.roof import Roof
 from truetpot.ladder.rungs import at_step_s
-from truetpot.ladder.timings import KernelTiming, StepTimings
+from truetpot.ladder.timings import RESIDENT, KernelTiming, StepTimings
 from truetpot.records.rungs import OperatorRow
 from truetpot.stats import paired
 
@@ -18,6 +18,23 @@ def operator_rows(timings: StepTimings, roof: Roof) -> tuple[OperatorRow, ...]:
         for one, seconds in zip(timings.kernels, at_step, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: -row.share))
+
+
+def kept_in_cache(timings: StepTimings) -> list[str]:
+    """A sentence where kernels alone may be served from a cache, and the step's are not."""
+    kept = [
+        one
+        for one in timings.kernels
+        if one.repeats and one.resident_bytes >= RESIDENT and not one.whole_step_cached
+    ]
+    if not kept:
+        return []
+    roles = ", ".join(dict.fromkeys(one.role for one in kept))
+    said = (
+        f"kernels: what {roles} read in the layers that were timed is less than four caches, and "
+        "may come from one while they are timed alone; the rung may be too short: time more layers"
+    )
+    return [said]
 
 
 def _row(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from truetpot.records.words import Origin
-from truetpot.stats import Samples, Stats, stats
+from truetpot.stats import Samples, Stats, Submitted, stats
 
 RESIDENT = 1 << 20
 """Weights and caches of so many bytes are read from memory; less may stay in a cache."""
@@ -47,13 +47,26 @@ class KernelTiming:
     def rotated(self) -> bool:
         """Whether its calls read weights or caches large enough to come from memory.
 
-        A sample that goes round the layers more than once finds them in the cache where they fit,
-        as a rank's share of a small model may; and any sample does where the whole step fits.
+        Any sample finds them in the cache where the whole step fits; and so do its own calls where
+        they come again before all of a cache was read.
         """
-        again = self.samples.per_sample > self.different
-        kept = again and self.resident_bytes * self.different < 4 * self.cache_bytes
-        kept |= self.step_bytes is not None and self.step_bytes < 4 * self.cache_bytes
-        return self.resident_bytes >= RESIDENT and not kept
+        large = self.resident_bytes >= RESIDENT
+        return large and not self.whole_step_cached and not self.repeats
+
+    @property
+    def whole_step_cached(self) -> bool:
+        """Whether a cache may hold all that the step reads."""
+        return self.step_bytes is not None and self.step_bytes < 4 * self.cache_bytes
+
+    @property
+    def repeats(self) -> bool:
+        """Whether calls come again so soon that a cache may still hold what they read.
+
+        A sample may go round the layers more than once, and a replay is timed behind another one.
+        """
+        replayed = self.samples.submitted is Submitted.GRAPH
+        again = replayed or self.samples.per_sample > self.different
+        return again and self.resident_bytes * self.different < 4 * self.cache_bytes
 
     def calls(self, layered: float) -> float:
         """Calls in a step of ``layered`` times the layers that were measured."""

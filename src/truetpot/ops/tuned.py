@@ -7,9 +7,10 @@ There is one TOML file a device, named after it, with a table a case::
 
 The user's own file comes before the one that is part of the package. An empty ``config`` says that
 the kernel's default was the best. A case without an entry takes the nearest one of the same kernel
-and shape, which differs in batch and context only. A file may be of another version, or written by
-hand: what it says is held against the configurations that the kernel has for the case, and an entry
-that is none of them is left out. A kernel is given the values as it named them itself.
+and shape, which differs in batch and context only, and by little. A file may be of another version,
+or written by hand: what it says is held against the configurations that the kernel has for the
+case, and an entry that is none of them is left out. A kernel is given the values as it named them
+itself.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ MOST_DOTS = 100
 VARIABLE = "TRUETPOT_TUNED"
 """Set to ``off``, every kernel runs with its default."""
 
+FARTHEST = 1.0
+"""Doublings, in all, from a case to one whose entry it may take. An entry of batch 1 made attention
+at batch 8, two doublings away, 1.08 times as slow as the default, and one of context 1024 at 32768
+1.11 times (docs/performance/h200.md)."""
 AXES = ("m", "batch", "context")
 """What a case may differ in from the one whose entry it takes, as its label names them."""
 MOST_DIGITS = 18
@@ -162,12 +167,14 @@ def _config(entry: Any, known: Sequence[Config], source: Callable[[], str]) -> C
 
 
 def _by_distance(label: str, files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Entries of the same shape, the nearest first; of two at the same distance the user's."""
+    """Near entries of the same shape, the nearest first; of two at the same distance the user's."""
     found = [
         (distance, place, near, entry)
         for place, cases in enumerate(files)
         for near, entry in cases.items()
-        if near != label and (distance := octaves(label, near)) is not None
+        if near != label
+        and (distance := octaves(label, near)) is not None
+        and distance <= FARTHEST
     ]
     found.sort(key=lambda one: one[:3])
     return ((near, entry) for _, _, near, entry in found)

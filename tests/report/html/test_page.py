@@ -87,6 +87,7 @@ def fits(record, kind, name=""):
 
 
 ONE_OF_EACH = {kind: name for name, kind in reversed(KINDS.items())}
+ONE_OF_EACH |= {kind: name for name, kind in KINDS.items() if name == kind}
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH.values(), ids=ONE_OF_EACH.keys())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+from truetpot.kernels._lib.triton.attention.pairs import even_odd, joined, parted
 from truetpot.kernels._lib.triton.common import dot, rounded, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin
 
@@ -47,7 +48,8 @@ def attend(
     GROUP: tl.constexpr, TOKENS: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr,
     FEW_TOKENS: tl.constexpr, D: tl.constexpr, PAGE: tl.constexpr, RAGGED: tl.constexpr,
     MOST: tl.constexpr, CHUNK: tl.constexpr, BT: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, EARLY: tl.constexpr, ROPE: tl.constexpr, NORM: tl.constexpr,
+    COMPUTE: tl.constexpr, PAIRS: tl.constexpr, EARLY: tl.constexpr, ROPE: tl.constexpr,
+    NORM: tl.constexpr,
 ):  # fmt: skip
     """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
 
@@ -113,7 +115,15 @@ def attend(
         factor = scale
     top = tl.full((ROWS,), -1e30, tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
-    acc = tl.zeros((ROWS, D), tl.float32)
+    if PAIRS:
+        column_pair = tl.arange(0, D // 2)
+        k_pairs = k_at.to(tl.pointer_type(tl.int16))
+        v_pairs = v_at.to(tl.pointer_type(tl.int16))
+        q_even, q_odd = parted(q)
+        acc_even = tl.zeros((ROWS, D // 2), tl.float32)
+        acc_odd = tl.zeros((ROWS, D // 2), tl.float32)
+    else:
+        acc = tl.zeros((ROWS, D), tl.float32)
     block = tl.zeros((BT,), tl.int32)
     if PAGE:
         block = tl.load(table + (first + token) // PAGE, mask=first + token < last, other=0)
@@ -126,17 +136,32 @@ def attend(
             block = tl.load(table + (at + BT) // PAGE, mask=at + BT < last, other=0)
         else:
             slot = pair.to(tl.int64) * capacity + at
-        rows = slot[:, None] * D + column[None, :]
-        k = widened(tl.load(k_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
-        s = dot(q, tl.trans(k), tl.zeros((ROWS, BT), tl.float32)) * factor
+        s = tl.zeros((ROWS, BT), tl.float32)
+        if PAIRS:
+            rows = slot[:, None] * (D // 2) + column_pair[None, :]
+            k = tl.load(k_pairs + rows, mask=ok[:, None], other=0)
+            even, odd = even_odd(k, k_at.dtype.element_ty)
+            s = dot(q_odd, tl.trans(odd), dot(q_even, tl.trans(even), s)) * factor
+        else:
+            rows = slot[:, None] * D + column[None, :]
+            k = widened(tl.load(k_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
+            s = dot(q, tl.trans(k), s) * factor
         s = tl.where(at[None, :] < seen, s, -1e30)
         new = tl.maximum(top, tl.max(s, 1))
         p = tl.exp2(s - new[:, None])
         fade = tl.exp2(top - new)
         total = total * fade + tl.sum(p, 1)
-        v = widened(tl.load(v_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
-        acc = dot(p.to(COMPUTE), v, acc * fade[:, None])
+        if PAIRS:
+            v = tl.load(v_pairs + rows, mask=ok[:, None], other=0)
+            even, odd = even_odd(v, v_at.dtype.element_ty)
+            acc_even = dot(p.to(COMPUTE), even, acc_even * fade[:, None])
+            acc_odd = dot(p.to(COMPUTE), odd, acc_odd * fade[:, None])
+        else:
+            v = widened(tl.load(v_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
+            acc = dot(p.to(COMPUTE), v, acc * fade[:, None])
         top = new
+    if PAIRS:
+        acc = joined(acc_even, acc_odd)
     if splits == 1:
         y = (acc / total[:, None]).to(out_at.dtype.element_ty)
         tl.store(out_at + here, y, mask=inside[:, None])

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from truetpot.kernels._lib.triton.attention import functions
+from truetpot.kernels._lib.triton.attention import functions, pairs
 from truetpot.kernels._lib.triton.common import TL_DTYPE, local_memory, power_of_2, units
 from truetpot.kernels._lib.triton.dependent_launch import able, choices, options
 
@@ -61,6 +61,7 @@ class Attention:
         self.case, self.config = case, usual(case, device) | config
         of_bytes = case.kv_format.startswith("fp8") and case.dtype != "fp32"
         self.compute = TL_DTYPE["fp16" if of_bytes else case.dtype]
+        self.in_pairs = of_bytes and pairs.able(device)
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads
         self.rows = self.group * case.query_tokens
@@ -100,8 +101,8 @@ class Attention:
             GROUP=self.group, TOKENS=case.query_tokens,
             ROWS=max(self.least_rows, power_of_2(self.rows)), FEW_ROWS=power_of_2(self.rows),
             FEW_TOKENS=power_of_2(case.query_tokens), D=case.head_dim, RAGGED=case.ragged,
-            MOST=power_of_2(splits), COMPUTE=self.compute, ROPE=rope is not None,
-            NORM=q_norm is not None,
+            MOST=power_of_2(splits), COMPUTE=self.compute, PAIRS=self.in_pairs,
+            ROPE=rope is not None, NORM=q_norm is not None,
             **{**config, **options(config["EARLY"])},
         )  # fmt: skip
         return out

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from truetpot.report.html.palette import colour
@@ -56,6 +57,8 @@ _STYLE: Any = {
     "figure.facecolor": colour("paper"),
     "svg.hashsalt": "truetpot",  # the same ids whenever it is drawn
 }
+OTHER_FONT = 1.1
+"""A browser's letters over those that were measured here, at most."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -71,6 +74,7 @@ class Chart:
         self.figure = Figure(figsize=(width, height), layout="constrained")
         self.axes = self.figure.add_subplot()
         self._marks: dict[str, str] = {}
+        self._beside: list[tuple[Annotation, float]] = []
 
     @property
     def marks(self) -> int:
@@ -92,10 +96,22 @@ class Chart:
             color=colour(role), annotation_clip=False, **({"fontsize": 8.5} | how),
         )  # fmt: skip
         said.set_in_layout(False)  # however long, it does not press the axes together
+        self._beside.append((said, x))
 
-    def room(self, share: float) -> None:
-        """Leave room for words at the right: so much of the axis' length more."""
+    def room(self, least: float) -> None:
+        """Leave room for the words beside points: ``least`` of the axis' length more, or what
+        they need.
+        """
+        self.figure.draw_without_rendering()
+        width = self.axes.get_window_extent().width
         left, right = self.axes.get_xlim()
+        share = least
+        for said, x in self._beside:
+            at = self.axes.transData.transform((x, 0))[0] - self.axes.bbox.x0
+            words = said.get_window_extent()
+            needs = words.x0 - self.axes.bbox.x0 - at + words.width * OTHER_FONT
+            if needs < width:
+                share = max(share, at / (width - needs) - 1)
         if self.axes.get_xscale() == "log":
             self.axes.set_xlim(left, right * (right / left) ** share)
         else:

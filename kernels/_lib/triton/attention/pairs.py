@@ -1,0 +1,64 @@
+"""A cache of bytes read two at a time, so that the matrix engine's loads can turn it.
+
+The product with V sums over tokens, while neighbours in memory are a token's dimensions. Of 16-bit
+numbers ``ldmatrix`` turns a tile on its way to the registers; of bytes it cannot, and Triton loads
+each byte alone: 128 loads and 128 moves of 1239 instructions for 128 tokens (SASS, H200). Taken as
+16-bit words the same tile is turned in pairs, whose lower bytes are the even dimensions and whose
+upper bytes are the odd ones. Each is an operand of its own, with half the columns: as many products
+as before, of 757 instructions for e4m3 and 693 for e5m2. K is read the same way, so that both
+share their addresses.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from truetpot.kernels._lib.triton.common import INTERPRETED, widened
+
+from truetpot.runtime.device import Device
+
+_PLAIN = tl.constexpr(INTERPRETED)
+
+
+def able(device: Device) -> bool:
+    """Whether the device has the instructions below; the interpreter does them in plain Triton."""
+    return INTERPRETED or device.kind == "cuda"
+
+
+@triton.jit
+def even_odd(pairs, of: tl.constexpr):
+    """The lower and the upper number, of the fp8 ``of``, of each int16, both as fp16: exact."""
+    if _PLAIN:
+        low = (pairs & 0xFF).to(tl.uint8).to(of, bitcast=True)
+        high = ((pairs >> 8) & 0xFF).to(tl.uint8).to(of, bitcast=True)
+        even, odd = widened(low, tl.float16), widened(high, tl.float16)
+    elif of == tl.float8e5:  # the upper byte of an fp16
+        even, odd = tl.inline_asm_elementwise(
+            "prmt.b32 $0, $2, 0, 0x2404; and.b32 $1, $2, 0xff00ff00;", "=r,=r,r", [pairs],
+            dtype=(tl.float16, tl.float16), is_pure=True, pack=2,
+        )  # fmt: skip
+    else:
+        even, odd = tl.inline_asm_elementwise(
+            """{
+            .reg .b32 sorted;
+            .reg .b16 low, high;
+            prmt.b32 sorted, $2, 0, 0x3120;
+            mov.b32 {low, high}, sorted;
+            cvt.rn.f16x2.e4m3x2 $0, low;
+            cvt.rn.f16x2.e4m3x2 $1, high;
+            }""", "=r,=r,r", [pairs],
+            dtype=(tl.float16, tl.float16), is_pure=True, pack=2,
+        )  # fmt: skip
+    return even, odd
+
+
+@triton.jit
+def joined(even, odd):
+    """[rows, D] of the even and the odd columns."""
+    return tl.join(even, odd).reshape(even.shape[0], 2 * even.shape[1])
+
+
+@triton.jit
+def parted(x):
+    """The even and the odd columns of x [rows, D]."""
+    return tl.split(x.reshape(x.shape[0], x.shape[1] // 2, 2))
