@@ -21,19 +21,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.daily.names import camel, check_names
 from benchmarks.offered import forkable
 from benchmarks.size import chosen
+from truetpot.errors import UserError
 
 if TYPE_CHECKING:
     from benchmarks.daily.judge import Judged
 
 ROOT = Path(__file__).parents[1]
 BUILT, HERE = "asv.conf.json", "asv.xpu.conf.json"
+PORT, MOST_PORT = 8080, 65535
 
 
 def pattern(operators: Sequence[str], provider: str | None) -> str | None:
     """ASV's ``--bench`` for operators or files of benchmarks, and a provider; None for all."""
-    names = "|".join(rf"^{each}\.|\.{_camel(each)}\." for each in map(re.escape, operators))
+    names = "|".join(rf"^{each}\.|\.{camel(each)}\." for each in map(re.escape, operators))
     if not names and provider is None:
         return None
     return (f"({names})" if names else "") + (f".*'{re.escape(provider)}'" if provider else "")
@@ -43,10 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     from asv.util import UserError as AsvError
 
-    from truetpot.errors import UserError
-
     given = _parser().parse_args(arguments)
     try:
+        check_names(getattr(given, "operators", ()), getattr(given, "provider", None))
         if given.act in (run, once, gate):
             chosen(os.environ)  # a wrong variable is told before asv is started
         return int(given.act(given))
@@ -68,8 +70,7 @@ def once(given: argparse.Namespace) -> int:
     os.environ.setdefault("TRUETPOT_BENCH", "small")
     _describe(given)
     here = ("--quick", "--python=same", "--show-stderr")
-    code = _asv(given, "run", *_launch(), *here, *_bench(given), *given.rest)
-    return 0 if code == 0 else 2
+    return 2 if _asv(given, "run", *_launch(), *here, *_bench(given), *given.rest) else 0
 
 
 def compare(given: argparse.Namespace) -> int:
@@ -82,8 +83,6 @@ def compare(given: argparse.Namespace) -> int:
 
 def gate(given: argparse.Namespace) -> int:
     """Measure two commits in turn, process by process, and judge; what has changed, once more."""
-    from truetpot.errors import UserError
-
     if given.here:
         raise UserError(
             "ASV cannot change the commit of the environment at hand: check each out and run "
@@ -104,13 +103,16 @@ def publish(given: argparse.Namespace) -> int:
     """The pages, with all that they load beside them; and serve them until Ctrl-C."""
     from benchmarks.daily.pages import localise, publish_of, serve
 
+    if given.port is not None and not given.serve:
+        raise UserError("--port is where --serve puts the pages: give --serve too.")
+
     html = publish_of(ROOT / _config(given), given.results, given.rest)
     if html is None:
         return 2
     localise(html, ROOT / ".asv" / "npm")
     sys.stdout.write(f"The pages are in {html}: they load nothing from elsewhere.\n")
     if given.serve:
-        server = serve(html, given.port)
+        server = serve(html, PORT if given.port is None else given.port)
         sys.stdout.write(f"http://127.0.0.1:{server.server_port}/ until Ctrl-C\n")
         try:
             server.serve_forever()
@@ -142,8 +144,6 @@ def _judged(given: argparse.Namespace, old: str, new: str) -> Judged:
     from asv.machine import Machine, MachineCollection
 
     from benchmarks.daily.judge import judge
-    from truetpot.errors import UserError
-
     config = Config.load(str(ROOT / _config(given)))
     config.results_dir = str(ROOT / config.results_dir)
     name = MachineCollection.load(Machine.get_unique_machine_name())["machine"]
@@ -185,8 +185,6 @@ def _bench(given: argparse.Namespace) -> list[str]:
 
 def _commit(name: str) -> str:
     """The whole hash. Raises UserError."""
-    from truetpot.errors import UserError
-
     command = ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -194,8 +192,10 @@ def _commit(name: str) -> str:
     return done.stdout.strip()
 
 
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to {MOST_PORT}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -228,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="what is published, instead of what is stored here",
             )  # fmt: skip
             one.add_argument("--serve", action="store_true", help="and serve them on this machine")
-            one.add_argument("--port", type=int, default=8080, help="of --serve; 8080 by itself")
+            one.add_argument("--port", type=_port, help=f"where they are served; {PORT}")
         if act is not machine:
             one.add_argument(
                 "--asv", dest="rest", action="append", default=[], metavar="ARG",

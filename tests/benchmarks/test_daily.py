@@ -73,6 +73,10 @@ def test_a_card_has_its_name_and_driver(monkeypatch):
     [
         (["compare", "no-such-commit"], "git knows no commit no-such-commit"),
         (["gate", "--here", "HEAD"], "check each out and run"),
+        (["gate", "--op", "linaer"], "'linaer' (did you mean linear"),
+        (["once", "nope"], "no operator or file of benchmarks 'nope'; known are add"),
+        (["run", "linear", "--provider", "nobody"], "no provider 'nobody'; known are auto_round"),
+        (["publish", "--port", "80"], "--port is where --serve puts the pages"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(arguments, words, capsys):

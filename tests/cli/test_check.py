@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.real_files import DATA
+
 TABLE = """
 INFO: starting
 ============ Serving Benchmark Result ============
@@ -20,6 +22,7 @@ Mean TPOT (ms):                          {tpot:.2f}
 """
 ARC = ("--model", "qwq-32b", "--device", "arc-a770", "--tp", 4, "--format", "fp8_e5m2")
 NO_RESULT = Path(__file__).with_name("conftest.py")
+LADDER = DATA / "made" / "records" / "decode-h200.json"
 CONTRACT = {"tool", "reported", "recomputed", "counts", "findings", "verdict"}
 
 
@@ -83,7 +86,11 @@ def test_json_alone_is_json(cli, table):
     [
         (["absent.json"], "absent.json"),
         ([NO_RESULT], "known"),
-        ([NO_RESULT, "--ladder", "x.json", "--device", "arc-a770"], "--ladder"),
+        ([NO_RESULT, "--ladder", "x.json", "--device", "arc-a770"], "x.json"),
+        ([NO_RESULT, "--ladder", LADDER, "--device", "arc-a770"], "arc-a770, and the record"),
+        ([NO_RESULT, "--ladder", LADDER, "--tp", 4], "measured with 1; leave out --tp"),
+        ([NO_RESULT, "--ladder", LADDER, "--kv-format", "fp8_e5m2"], "measured with bf16"),
+        ([NO_RESULT, NO_RESULT], "is named twice"),
         ([NO_RESULT, "--fail-on", "sometimes"], "--fail-on"),
     ],
 )

@@ -58,9 +58,11 @@ def test_a_hostile_line_is_shown_and_not_obeyed(cli, tmp_path):
     [
         (["--replay", "nowhere.zip"], "cannot be read"),
         (["--replay", "/dev/zero"], "is a device"),
-        (["--replay", str(ARCHIVE), "--out", "x.zip"], "leave out one"),
+        (["--replay", str(ARCHIVE), "--out", "x.zip"], "leave out --out"),
         (["--replay", str(ARCHIVE), "--json", str(ARCHIVE)], "overwrite"),
         (["--show", "a"], "--replay"),
+        (["--device", "tpu"], "There is no device named 'tpu'"),
+        (["--out", "-"], "--out - is no file"),
         (["--out", "/nowhere/a.zip"], "no folder"),
     ],
 )

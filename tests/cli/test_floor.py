@@ -116,10 +116,24 @@ def test_lists_have_a_row_for_each_combination(cli):
         assert line[-1] == ("yes" if row["fits"] else "no")
 
 
+def test_lists_have_the_estimate_of_experts(cli):
+    asked = ("floor", "--model", "qwen3-30b-a3b", "--batch", "1,8", "--context", "64,1024")
+    rows = cli(*asked, "--json").record["floors"]
+    printed = cli(*asked).out
+    assert "estimate ms" in printed and "not in the floor" in printed
+    for row in rows:
+        first = [row["device"], str(row["batch"]), str(row["context"])]
+        (line,) = [found for found in map(str.split, printed.splitlines()) if found[:3] == first]
+        assert line[5] == f"{row['estimate_ms_per_token']:.3f}"
+    assert "estimate" not in cli("floor", "--batch", "1,8").out
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (("--collective-us", 25), "--collective-us is of cards that share a model"),
         (("--batch", "0"), "--batch '0' is out of range; give 1 or more."),
+        (("--context", "1024:99999999999"), "has 99,999,998,974 steps, each of which counts"),
         (("--batch", "1,x"), "--batch '1,x' is not a list of integers such as 5,17,3."),
         (("--device", ","), "--device ',' names nothing; give names separated by commas."),
         (("--context", "1024,5:x"), "--context '5:x' is neither a number of tokens nor a range"),

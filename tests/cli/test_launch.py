@@ -32,10 +32,14 @@ class Counted(Kernel):
 """
 
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
 @pytest.fixture
 def launch(cli, model):
     def call(*args):
-        done = cli("launch", "--model", model, "--context", 20, "--device", "cpu", *args)
+        step = () if "--shape" in args else ("--model", model, "--context", 20)
+        done = cli("launch", *step, "--device", "cpu", *args)
         if "--json" in args:
             exact(done.record, LaunchRecord)
         return done
@@ -122,6 +126,30 @@ def test_mistakes(launch, args, said):
     done = launch(*args)
     assert done.code == 2
     assert said in " ".join(done.err.split())
+
+
+OWN = ("launch", "--kernels", EXAMPLES / "operator", "--op", "soft_cap", "--device", "cpu")
+
+
+def test_an_operator_of_ones_own_has_the_cases_of_its_grid(cli):
+    done = cli(*OWN, "--case", "m=16", "--dtype", "fp32", "--json")
+    assert done.code == 0, done.err
+    assert (done.record["op"], done.record["roles"]) == ("soft_cap", [])
+    assert done.record["case"] == "dtype=fp32 m=16 n=129 cap=2.0"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ((), "5 cases of soft_cap; name one by --case: dtype=bf16 m=1 n=1 cap=2.0; "),
+        (("--case", "m=17"), "No case of soft_cap has the words 'm=17'; there are dtype=bf16"),
+        (("--model", "qwq-32b", "--tp", 2), "no model's step calls: leave out --model and --tp."),
+    ],
+)
+def test_which_case_of_ones_own_operator(cli, args, said):
+    done = cli(*OWN, *args)
+    assert done.code == 2
+    assert said in done.sentence
 
 
 @pytest.mark.opencl

@@ -128,9 +128,10 @@ def test_what_cannot_be_written_is_told_at_the_start(cli, folder, line, path, sa
 def test_a_record_beside_kernels_is_replaced(cli, folder):
     """The folder is an input, and what lies in it that no kernel is made of is not."""
     file = folder / "kernels" / "providers.json"
+    (folder / "kernels" / "absent.py").write_text("import not_there\n")  # else there is no kernel
     for _ in range(2):
-        cli("doctor", "--no-check", "--kernels", "kernels", "--json", file)
-        assert json.loads(file.read_text())["kind"] == "doctor"
+        cli("providers", "--device", "cpu", "--kernels", "kernels", "--json", file)
+        assert json.loads(file.read_text())["kind"] == "providers"
 
 
 def test_files_of_the_user_with_names_that_were_ours(cli, folder, model):

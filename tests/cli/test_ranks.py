@@ -190,7 +190,7 @@ def test_a_rank_without_others_gives_up(model):
     ("args", "message"),
     [
         (["--tp", 2, "--device", "cuda"], "2 ranks need 2 cuda devices"),
-        (["--tp", 2, "--shard", "0/2"], "give one"),
+        (["--tp", 2, "--shard", "0/2"], "leave out --tp"),
         (["--tp", 3, "--device", "cpu"], "tp = 3 does not divide"),
         (["--tp", 2, "--device", "cuda:0"], "say --device cuda"),
         (["--tp", 2, "--device", "opencl:cpu"], "xpu, cuda or cpu"),

@@ -47,7 +47,7 @@ def test_a_sweep_that_is_interrupted_goes_on_with_what_it_lacks(sweep, cli, mode
         patch.setattr(decode, "time_step", second_is_interrupted)
         done, before = sweep(*points)
     assert done.code == 130
-    assert "Interrupted" in done.out
+    assert "the same command with --resume goes on." in " ".join(done.out.split())
     assert before["partial"]
     assert where(before) == [
         (1, 0, "ok"), (1, 40, "partial"), (2, 0, "not_run"), (2, 40, "not_run"),
@@ -152,10 +152,11 @@ def test_a_point_that_no_kernel_takes_is_refused_by_name(sweep, monkeypatch):
         (["--batch", "0,1"], "--batch '0,1' is out of range"),
         (["--context", "1,2", "--request", "5"], "--request '5' is not IN+OUT"),
         (["--context", "1,2", "--request", "5+1"], "two or more out"),
-        (["--request", "5+9"], "--request needs several points"),
-        (["--resume"], "--resume needs several points"),
-        (["--context", "1,2", "--resume"], "give one"),
-        (["--context", "1,2", "--tokens", "5"], "no list of --context"),
+        (["--request", "5+9"], "--request needs several contexts"),
+        (["--request", "5+9", "--batch", "1,2"], "--request needs several contexts"),
+        (["--resume", "--json", "x.json"], "--resume needs several points"),
+        (["--context", "1,2", "--resume", "--json", "-"], "give one"),
+        (["--context", "1,2", "--tokens", "5"], "leave out --context, --layers and --seconds"),
     ],
 )
 def test_a_mistake(cli, model, args, says):

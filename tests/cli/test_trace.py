@@ -62,8 +62,15 @@ def test_an_error_in_the_trace_is_exit_code_one(cli, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--model", "qwq-32b"], "go together"),
-        (["--ladder", LADDER, "--model", "qwq-32b"], "leave --model"),
+        (["--model", "qwq-32b"], "give --device or --ladder too"),
+        (["--ladder", LADDER, "--model", "phi-4"], "phi-4, and the record"),
+        (["--ladder", LADDER, "--context", "2048"], "--context is 2048"),
+        (["--ladder", LADDER, "--tp", "4"], "measured with 1; leave out --tp"),
+        (["--ladder", LADDER, "--format", "bf16"], "measured with sym_int4"),
+        (["--ladder", LADDER, "--device", "arc-a770"], "measured with h200"),
+        (["--model", "qwq-32b", "--device", "arc-a770"], "give --device h200"),
+        (["--batch", "2"], "--batch is of the step that a floor is for"),
+        ([COMPILED], "is named twice; name each file once"),
         (["--tokens", "0"], "--tokens 0"),
         (["--model", "qwq-32b", "--device", "abacus"], "unknown card"),
         (["--model", "qwq-32b", "--device", "h200", "--tp", "7"], "tp = 7"),
@@ -94,7 +101,8 @@ def test_a_trace_of_all_layers_is_held_against_our_step(cli, tmp_path):
         for _ in range(3):
             trace.step([*made.HEAD, *made.LAYER * layers, *made.TAIL])
         file = tmp_path / f"{layers}.json"
-        file.write_text(json.dumps(trace.file()))
+        card = trace.file()["deviceProperties"][0]["name"]
+        file.write_text(json.dumps(trace.file()).replace(card, "NVIDIA H200"))
         done = cli("trace", file, "--ladder", LADDER, "--json", tmp_path / "record.json")
         (run,) = json.loads((tmp_path / "record.json").read_text())["runs"]
         assert run["step_ms"] == step_ms

@@ -212,7 +212,7 @@ def test_rows_of_a_verify_step(tune, tmp_path):
 def test_a_list_is_no_record(cli, tmp_path):
     done = cli("tune", "--list", "--json", tmp_path / "list.json")
     assert done.code == 2
-    assert "leave --json out" in done.err
+    assert "leave out --json" in done.err
 
 
 def test_the_table_and_what_is_left_out(tune, tmp_path):

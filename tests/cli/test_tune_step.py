@@ -117,7 +117,7 @@ def test_what_is_said(tune):
         (("--layers", 4), "tiny has 3"),
         (("--layers", 1, "--format", "bf16,sym_int4"), "--step times one step"),
         (("--layers", 1, "--query-tokens", "1,4"), "--step times one step"),
-        (("--shape", "64x64"), "--step times a model's step"),
+        (("--shape", "64x64"), "leave out --model"),
     ],
 )
 def test_what_cannot_be_done(tune, args, sentence):
@@ -129,4 +129,4 @@ def test_what_cannot_be_done(tune, args, sentence):
 def test_layers_are_of_the_step(cli, model):
     done = cli("tune", "--model", model, "--layers", 2)
     assert done.code == 2
-    assert "give both, or none" in done.sentence
+    assert "give --step too" in done.sentence

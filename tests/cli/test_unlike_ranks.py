@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.cli.test_ranks import QUICK, Started, by_mpi, free_port
+from tests.runtime.unlike import FOUND
 
 # Loaded by every rank: makes its machine another one than its neighbour's, and writes down in which
 # order it meets the other rank. The kernels are torch's, or wrong.
@@ -13,8 +14,9 @@ import json, os, time
 import torch
 from pathlib import Path
 import truetpot.decode.fit as fit
-from truetpot.ops import ALL_REDUCE, LINEAR_SILU_MUL, MEMORY_READ, RMS_NORM, SILU_MUL
-from truetpot.ops.registry import REGISTRY, Kernel, register
+from tests.runtime.unlike import plant
+from truetpot.ops import ALL_REDUCE
+from truetpot.ops.registry import Kernel, register
 from truetpot.runs import decode
 from truetpot.runtime import cpu
 from truetpot.runtime.cpu import CpuDevice
@@ -54,33 +56,7 @@ for name in ("agree", "least", "most", "gather", "barrier"):
         return found
     setattr(TorchGroup, name, meet)
 
-for kernel in REGISTRY.kernels("memory_read", "numba"):
-    kernel.refuses = classmethod(lambda cls, case, device: "it is compiled for long")
-
-@register(MEMORY_READ, provider="unlike", devices=("cpu",))
-class Read(Kernel):
-    @classmethod
-    def configs(cls, case, device):
-        return tuple({"walk": walk} for walk in ((3, 2, 1), (1, 4))[RANK])
-
-    def __call__(self, *, buffer):
-        return buffer.sum(dtype=torch.int64).reshape(1) & 0xFFFFFFFF
-
-@register(SILU_MUL, provider="unlike", devices=("cpu",))
-class Silu(Kernel):
-    @classmethod
-    def refuses(cls, case, device):
-        return "not on this card" if RANK == 1 else None
-
-    def __call__(self, *, gate_up):
-        gate, up = gate_up.float().chunk(2, dim=1)
-        return (gate.sigmoid() * gate * up).to(gate_up.dtype)
-
-if RANK == 0:  # the other rank cannot import it
-    @register(RMS_NORM, provider="unlike", devices=("cpu",))
-    class Norm(Kernel):
-        def __call__(self, **given):
-            raise AssertionError("not every rank has it")
+plant(RANK)
 
 @register(ALL_REDUCE, provider="unlike", devices=("cpu",))
 class Sum(Kernel):
@@ -141,7 +117,7 @@ def unlike(tmp_path):
 def test_a_step(model, unlike, tmp_path, check_decode):
     file = tmp_path / "step.json"
     options = ["--kernels", unlike, "--provider", "unlike,torch", "--tp", 2, "--seconds", 0.5]
-    run = Started("decode", "--model", model, *QUICK, *options, "--json", file)
+    run = Started("decode", "--model", model, *QUICK, *options, "--json", file, **FOUND)
     code, _, sentences = run.end()
     assert (code, sentences) == (0, [])
 
@@ -168,7 +144,7 @@ def test_a_step(model, unlike, tmp_path, check_decode):
 def test_collectives(model, unlike, tmp_path, check_collectives):
     file = tmp_path / "collectives.json"
     options = ["--kernels", unlike, "--op", "all_reduce", "--small", "--seconds", 0.05]
-    run = Started("kernels", *options, "--device", "cpu", "--tp", 2, "--json", file)
+    run = Started("kernels", *options, "--device", "cpu", "--tp", 2, "--json", file, **FOUND)
     code, _, sentences = run.end()
     assert (code, sentences) == (1, []), "one is wrong"
     record = json.loads(file.read_text())

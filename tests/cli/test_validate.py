@@ -178,7 +178,7 @@ def test_a_run_goes_on(cli, tmp_path):
         (("--only", "sustained"), "Level quick has none of sustained"),
         (("--device", "xpu:9"), "xpu:9 is not on this machine"),
         (("--device", ","), "names nothing"),
-        (("--judge", KEPT / "validate.json", "--resume", KEPT / "validate.json"), "give one"),
+        (("--judge", KEPT / "validate.json", "--only", "host", "--seconds", 1), "leave out --only"),
         (("--baseline", KEPT / "validate.json"), "baseline"),
         (("--resume", KEPT / "baseline.json"), "a record of truetpot validate"),
         (("--junit", "/no/folder/v.xml"), "There is no folder"),

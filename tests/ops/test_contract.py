@@ -100,6 +100,8 @@ FAULTS = {
         r"the devices are 'cpu'; give a tuple of kinds such as \('cpu',\)"),
     "a device by its full name": (SILU.replace('("cpu",)', '("opencl:gpu",)') + CALL, 0,
         "a device is 'opencl:gpu'"),
+    "a kind of device that there is not": (SILU.replace('("cpu",)', '("gpu",)') + CALL, 0,
+        "there is no kind of device 'gpu'.*; choose from xpu, cuda, cpu, opencl, or torch for all"),
     "a device that is a number": (SILU.replace('("cpu",)', "(0,)") + CALL, 0, "a device is 0"),
     "an operator's name": (SILU.replace("SILU_MUL", '"silu_mul"') + CALL, 0,
         "register takes an operator with a name, not 'silu_mul'; import one from truetpot.ops"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.unlike import FOUND
 from truetpot.runtime.group import ALONE, Group
 
 WORKER = Path(__file__).with_name("unlike_ranks.py")
@@ -18,7 +19,7 @@ def test_a_step_and_its_sums(model, ranks):
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
     done = subprocess.run(
         [*run, str(ranks), str(WORKER), str(model)],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+        env=os.environ | FOUND | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=400,

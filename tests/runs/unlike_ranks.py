@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.runtime.unlike import plant
 from truetpot.decode import fit
 from truetpot.facts.models import load_model
 from truetpot.facts.workload import Workload
 from truetpot.measure.ceiling import buffer_bytes
-from truetpot.ops import ALL_REDUCE, MEMORY_READ, RMS_NORM, SILU_MUL
-from truetpot.ops.registry import REGISTRY, Kernel, register
+from truetpot.ops import ALL_REDUCE
+from truetpot.ops.registry import Kernel, register
 from truetpot.records.words import KernelStatus
 from truetpot.runs import collectives, decode
 from truetpot.runs.decode_outcome import Request
@@ -52,35 +53,8 @@ def unlike(device):
 
 
 def register_kernels():
-    """A provider that one rank lacks, one that another cannot run, and one all have."""
-    REGISTRY.load_builtin()
-    for kernel in REGISTRY.kernels("memory_read", "numba"):
-        kernel.refuses = classmethod(lambda cls, case, device: "it is compiled for long")
-
-    @register(MEMORY_READ, provider="unlike", devices=("cpu",))
-    class Read(Kernel):
-        @classmethod
-        def configs(cls, case, device):
-            return tuple({"walk": walk} for walk in ((3, 1), (1, 4), (2, 1), (1,))[RANK])
-
-        def __call__(self, *, buffer):
-            return buffer.sum(dtype=torch.int64).reshape(1) & 0xFFFFFFFF
-
-    @register(SILU_MUL, provider="unlike", devices=("cpu",))
-    class Silu(Kernel):
-        @classmethod
-        def refuses(cls, case, device):
-            return "not on this card" if RANK == 1 else None
-
-        def __call__(self, *, gate_up):
-            raise AssertionError("not every rank has it")
-
-    if RANK == 0:
-
-        @register(RMS_NORM, provider="unlike", devices=("cpu",))
-        class Norm(Kernel):
-            def __call__(self, **given):
-                raise AssertionError("not every rank has it")
+    """Those that ranks have not alike, and a sum that all have."""
+    plant(RANK)
 
     @register(ALL_REDUCE, provider="unlike", devices=("cpu",))
     class Sum(Kernel):

@@ -9,7 +9,6 @@ import typer
 
 from truetpot.cli.command import HtmlOption, JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
-from truetpot.errors import UserError
 from truetpot.text import one_of
 
 FAIL_ON = ("info", "warning", "error", "never")
@@ -57,8 +56,6 @@ def check(
     inputs = [*results, without_speculation, ladder, *of_model(model)]
     check_outputs({"--json": json, "--html": html}, inputs)
     one_of(fail_on, FAIL_ON, "--fail-on")
-    if ladder is not None and (model is not None or device is not None):
-        raise UserError("--ladder says which model and device it is: no --model and no --device.")
     from truetpot.cli.check_show import show
     from truetpot.records.store import write_record
     from truetpot.report.terminal import Terminal

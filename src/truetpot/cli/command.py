@@ -10,11 +10,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from truetpot.cli.environment import check_variables
+from truetpot.cli.together import hold, rules_of
 from truetpot.cli.values import names_of
 from truetpot.errors import UserError
 from truetpot.text import shortened
 
 STDOUT = "-"
+MOST = 10**12
+"""Of what is counted: far beyond any memory."""
 
 JsonOption = Annotated[
     str | None,
@@ -116,7 +119,8 @@ class JsonCommand(TyperCommand):
             formatter.write_dl([(option, _listed(names, room)) for option, names in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, once it is known that nothing it imports stumbles."""
+        """Run the command, once its options go together and nothing it imports stumbles."""
+        hold(rules_of(self.callback), ctx)
         check_variables()
         return super().invoke(ctx)
 
@@ -148,6 +152,8 @@ def numbers(text: str, option: str) -> list[int]:
 def counts(text: str, option: str, least: int) -> tuple[int, ...]:
     """Comma-separated numbers, each once. Raises UserError for one below ``least``."""
     found = tuple(dict.fromkeys(numbers(text, option)))
-    if min(found) < least or max(found) >= 1 << 40:
+    if min(found) < least:
         raise UserError(f"{option} {shortened(text)!r} is out of range; give {least} or more.")
+    if max(found) > MOST:
+        raise UserError(f"{option} {shortened(text)!r} is out of range; give at most {MOST:,}.")
     return found

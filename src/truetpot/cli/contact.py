@@ -9,6 +9,7 @@ import typer
 
 from truetpot.cli.command import STDOUT, DeviceOption, JsonOption
 from truetpot.cli.outputs import check_outputs
+from truetpot.cli.together import Needs, Only, together
 from truetpot.errors import UserError
 from truetpot.exits import ExitCode
 from truetpot.runtime.interrupts import uninterrupted
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 OUT = Path("truetpot-contact.zip")
 
 
+@together(
+    Only("replay", frozenset({"show", "json"}), "shows an archive, and runs nothing"),
+    Needs("show", ("replay",), "is a file of an archive"),
+)
 def contact(
     device: DeviceOption = "auto",
     out: Annotated[
@@ -48,13 +53,12 @@ def contact(
 
     terminal = Terminal(quiet=json == STDOUT)
     if replay is not None:
-        if out is not None:
-            raise UserError("--replay runs nothing that --out could keep; leave out one.")
         check_outputs({"--json": json}, [replay])
         _replay(replay, show, json, terminal)
         return
-    if show is not None:
-        raise UserError("--show is a file of an archive; name the archive with --replay.")
+    from truetpot.runtime.choose import check_name
+
+    check_name(device)
     archive = out or OUT
     check_outputs({"--json": json, "--out": archive})
     raise typer.Exit(_run(device, archive, minutes, small, json, terminal))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,15 +22,28 @@ from truetpot.cli.command import (
     numbers,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.together import Apart, Needs, Only, together
 from truetpot.errors import UserError
 from truetpot.files import expanded
 
-if TYPE_CHECKING:
-    from truetpot.runs.sweep_points import Points
-
 MODEL = "qwq-32b"
 
+FEEDS = frozenset({
+    "model", "weights", "seed", "device", "format", "query_tokens", "dtype", "kv_format", "page",
+    "provider", "tp", "save_logits", "kernels", "json",
+})  # fmt: skip
+"""What ``--tokens`` takes beside it."""
 
+
+@together(
+    Only("tokens", FEEDS, "feeds one sequence from an empty cache through all layers, and times "
+         "nothing"),
+    Needs("save_logits", ("tokens",), "is of logits, which no timing has"),
+    Apart("weights", ("model",), "has a config.json that says which model it is"),
+    Apart("weights", ("seed",), "has weights, and a seed is of random ones"),
+    Needs("resume", ("json",), "goes on with the record in a file"),
+    Apart("shard", ("tp",), "is one rank's share alone, and --tp is all ranks together"),
+)  # fmt: skip
 def decode(
     model: Annotated[
         str | None,
@@ -109,13 +122,13 @@ def decode(
     outputs = {"--json": json, "--html": html, "--svg": svg, "--trace": trace}
     read = [*of_model(model), *of_model(weights), *of_kernels(kernels)]
     check_outputs(outputs | {"--save-logits": save_logits}, read)
-    _check_pairs(save_logits, tokens, weights, model, shard, tp)
     from truetpot.runs.sweep_points import find_points, means_need_points
 
     contexts, batches = counts(context, "--context", 0), counts(batch, "--batch", 1)
     points = find_points(contexts, batches, request)
     means_need_points(points, request, resume)
-    _check_together(points, tokens, trace)
+    if trace is not None and not points.single:
+        raise UserError("--trace is of one point: no list of --context or --batch.")
     providers = None if provider is None else listed(provider, "--provider")
     fed = None if tokens is None else tuple(numbers(tokens, "--tokens"))
     from truetpot.cli import decode_show, sweep_show
@@ -163,35 +176,6 @@ def decode(
         return sweep_show.run_and_show(asked, points, json, resume, terminal)
 
     raise typer.Exit(on(device, ALONE) if shard is not None else run_ranks(tp, device, on))
-
-
-def _check_pairs(
-    save_logits: Path | None,
-    tokens: str | None,
-    weights: Path | None,
-    model: str | None,
-    shard: str | None,
-    tp: int | None,
-) -> None:
-    """Raise UserError for one of two options that needs the other, or does not go with it."""
-    if save_logits is not None and tokens is None:
-        raise UserError("--save-logits needs --tokens, which names what is fed.")
-    if weights is not None and model is not None:
-        raise UserError("--weights has a config.json that says which model it is: no --model.")
-    if shard is not None and tp is not None:
-        raise UserError("--shard is one rank's share alone, --tp all ranks together: give one.")
-
-
-def _check_together(points: Points, tokens: str | None, trace: Path | None) -> None:
-    """Raise UserError for options of which one leaves no meaning to the other."""
-    if tokens is not None and points.batches != (1,):
-        raise UserError("--tokens are one sequence: no --batch.")
-    if tokens is not None and not points.single:
-        raise UserError("--tokens start from an empty cache: no list of --context.")
-    if trace is not None and not points.single:
-        raise UserError("--trace is of one point: no list of --context or --batch.")
-    if trace is not None and tokens is not None:
-        raise UserError("--trace is of steps that are timed: no --tokens.")
 
 
 def _share(text: str) -> tuple[int, int]:

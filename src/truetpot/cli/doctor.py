@@ -8,10 +8,15 @@ import typer
 
 from truetpot.cli.command import DeviceOption, JsonOption, KernelsOption
 from truetpot.cli.outputs import check_outputs, of_kernels
+from truetpot.cli.together import Only, printed, together
 
 SECONDS = 10.0
 
 
+@together(
+    Only("no_check", frozenset({"variables", "json"}), "opens no device and loads no kernel"),
+    printed("variables"),
+)
 def doctor(
     device: DeviceOption = "auto",
     no_check: Annotated[

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from truetpot.cli.command import JsonOption, counts
-from truetpot.cli.outputs import check_outputs, of_model
+from truetpot.cli.outputs import check_folder, check_outputs, of_model
+from truetpot.cli.together import Apart, Needs, together
 from truetpot.errors import UserError
 from truetpot.text import one_of
 
@@ -25,6 +26,10 @@ ROUNDS = 3
 """Of several servers, where nothing else is asked for: fewer have no useful interval."""
 
 
+@together(
+    Apart("url", ("arm",), "is the only server"),
+    Needs("restart", ("arm",), "is for one of several servers"),
+)
 def drive(
     url: Annotated[str | None, typer.Argument(metavar="URL", help="http://host:8000/v1")] = None,
     arm: Annotated[
@@ -87,8 +92,7 @@ def drive(
     streams = counts(concurrency, "--concurrency", 1)
     if max(streams) > MOST_STREAMS:
         raise UserError(f"--concurrency {concurrency} is out of range; give 1 to {MOST_STREAMS:,}.")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is no folder; give one, or a name for a new one.")
+    check_folder(out, "--out", json, "--json")
     from truetpot.drive import session
     from truetpot.drive.plan import Asked, arms_of
     from truetpot.records.store import write_record

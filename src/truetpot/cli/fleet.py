@@ -9,9 +9,11 @@ import typer
 
 from truetpot.cli.command import JsonOption
 from truetpot.cli.outputs import check_outputs
+from truetpot.cli.together import printed, together
 from truetpot.exits import ExitCode
 
 
+@together(printed("every"))
 def fleet(
     paths: Annotated[
         list[Path],

@@ -11,12 +11,16 @@ import typer
 
 from truetpot.cli.command import HtmlOption, JsonOption, QueryTokensOption, counts, listed
 from truetpot.cli.outputs import check_outputs, of_model
+from truetpot.cli.together import Only, together
 from truetpot.errors import UserError
 from truetpot.text import one_of, shortened
 
 DTYPES = ("fp16", "bf16", "fp32", "int8")
 
 
+@together(
+    Only("published", frozenset({"html", "json"}), "has the cards and models of the figures"),
+)
 def floor(
     model: Annotated[
         str, typer.Option(help="A known model, or a folder with a config.json.")
@@ -70,6 +74,8 @@ def floor(
     from truetpot.report.terminal import Terminal
 
     one_of(dtype, DTYPES, "--dtype")
+    if collective_us is not None and tp == 1:
+        raise UserError("--collective-us is of cards that share a model: give --tp 2 or more.")
     spans = [_span(part) for part in listed(context, "--context")]
     sizes = counts(batch, "--batch", 1)
     known_model = load_model(model)

@@ -18,13 +18,25 @@ from truetpot.cli.command import (
 )
 from truetpot.cli.kernels import MODEL
 from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
-from truetpot.errors import UserError
+from truetpot.cli.together import Apart, Only, printed, together
 
 CONTEXT = 4096
-KV_FORMATS = "fp16,fp8_e5m2"
+KV_FORMATS, KV_FORMAT = "fp16,fp8_e5m2", "fp16"
 FORMATS = "sym_int4,woq_int4,fp8_e5m2,sym_int8,fp16"
 
+OF_IMAGES = frozenset({
+    "op", "kernel", "target", "ocloc", "work", "instructions", "strict", "html", "json",
+})  # fmt: skip
+"""What FILE takes beside it, where no operator is held against it."""
 
+
+@together(
+    Apart("files", ("diff", "asm", "provider"), "has kernels of others"),
+    Apart("diff", ("instructions",), "shows what changed"),
+    Only("files", OF_IMAGES, "has its own kernels; only with --op ours stand beside them",
+         unless="op"),
+    printed("instructions"),
+)  # fmt: skip
 def isa(
     files: Annotated[
         list[Path] | None,
@@ -54,7 +66,12 @@ def isa(
         typer.Option(help="acm-g10,bmg-g21,...; all that ocloc knows if not given."),
     ] = None,
     format: Annotated[str, typer.Option(help="Weight formats.")] = FORMATS,
-    kv_format: Annotated[str, typer.Option("--kv-format", help="KV formats.")] = KV_FORMATS,
+    kv_format: Annotated[
+        str | None,
+        typer.Option(
+            "--kv-format", help=f"KV formats; {KV_FORMATS} if not given, with a FILE {KV_FORMAT}."
+        ),
+    ] = None,
     dtype: Annotated[str, typer.Option(help="Activations: fp16, fp32.")] = "fp16",
     batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1,8",
     query_tokens: SeveralQueryTokensOption = "1",
@@ -99,13 +116,11 @@ def isa(
     from truetpot.report.terminal import Terminal
     from truetpot.runs.isa import Request
 
-    if files and kv_format == KV_FORMATS:
-        kv_format = "fp16"
     request = Request(
         model=load_model(model),
         batches=numbers(batch, "--batch"),
         formats=listed(format, "--format"),
-        kv_formats=listed(kv_format, "--kv-format"),
+        kv_formats=listed(kv_format or (KV_FORMAT if files else KV_FORMATS), "--kv-format"),
         dtype=dtype,
         tp=tp,
         context=context,
@@ -120,8 +135,6 @@ def isa(
     )
     terminal = Terminal(quiet=json == "-", html=html)
     if files:
-        if diff is not None or asm is not None or provider is not None:
-            raise UserError("--diff, --asm and --provider are of the kernels here: leave out FILE.")
         raise typer.Exit(
             run_images_and_show(files, request, ocloc, work, instructions, strict, json, terminal)
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from truetpot.cli.cases import MEMORY, OF_RANKS, OWN, SHAPE
 from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
@@ -22,6 +23,7 @@ from truetpot.cli.command import (
     listed,
 )
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.together import Needs, hold, together
 from truetpot.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +34,14 @@ MODEL, CONTEXT = "qwq-32b", 1024
 ALL = "all"
 
 
+@together(
+    *SHAPE,
+    MEMORY,
+    OF_RANKS,
+    Needs("samples", ("json",), "is of the record"),
+)
 def kernels(
+    ctx: typer.Context,
     op: Annotated[
         str | None, typer.Option(help="Operators; all of the decode step if not given.")
     ] = None,
@@ -107,15 +116,14 @@ def kernels(
     if ops is not None and set(ops) & set(COLLECTIVES):
         if not set(ops) <= set(COLLECTIVES):
             raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
-        if config:
-            raise UserError("--config is for the kernels of one device; name no collectives.")
 
         def on(device: str, group: Group) -> int:
             terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
             screen = Screen(terminal)
             load_kernels(kernels, screen)
             usual = dict.fromkeys(who for name in ops for who in REGISTRY.offering(name))
-            chosen = listed(provider, "--provider") if provider else tuple(usual)
+            named = provider not in (None, ALL)
+            chosen = listed(str(provider), "--provider") if named else tuple(usual)
             setting = find_setting(device, chosen, kernels, dtype, kv_format, screen, group)
             asked = collectives.Request(ops, known, batch, setting, small, seconds, samples)
             check_same(group, asked.about())
@@ -145,6 +153,8 @@ def kernels(
         tuple(config or ()),
         provider is not None,
     )
+    if request.of_no_step():
+        hold((OWN,), ctx)
     raise typer.Exit(kernels_show.run_and_show(request, json, terminal))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from truetpot.cli.cases import MEMORY, OWN, SHAPE
 from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
@@ -19,12 +20,19 @@ from truetpot.cli.command import (
 )
 from truetpot.cli.kernels import CONTEXT, MODEL
 from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.together import hold, together
 
 
+@together(*SHAPE, MEMORY)
 def launch(
+    ctx: typer.Context,
     op: Annotated[str, typer.Option(help="The operator.")] = "linear",
     role: Annotated[
         str | None, typer.Option(help="Of the case: qkv, o, ..; needed where there are several.")
+    ] = None,
+    case: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", help="Of several cases the one with these words, as m=16."),
     ] = None,
     shape: Annotated[
         str | None,
@@ -77,7 +85,10 @@ def launch(
         hot=False,
         chosen=provider is not None,
     )
-    record = run(request, config, repeat, Screen(terminal))
+    if request.of_no_step():
+        hold((OWN,), ctx)
+    words = None if case is None else tuple(case.split())
+    record = run(request, config, repeat, Screen(terminal), words)
     terminal.show("", draw_launch(record))
     if json is not None:
         write_record(record, json)

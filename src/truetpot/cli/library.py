@@ -9,9 +9,11 @@ import typer
 
 from truetpot.cli.command import JsonOption
 from truetpot.cli.outputs import check_outputs
+from truetpot.cli.together import printed, together
 from truetpot.exits import ExitCode
 
 
+@together(printed("beyond"))
 def library(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of tables, or one file.")],
     cross_validate: Annotated[

@@ -30,9 +30,12 @@ _MODEL = (
 def check_outputs(outputs: Mapping[str, Output], inputs: Iterable[str | Path | None] = ()) -> None:
     """Raise UserError where an output cannot be written or drawn, is an input or another output.
 
-    ``outputs`` by option. None, ``-`` and whatever else is no file are left out.
+    ``outputs`` by option. None and the ``-`` of ``--json`` are left out.
     """
     given = [path for path in inputs if path is not None]
+    for option, path in outputs.items():
+        if option != "--json" and str(path) == STDOUT:
+            raise UserError(f"{option} - is no file, and --json alone takes it; give a file.")
     files = {name: path for name, path in outputs.items() if path not in (None, STDOUT)}
     for option in filter(files.__contains__, DRAWN):
         check_installed(option)
@@ -54,6 +57,8 @@ def check_folder(folder: Path | None, option: str, output: Output, other: str) -
     if folder is None:
         return
     shown = f"{option} {escaped(str(folder))}"
+    if str(folder) == STDOUT:
+        raise UserError(f"{shown} is no folder; give one, or a name for a new one.")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{shown} is no folder; give one, or a name for a new one.")
     if output is not None and same_file(folder, output):

@@ -10,6 +10,7 @@ import typer
 
 from truetpot.cli.command import JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
+from truetpot.cli.together import Apart, Only, together
 from truetpot.errors import UserError
 from truetpot.files import write_whole
 from truetpot.text import one_of
@@ -29,6 +30,11 @@ FAULTS = {
 }
 
 
+@together(
+    Only("inspect", frozenset({"tokenizer", "json"}), "says what an existing set is, and makes "
+         "none"),
+    Apart("kind", ("corpus", "language"), "random has no text", lambda kind: kind == "random"),
+)  # fmt: skip
 def prompts(
     files: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     tokens: Annotated[int, typer.Option(min=1, help="Length of each prompt.")] = 1024,

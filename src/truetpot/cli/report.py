@@ -31,13 +31,14 @@ def report(
     check_outputs({"--html": html, "--svg": svg}, files)
     if svg is not None and len(files) > 1:
         raise UserError("--svg draws the chart of one record; give one FILE, or --html alone.")
-    from truetpot.files import write_whole
+    from truetpot.files import check_once, write_whole
     from truetpot.records.reading import read_any
     from truetpot.report.html import report as drawn
     from truetpot.report.numbers import count_of
     from truetpot.report.terminal import Terminal
     from truetpot.text import escaped
 
+    check_once(files)
     records = [read_any(file) for file in files]
     terminal = Terminal()
     if html is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from truetpot.cli.decode_show import DecodeScreen
 from truetpot.cli.ended import code_of
+from truetpot.records.store import STDOUT
 from truetpot.records.sweep import SweepPoint
 from truetpot.report.ladder import describe_device
 from truetpot.report.numbers import per, queries
@@ -39,9 +40,14 @@ def run_and_show(
         for warning in ended.record.warnings:
             terminal.say(warning, "yellow")
         if ended.interrupted:
-            terminal.say("Interrupted: this is what was measured.", "yellow")
+            terminal.say(f"Interrupted: this is what was measured{_rest(json)}.", "yellow")
         terminal.draw(ended.record)
     return code_of(ended)
+
+
+def _rest(json: str | None) -> str:
+    """How to go on, where there is a file to go on with."""
+    return "" if json in (None, STDOUT) else "; the same command with --resume goes on"
 
 
 def _announce(sweep: Sweep, terminal: Terminal) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from truetpot.cli.cases import MEMORY, OWN, SHAPE
 from truetpot.cli.command import (
     BatchOption,
     DeviceOption,
@@ -22,12 +23,27 @@ from truetpot.cli.command import (
     listed,
 )
 from truetpot.cli.kernels import ALL, CONTEXT, MODEL, named_providers
-from truetpot.cli.outputs import check_outputs, of_kernels, of_model
+from truetpot.cli.outputs import check_folder, check_outputs, of_kernels, of_model
+from truetpot.cli.together import Apart, Needs, Only, hold, together
 from truetpot.errors import UserError
 from truetpot.text import one_of
 
+LISTS = frozenset({
+    "op", "role", "shape", "format", "model", "tp", "context", "batch", "query_tokens", "dtype",
+    "kv_format", "page", "provider", "device", "kernels",
+})  # fmt: skip
+"""What ``--list`` takes beside it."""
 
+
+@together(
+    *SHAPE,
+    MEMORY,
+    Only("list", LISTS, "is for people to read, and searches nothing"),
+    Needs("layers", ("step",), "is of the step that decides"),
+    Apart("step", ("shape",), "times a model's step"),
+)
 def tune(
+    ctx: typer.Context,
     op: Annotated[
         str | None, typer.Option(help="Operators; all of the decode step if not given.")
     ] = None,
@@ -102,14 +118,11 @@ def tune(
 ) -> None:
     """Search launch parameters, checked and on cold memory; the best are used from then on."""
     read = [*of_model(model), *of_kernels(kernels), *([] if other is None else [other])]
-    if layers is not None and not step:
-        raise UserError("--layers are of the step that --step times: give both, or none.")
     tokens = counts(query_tokens, "--query-tokens", 1)
     if step and len(listed(format, "--format")) * len(tokens) > 1:
         raise UserError("--step times one step: name one --format and one of --query-tokens.")
-    if step and shape is not None:
-        raise UserError("--step times a model's step, which a --shape has none of: leave one out.")
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
+    check_folder(t4, "--t4", out, "--out")
     from truetpot.cli.screen import Screen
     from truetpot.cli.tune_show import run_and_show
     from truetpot.facts.models import load_model
@@ -132,8 +145,6 @@ def tune(
     terminal = Terminal(quiet=json == "-", html=html)
     screen = Screen(terminal)
     known = load_model(model)
-    if list and json is not None:
-        raise UserError("--list is for people to read; leave --json out.")
     if provider == ALL and not list:
         raise UserError("--provider all goes with --list; name the providers to tune.")
     providers = named_providers(provider, kernels, screen)
@@ -150,10 +161,11 @@ def tune(
         samples=False,
         hot=False,
     )
+    if request.of_no_step():  # asked here: a mistake in the cases leaves no folder behind
+        hold((OWN,), ctx)
     if list:
         terminal.show(draw_tunable(tunable(request)))
         return
-    request.cases()  # a mistake in them leaves no folder behind
     file = out or make_folder(user_file(setting.device))
     outputs = {"--json": json, "--html": html, "--out": file}
     check_outputs(outputs | {"--out's progress": progress_file(file)}, read)

@@ -9,7 +9,7 @@ import typer
 
 from truetpot.cli.command import STDOUT, HtmlOption, JsonOption, listed
 from truetpot.cli.outputs import check_outputs
-from truetpot.errors import UserError
+from truetpot.cli.together import Only, together
 from truetpot.exits import ExitCode
 from truetpot.text import one_of
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 LEVELS = ("quick", "medium", "long")
 
 
+@together(
+    Only("judge", frozenset({"strict", "baseline", "make_baseline", "junit", "prometheus", "plot",
+                             "html", "json"}), "shows a record, and measures nothing"),
+)  # fmt: skip
 def validate(
     level: Annotated[
         str, typer.Option("--level", help="quick, medium, long: about 1, 5, 30 minutes a card.")
@@ -75,8 +79,6 @@ def validate(
     from truetpot.runs.validate import Request, resumed
 
     one_of(level, LEVELS, "--level")
-    if judge is not None and resume is not None:
-        raise UserError("--judge measures nothing, and --resume goes on measuring; give one.")
     record = json if json is not None or resume is None else str(resume)
     outputs = Outputs(record, junit, prometheus, plot, make_baseline, strict)
     read = [baseline, judge, None if json is None else resume]

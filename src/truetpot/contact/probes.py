@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from truetpot.errors import KernelError, UserError
+from truetpot.exits import ExitCode
 from truetpot.facts.kinds import all_kinds
 from truetpot.measure import record
 from truetpot.measure.check import Args, prepare
@@ -132,14 +133,14 @@ def main(words: Sequence[str]) -> int:
         write_record(written, path)
     except UserError as error:
         sys.stderr.write(f"truetpot: {error}\n")
-        return 2
+        return ExitCode.MISTAKE
     except KernelError as error:
         sys.stderr.write(f"truetpot: {error}.\n")
-        return 1
+        return ExitCode.INVALID
     except BaseException:  # noqa: BLE001  # whatever a driver's library raises is what is asked for
         traceback.print_exc()
-        return 70
-    return 0
+        return ExitCode.CRASH
+    return ExitCode.OK
 
 
 def _kernel(device: Device) -> tuple[Kernel, Args]:

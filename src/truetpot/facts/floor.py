@@ -19,6 +19,8 @@ from truetpot.facts.traffic import Traffic, resident_bytes, traffic
 from truetpot.facts.workload import Workload
 
 # Points of the curve over a range of contexts, both ends included.
+MOST_STEPS = 10_000_000
+"""Of a request: as long as the longest context that a model is published with."""
 CURVE_POINTS = 17
 
 
@@ -168,7 +170,8 @@ def floor_range(
     """The floor over a request: a prompt of `work.context` tokens, then up to `end` in all.
 
     See FloorRange for which steps the mean covers. Raises UserError for a range that generates no
-    token beside the first and a step's, whose TPOT is not defined, and as `floor` does.
+    token beside the first and a step's, whose TPOT is not defined, for one of more than
+    `MOST_STEPS` steps, and as `floor` does.
     """
     start, query_tokens, dtype = work.context, work.query_tokens, work.dtype
     least = query_tokens + 1
@@ -177,6 +180,12 @@ def floor_range(
         raise UserError(
             f"the range {start}:{end} generates {max(0, end - start)} tokens, and time per output "
             f"token needs {least}; give an end at least {least} beyond the start."
+        )
+
+    if steps > MOST_STEPS:
+        raise UserError(
+            f"the range {start}:{end} has {steps:,} steps, each of which counts; give at most "
+            f"{MOST_STEPS:,}, or one context."
         )
 
     def at(context: int) -> Floor:

@@ -1,6 +1,7 @@
 """Reading files of others, and writing our own."""
 
 from truetpot.files.paths import (
+    check_once,
     expanded,
     is_folder,
     is_regular,
@@ -29,6 +30,7 @@ from truetpot.files.writing import (
 __all__ = [
     "MOST_BYTES",
     "append_line",
+    "check_once",
     "check_output",
     "expanded",
     "is_folder",

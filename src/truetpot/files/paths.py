@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from truetpot.errors import UserError
 from truetpot.text import escaped, shortened
 
 
@@ -37,6 +39,17 @@ def same_file(a: str | Path, b: str | Path) -> bool:
         if Path(a).samefile(b):
             return True
     return os.path.realpath(a) == os.path.realpath(b)
+
+
+def check_once(paths: Iterable[str | Path]) -> None:
+    """Raise UserError where a file is named twice: beside itself it would pass for another run."""
+    seen: dict[str, str | Path] = {}
+    for path in paths:
+        first = seen.setdefault(os.path.realpath(path), path)
+        if first is not path:
+            shown, other = shortened_path(path), shortened_path(first)
+            again = "is named twice" if shown == other else f"is {other} once more"
+            raise UserError(f"{shown} {again}; name each file once.")
 
 
 def expanded(path: str | Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from truetpot.errors import UserError
-from truetpot.files import is_folder, is_there, shortened_path
+from truetpot.files import check_once, is_folder, is_there, shortened_path
 from truetpot.fleet.seen import Seen, seen
 from truetpot.records.doctor import DoctorRecord
 from truetpot.records.fleet import FileLeftOut
@@ -39,8 +39,11 @@ class _Kind(msgspec.Struct):
 def read_records(paths: Iterable[Path]) -> Found:
     """Of each file, and of each ``*.json`` below each folder, in the order of their names.
 
-    Raises UserError where a path is not there, or nothing in all of them is such a record.
+    Raises UserError where a path is not there or is named twice, or nothing in all of them is such
+    a record.
     """
+    paths = list(paths)
+    check_once(paths)
     found = Found([], [])
     for path in paths:
         for file in _files(path):

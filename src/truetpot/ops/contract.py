@@ -19,12 +19,13 @@ import numpy as np
 
 from truetpot import ops
 from truetpot.errors import KernelError
+from truetpot.facts.kinds import all_kinds
 from truetpot.ops.composite import Composite
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.inputs import Input
-from truetpot.ops.kernel import Kernel
+from truetpot.ops.kernel import TORCH, Kernel
 from truetpot.ops.operator import Operator
-from truetpot.text import escaped
+from truetpot.text import escaped, meant
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 RESERVED = ("all",)
@@ -157,6 +158,11 @@ def _check_names(provider: object, devices: object, at: Location) -> None:
     for device in devices:
         if not isinstance(device, str) or not re.fullmatch(r"[a-z]+", device):
             raise ContractError(f"{at}: a device is {shown(device)}; {wanted}")
+        if device not in (known := (*all_kinds(), TORCH)):
+            raise ContractError(
+                f"{at}: there is no kind of device {device!r}{meant(device, known)}; choose "
+                f"from {', '.join(all_kinds())}, or {TORCH} for all that torch has"
+            )
 
 
 def _check_kernel(kernel: object, op: Operator, at: Location) -> None:

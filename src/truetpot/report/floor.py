@@ -35,21 +35,25 @@ def draw_floors(found: Sequence[tuple[Floor, FloorRange | None]]) -> RenderableT
     about = f": {step.format} weights, {step.kv_format} KV, tp = {step.tp}"
     title = words((first.model.name, "bold"), about + queries(step.query_tokens))
     means = [number("mean ms")] if any(span is not None for _, span in found) else []
+    estimates = [number("estimate ms")] if any(one.traffic.idle_experts for one, _ in found) else []
     table = Table(
         name("card"), number("batch"), number("context"), number("bytes"), number("ms"), *means,
-        name("bound by"), number("GiB a rank"), name("fits"),
+        *estimates, name("bound by"), number("GiB a rank"), name("fits"),
     )  # fmt: skip
     for one, span in found:
         of, mean = one.traffic, "-" if span is None else f"{span.mean_ms_per_token:.3f}"
         tokens = f"{of.context}" if span is None else f"{of.context}:{span.end}"
         row = [one.hardware.key, str(of.batch), tokens, f"{of.bound:,}", f"{one.ms_per_token:.3f}"]
         row += [mean] if means else []
+        row += [f"{one.estimate_ms:.3f}" if of.idle_experts else "-"] if estimates else []
         row += [one.bound_by, f"{one.resident_gib:.1f}", "yes" if one.fits else "no"]
         table.row(*row, style="" if one.fits else "dim")
     said = (
         f"ms a {per(step.query_tokens)} of each sequence: no step can be faster, by the bytes of "
         "one rank or its operations. One row alone is printed with its terms and assumptions."
     )
+    if estimates:
+        said += " The estimate, not in the floor, has the experts that a batch is likely to use."
     return Group(title, "", table, "", words(said))
 
 

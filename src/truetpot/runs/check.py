@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truetpot.errors import UserError
+from truetpot.files import check_once
 from truetpot.records.check import CheckRecord, SlopeRow
 from truetpot.records.opening import command
 from truetpot.records.speculation import PairRow
@@ -69,10 +70,12 @@ def run(
     """Read and judge files and folders.
 
     They are held against the record ``ladder`` of a decode step, else against the floor of what
-    ``flags`` and the files say of model and card. Raises UserError as :func:`judged` does.
+    ``flags`` and the files say of model and card. Raises UserError as :func:`judged` does, where
+    ``flags`` say something else than the ladder, and for a file that is named twice.
     """
+    check_once(results)
     flags.check()
-    held = flags if ladder is None else read_measured(ladder)
+    held = flags if ladder is None else read_measured(ladder).agreeing(flags)
     arms = without_speculation is not None
     told, left_out = judged(results, held, output_tokens, drafting=arms)
     pairs = [] if arms else find_pairs(told)

@@ -8,6 +8,7 @@ from pathlib import Path
 from truetpot import __version__
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
+from truetpot.files import check_once
 from truetpot.isa.images.inspection import Shape
 from truetpot.isa.images.survey import Surveyed, Wish, survey_package
 from truetpot.isa.jobs import PROVIDER, find_jobs
@@ -33,8 +34,9 @@ def run(
 ) -> ImagesRecord:
     """Every kernel of the files, and ours for the operator that was asked for.
 
-    Raises UserError where no file has an image that may be read.
+    Raises UserError where no file has an image that may be read, and for one that is named twice.
     """
+    check_once(files)
     ocloc = make_ocloc(command, work)
     for name in request.targets or ():
         if name not in known_targets():

@@ -58,6 +58,16 @@ class Request:
             return composite.name in self.ops
         return REGISTRY.offers(composite.name, self.setting.providers)
 
+    def of_no_step(self) -> bool:
+        """Whether every operator asked for is of the user's own, and the model's step calls none.
+
+        Then its cases are those of its own grid. Raises UserError as :meth:`cases` does.
+        """
+        cases = self.cases()
+        return self.linear is None and all(
+            one.count == 0 and one.op.name != MEMORY_READ.name for one in cases
+        )
+
     def cases(self) -> list[StepCase]:
         """What is to be measured. Raises UserError where that is nothing, or not known."""
         composites = {one.name: one for one in (*COMPOSITES, *self.setting.preference.composites())}
@@ -82,7 +92,8 @@ class Request:
             size = buffer_bytes(self.setting.device) // SLICES
             case = MemoryReadCase("fp32", size)
             found[MEMORY_READ.name, case] = StepCase(MEMORY_READ, case, (), 0)
-        for one in (op for name, op in own.items() if name in (self.ops or ())):
+        called = {name for name, _ in found}
+        for one in (op for name, op in own.items() if name in {*(self.ops or ())} - called):
             new = on_grid(one, {shape.dtype for shape in self.shapes})
             found |= {(one.name, case.case): case for case in new}
         if not found:

@@ -14,12 +14,19 @@ from truetpot.runs.kernels import Request
 from truetpot.runs.watch import NOBODY, Watch
 
 
-def run(request: Request, config: str, calls: int, watch: Watch = NOBODY) -> LaunchRecord:
+def run(
+    request: Request,
+    config: str,
+    calls: int,
+    watch: Watch = NOBODY,
+    words: tuple[str, ...] | None = None,
+) -> LaunchRecord:
     """Launch the kernel ``calls`` times, with launch parameters as ``--config`` names them.
 
-    Raises UserError where the request is not of one case, or nothing can run it.
+    ``words`` are of the case's label, where the request has several. Raises UserError where one
+    case is not what is left, or nothing can run it.
     """
-    setting, one = request.setting, _only(request)
+    setting, one = request.setting, _only(request, words or ())
     provider = one_provider(setting.providers, [one], setting.device, request.chosen)
     kernel = REGISTRY.choose(one.op.name, one.case, setting.device, provider).required
     choice = chosen(kernel, one.case, setting.device, config)
@@ -48,13 +55,21 @@ def run(request: Request, config: str, calls: int, watch: Watch = NOBODY) -> Lau
     )
 
 
-def _only(request: Request) -> StepCase:
-    """The case. Raises UserError where several are left, with what tells them apart."""
+def _only(request: Request, words: tuple[str, ...]) -> StepCase:
+    """The case. Raises UserError where none or several are left, with what tells them apart."""
     cases = request.cases()
-    if len(cases) > 1:
-        roles = ", ".join("+".join(one.roles) or one.case.label() for one in cases)
-        raise UserError(
-            f"{request.model.name} has {len(cases)} cases of {cases[0].op.name}; name one --format "
-            f"and one --role: {roles}."
-        )
-    return cases[0]
+    left = [one for one in cases if {*words} <= {*one.case.label().split()}]
+    if len(left) == 1:
+        return left[0]
+    name = (left or cases)[0].op.name
+    if not left:
+        known = "; ".join(one.case.label() for one in cases)
+        raise UserError(f"No case of {name} has the words {' '.join(words)!r}; there are {known}.")
+    if not all(one.roles for one in left):
+        known = "; ".join(one.case.label() for one in left)
+        raise UserError(f"There are {len(left)} cases of {name}; name one by --case: {known}.")
+    roles = ", ".join("+".join(one.roles) for one in left)
+    raise UserError(
+        f"{request.model.name} has {len(left)} cases of {name}; name one --format and one --role: "
+        f"{roles}."
+    )

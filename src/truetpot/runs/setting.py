@@ -78,7 +78,12 @@ def step_shapes(
     dtype: str,
     kv_format: str,
 ) -> list[Workload]:
-    """One a weight format and number of query tokens. Raises UserError for an unknown format."""
+    """One a weight format and number of query tokens.
+
+    Raises UserError for a format or a dtype that is not known.
+    """
+    one_of(dtype, DTYPES, "--dtype")
+    one_of(kv_format, tuple(NUMPY_DTYPE), "--kv-format")
     return [
         Workload(
             context=context,

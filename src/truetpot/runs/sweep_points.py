@@ -85,11 +85,11 @@ def _request(text: str) -> RequestRow:
 
 
 def means_need_points(points: Points, request: str | None, resume: bool) -> None:
-    """Raise UserError for options that a single point has no use for."""
-    given = {"--request": request is not None, "--resume": resume}
-    for option in (name for name, is_given in given.items() if is_given):
-        if points.single:
-            raise UserError(f"{option} needs several points: give --context 1024,4096 or the like.")
+    """Raise UserError for options that a single point, or a single context, has no use for."""
+    if request is not None and len(points.contexts) == 1:
+        raise UserError("--request needs several contexts: give --context 1024,4096 or the like.")
+    if resume and points.single:
+        raise UserError("--resume needs several points: give --context 1024,4096 or the like.")
 
 
 def fitting(points: Sequence[SweepPoint]) -> bool:

@@ -56,16 +56,7 @@ def _chosen(name: str) -> Device:
         from truetpot.runtime.opencl.device import OpenClDevice
 
         return OpenClDevice(name)
-    match = re.fullmatch(rf"(cpu)|({'|'.join(accelerators())})(?::(\d+))?", name)
-    if match is None:
-        near = meant(name, names())
-        if meant(name, all_hardware()):
-            near = " (a card's name is for floor and check: an Arc card is xpu, NVIDIA's cuda)"
-        raise UserError(
-            f"There is no device named {name!r}{near}; use auto, cpu, "
-            f"{', '.join(f'{kind}[:i]' for kind in accelerators())}, opencl:gpu[:i], "
-            "opencl:cpu[:i] or opencl:NAME."
-        )
+    match = _of_torch(name)
     torch = _torch()
     if torch is None:
         raise UserError(
@@ -88,6 +79,27 @@ def _chosen(name: str) -> Device:
     device = AcceleratorDevice(kind, index)
     device.use()
     return device
+
+
+def check_name(name: str) -> None:
+    """Raise UserError for what names no device anywhere; no device is looked for."""
+    if name not in ("auto", "opencl") and not name.startswith("opencl:"):
+        _of_torch(name)
+
+
+def _of_torch(name: str) -> re.Match[str]:
+    """``cpu``, or a kind of torch's devices and its index. Raises UserError for anything else."""
+    match = re.fullmatch(rf"(cpu)|({'|'.join(accelerators())})(?::(\d+))?", name)
+    if match is None:
+        near = meant(name, names())
+        if meant(name, all_hardware()):
+            near = " (a card's name is for floor and check: an Arc card is xpu, NVIDIA's cuda)"
+        raise UserError(
+            f"There is no device named {name!r}{near}; use auto, cpu, "
+            f"{', '.join(f'{kind}[:i]' for kind in accelerators())}, opencl:gpu[:i], "
+            "opencl:cpu[:i] or opencl:NAME."
+        )
+    return match
 
 
 def best() -> str:

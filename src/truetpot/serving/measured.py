@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from truetpot.facts.models import load_model
 from truetpot.facts.roofline import Limit, roofline
 from truetpot.facts.traffic import Traffic, traffic
 from truetpot.facts.workload import Workload
+from truetpot.records.agree import check_agrees
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import Rung
 from truetpot.records.store import read_record
@@ -35,6 +36,12 @@ class Measured:
 
     path: Path
     records: tuple[DecodeRecord, ...]
+
+    def agreeing(self, flags: Flags) -> Measured:
+        """Itself. Raises UserError where the user said something else of model, card or formats."""
+        for record in self.records:
+            check_agrees(record, self.path, asdict(flags))
+        return self
 
     @property
     def query_tokens(self) -> int:

@@ -14,6 +14,7 @@ from truetpot.facts.models import load_model
 from truetpot.facts.roofline import roofline
 from truetpot.facts.traffic import Traffic, traffic
 from truetpot.facts.workload import Workload
+from truetpot.records.agree import check_agrees
 from truetpot.records.decode import DecodeRecord
 from truetpot.records.rungs import OperatorRow
 from truetpot.records.stack import Role
@@ -170,14 +171,19 @@ def from_facts(
     return found
 
 
-def from_ladder(path: Path) -> Yardstick:
-    """Of a record that ``truetpot decode --json`` wrote. Raises UserError for any other file."""
+def from_ladder(path: Path, **given: str | int | None) -> Yardstick:
+    """Of a record that ``truetpot decode --json`` wrote.
+
+    Raises UserError for any other file, and where the record says something else than ``given``,
+    as :func:`truetpot.records.agree.check_agrees` takes it.
+    """
     what = "a record of truetpot decode --json"
     record = read_record(path, DecodeRecord, what)
     if not record.operators:
         raise UserError(f"{path} has no kernels: it was interrupted; give {what} that has rungs.")
     if not record.valid:
         raise UserError(f"{path} says that its run was not valid; give {what} that is.")
+    check_agrees(record, path, given)
     model, identity = load_model(record.model), record.environment.device
     best = None if record.ceiling is None else record.ceiling.gb_s
     gemm = None if record.ceiling is None else record.ceiling.gemm

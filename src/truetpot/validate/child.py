@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from truetpot.errors import KernelError, UserError
+from truetpot.exits import ExitCode
 from truetpot.records.store import write_record
 from truetpot.validate.measured import Measured, Setting
 
@@ -57,26 +58,26 @@ def main(words: Sequence[str]) -> int:
     try:
         if lost := gone(setting):
             sys.stderr.write(f"truetpot: {lost}\n")
-            return 1
+            return ExitCode.INVALID
         tell(load(setting.test).measure(setting, tell))
     except UserError as error:
         sys.stderr.write(f"truetpot: {error}\n")
-        return 2
+        return ExitCode.MISTAKE
     except KernelError as error:
         sys.stderr.write(f"truetpot: {error}\n")
-        return 1
+        return ExitCode.INVALID
     except MemoryError as error:
         sys.stderr.write(f"truetpot: Memory ran out ({error or 'no more is told'}).\n")
-        return 2
+        return ExitCode.MISTAKE
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
     except BaseException as error:  # noqa: BLE001  # a driver's library may raise anything
         traceback.print_exc()
         if type(error).__name__ == "OutOfMemoryError":
             sys.stderr.write("truetpot: Device memory ran out; stop what else uses the card.\n")
-            return 2
-        return 70
-    return 0
+            return ExitCode.MISTAKE
+        return ExitCode.CRASH
+    return ExitCode.OK
 
 
 def gone(setting: Setting) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from truetpot.errors import KernelError, UserError
+from truetpot.exits import ExitCode
 from truetpot.facts.kinds import all_kinds
 from truetpot.measure.collectives import CollectiveResult, fastest, measure_collectives, slowest_s
 from truetpot.ops import ALL_REDUCE, AllReduceCase
@@ -59,7 +60,7 @@ def main(words: Sequence[str]) -> int:
         watch.fail(str(error))
     except Exception as error:  # noqa: BLE001  # the other ranks must not wait for this one
         traceback.print_exc()
-        watch.fail(f"rank {placement.rank}: {error}", 70)
+        watch.fail(f"rank {placement.rank}: {error}", ExitCode.CRASH)
     return 0
 
 

@@ -140,7 +140,8 @@ def test_a_shape_with_ours_beside_it(isa, library):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--diff", "old.json"), "leave out FILE"),
+        (("--diff", "old.json"), "leave out --diff"),
+        (("--batch", "1"), "only with --op ours stand beside them: leave out --batch"),
         (("--op", "linear"), "name one --op"),
         (
             ("--op", "linear", "--format", "sym_int4", "--query-tokens", "1,4"),

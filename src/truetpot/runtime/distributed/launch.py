@@ -15,11 +15,10 @@ from dataclasses import fields
 from typing import Any
 
 from truetpot.errors import ReportedError, UserError
+from truetpot.exits import ExitCode
 from truetpot.runtime.ask import ask
 from truetpot.runtime.host import cores
 
-CRASH = 70
-"""What a rank ends with that has told of a fault of our own."""
 SIGNALS = "SIGTERM,SIGINT,SIGQUIT"
 SHUTDOWN_S = 6
 """How long ranks have to end once one has failed; then they are killed."""
@@ -101,7 +100,7 @@ def _failed(error: Any) -> int:
     told = [f.message for f in failures.values() if isinstance(f.message, dict)]
     if known := [one for one in told if not one.get("signalled")]:
         first_told = min(known, key=_time)
-        kind = ReportedError if first_told.get("code") == CRASH else UserError
+        kind = ReportedError if first_told.get("code") == ExitCode.CRASH else UserError
         raise kind(str(first_told["message"]))
     rank, first = min(failures.items(), key=lambda item: item[1].exitcode)
     if first.exitcode < 0:

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import psutil
 
 from truetpot.errors import UserError
+from truetpot.exits import ExitCode
 from truetpot.text import escaped
 
 _LIMIT = "TRUETPOT_RANK_TIMEOUT_S"
@@ -38,7 +39,6 @@ LINGER_S = 1.5
 """How long a failed rank stays: it may keep the store by which the others learn of it."""
 AFTER_INTERRUPT_S = 4.0
 """How long the main thread has to end by itself after a Ctrl-C."""
-LOST, INTERRUPTED = 2, 130
 
 
 def _end(code: int) -> NoReturn:
@@ -137,7 +137,9 @@ class Watch:
             self._waits_since = before
             self._work += 1
 
-    def fail(self, sentence: str, code: int = LOST, *, signalled: bool = False) -> NoReturn:
+    def fail(
+        self, sentence: str, code: int = ExitCode.MISTAKE, *, signalled: bool = False
+    ) -> NoReturn:
         """End this process: save what was measured, tell the launcher, say it once among all."""
         if not self._failing.acquire(blocking=False):
             time.sleep(60)  # another thread is at it, and ends the process
@@ -189,7 +191,7 @@ class Watch:
                 return
             with suppress(Exception):
                 self.save()
-            _end(INTERRUPTED)
+            _end(ExitCode.INTERRUPTED)
         name = signal.Signals(number).name
         told = f"rank {self.rank} was ended from outside ({name})."
         self.fail(told, 128 + number, signalled=True)
@@ -280,7 +282,7 @@ class _Seen:
         return f"(process {pid}) has hung: it has not answered for {SILENT_S:.0f} s ({state})"
 
 
-def report(sentence: str, code: int = LOST, signalled: bool = False) -> None:
+def report(sentence: str, code: int = ExitCode.MISTAKE, signalled: bool = False) -> None:
     """Leave the sentence and the exit code where torch's launcher looks for a worker's error.
 
     ``signalled``: this rank does not know the reason, so another's sentence goes before.

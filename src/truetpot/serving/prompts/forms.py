@@ -13,6 +13,7 @@ from truetpot.files import read_text, shortened_path
 from truetpot.serving.prompts.compose import Prompt
 from truetpot.text import brief
 
+GIVE = "give a set of prompts, as JSON, JSON lines or text"
 FORMS = ("vllm", "sharegpt")
 SHAREGPT_PROMPT, SHAREGPT_TOTAL, SHAREGPT_OUTPUT = 1024, 2048, 4
 """vLLM's ShareGPT loader drops a prompt with more tokens than the first, prompt and output with
@@ -110,7 +111,8 @@ def _read(text: str, path: Path) -> list[str]:
         if first == "{" or path.suffix == ".jsonl":
             return _lines(text, path)
         if named:
-            raise UserError(f"{shortened_path(path)} is not JSON: {_reason(error)}.") from error
+            shown = shortened_path(path)
+            raise UserError(f"{shown} is not JSON: {_reason(error)}; {GIVE}.") from error
         return _plain(text)  # a text may begin with a bracket
 
 
@@ -128,7 +130,7 @@ def _lines(text: str, path: Path) -> list[str]:
                 entry = json.loads(line)
             except (ValueError, RecursionError) as error:
                 where = f"{shortened_path(path)}, line {number}"
-                raise UserError(f"{where}, is not JSON: {_reason(error)}.") from error
+                raise UserError(f"{where}, is not JSON: {_reason(error)}; {GIVE}.") from error
             prompts.append(_prompt(entry, path, f"line {number}"))
     return prompts
 

@@ -50,7 +50,7 @@ class Source:
         if is_folder(path):
             raise self.error("is a directory: name one result file in it")
         if not is_there(path):
-            raise self.error("does not exist")
+            raise self.error("does not exist: name a file that a serving benchmark wrote")
         with open_regular(path, "a result file on disk") as file:
             try:
                 self.size = os.fstat(file.fileno()).st_size
