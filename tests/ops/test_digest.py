@@ -65,9 +65,16 @@ def mine(tmp_path, monkeypatch):
 def test_an_edit_of_what_it_is_made_of(mine, tmp_path, name):
     before = digest(mine)
     assert digest(mine) == before
-    comment = "# edited\n" if name.endswith(".py") else "// edited\n"
-    (tmp_path / name).write_text(FILES[name] + comment)
+    edit = "edited = 1\n" if name.endswith(".py") else "// edited\n"
+    (tmp_path / name).write_text(FILES[name] + edit)
     assert digest(mine) != before
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".py")])
+def test_a_comment_is_no_edit(mine, tmp_path, name):
+    before = digest(mine)
+    (tmp_path / name).write_text(f'"""What it is."""\n\n{FILES[name]}\n# edited\n')
+    assert digest(mine) == before
 
 
 def test_an_edit_of_anything_else(mine, tmp_path):
