@@ -31,6 +31,35 @@ for context, tokens, page in [(65, 4, None), (66, 4, 16), (67, 4, 8), (65, 8, 16
         found = PreparedCase(op, case, device, 1).check(kernel)
         assert found.ok, (case, found.reason)
 """
+PAIRS = """
+from truetpot.measure.prepared import PreparedCase
+from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+device = choose_device("cpu")
+[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
+for dtype in ("fp16", "bf16"):
+    for kv_format in ("fp8_e4m3", "fp8_e5m2"):
+        case = DecodeAttentionCase(dtype, 2, 6, 2, 32, 77, kv_format, 16, query_tokens=2)
+        prepared = PreparedCase(DECODE_ATTENTION, case, device, 1)
+        for pairs in (0, 1):
+            found = prepared.check(kernel_type(case, device, BT=16, num_warps=1, PAIRS=pairs))
+            assert found.ok, (case, pairs, found.reason)
+"""
+
+
+def test_a_cache_of_bytes_in_pairs_and_byte_by_byte():
+    """The second is what an Intel GPU has by default."""
+    done = subprocess.run(
+        [sys.executable, "-c", PAIRS],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_query_tokens_on_both_sides_of_the_end_of_a_range():

@@ -48,8 +48,8 @@ def attend(
     GROUP: tl.constexpr, TOKENS: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr,
     FEW_TOKENS: tl.constexpr, D: tl.constexpr, PAGE: tl.constexpr, RAGGED: tl.constexpr,
     MOST: tl.constexpr, CHUNK: tl.constexpr, BT: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRS: tl.constexpr, EARLY: tl.constexpr, ROPE: tl.constexpr,
-    NORM: tl.constexpr,
+    COMPUTE: tl.constexpr, PAIRS: tl.constexpr, PTX: tl.constexpr, EARLY: tl.constexpr,
+    ROPE: tl.constexpr, NORM: tl.constexpr,
 ):  # fmt: skip
     """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
 
@@ -140,7 +140,7 @@ def attend(
         if PAIRS:
             rows = slot[:, None] * (D // 2) + column_pair[None, :]
             k = tl.load(k_pairs + rows, mask=ok[:, None], other=0)
-            even, odd = even_odd(k, k_at.dtype.element_ty)
+            even, odd = even_odd(k, k_at.dtype.element_ty, PTX)
             s = dot(q_odd, tl.trans(odd), dot(q_even, tl.trans(even), s)) * factor
         else:
             rows = slot[:, None] * D + column[None, :]
@@ -153,7 +153,7 @@ def attend(
         total = total * fade + tl.sum(p, 1)
         if PAIRS:
             v = tl.load(v_pairs + rows, mask=ok[:, None], other=0)
-            even, odd = even_odd(v, v_at.dtype.element_ty)
+            even, odd = even_odd(v, v_at.dtype.element_ty, PTX)
             acc_even = dot(p.to(COMPUTE), even, acc_even * fade[:, None])
             acc_odd = dot(p.to(COMPUTE), odd, acc_odd * fade[:, None])
         else:

@@ -59,9 +59,8 @@ class Attention:
 
     def __init__(self, case: DecodeAttentionCase, device: TorchDevice, config: Config) -> None:
         self.case, self.config = case, usual(case, device) | config
-        of_bytes = case.kv_format.startswith("fp8") and case.dtype != "fp32"
-        self.compute = TL_DTYPE["fp16" if of_bytes else case.dtype]
-        self.in_pairs = of_bytes and pairs.able(device)
+        self.compute = TL_DTYPE["fp16" if _widened(case) else case.dtype]
+        self.ptx = pairs.by_ptx(device)
         self.pairs = case.batch * case.kv_heads
         self.group = case.heads // case.kv_heads
         self.rows = self.group * case.query_tokens
@@ -101,9 +100,9 @@ class Attention:
             GROUP=self.group, TOKENS=case.query_tokens,
             ROWS=max(self.least_rows, power_of_2(self.rows)), FEW_ROWS=power_of_2(self.rows),
             FEW_TOKENS=power_of_2(case.query_tokens), D=case.head_dim, RAGGED=case.ragged,
-            MOST=power_of_2(splits), COMPUTE=self.compute, PAIRS=self.in_pairs,
+            MOST=power_of_2(splits), COMPUTE=self.compute, PTX=self.ptx,
             ROPE=rope is not None, NORM=q_norm is not None,
-            **{**config, **options(config["EARLY"])},
+            **{"PAIRS": 0, **config, **options(config["EARLY"])},
         )  # fmt: skip
         return out
 
@@ -115,6 +114,11 @@ def refuses(case: DecodeAttentionCase) -> str | None:
     return None
 
 
+def _widened(case: DecodeAttentionCase) -> bool:
+    """Whether the cache has bytes that are widened to fp16."""
+    return case.kv_format.startswith("fp8") and case.dtype != "fp32"
+
+
 def usual(case: DecodeAttentionCase, device: Device) -> Config:
     """The default, its tiles no larger than the device's local memory."""
     config = dict(SINGLE if case.page is None and case.batch == 1 else USUAL)
@@ -123,6 +127,8 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
     short = case.context * case.batch <= SHORT_TO
     if short:
         config = dict(SHORT)
+    if _widened(case):
+        config["PAIRS"] = int(device.kind != "xpu")  # nobody has seen there what it costs
     # longer ones keep programs waiting where they came early, and some multiprocessors get two
     config["EARLY"] = int(short and able(device))
     if case.query_tokens > 1:
@@ -137,7 +143,8 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
 def configs(case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
     """The default, then tile length, programs a multiprocessor, pipeline depth, warps.
 
-    For several query tokens also the fewest rows of a product.
+    For several query tokens also the fewest rows of a product; where nothing is known of a cache
+    of bytes read in pairs, both ways.
     """
     default = usual(case, device)
     yield from (default | early for early in choices(device, default["EARLY"]))
@@ -146,7 +153,11 @@ def configs(case: DecodeAttentionCase, device: Device) -> Iterable[Config]:
     if case.dtype == "fp32":  # tiles of keys and values are kept for all stages, none in registers
         most = min(most, local_memory(device) // 4)
     rows = ({},) if case.query_tokens == 1 else ({"ROWS": MATRIX_ROWS}, {"ROWS": GROUP_ROWS})
+    both = _widened(case) and not pairs.by_ptx(device)
+    ways = ({"PAIRS": 0}, {"PAIRS": 1}) if both else ({},)
+    shapes = [row | way for row in rows for way in ways]
     for bt, waves, stages, warps in product((32, 64, 128), (0.5, 1, 2, 3), depths, widths):
         if bt // 32 <= 2 * warps and stages * bt * case.head_dim <= most:
             sizes = {"BT": bt, "WAVES": float(waves), "STAGES": stages, "num_warps": warps}
-            yield from (default | sizes | r | early for r in rows for early in choices(device))
+            for one in shapes:
+                yield from (default | sizes | one | early for early in choices(device))

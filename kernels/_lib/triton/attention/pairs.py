@@ -17,18 +17,16 @@ from truetpot.kernels._lib.triton.common import INTERPRETED, widened
 
 from truetpot.runtime.device import Device
 
-_PLAIN = tl.constexpr(INTERPRETED)
 
-
-def able(device: Device) -> bool:
-    """Whether the device has the instructions below; the interpreter does them in plain Triton."""
-    return INTERPRETED or device.kind == "cuda"
+def by_ptx(device: Device) -> bool:
+    """Whether the device has the instructions below; others take pairs apart in plain Triton."""
+    return device.kind == "cuda" and not INTERPRETED
 
 
 @triton.jit
-def even_odd(pairs, of: tl.constexpr):
+def even_odd(pairs, of: tl.constexpr, PTX: tl.constexpr):
     """The lower and the upper number, of the fp8 ``of``, of each int16, both as fp16: exact."""
-    if _PLAIN:
+    if not PTX:
         low = (pairs & 0xFF).to(tl.uint8).to(of, bitcast=True)
         high = ((pairs >> 8) & 0xFF).to(tl.uint8).to(of, bitcast=True)
         even, odd = widened(low, tl.float16), widened(high, tl.float16)
