@@ -50,25 +50,22 @@ for dtype in ("fp16", "bf16"):
 """
 
 
-def test_a_cache_of_bytes_in_pairs_and_byte_by_byte():
-    """The second is what an Intel GPU has by default."""
+def interpret(script):
     done = subprocess.run(
-        [sys.executable, "-c", PAIRS],
+        [sys.executable, "-c", script],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_cache_of_bytes_in_pairs_and_byte_by_byte():
+    """The second is what an Intel GPU has by default."""
+    interpret(PAIRS)
 
 
 def test_query_tokens_on_both_sides_of_the_end_of_a_range():
     """The first of them see nothing of the last range, and two programs append them."""
-    done = subprocess.run(
-        [sys.executable, "-c", TAILS],
-        env=os.environ | {"TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    interpret(TAILS)
