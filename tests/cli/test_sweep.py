@@ -55,6 +55,13 @@ def test_a_sweep_that_is_interrupted_goes_on_with_what_it_lacks(sweep, cli, mode
     assert before["points"][0]["record"]["finished"]
     assert before["points"][1]["reason"] == "interrupted during timing"
 
+    fewer = cli(
+        "decode", "--model", model, *QUICK, "--context", "40,80", "--resume",
+        "--json", model.parent / "sweep.json",
+    )  # fmt: skip
+    assert fewer.code == 2
+    assert "would be lost (batch 1 at context 0)" in fewer.sentence
+
     done, after = sweep(*points, "--resume")
     assert done.code == 0, done.err
     assert not after["partial"]

@@ -174,6 +174,10 @@ def test_a_measured_ladder(tmp_path):
     assert found.verdict is Verdict.BELIEVABLE
     assert found.over_step == pytest.approx(0.0085 / found.step_s)
     assert 1.0 < found.over_step < 0.0085 / 0.0076
+    assert "what serving adds" in found.why
+    faster = judge(check_run(served(0.006, tokens=64), yardstick=ladder))
+    assert faster.verdict is Verdict.BELIEVABLE and faster.over_step < 0.95
+    assert "a faster card or better kernels than those of the ladder" in faster.why
 
 
 def test_a_measured_ceiling_is_no_hard_bound(tmp_path):
@@ -193,6 +197,15 @@ def test_a_ladder_of_another_model_is_refused(tmp_path):
         ladder.yardstick_of(other)
     same = replace(run, setting=replace(run.setting, model="org/qwq-32b"))
     assert ladder.yardstick_of(same).what.startswith("qwq-32b")
+    assert "although" not in ladder.yardstick_of(same).what
+
+
+def test_a_ladder_beside_a_model_that_is_not_known_says_so(tmp_path):
+    run = served(0.012)
+    unknown = replace(run, setting=replace(run.setting, model="org/Nobodys-27B-int4"))
+    yardstick = read_measured(record(tmp_path)).yardstick_of(unknown)
+    assert "although the file names org/Nobodys-27B-int4, not known here" in yardstick.what
+    assert yardstick.devices == "", "the ladder's card is not that of the file's model"
 
 
 def drafting(run, k=3.0, gave=2.4):

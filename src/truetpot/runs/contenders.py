@@ -31,7 +31,9 @@ def one_provider(
             if found.kernel is not None:
                 return provider
             reasons.append(found.reason)
-    raise UserError(f"No kernel can be configured: {reasons[0].rstrip('.')}.")
+    raise UserError(
+        f"No kernel can be configured: {reasons[0].rstrip('.')}; name another --device or provider."
+    )
 
 
 def contenders(

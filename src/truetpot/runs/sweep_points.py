@@ -52,7 +52,8 @@ def resumed(file: str | None, setup: Mapping[str, str], points: list[SweepPoint]
     """Put the points that an earlier run finished in the place of their like.
 
     No file yet is an earlier run that finished none. Raises UserError for a record of another
-    model, device or setting, which is named.
+    model, device or setting, which is named, and for one with finished points that are not asked
+    for.
     """
     if file is None or file == "-":
         raise UserError("--resume goes on with the record of --json FILE; give one.")
@@ -71,6 +72,14 @@ def resumed(file: str | None, setup: Mapping[str, str], points: list[SweepPoint]
         for point in before.points
         if point.status is PointStatus.OK and point.record is not None
     }
+    asked = {(point.batch, point.context) for point in points}
+    if lost := [one for one in kept if one not in asked]:
+        named = ", ".join(f"batch {batch} at context {context}" for batch, context in lost[:3])
+        raise UserError(
+            f"{shortened_path(Path(file))} has points that are not asked for now and would be lost "
+            f"({named}{', ...' if len(lost) > 3 else ''}): name their contexts and batches too, or "
+            "give another file."
+        )
     points[:] = [kept.get((point.batch, point.context), point) for point in points]
 
 

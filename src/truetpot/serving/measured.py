@@ -64,7 +64,16 @@ class Measured:
                 f"states {states}; give {WHAT} --query-tokens with as many and one more, or of one "
                 "query token."
             )
-        return self.yardstick(query_tokens_of(run))
+        found, stranger = self.yardstick(query_tokens_of(run)), self._stranger(run)
+        if stranger is None:
+            return found
+        taken = f"{found.what}, although the file names {escaped(stranger)}, not known here"
+        return replace(found, what=taken, devices="")
+
+    def _stranger(self, run: Run) -> str | None:
+        """The model that the file names, where nothing is known of it: it may be another one."""
+        named = run.setting.model
+        return named if named and choose(run.setting, Flags()).model is None else None
 
     def _same_model(self, run: Run) -> None:
         named, own = choose(run.setting, Flags()).model, load_model(self.records[0].model)

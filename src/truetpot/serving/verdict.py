@@ -203,5 +203,11 @@ def _beside_step(
     if other > SAME_BATCH:
         why = f"It decoded {batch:.3g} sequences at once and the ladder's step {measured}."
         return Verdict.NOT_COMPARABLE, why, None
+    if step - reported > limit("same") * step:
+        why = (
+            f"{reported / step:.2f} times the measured step, and above the floor: a faster card or "
+            "better kernels than those of the ladder, or a metric."
+        )
+        return Verdict.BELIEVABLE, why, None
     why = f"{reported / step:.2f} times the measured step: what serving adds, or a metric."
     return Verdict.BELIEVABLE, why, None

@@ -177,7 +177,7 @@ def from_ladder(path: Path, **given: str | int | None) -> Yardstick:
     Raises UserError for any other file, and where the record says something else than ``given``,
     as :func:`truetpot.records.agree.check_agrees` takes it.
     """
-    what = "a record of truetpot decode --json"
+    what = "a record of truetpot decode --json of one context and batch, no sweep,"
     record = read_record(path, DecodeRecord, what)
     if not record.operators:
         raise UserError(f"{path} has no kernels: it was interrupted; give {what} that has rungs.")
