@@ -23,7 +23,7 @@ SHORT = ("--input", 200, "--output", 40, "--requests", 3, "--no-calibrate")
         (["--concurrency", "0"], "out of range"),
         (["--concurrency", "5000"], "give 1 to 4,096"),
         (["--input", "200,x"], "list of integers"),
-        (["--arm", "a=http://127.0.0.1:9"], "Give the URL of one server"),
+        (["--arm", "a=http://127.0.0.1:9"], "URL is the only server: leave out --arm"),
         (["--concurrency", "a"], "list of integers"),
         (["--out", __file__], "is no folder"),
     ],

@@ -119,9 +119,9 @@ class JsonCommand(TyperCommand):
             formatter.write_dl([(option, _listed(names, room)) for option, names in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, once its options go together and nothing it imports stumbles."""
+        """Run the command, once nothing it imports stumbles and its options go together."""
+        check_variables()  # first: a rule may import as well
         hold(rules_of(self.callback), ctx)
-        check_variables()
         return super().invoke(ctx)
 
 

@@ -33,7 +33,7 @@ class Swept:
 
     @property
     def private(self) -> int:
-        """Configurations with private memory."""
+        """Configurations that have private memory in their binary."""
         return sum(one.private_bytes > 0 for one in self.rows)
 
     @property

@@ -70,7 +70,7 @@ class KvCase(Case):
 
     @property
     def pages_each(self) -> int:
-        """Pages of a sequence."""
+        """Pages that each sequence has in the block table."""
         return self.capacity() // self.page_slots
 
     @property

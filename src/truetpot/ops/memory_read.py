@@ -25,7 +25,7 @@ class MemoryReadCase(Case):
 
     @property
     def words(self) -> int:
-        """Elements of the buffer."""
+        """Elements of the buffer, four bytes each."""
         return self.size // 4
 
 

@@ -34,7 +34,7 @@ class RopeAppendCase(KvCase):
 
     @property
     def qkv_width(self) -> int:
-        """Columns of qkv."""
+        """Columns of qkv: all heads of q, k and v."""
         return (self.heads + 2 * self.kv_heads) * self.head_dim
 
     @property

@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def operators_page() -> str:
-    """`docs/operators.md`."""
+    """The text of `docs/operators.md`, made of what the operators declare."""
     simple = [op for op in OPERATORS.values() if op not in COMPOSITES]
     parts = [_HEAD, *map(_simple, simple), "## Composites\n", _composites()]
     return "\n".join(parts)
