@@ -105,7 +105,6 @@ def publish(given: argparse.Namespace) -> int:
 
     if given.port is not None and not given.serve:
         raise UserError("--port is where --serve puts the pages: give --serve too.")
-
     html = publish_of(ROOT / _config(given), given.results, given.rest)
     if html is None:
         return 2

@@ -25,8 +25,9 @@ from truetpot.ops import (
     RmsNormCase,
     RopeAppendCase,
 )
-from truetpot.ops.contract import ContractError, Location, check_operator
+from truetpot.ops.contract import ContractError, check_operator
 from truetpot.ops.inputs import Category, Input, Normal, array_dtype
+from truetpot.ops.location import Location
 from truetpot.ops.rope_append_attention import attention_after
 
 PARTIAL = {

@@ -11,7 +11,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,6 +23,7 @@ from truetpot.ops.composite import Composite
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.inputs import Input
 from truetpot.ops.kernel import TORCH, Kernel
+from truetpot.ops.location import Location
 from truetpot.ops.operator import Operator
 from truetpot.text import escaped, meant
 
@@ -37,18 +37,6 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 class ContractError(KernelError):
     """A kernel is not what a kernel has to be: where, what, and what to do."""
-
-
-@dataclass(frozen=True)
-class Location:
-    """A file and a line in it."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        """``kernels/linear/mine.py:12``."""
-        return f"{escaped(self.file)}:{self.line}"
 
 
 def is_name(provider: object) -> bool:

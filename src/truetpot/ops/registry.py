@@ -25,11 +25,12 @@ from typing import Any, TypeVar
 from truetpot.errors import KernelError, UserError
 from truetpot.ops import contract, loading
 from truetpot.ops.answers import hold
-from truetpot.ops.contract import ContractError, Location
+from truetpot.ops.contract import ContractError
 from truetpot.ops.foreign import describe, shown
 from truetpot.ops.guard import guarded, who
 from truetpot.ops.kernel import Config, Kernel, devices_in_words
 from truetpot.ops.loading import Source
+from truetpot.ops.location import Location
 from truetpot.ops.operator import Case, Operator
 from truetpot.ops.selection import Refusal, Selection
 from truetpot.runtime.device import Device

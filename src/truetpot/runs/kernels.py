@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from truetpot.decode.cases import StepCase, step_cases
 from truetpot.errors import UserError
@@ -21,12 +20,12 @@ from truetpot.ops.registry import REGISTRY
 from truetpot.records.kernels import KernelsRecord
 from truetpot.records.opening import Opening
 from truetpot.records.words import KernelStatus
+from truetpot.runs.before import Before
 from truetpot.runs.cases import choose, on_grid, shaped
 from truetpot.runs.contenders import contenders, one_provider
 from truetpot.runs.ended import Ended, finished
 from truetpot.runs.setting import Setting, doubts, sweep_rule
 from truetpot.runs.watch import Watch
-from truetpot.runtime.running import position
 from truetpot.stats import StopRule
 from truetpot.text import meant
 
@@ -222,29 +221,6 @@ def _case(
     watch.case(new, first)
     if not done:
         raise KeyboardInterrupt
-
-
-@dataclass
-class Before:
-    """What processes before this one measured, the last of which a kernel ended."""
-
-    ended: bool
-    cases: int
-    """How many are done."""
-    rows: list[Row]
-
-    @classmethod
-    def take(cls) -> Self:
-        """From the process before; nothing where this is the first."""
-        here = position()
-        text = None if here is None else here.get("rows")
-        cases, rows = (0, []) if text is None else pickle.loads(text)
-        return cls(here is not None and bool(here.blamed), cases, rows)
-
-    def leave(self, cases: int, rows: list[Row]) -> None:
-        """For the process after this one, should a kernel end this one."""
-        if (here := position()) is not None:
-            here.put("rows", pickle.dumps((cases, rows)))
 
 
 def _entries(request: Request, cases: list[StepCase]) -> tuple[Contender, ...]:
