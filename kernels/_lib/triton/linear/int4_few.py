@@ -30,7 +30,7 @@ def _operand(q, mask, exponent, ELEMENT: tl.constexpr, B: tl.constexpr, R: tl.co
     # warp, group, row, c, h, then the place in the word
     a = eight_numbers(q, mask, exponent, ELEMENT)
     if K_WIDTH == 4:
-        a = a.permute(0, 1, 2, 4, 7, 3, 6, 5)
+        a = a.permute(0, 1, 2, 4, 6, 3, 7, 5)
     else:
         a = a.permute(0, 1, 2, 4, 7, 6, 3, 5)
     return a.reshape([B, R * 8, 64])
@@ -41,7 +41,7 @@ def _columns(x, WIDTH: tl.constexpr, B: tl.constexpr, T: tl.constexpr):
     """x [B, 2 T, 256] as [B, 64, 8 T], in the order of K of :func:`_operand` or a plain one."""
     x = x.reshape([B, T, 2, 8, 4, 2, 2, 2])
     if WIDTH == 4:
-        x = x.permute(0, 2, 5, 4, 6, 7, 1, 3)
+        x = x.permute(0, 2, 6, 4, 5, 7, 1, 3)
     else:
         x = x.permute(0, 2, 5, 6, 4, 7, 1, 3)
     return x.reshape([B, 64, T * 8])

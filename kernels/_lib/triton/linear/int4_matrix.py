@@ -99,7 +99,7 @@ def _operand(words, mask, exponent, ELEMENT: tl.constexpr, WARPS: tl.constexpr):
     q = words.reshape([WARPS, 8, 4, 2, 2])
     a = eight_numbers(q, mask, exponent, ELEMENT)  # warp, g, c, l, h, then the place in the word
     if K_WIDTH == 4:
-        a = a.permute(0, 3, 4, 1, 7, 2, 6, 5)
+        a = a.permute(0, 3, 4, 1, 6, 2, 7, 5)
     else:
         a = a.permute(0, 3, 4, 1, 7, 6, 2, 5)
     return a.reshape([WARPS, 32, 32])
@@ -110,7 +110,7 @@ def _columns(x, WIDTH: tl.constexpr, WARPS: tl.constexpr):
     """x as [WARPS, 32, 8], in the order of K that :func:`_operand` has, or a plain one has."""
     x = x.reshape([WARPS, 8, 4, 2, 2, 2])
     if WIDTH == 4:
-        x = x.permute(0, 3, 2, 4, 5, 1)
+        x = x.permute(0, 4, 2, 3, 5, 1)
     else:
         x = x.permute(0, 3, 4, 2, 5, 1)
     return x.reshape([WARPS, 32, 8])
