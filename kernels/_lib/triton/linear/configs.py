@@ -197,7 +197,7 @@ def fitted(config: Config, case: LinearCase) -> Config:
     """No block longer than K, no more unrolling or parts than there are blocks."""
     config = dict(config)
     if "G" in config and "STAGES" in config:
-        steps = -(-case.k // STEP)
+        steps = -(-case.k // STEP.value)
         config["num_warps"] = min(config["num_warps"], power_of_2(steps))
         config["UNROLL"] = min(config["UNROLL"], -(-steps // config["num_warps"]))
     for name, length in (("BK", case.k), ("BW", case.k // 8)):

@@ -17,11 +17,14 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.int4_matrix import K_WIDTH, eight_numbers, two_scales
+from truetpot.kernels._lib.triton.linear.int4_matrix import (
+    HALF,
+    K_WIDTH,
+    STEP,
+    eight_numbers,
+    two_scales,
+)
 from truetpot.kernels._lib.triton.linear.tile import first_output, own_range, store, weight_group
-
-HALF = 128
-"""Columns of a group's words that lie together: half a step of :mod:`.int4_matrix`."""
 
 
 @triton.jit
@@ -64,50 +67,57 @@ def _from_offset(minus, x, B: tl.constexpr, R: tl.constexpr, T: tl.constexpr):
 
 @triton.jit
 def gemm(
-    x, words, scales, bias, residual, out, partial, arrived, m, n, k, steps, groups,
-    mask, exponent, offset,
-    BM: tl.constexpr, R: tl.constexpr, WK: tl.constexpr, WR: tl.constexpr, SPLIT: tl.constexpr,
-    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr,
-    EARLY: tl.constexpr,
+    x, words, scales, bias, residual, out, partial, arrived, m, n, groups, mask, exponent, offset,
+    K: tl.constexpr, BM: tl.constexpr, R: tl.constexpr, WK: tl.constexpr, WR: tl.constexpr,
+    SPLIT: tl.constexpr, EVEN: tl.constexpr, WHOLE: tl.constexpr, FULL: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
-    """x [m, k] times R groups of eight rows a warp, R even; BM is m or more, a multiple of 8.
+    """x [m, K] times R groups of eight rows a warp, R even; BM is m or more, a multiple of 8.
 
-    Mask and exponent are arguments: as constants they would cost an instruction each time.
+    EVEN: all warps have as many whole blocks of K. WHOLE: all programs as many rows of W. FULL: m
+    is BM. With K a constant and nothing beyond an end, what a thread adds to the address of its
+    loads is part of the instruction: it was a fifth of the loop. Mask and exponent are arguments:
+    as constants they would cost an instruction each time.
     """
     B: tl.constexpr = WK * WR
     T: tl.constexpr = BM // 8
     ELEMENT: tl.constexpr = x.dtype.element_ty
     ROWS: tl.constexpr = 8 * R * WR
+    HALVES: tl.constexpr = 2 * ((K + STEP - 1) // STEP)
     first = first_output(ROWS, PAIRED)
     mask = mask.to(tl.uint32, bitcast=True)
     exponent = exponent.to(tl.uint32, bitcast=True)
     warp, word, lane = tl.arange(0, B), tl.arange(0, 128), tl.arange(0, 32)
     of_tile = (warp // WK)[:, None] * R + tl.arange(0, R)[None, :]
-    group = weight_group(first, of_tile, groups, PAIRED) * (2 * steps)
+    if WHOLE:
+        before = tl.program_id(0).to(tl.int64) * (R * WR * HALVES)
+        words += before * 128
+        scales += before * 8
+    group = of_tile.to(tl.int64) if WHOLE else weight_group(of_tile, groups, R * WR)
+    half = group * HALVES + (warp % WK)[:, None]
+    words += (half * 128)[:, :, None] + word[None, None, :]
+    # the threads' order of the dimensions: a load in another one is exchanged after it
+    scales += (half * 8)[None, :, :] + (lane // 4)[:, None, None]
     part, element = tl.arange(0, 2 * T)[:, None], tl.arange(0, 256)[None, :]
-    row = tl.minimum(part // 2 * 8 + element // 32, m - 1)
-    column = part % 2 * 32 + element % 32
+    row = part // 2 * 8 + element // 32
+    if not FULL:
+        row = tl.minimum(row, m - 1)
+    column = (warp % WK * 128)[:, None, None] + (part % 2 * 32 + element % 32)[None]
+    x += row[None].to(tl.int64) * K + column
     minus = (tl.zeros((B, 16, 64), tl.float32) - offset).to(ELEMENT)
     total = tl.zeros((B, R * 8, BM), tl.float32)
-    low, high = own_range(tl.cdiv(k, 128), SPLIT, WK)
+    low, high = own_range((K + HALF - 1) // HALF, SPLIT, WK)
     begin(EARLY)
     for start in tl.range(low, high, WK, num_stages=1):
-        half = start + warp % WK
-        there = (half < high) | EVEN
-        tile = group + half[:, None]
+        there = (start + warp % WK < high) | EVEN
         q = tl.load(
-            words + (tile * 128)[:, :, None] + word[None, None, :], mask=there[:, None, None],
-            other=0, eviction_policy="evict_first",
-        )  # fmt: skip
-        # the threads' order of the dimensions: a load in another one is exchanged after it
-        pairs = tl.load(
-            scales + (tile * 8)[None, :, :] + (lane // 4)[:, None, None],
-            mask=there[None, :, None], other=0,
-        ).permute(1, 2, 0)  # fmt: skip
-        at = (half * 128)[:, None, None] + column[None]
-        from_x = x + row[None] * k + at
-        x0 = tl.load(from_x, mask=(there[:, None, None] & (at < k)) | EVEN, other=0.0)
-        x1 = tl.load(from_x + 64, mask=(there[:, None, None] & (at + 64 < k)) | EVEN, other=0.0)
+            words + start * 128, mask=there[:, None, None], other=0, eviction_policy="evict_first"
+        )
+        pairs = tl.load(scales + start * 8, mask=there[None, :, None], other=0).permute(1, 2, 0)
+        at = start * 128 + column
+        within = there[:, None, None]
+        x0 = tl.load(x + start * 128, mask=(within & (at < K)) | EVEN, other=0.0)
+        x1 = tl.load(x + start * 128 + 64, mask=(within & (at + 64 < K)) | EVEN, other=0.0)
         q = q.to(tl.uint32, bitcast=True).reshape([B, R, 8, 4, 2, 2]).permute(0, 1, 2, 3, 5, 4)
         q0, q1 = tl.split(q)
         s0, s1 = two_scales(pairs)

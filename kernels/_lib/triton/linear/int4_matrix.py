@@ -24,13 +24,17 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.int4 import by_halves, in_words, nibbles
+from truetpot.kernels._lib.triton.linear.int4 import in_words, nibbles
 from truetpot.kernels._lib.triton.linear.plain import finished
 
-from truetpot.formats import Weight
+from truetpot.formats import Weight, rows
 from truetpot.runtime.torch_device import TorchDevice
 
-GROUP, STEP = 8, 256
+GROUP = 8
+STEP = tl.constexpr(256)
+"""Columns of x that a warp takes at a time."""
+HALF = tl.constexpr(128)
+"""Columns of a group's words that lie together."""
 SLOTS = (3, 19, 7, 23, 11, 27, 15, 31)
 """Lowest bit of each of a word's eight weights; the last one goes round the end of the word."""
 MASK = 0x00780078
@@ -42,15 +46,20 @@ order of K is right, this one leaves every element in its thread."""
 
 
 def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Tensor, ...]:
-    """Words and scales; rows are filled up to whole groups in each half, K to whole steps."""
-    return by_halves(weight, halves, lambda half: _pack_rows(half, device))
+    """Words and scales; rows are filled up to whole groups in each half, K to whole steps.
+
+    The groups of two halves alternate: what is multiplied with each other lies together.
+    """
+    n = weight.shape[0] // halves
+    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
+    return tuple(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*packed, strict=True))
 
 
 def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:
     n, k = weight.shape
-    groups, steps = -(-n // GROUP), -(-k // STEP)
+    groups, steps = -(-n // GROUP), -(-k // STEP.value)
     assert weight.scales is not None
-    q = torch.zeros((groups * GROUP, steps * STEP), dtype=torch.uint8, device=device.torch)
+    q = torch.zeros((groups * GROUP, steps * STEP.value), dtype=torch.uint8, device=device.torch)
     q[:n, :k] = nibbles(weight, device).view(n, k)
     words = in_words(q.view(-1, 8), SLOTS).view(groups, GROUP, steps, 2, 2, 2, 4)  # .. t, l, h, c
     scales = torch.zeros((groups * GROUP, steps * 4), dtype=torch.float16, device=device.torch)
@@ -135,35 +144,40 @@ def _sums(first, second, WARPS: tl.constexpr):
 
 @triton.jit
 def gemv(
-    x, gamma, words, scales, bias, residual, out, n, k, eps, steps, groups,
-    mask, exponent, offset,
-    G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr, WARPS: tl.constexpr,
-    EVEN: tl.constexpr, PAIRED: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
-    ADD: tl.constexpr, EARLY: tl.constexpr,
+    x, gamma, words, scales, bias, residual, out, n, eps, groups, mask, exponent, offset,
+    K: tl.constexpr, G: tl.constexpr, UNROLL: tl.constexpr, STAGES: tl.constexpr,
+    WARPS: tl.constexpr, EVEN: tl.constexpr, WHOLE: tl.constexpr, PAIRED: tl.constexpr,
+    BIAS: tl.constexpr, NORM: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
-    """G groups of eight rows times x [k], the steps dealt out to the warps.
+    """G groups of eight rows, or of each half's if PAIRED, times x [K], the steps by warps in turn.
 
-    ``groups`` are those of one half, if PAIRED. With NORM x is normed on the way: its squares are
-    summed up beside the products. Here that costs a microsecond; where multiply-adds keep the
-    threads busy it cost more than the norm's own launch (docs/performance/h200.md).
+    EVEN: all warps have as many whole steps. WHOLE: all programs as many of the ``groups``. With
+    NORM x is normed on the way: its squares are summed up beside the products. Here that costs a
+    microsecond; where multiply-adds keep the threads busy it cost more than the norm's own launch
+    (docs/performance/h200.md).
 
     Mask and exponent are arguments: as constants they would cost an instruction each time.
     """
-    first = tl.program_id(0) * G
+    STEPS: tl.constexpr = (K + STEP - 1) // STEP
+    GROUPS: tl.constexpr = 2 * G if PAIRED else G
+    EACH: tl.constexpr = 4 if PAIRED else 2
+    first, own = tl.program_id(0) * G, tl.program_id(0) * GROUPS
     at, warp, word, row = (
         tl.arange(0, 256 * WARPS), tl.arange(0, WARPS), tl.arange(0, 128), tl.arange(0, 8)
     )  # fmt: skip
-    parts: tl.constexpr = 4 * G if PAIRED else 2 * G
+    if WHOLE:
+        words += own.to(tl.int64) * (256 * STEPS)
+        scales += own.to(tl.int64) * (16 * STEPS)
     mask = mask.to(tl.uint32, bitcast=True)
     exponent = exponent.to(tl.uint32, bitcast=True)
     minus = (tl.zeros((WARPS, 16, 32), tl.float32) - offset).to(x.dtype.element_ty)
     begin(EARLY)
     totals = ()
-    for _ in tl.static_range(parts):
+    for _ in tl.static_range(2 * GROUPS):
         totals += (tl.zeros((WARPS, 32, 8), tl.float32),)
     square = tl.zeros((256 * WARPS,), tl.float32)
-    for step in tl.range(0, steps, WARPS, num_stages=STAGES, loop_unroll_factor=UNROLL):
-        ok = (step * 256 + at < k) | EVEN
+    for step in tl.range(0, STEPS, WARPS, num_stages=STAGES, loop_unroll_factor=UNROLL):
+        ok = (step * 256 + at < K) | EVEN
         xk = tl.load(x + step * 256 + at, mask=ok, other=0.0)
         if NORM:
             wide = xk.to(tl.float32)
@@ -174,11 +188,11 @@ def gemv(
         # what the offset adds to every row: sums start at minus that
         start = dot(minus, _columns(xk, 2, WARPS), tl.zeros((WARPS, 16, 8), tl.float32))
         start = tl.broadcast_to(start[:, None], (WARPS, 2, 16, 8)).reshape([WARPS, 32, 8])
-        there = ((step + warp < steps) | EVEN)[:, None]
+        there = ((step + warp < STEPS) | EVEN)[:, None]
         new = ()
-        for i in tl.static_range(parts):
-            group = tl.minimum(first + i // 2 % G, groups - 1).to(tl.int64) + i // 2 // G * groups
-            tile = ((group * steps + step + warp) * 2 + i % 2)[:, None]
+        for i in tl.static_range(2 * GROUPS):
+            group = i // 2 if WHOLE else tl.minimum(own + i // 2, groups - 1).to(tl.int64)
+            tile = group * (2 * STEPS) + i % 2 + ((step + warp) * 2)[:, None]
             q = tl.load(
                 words + tile * 128 + word[None, :], mask=there, other=0,
                 eviction_policy="evict_first",
@@ -188,12 +202,12 @@ def gemv(
             new += (totals[i] + dot(a, columns, start) * _scales(pairs, WARPS),)
         totals = new
     end(EARLY)
-    factor = tl.rsqrt(tl.sum(square) / k + eps) if NORM else 1.0
+    factor = tl.rsqrt(tl.sum(square) / K + eps) if NORM else 1.0
     for g in tl.static_range(G):
         to = (first + g) * 8 + row
-        y, inside = _sums(totals[2 * g], totals[2 * g + 1], WARPS) * factor, to < n
+        y, inside = _sums(totals[EACH * g], totals[EACH * g + 1], WARPS) * factor, to < n
         up = y
         if PAIRED:
-            up = _sums(totals[2 * (G + g)], totals[2 * (G + g) + 1], WARPS) * factor
+            up = _sums(totals[EACH * g + 2], totals[EACH * g + 3], WARPS) * factor
         y = finished(y, up, bias, residual, to, inside, PAIRED, BIAS, ADD)
         tl.store(out + to, y.to(out.dtype.element_ty), mask=inside)

@@ -158,12 +158,13 @@ class Product:
         )
 
     def _gemv_int4_matrix(self, to: _Arguments, config: Config) -> None:
-        k, steps, warps = self.case.k, to.weight[0].shape[1], config["num_warps"]
+        k, g, warps = self.case.k, config["G"], config["num_warps"]
         exponent, offset = int4_matrix.BITS[self.case.dtype]
-        int4_matrix.gemv[(-(-self.groups // config["G"]),)](
-            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, k, self.eps or 0.0,
-            steps, self.groups, int4_matrix.MASK, exponent, offset, WARPS=warps,
-            NORM=self.eps is not None, EVEN=k % (int4_matrix.STEP * warps) == 0, **config,
+        int4_matrix.gemv[(-(-self.groups // g),)](
+            to.x, to.gamma, *to.weight, to.bias, to.residual, to.out, self.n, self.eps or 0.0,
+            to.weight[0].shape[0], int4_matrix.MASK, exponent, offset, K=k, WARPS=warps,
+            NORM=self.eps is not None, EVEN=k % (int4_matrix.STEP.value * warps) == 0,
+            WHOLE=self.groups % g == 0, **config,
         )  # fmt: skip
 
     def _gemm(self, to: _Arguments, config: Config) -> None:
@@ -182,22 +183,23 @@ class Product:
         )
 
     def _gemm_int4_few(self, to: _Arguments, config: Config) -> None:
-        k, warps = self.case.k, config["WK"] * config["WR"]
-        whole = k % (int4_few.HALF * config["WK"] * config["SPLIT"]) == 0
+        k, m, warps = self.case.k, self.case.m, config["WK"] * config["WR"]
+        tile, groups = config["R"] * config["WR"], to.weight[0].shape[0]
         exponent, offset = int4_matrix.BITS[self.case.dtype]
-        int4_few.gemm[self._grid(8 * config["R"] * config["WR"])](
-            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, to.weight[0].shape[1],
-            self.groups, int4_matrix.MASK, exponent, offset, BM=self.columns, EVEN=whole,
-            num_warps=warps, **config,
+        int4_few.gemm[self._grid(8 * tile)](
+            to.x, *to.weight, *self._results(to), m, self.n, groups, int4_matrix.MASK,
+            exponent, offset, K=k, BM=self.columns, FULL=m == self.columns,
+            EVEN=k % (int4_matrix.HALF.value * config["WK"] * config["SPLIT"]) == 0,
+            WHOLE=groups % tile == 0, num_warps=warps, **config,
         )  # fmt: skip
 
     def _gemm_groups_int4(self, to: _Arguments, config: Config) -> None:
-        k, warps = self.case.k, config["num_warps"]
+        k, warps, (groups, steps, *_) = self.case.k, config["num_warps"], to.weight[0].shape
         exponent, offset = int4_matrix.BITS[self.case.dtype]
         warp_groups.gemm_int4[self._grid(16 * config["Q"] * warps)](
-            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, to.weight[0].shape[1],
-            self.groups, int4_matrix.MASK, exponent, offset, BM=self.columns, W=warps,
-            EVEN=k % int4_few.HALF == 0, **config,
+            to.x, *to.weight, *self._results(to), self.case.m, self.n, k, steps, groups,
+            int4_matrix.MASK, exponent, offset, BM=self.columns, W=warps,
+            EVEN=k % int4_matrix.HALF.value == 0, **config,
         )  # fmt: skip
 
     def _gemm_groups_byte(self, to: _Arguments, config: Config) -> None:

@@ -4,7 +4,7 @@ A program has a tile of W's rows and all rows of x. W is the first operand of th
 its rows fill the matrix engine's long side and the few rows of x the short one.
 
 With PAIRED every second eight of a tile's rows is of W's second half, beside the eight of the first
-half that it is multiplied with: a thread then has both.
+half that it is multiplied with: a thread then has both. Packed weights lie so.
 
 With SPLIT K is cut in so many ranges. A program leaves its sums in memory and counts itself; the
 one that finds itself last adds them up, in the order of the ranges: two runs give the same bits.
@@ -37,12 +37,9 @@ def weight_row(first, t, n, PAIRED: tl.constexpr):
 
 
 @triton.jit
-def weight_group(first, group, groups, PAIRED: tl.constexpr):
-    """Which eight of W's rows is the tile's ``group``-th; the last one again beyond the end."""
-    if PAIRED:
-        own = tl.minimum(first // EIGHT + group // 2, groups - 1)
-        return (own + group % 2 * groups).to(tl.int64)
-    return tl.minimum(first // EIGHT + group, groups - 1).to(tl.int64)
+def weight_group(t, groups, TILE: tl.constexpr):
+    """Which eight of the packed rows is t of this program's TILE; the last one beyond the end."""
+    return tl.minimum(tl.program_id(0) * TILE + t, groups - 1).to(tl.int64)
 
 
 @triton.jit

@@ -67,8 +67,8 @@ def gemm_int4(
     exponent = exponent.to(tl.uint32, bitcast=True)
     warp, eight = tl.arange(0, W)[:, None], tl.arange(0, 2 * Q)[None, :]
     of_tile = (eight // 2 * W + warp) * 2 + eight % 2
-    group = weight_group(first, of_tile, groups, PAIRED) * (2 * steps)
-    in_order = weight_group(first, tl.arange(0, 2 * W * Q), groups, PAIRED) * (2 * steps)
+    group = weight_group(of_tile, groups, 2 * W * Q) * (2 * steps)
+    in_order = weight_group(tl.arange(0, 2 * W * Q), groups, 2 * W * Q) * (2 * steps)
     word, row, i, column = (
         tl.arange(0, 128), tl.arange(0, 8), tl.arange(0, BM), tl.arange(0, 64)
     )  # fmt: skip
