@@ -28,9 +28,7 @@ from truetpot.runtime.torch_device import TorchDevice
 MATRIX_ROWS = 16
 """The fewest rows of a ``tl.dot``."""
 GROUP_ROWS = 64
-"""Rows of Hopper's product of a warp group, which takes K and V from shared memory. Of an fp8 cache
-that is fewer instructions than to convert it once for each warp: for 4 query tokens 1032 a tile of
-128 tokens instead of 1523, counted in the compiled loop."""
+"""Rows of Hopper's product of a warp group, which takes K and V from shared memory."""
 MOST_SPLITS = 256
 MOST_ROWS = 32
 """Rows from which on their sums leave registers for half as many ranges (compiled for Hopper)."""
@@ -132,8 +130,7 @@ def usual(case: DecodeAttentionCase, device: Device) -> Config:
     # longer ones keep programs waiting where they came early, and some multiprocessors get two
     config["EARLY"] = int(short and able(device))
     if case.query_tokens > 1:
-        groups = case.kv_format.startswith("fp8") and able(device)
-        config["ROWS"] = GROUP_ROWS if groups else MATRIX_ROWS
+        config["ROWS"] = MATRIX_ROWS
     tile = 2 * config["BT"] * case.head_dim * 2 * config["STAGES"]
     while tile > local_memory(device) and config["BT"] > MATRIX_ROWS:
         config["BT"], tile = config["BT"] // 2, tile // 2

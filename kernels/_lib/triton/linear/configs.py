@@ -19,6 +19,8 @@ from truetpot.runtime.device import Device
 MOST_ROWS, FEW = 64, 8
 PLAIN = ("fp32", "fp16", "bf16", "fp8_e5m2")
 INT4 = ("sym_int4", "woq_int4")
+GROUPS_HALF = MOST_ROWS // 2
+"""Rows of x up to which a warp group's tile has a lot of rows of W."""
 MANY_OUTPUTS, LONG_ROW = 16384, 8192
 """From where on a weight has enough rows, or long enough ones, for another default."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
@@ -29,9 +31,17 @@ DEFAULT = {
     "runs": {"BN": 2, "BK": 1024, "RUN": 16, "UNROLL": 1, "num_warps": 1, "EARLY": 0},
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
     "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 1},
-    "int4_few": {"R": 2, "WK": 1, "WR": 2, "SPLIT": 8, "EARLY": 0},
-    "groups_int4": {"Q": 1, "STAGES": 1, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
-    "groups_byte": {"Q": 1, "DEEP": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "int4_few": {"R": 2, "WK": 1, "WR": 4, "SPLIT": 8, "EARLY": 0},
+    "groups_int4": {"Q": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
+    "groups_byte": {
+        "Q": 1,
+        "DEEP": 2,
+        "DIRECT": 0,
+        "STAGES": 3,
+        "SPLIT": 8,
+        "num_warps": 4,
+        "EARLY": 0,
+    },
     "gemm": {"BN": 64, "BK": 128, "STAGES": 6, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
     "gemm_byte": {"BN": 64, "BK": 128, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
@@ -60,9 +70,11 @@ def _kinds_int4(case: LinearCase, device: Device) -> tuple[str, ...]:
         # the matrix engine multiplies 16-bit numbers; vectors are the better guess for Arc
         return ("int4", "int4_matrix") if device.kind == "xpu" else ("int4_matrix", "int4")
     able: tuple[str, ...]
-    able = ("int4_few", "groups_int4") if case.m <= FEW else ("groups_int4", "int4_few")
+    able = ("int4_few", "groups_int4")
+    if case.m > FEW and case.n > MANY_OUTPUTS:
+        able = ("groups_int4", "int4_few")
     if case.m > 2 * FEW:  # sums of so many rows would not fit a warp's registers
-        able = able[:1]
+        able = ("groups_int4",)
     return ("gemm_int4", *able) if device.kind == "xpu" else able
 
 
@@ -122,13 +134,18 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
         most = case.n > 4 * MANY_OUTPUTS
         change = {"STAGES": 3, "G": 1 + most, "num_warps": 2 - most}
     elif name == "int4_matrix" and long:
-        change = {"UNROLL": 4}
+        change = {"STAGES": 3}
+    elif name == "int4_few" and case.m > FEW:
+        change = {"R": 4, "SPLIT": 1} if many else {}
     elif name == "int4_few" and (many or long):
-        change = {"R": 8 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
+        change = {"R": 2 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
     elif name == "groups_int4" and many:
-        change = {"Q": 2, "STAGES": 4, "SPLIT": 1 if case.m > 2 * LEAST_COLUMNS else 2}
-    elif name == "groups_int4" and case.m > LEAST_COLUMNS:
-        change = {"STAGES": 3} if long else {"SPLIT": 4}
+        few = case.m <= LEAST_COLUMNS
+        change = {"Q": 4 if few else 2, "SPLIT": 2 if not few and case.m <= GROUPS_HALF else 1}
+    elif name == "groups_int4" and not long:
+        change = {"SPLIT": 4}
+    elif name == "groups_byte" and many and case.m <= GROUPS_HALF:
+        change = {"Q": 4, "DIRECT": 1, "SPLIT": 1}
     elif name == "groups_byte" and many:
         change = {"STAGES": 4, "SPLIT": 1}
     elif "fp32" in (case.dtype, case.weight_format) and "STAGES" in config:
@@ -169,15 +186,13 @@ def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
             if wk * wr <= 4 and r * max(FEW, case.m) <= 128:
                 yield {"R": r, "WK": wk, "WR": wr, "SPLIT": split}
     elif name.startswith("groups"):
-        for q, deep, stages, split, warps in product(
-            (1, 2, 4), (1, 2), (1, 2, 3, 4), splits, (4, 8)
-        ):
+        ways: list[Config] = [{}]
+        if name == "groups_byte":
+            ways = [{"DEEP": deep, "DIRECT": way} for deep in (1, 2) for way in (0, 1)]
+        for q, stages, split, warps in product((1, 2, 4), (1, 2, 3, 4), splits, (4, 8)):
             if q * max(LEAST_COLUMNS, case.m) <= 128:
                 config = {"Q": q, "STAGES": stages, "SPLIT": split, "num_warps": warps}
-                if name == "groups_byte":
-                    yield config | {"DEEP": deep}
-                elif deep == 1:
-                    yield config
+                yield from (config | way for way in ways)
     else:
         depth, sizes = {
             "gemm": ("BK", (64, 128, 256)),

@@ -2,8 +2,8 @@
 
 On Hopper a group of four warps multiplies 64 rows of W, in its registers, with x in shared memory.
 A thread loads 16 bytes of W that are already the elements it needs there: any order of K is right,
-so x is put into the weights' order on its way to shared memory, which costs little: it is small.
-No weight changes threads.
+so x is loaded into shared memory in the weights' order, two elements at a time, and no weight
+changes threads.
 
 int4 words are those of :mod:`.int4_matrix`. Weights of a byte lie as the format has them, [n, k].
 """
@@ -37,10 +37,9 @@ def _operand(q, mask, exponent, ELEMENT: tl.constexpr, ROWS: tl.constexpr):
 
 
 @triton.jit
-def _in_words_order(x, BM: tl.constexpr):
-    """x [BM, 64] as [64, BM]; K by part of 32, pair of pairs, pair, thread, one of a pair."""
-    x = x.reshape([BM, 2, 4, 2, 2, 2]).permute(0, 1, 3, 4, 2, 5)
-    return x.reshape([BM, 64]).trans(1, 0)
+def _in_words_order(j):
+    """Which column of 64 is the j-th: by part of 32, pair of pairs, pair, thread, one of a pair."""
+    return j // 32 * 32 + j // 2 % 4 * 8 + j // 16 % 2 * 4 + j // 8 % 2 * 2 + j % 2
 
 
 @triton.jit
@@ -69,10 +68,9 @@ def gemm_int4(
     of_tile = (eight // 2 * W + warp) * 2 + eight % 2
     group = weight_group(of_tile, groups, 2 * W * Q) * (2 * steps)
     in_order = weight_group(tl.arange(0, 2 * W * Q), groups, 2 * W * Q) * (2 * steps)
-    word, row, i, column = (
-        tl.arange(0, 128), tl.arange(0, 8), tl.arange(0, BM), tl.arange(0, 64)
-    )  # fmt: skip
-    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
+    word, row, i = tl.arange(0, 128), tl.arange(0, 8), tl.arange(0, BM)
+    column = _in_words_order(tl.arange(0, 64))
+    from_x = x + tl.minimum(i, m - 1)[None, :] * k + column[:, None]
     minus = (tl.zeros((16 * W, 64), tl.float32) - offset).to(ELEMENT)
     total = tl.zeros((ROWS, BM), tl.float32)
     low, high = own_range(tl.cdiv(k, 128), SPLIT, 1)
@@ -85,10 +83,9 @@ def gemm_int4(
         pairs = tl.load(scales + ((in_order + half) * 8)[:, None] + row[None, :])
         pairs = pairs.reshape([ROWS, 1])
         s0, s1 = two_scales(pairs)
-        at = (half * 128 + column)[None, :]
+        at = (half * 128 + column)[:, None]
         x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0)
         x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0)
-        x0, x1 = _in_words_order(x0, BM), _in_words_order(x1, BM)
         q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
         q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
         a = _operand(q0, mask, exponent, ELEMENT, ROWS)
@@ -103,6 +100,15 @@ def gemm_int4(
 
 
 @triton.jit
+def _in_bytes_order(j):
+    """Which column is the j-th: by 64, pair of pairs, pair, thread, one of a pair.
+
+    A thread of the weights has sixteen in a row.
+    """
+    return j // 64 * 64 + j // 2 % 4 * 16 + j // 16 % 4 * 4 + j // 8 % 2 * 2 + j % 2
+
+
+@triton.jit
 def _load_bytes(at, left, EVEN: tl.constexpr):
     """Weights at ``at``, as far as there are any left."""
     return tl.load(at, mask=(left > 0) | EVEN, other=0.0, eviction_policy="evict_first")
@@ -111,13 +117,14 @@ def _load_bytes(at, left, EVEN: tl.constexpr):
 @triton.jit
 def gemm_byte(
     x, w, scales, bias, residual, out, partial, arrived, m, n, k,
-    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, DEEP: tl.constexpr, STAGES: tl.constexpr,
-    SPLIT: tl.constexpr, SCALED: tl.constexpr, EVEN: tl.constexpr, PAIRED: tl.constexpr,
-    BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
+    BM: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, DEEP: tl.constexpr, DIRECT: tl.constexpr,
+    STAGES: tl.constexpr, SPLIT: tl.constexpr, SCALED: tl.constexpr, EVEN: tl.constexpr,
+    PAIRED: tl.constexpr, BIAS: tl.constexpr, ADD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """As :func:`gemm_int4`, W [n, k] of a byte each, DEEP times 64 columns at a time.
 
-    DEEP is 1 or 2; 1 if SCALED, with scales [n, k / 64].
+    DEEP is 1 or 2; 1 if SCALED, with scales [n, k / 64]. DIRECT: x comes in the weights' order, in
+    loads of 4 bytes; else in loads of 16, and is put into that order on its way to the product.
     """
     ELEMENT: tl.constexpr = x.dtype.element_ty
     ROWS: tl.constexpr = 16 * W * Q
@@ -128,17 +135,19 @@ def gemm_byte(
     of_tile = (eight // 2 * W + warp) * 16 + eight % 2 * 8 + element // 64
     here = w + weight_row(first, of_tile, n, PAIRED) * k + element % 64
     in_order = weight_row(first, tl.arange(0, ROWS), n, PAIRED) * (k // 64)
-    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
+    if DIRECT:
+        column = _in_bytes_order(column)
+    from_x = x + tl.minimum(i, m - 1)[None, :] * k + column[:, None]
     total = tl.zeros((ROWS, BM), tl.float32)
     low, high = own_range(tl.cdiv(k, COLUMNS), SPLIT, 1)
     begin(EARLY)
     for block in tl.range(low, high, 1, num_stages=STAGES):
         start = block * COLUMNS
-        inside = (start + column < k)[None, :] | EVEN
+        inside = (start + column < k)[:, None] | EVEN
         xk = tl.load(from_x + start, mask=inside, other=0.0)
-        # K by block, pair of pairs, pair, thread, one of a pair: a thread has sixteen in a row
-        xk = xk.reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
-        xk = xk.reshape([BM, COLUMNS]).trans(1, 0)
+        if not DIRECT:
+            xk = xk.trans(1, 0).reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
+            xk = xk.reshape([BM, COLUMNS]).trans(1, 0)
         left = k - start - element % 64
         wk = _load_bytes(here + start, left, EVEN)
         if DEEP > 1:
