@@ -114,9 +114,9 @@ if sys.argv[1] != "usual":
 x, words = torch.zeros(5120, dtype=torch.bfloat16), torch.zeros(1 << 16, dtype=torch.int32)
 launch = int4.gemv[(1,)]
 kernel = launch(
-    x, x, words, words, x, x, x, 4096, 5120, 1e-6, 20, 512, int4.MASK, *int4.BITS["bf16"], G=1,
-    UNROLL=1, STAGES=1, WARPS=4, EVEN=True, PAIRED=False, BIAS=False, NORM=False, ADD=False,
-    EARLY=0, num_warps=4,
+    x, x, words, words, x, x, x, 4096, 1e-6, 512, int4.MASK, *int4.BITS["bf16"], K=5120, G=1,
+    UNROLL=1, STAGES=1, WARPS=4, EVEN=True, WHOLE=True, PAIRED=False, BIAS=False, NORM=False,
+    ADD=False, EARLY=0, num_warps=4,
 )
 print(kernel.asm["ptx"].count("shfl"))
 """

@@ -51,11 +51,11 @@ for kind in linear_configs.DEFAULT:
     one = kind in ("wide", "runs", "int4", "int4_matrix")
     most = {"int4_few": 16}.get(kind, 64)
     product.kinds = linear_configs.kinds = lambda *_: (kind,)
-    for turn in range(4):
+    for turn in range(6):
         weight_format = formats[turn % len(formats)]
         dtype = weight_format if weight_format in ("bf16", "fp16", "fp32") else "fp16"
         m = 1 if one else rng.choice([m for m in (2, 5, 8, 9, 16, 33, 64) if m <= most])
-        case = LinearCase(dtype, m, rng.choice((34, 130)), 64 * rng.randint(1, 9), weight_format)
+        case = LinearCase(dtype, m, rng.choice((34, 130, 256)), 64 * rng.randint(1, 9), weight_format)
         op = LINEAR
         if turn % 2:
             op, case = LINEAR_SILU_MUL, CompositeCase(
@@ -105,7 +105,7 @@ def run(source, interpreted):
 def test_every_device_function_is_right_with_and_without_its_default():
     found = run(EVERY_FUNCTION, interpreted=True)
     assert len(found) == 11
-    assert set(found.values()) == {8}, found
+    assert set(found.values()) == {12}, found
 
 
 def test_one_packing_of_int4_serves_every_number_of_rows():
