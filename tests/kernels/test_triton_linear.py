@@ -55,7 +55,8 @@ for kind in linear_configs.DEFAULT:
         weight_format = formats[turn % len(formats)]
         dtype = weight_format if weight_format in ("bf16", "fp16", "fp32") else "fp16"
         m = 1 if one else rng.choice([m for m in (2, 5, 8, 9, 16, 33, 64) if m <= most])
-        case = LinearCase(dtype, m, rng.choice((34, 130, 256)), 64 * rng.randint(1, 9), weight_format)
+        n = rng.choice((34, 130, 256))
+        case = LinearCase(dtype, m, n, 64 * rng.randint(1, 9), weight_format)
         op = LINEAR
         if turn % 2:
             op, case = LINEAR_SILU_MUL, CompositeCase(
