@@ -1,5 +1,7 @@
 """``truetpot kernels``: the record, what can be chosen, and loud skips."""
 
+import re
+
 import pytest
 
 from truetpot.measure.ceiling import SLICES
@@ -161,6 +163,39 @@ def test_a_shape_in_short(kernels):
     done = kernels("--shape", "32x128", "--batch", 2, "--format", "bf16", "--json")
     (case,) = {one["case"] for one in done.record["results"]}
     assert case == "dtype=bf16 m=2 n=32 k=128 weight_format=bf16"
+
+
+def test_several_points_have_each_case_once(kernels):
+    done = kernels(
+        *("--op", "linear,decode_attention", "--role", "o,attention", "--provider", "torch"),
+        *("--batch", "1,3", "--context", "20,33", "--json"),
+    )
+    cases = [result["case"] for result in done.record["results"]]
+    linears = [case for case in cases if "weight_format" in case]
+    attention = [case for case in cases if "context" in case]
+    assert [case.split()[1] for case in linears] == ["m=1", "m=3"]
+    where = {(re.search(r"batch=(\d+)", c)[1], re.search(r"context=(\d+)", c)[1]) for c in attention}
+    assert where == {(b, c) for b in "13" for c in ("21", "34")}
+    assert len(cases) == len(linears) + len(attention) == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--batch", "1,0"), "--batch '1,0' is out of range; give 1 or more."),
+        (("--context", "-1"), "--context '-1' is out of range; give 0 or more."),
+    ],
+)
+def test_points_that_cannot_be(kernels, given, said):
+    done = kernels(*given)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_collective_takes_one_batch(cli):
+    done = cli("kernels", "--op", "all_reduce", "--batch", "1,8")
+    assert done.code == 2
+    assert "--op all_reduce takes one --batch at a time." in done.err
 
 
 def test_a_shape_of_ones_own(kernels):

@@ -117,6 +117,8 @@ def test_what_is_said(tune):
         (("--layers", 4), "tiny has 3"),
         (("--layers", 1, "--format", "bf16,sym_int4"), "--step times one step"),
         (("--layers", 1, "--query-tokens", "1,4"), "--step times one step"),
+        (("--layers", 1, "--batch", "1,8"), "--step times one step"),
+        (("--layers", 1, "--context", "20,40"), "--step times one step"),
         (("--shape", "64x64"), "leave out --model"),
     ],
 )

@@ -38,6 +38,9 @@ DeviceOption = Annotated[
     ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Sequences decoded at once.")]
+BatchesOption = Annotated[
+    str, typer.Option("--batch", metavar="1,8,..", help="Sequences decoded at once, several.")
+]
 QueryTokensOption = Annotated[
     int,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from truetpot.cli.cases import MEMORY, OF_RANKS, OWN, SHAPE
 from truetpot.cli.command import (
-    BatchOption,
+    BatchesOption,
     DeviceOption,
     DtypeOption,
     HtmlOption,
@@ -54,9 +54,12 @@ def kernels(
         typer.Option(min=1, help="Cases of one of so many ranks; collectives run on them all."),
     ] = 1,
     context: Annotated[
-        int | None, typer.Option(min=0, help=f"Tokens in the cache; {CONTEXT} if not given.")
+        str | None,
+        typer.Option(
+            metavar="N,...", help=f"Tokens in the cache, several; {CONTEXT} if not given."
+        ),
     ] = None,
-    batch: BatchOption = 1,
+    batch: BatchesOption = "1",
     query_tokens: SeveralQueryTokensOption = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
@@ -113,9 +116,12 @@ def kernels(
 
     known = load_model(model or (SMALL_MODEL if small else MODEL))
     ops = None if op is None else listed(op, "--op")
+    batches = counts(batch, "--batch", 1)
     if ops is not None and set(ops) & set(COLLECTIVES):
         if not set(ops) <= set(COLLECTIVES):
             raise UserError(f"{' and '.join(COLLECTIVES)} run on several ranks: name no others.")
+        if len(batches) > 1:
+            raise UserError(f"--op {','.join(ops)} takes one --batch at a time.")
 
         def on(device: str, group: Group) -> int:
             terminal = Terminal(quiet=json == "-", html=html, svg=svg, mute=group.rank > 0)
@@ -125,7 +131,7 @@ def kernels(
             named = provider not in (None, ALL)
             chosen = listed(str(provider), "--provider") if named else tuple(usual)
             setting = find_setting(device, chosen, kernels, dtype, kv_format, screen, group)
-            asked = collectives.Request(ops, known, batch, setting, small, seconds, samples)
+            asked = collectives.Request(ops, known, batches[0], setting, small, seconds, samples)
             check_same(group, asked.about())
             return collectives_show.run_and_show(asked, json, terminal)
 
@@ -133,15 +139,15 @@ def kernels(
     if config and provider == ALL:
         raise UserError("--config races the configurations of one kernel; name one --provider.")
     terminal = Terminal(quiet=json == "-", html=html, svg=svg)
-    if context is None:
-        context = SMALL_CONTEXT if small else CONTEXT
+    usual = SMALL_CONTEXT if small else CONTEXT
+    contexts = (usual,) if context is None else counts(context, "--context", 0)
     screen = Screen(terminal)
     providers = named_providers(provider, kernels, screen)
     setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
     tokens = counts(query_tokens, "--query-tokens", 1)
     request = Request(
         known,
-        setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens),
+        setting.shapes(listed(format, "--format"), batches, contexts, tp, page, tokens),
         setting,
         ops,
         None if role is None else listed(role, "--role"),

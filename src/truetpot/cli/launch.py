@@ -75,7 +75,7 @@ def launch(
     setting = find_setting(device, providers, kernels, dtype, kv_format, Screen(terminal))
     request = Request(
         load_model(model),
-        setting.shapes(listed(format, "--format"), batch, context, tp, page, (query_tokens,)),
+        setting.shapes(listed(format, "--format"), (batch,), (context,), tp, page, (query_tokens,)),
         setting,
         (op,),
         None if role is None else (role,),

@@ -10,7 +10,7 @@ import typer
 
 from truetpot.cli.cases import MEMORY, OWN, SHAPE
 from truetpot.cli.command import (
-    BatchOption,
+    BatchesOption,
     DeviceOption,
     DtypeOption,
     HtmlOption,
@@ -50,8 +50,10 @@ def tune(
     format: Annotated[str, typer.Option(help="Weight formats.")] = "sym_int4",
     model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
     tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,
-    context: Annotated[int, typer.Option(min=0, help="Tokens in the cache.")] = CONTEXT,
-    batch: BatchOption = 1,
+    context: Annotated[
+        str, typer.Option(metavar="N,...", help="Tokens in the cache, several.")
+    ] = str(CONTEXT),
+    batch: BatchesOption = "1",
     query_tokens: SeveralQueryTokensOption = "1",
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",
@@ -119,8 +121,13 @@ def tune(
     """Search launch parameters, checked and on cold memory; the best are used from then on."""
     read = [*of_model(model), *of_kernels(kernels), *([] if other is None else [other])]
     tokens = counts(query_tokens, "--query-tokens", 1)
-    if step and len(listed(format, "--format")) * len(tokens) > 1:
-        raise UserError("--step times one step: name one --format and one of --query-tokens.")
+    batches, contexts = counts(batch, "--batch", 1), counts(context, "--context", 0)
+    formats = listed(format, "--format")
+    if step and max(map(len, (formats, batches, contexts, tokens))) > 1:
+        raise UserError(
+            "--step times one step: name one --format, --batch, --context and one of "
+            "--query-tokens."
+        )
     check_outputs({"--json": json, "--html": html, "--out": out}, read)
     check_folder(t4, "--t4", out, "--out")
     from truetpot.cli.screen import Screen
@@ -149,7 +156,7 @@ def tune(
         raise UserError("--provider all goes with --list; name the providers to tune.")
     providers = named_providers(provider, kernels, screen)
     setting = find_setting(device, providers, kernels, dtype, kv_format, screen)
-    shapes = setting.shapes(listed(format, "--format"), batch, context, tp, page, tokens)
+    shapes = setting.shapes(formats, batches, contexts, tp, page, tokens)
     request = Request(
         known,
         [replace(shape, layers=layers) for shape in shapes],

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from pathlib import Path
 
 from truetpot import __version__
@@ -63,9 +62,9 @@ class Request:
 
     def shapes(self) -> Iterable[Workload]:
         """One a batch, weight format, KV format and number of query tokens."""
-        for batch, kv_format in product(self.batches, self.kv_formats):
+        for kv_format in self.kv_formats:
             yield from step_shapes(
-                self.formats, batch, self.context, self.tp, self.page, self.query_tokens,
+                self.formats, self.batches, (self.context,), self.tp, self.page, self.query_tokens,
                 dtype=self.dtype, kv_format=kv_format,
             )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -51,26 +52,26 @@ class Setting:
     def shapes(
         self,
         formats: Iterable[str],
-        batch: int,
-        context: int,
+        batches: Iterable[int],
+        contexts: Iterable[int],
         tp: int,
         page: int | None,
         query_tokens: Iterable[int] = (1,),
     ) -> list[Workload]:
-        """A step's shape in each weight format named, for each number of query tokens.
+        """A step's shape in each weight format named, at each point.
 
         Raises UserError for an unknown format.
         """
         return step_shapes(
-            formats, batch, context, tp, page, query_tokens,
+            formats, batches, contexts, tp, page, query_tokens,
             dtype=self.dtype, kv_format=self.kv_format,
         )  # fmt: skip
 
 
 def step_shapes(
     formats: Iterable[str],
-    batch: int,
-    context: int,
+    batches: Iterable[int],
+    contexts: Iterable[int],
     tp: int,
     page: int | None,
     query_tokens: Iterable[int],
@@ -78,7 +79,7 @@ def step_shapes(
     dtype: str,
     kv_format: str,
 ) -> list[Workload]:
-    """One a weight format and number of query tokens.
+    """One a weight format, batch, context and number of query tokens.
 
     Raises UserError for a format or a dtype that is not known.
     """
@@ -95,8 +96,7 @@ def step_shapes(
             tp=tp,
             page=page,
         )
-        for name in formats
-        for tokens in query_tokens
+        for name, batch, context, tokens in product(formats, batches, contexts, query_tokens)
     ]
 
 
