@@ -170,6 +170,10 @@ class Drafts:
         return None
 
 
+_BLOCK = 1 << 20
+"""Gaps looked at together, of which there may be gigabytes."""
+
+
 @dataclass(frozen=True)
 class Gaps:
     """Times between consecutive streamed chunks of every request, one array for all."""
@@ -182,6 +186,15 @@ class Gaps:
     def counts(self) -> Ints:
         """Gaps of each request [requests]."""
         return np.diff(self.offsets)
+
+    def numbers(self) -> Ints:
+        """Gaps of each request that are not NaN [requests]."""
+        found = self.counts()
+        for start in range(0, len(self.seconds), _BLOCK):
+            missing = start + np.flatnonzero(np.isnan(self.seconds[start : start + _BLOCK]))
+            whose = np.searchsorted(self.offsets, missing, "right") - 1
+            found -= np.bincount(whose, minlength=len(found))
+        return found
 
 
 @dataclass(frozen=True)

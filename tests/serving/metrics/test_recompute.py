@@ -303,6 +303,17 @@ def test_nothing_that_a_file_may_hold_is_an_error(rows, duration, asked):
             assert summary.count + sum(summary.excluded.values()) >= len(rows)
 
 
+@pytest.mark.parametrize("path", [numpy_only, lambda: loops(share=3, sample=5)])
+def test_gaps_of_which_none_is_a_number_are_no_time(path):
+    nan = math.nan
+    gaps = [[0.1, nan], [nan], [], [nan, nan], [0.3]]
+    rows = make_requests({SERVER: [3] * 5}, [1.0] * 5, [2.0] * 5, gaps=gaps)
+    assert rows.gaps.numbers().tolist() == [1, 0, 0, 0, 1]
+    with path():
+        found = recompute(make_run(rows, duration_s=4.0)).find("itl_per_chunk", None)
+    assert (found.count, found.excluded) == (2, {"no time": 3})
+
+
 @pytest.mark.parametrize("count", [2**40 + 1, 2**62, -5])
 def test_a_count_that_cannot_be_is_none(count):
     rows = make_requests({SERVER: [5, count]}, [1.0] * 2, [2.0] * 2)

@@ -65,7 +65,7 @@ def _pooled(rows: Requests) -> Iterator[Found]:
     key, counting = "itl_per_chunk", None
     if rows.gap_unit_is_token:
         key, counting = "itl_per_token", rows.counting
-    some = np.where(rows.gaps.counts() > 0, 0.0, nan)
+    some = np.where(rows.gaps.numbers() > 0, 0.0, nan)
     chosen, excluded = _choose(rows, key, counting, some)
     if summary := describe_gaps(rows.gaps, chosen):
         yield key, counting, replace(summary, excluded=excluded)
