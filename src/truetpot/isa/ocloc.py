@@ -20,10 +20,16 @@ _LIBRARY = "libiga64.so"
 STANDARD = ("-cl-std=CL3.0",)
 _FLAGS = ("-cl-kernel-arg-info",)
 _ALLOW_ZEBIN = "-ze-allow-zebin"
+LIMIT_S = 600.0
+"""For one run of the compiler."""
 
 
 class CompileError(Exception):
     """A source that does not compile; the message is the compiler's own line."""
+
+
+class _EndlessError(UserError):
+    """The command has not ended within its limit."""
 
 
 class Ocloc:
@@ -73,7 +79,8 @@ class Ocloc:
             (folder / "out").mkdir()
             (folder / "dump").mkdir()
             seen = self._seen(folder)
-            done = self._run(
+            done = self._compiled(
+                "source",
                 ["compile", "-file", f"{seen}/kernel.cl", "-device", target, "-out_dir",
                  f"{seen}/out", "-options", " ".join((*options, *_FLAGS)), "-internal_options",
                  _ALLOW_ZEBIN], folder,
@@ -109,14 +116,12 @@ class Ocloc:
             (folder / "out").mkdir()
             (folder / "module.spv").write_bytes(module)
             seen = self._seen(folder)
-            done = self._run(
+            done = self._compiled(
+                "SPIR-V",
                 ["compile", "-spirv_input", "-file", f"{seen}/module.spv", "-device", target,
                  "-out_dir", f"{seen}/out", "-internal_options", _ALLOW_ZEBIN], folder,
             )  # fmt: skip
             binary = next((folder / "out").glob("*.bin"), None)
-            if done.returncode < 0:
-                signal = -done.returncode
-                raise CompileError(f"ocloc {self.version} ends with signal {signal} on its SPIR-V")
             if done.returncode or binary is None:
                 raise CompileError(_reason(done.stdout + done.stderr))
             return binary.read_bytes()
@@ -140,13 +145,30 @@ class Ocloc:
         text = _text(info)
         return {name: Listing(assembly=_text(path), info=text) for name, path in there.items()}
 
+    def _compiled(
+        self, what: str, words: Sequence[str], folder: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """A source that crashes the compiler, or never ends there, is one that does not compile."""
+        try:
+            done = self._run(words, folder)
+        except _EndlessError as error:
+            raise CompileError(str(error).rstrip(".")) from None
+        if done.returncode < 0:
+            signal = -done.returncode
+            raise CompileError(f"ocloc {self.version} ends with signal {signal} on its {what}")
+        return done
+
     def _run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
                 [*self.command, *words], cwd=folder, env=self._environment, capture_output=True,
-                text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=600, check=False,
+                text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=False,
             )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired:
+            raise _EndlessError(
+                f"{' '.join(self.command)} has not ended after {LIMIT_S:g} s."
+            ) from None
+        except OSError as error:
             raise UserError(f"{' '.join(self.command)} cannot be run: {error}.") from error
 
     def _seen(self, folder: Path) -> str:
