@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import (
+    BatchesOption,
     DeviceOption,
     DtypeOption,
     HtmlOption,
@@ -55,9 +56,7 @@ def decode(
         str,
         typer.Option(metavar="N,...", help="Tokens in the cache when the step starts; several."),
     ] = "1024",
-    batch: Annotated[
-        str, typer.Option(metavar="N,...", help="Sequences decoded at once; several.")
-    ] = "1",
+    batch: BatchesOption = "1",
     query_tokens: QueryTokensOption = 1,
     dtype: DtypeOption = "auto",
     kv_format: KvFormatOption = "auto",

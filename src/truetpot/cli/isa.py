@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from truetpot.cli.command import (
+    BatchesOption,
     HtmlOption,
     JsonOption,
     KernelsOption,
@@ -73,7 +74,7 @@ def isa(
         ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="Activations: fp16, fp32.")] = "fp16",
-    batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1,8",
+    batch: BatchesOption = "1,8",
     query_tokens: SeveralQueryTokensOption = "1",
     model: Annotated[str, typer.Option(help="Whose decode step has the cases.")] = MODEL,
     tp: Annotated[int, typer.Option(min=1, help="Cases of one of so many ranks.")] = 1,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from truetpot.cli.command import JsonOption
+from truetpot.cli.command import BatchesOption, JsonOption
 from truetpot.cli.outputs import check_outputs, of_model
 
 
@@ -24,7 +24,7 @@ def predict(
     kv_format: Annotated[str, typer.Option(help="KV cache format.")] = "fp16",
     dtype: Annotated[str, typer.Option(help="Activations: fp16, bf16.")] = "fp16",
     context: Annotated[int, typer.Option(help="Tokens in the cache.")] = 1024,
-    batch: Annotated[str, typer.Option(help="Sequences decoded at once, several.")] = "1",
+    batch: BatchesOption = "1",
     launch_us: Annotated[
         float | None,
         typer.Option(help="Microseconds a launch takes at most; the library's if not given."),

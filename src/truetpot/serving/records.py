@@ -192,8 +192,7 @@ class Gaps:
         found = self.counts()
         for start in range(0, len(self.seconds), _BLOCK):
             missing = start + np.flatnonzero(np.isnan(self.seconds[start : start + _BLOCK]))
-            whose = np.searchsorted(self.offsets, missing, "right") - 1
-            found -= np.bincount(whose, minlength=len(found))
+            np.subtract.at(found, np.searchsorted(self.offsets, missing, "right") - 1, 1)
         return found
 
 
