@@ -20,7 +20,7 @@ MOST_ROWS, FEW = 64, 8
 PLAIN = ("fp32", "fp16", "bf16", "fp8_e5m2")
 INT4 = ("sym_int4", "woq_int4")
 GROUPS_HALF = MOST_ROWS // 2
-"""Rows of x up to which a warp group's tile has a lot of rows of W."""
+"""Rows of x up to which a program of warp groups has more rows of W by default."""
 MANY_OUTPUTS, LONG_ROW = 16384, 8192
 """From where on a weight has enough rows, or long enough ones, for another default."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}

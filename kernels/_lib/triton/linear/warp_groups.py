@@ -2,8 +2,8 @@
 
 On Hopper a group of four warps multiplies 64 rows of W, in its registers, with x in shared memory.
 A thread loads 16 bytes of W that are already the elements it needs there: any order of K is right,
-so x is loaded into shared memory in the weights' order, two elements at a time, and no weight
-changes threads.
+so x is put into the weights' order, and no weight changes threads. For int4 it is loaded into
+shared memory in that order, two elements at a time; for weights of a byte that is a parameter.
 
 int4 words are those of :mod:`.int4_matrix`. Weights of a byte lie as the format has them, [n, k].
 """
