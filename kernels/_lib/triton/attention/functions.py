@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from truetpot.kernels._lib.triton.attention.pairs import even_odd, joined, parted
+from truetpot.kernels._lib.triton.attention.pairs import even_odd, joined, parted, two_by_two
 from truetpot.kernels._lib.triton.common import dot, rounded, widened
 from truetpot.kernels._lib.triton.dependent_launch import begin
 
@@ -47,17 +47,20 @@ def attend(
     kv_heads, splits, table_width, capacity, max_length, cos_sin, q_norm, k_norm, eps,
     GROUP: tl.constexpr, TOKENS: tl.constexpr, ROWS: tl.constexpr, FEW_ROWS: tl.constexpr,
     FEW_TOKENS: tl.constexpr, D: tl.constexpr, PAGE: tl.constexpr, RAGGED: tl.constexpr,
-    MOST: tl.constexpr, CHUNK: tl.constexpr, BT: tl.constexpr, STAGES: tl.constexpr,
-    COMPUTE: tl.constexpr, PAIRS: tl.constexpr, PTX: tl.constexpr, EARLY: tl.constexpr,
-    ROPE: tl.constexpr, NORM: tl.constexpr,
+    CHUNK: tl.constexpr, BT: tl.constexpr, STAGES: tl.constexpr,
+    COMPUTE: tl.constexpr, PAIRS: tl.constexpr, PTX: tl.constexpr, WIDE: tl.constexpr,
+    EARLY: tl.constexpr, ROPE: tl.constexpr, NORM: tl.constexpr,
 ):  # fmt: skip
     """``scale`` has the factor from e to 2 in it. PAGE is 0 where the cache is contiguous.
+
+    WIDE: an element's place in the cache does not fit 32 bits.
 
     Products are of COMPUTE: q's dtype, or fp16 for a cache of bytes, which is an instruction away
     from fp8 and holds it exactly. q is then divided by a power of two, lest it be too large.
 
     The TOKENS queries of a sequence are its last tokens, and each sees those up to itself. A range
-    in which a row sees nothing leaves it a maximum of -1e30: it weighs nothing beside the others.
+    in which a row sees nothing leaves it a sum of 0. A tile that ends beyond the range takes the
+    range's last token again, so that no load has a mask and none reads what was never written.
 
     With ROPE ``q_at`` is qkv: q is rotated here, and K and V of the last tokens go into the cache.
 
@@ -110,54 +113,54 @@ def attend(
         largest = tl.maximum(tl.max(tl.abs(wide), 1), 1e-30)
         power = (largest.to(tl.int32, bitcast=True) & 0x7F800000).to(tl.float32, bitcast=True)
         q = (wide / power[:, None]).to(COMPUTE)
-        factor = (scale * power)[:, None]
+        factor = scale * power
+        each_factor = factor[:, None]
     else:
         factor = scale
+        each_factor = scale
     top = tl.full((ROWS,), -1e30, tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     if PAIRS:
         column_pair = tl.arange(0, D // 2)
         k_pairs = k_at.to(tl.pointer_type(tl.int16))
         v_pairs = v_at.to(tl.pointer_type(tl.int16))
-        q_even, q_odd = parted(q)
+        q_first, q_second = parted(q)
         acc_even = tl.zeros((ROWS, D // 2), tl.float32)
         acc_odd = tl.zeros((ROWS, D // 2), tl.float32)
     else:
         acc = tl.zeros((ROWS, D), tl.float32)
+    slot_type: tl.constexpr = tl.int64 if WIDE else tl.int32
     block = tl.zeros((BT,), tl.int32)
     if PAGE:
-        block = tl.load(table + (first + token) // PAGE, mask=first + token < last, other=0)
+        block = tl.load(table + tl.minimum(first + token, last - 1) // PAGE)
     for start in tl.range(first, last, BT, num_stages=STAGES):
-        at = start + token
-        ok = at < last
+        at = tl.minimum(start + token, last - 1)
         if PAGE:
-            slot = (block.to(tl.int64) * kv_heads + head) * PAGE + at % PAGE
+            slot = (block.to(slot_type) * kv_heads + head) * PAGE + at % PAGE
             # where the next tile is: known before its loads are due
-            block = tl.load(table + (at + BT) // PAGE, mask=at + BT < last, other=0)
+            block = tl.load(table + tl.minimum(start + BT + token, last - 1) // PAGE)
         else:
-            slot = pair.to(tl.int64) * capacity + at
+            slot = pair.to(slot_type) * capacity + at
         s = tl.zeros((ROWS, BT), tl.float32)
         if PAIRS:
             rows = slot[:, None] * (D // 2) + column_pair[None, :]
-            k = tl.load(k_pairs + rows, mask=ok[:, None], other=0)
-            even, odd = even_odd(k, k_at.dtype.element_ty, PTX)
-            s = dot(q_odd, tl.trans(odd), dot(q_even, tl.trans(even), s)) * factor
+            k_first, k_second = two_by_two(tl.load(k_pairs + rows), k_at.dtype.element_ty, PTX)
+            s = dot(q_second, tl.trans(k_second), dot(q_first, tl.trans(k_first), s))
         else:
             rows = slot[:, None] * D + column[None, :]
-            k = widened(tl.load(k_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
-            s = dot(q, tl.trans(k), s) * factor
-        s = tl.where(at[None, :] < seen, s, -1e30)
-        new = tl.maximum(top, tl.max(s, 1))
-        p = tl.exp2(s - new[:, None])
+            s = dot(q, tl.trans(widened(tl.load(k_at + rows), COMPUTE)), s)
+        if start + BT > tl.minimum(last, tail + 1):
+            s = tl.where((start + token)[None, :] < seen, s, float("-inf"))
+        new = tl.maximum(top, tl.max(s, 1) * factor)
+        p = tl.exp2(s * each_factor - new[:, None])
         fade = tl.exp2(top - new)
         total = total * fade + tl.sum(p, 1)
         if PAIRS:
-            v = tl.load(v_pairs + rows, mask=ok[:, None], other=0)
-            even, odd = even_odd(v, v_at.dtype.element_ty, PTX)
+            even, odd = even_odd(tl.load(v_pairs + rows), v_at.dtype.element_ty, PTX)
             acc_even = dot(p.to(COMPUTE), even, acc_even * fade[:, None])
             acc_odd = dot(p.to(COMPUTE), odd, acc_odd * fade[:, None])
         else:
-            v = widened(tl.load(v_at + rows, mask=ok[:, None], other=0.0), COMPUTE)
+            v = widened(tl.load(v_at + rows), COMPUTE)
             acc = dot(p.to(COMPUTE), v, acc * fade[:, None])
         top = new
     if PAIRS:
@@ -175,34 +178,36 @@ def attend(
             tl.store(arrived_at + pair, 0)  # for the next launch
             few = tl.arange(0, FEW_ROWS)
             to = _query(few, sequence, head, kv_heads, GROUP, TOKENS)
-            _combine(out_at, to, partial_at, few, pair, splits, live, D, MOST, CHUNK)
+            _combine(out_at, to, partial_at, few, pair, splits, live, D, CHUNK)
 
 
 @triton.jit
 def _combine(
     out_at, to, partial_at, row, pair, splits,
-    LIVE: tl.constexpr, D: tl.constexpr, MOST: tl.constexpr, CHUNK: tl.constexpr,
+    LIVE: tl.constexpr, D: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
     """One pair's ranges, weighted by their maxima; all rows at once, so that loads overlap.
 
-    ``row`` are the rows, of which LIVE count, ``to`` their places in ``out_at``.
+    ``row`` are the rows, of which LIVE count, ``to`` their places in ``out_at``. CHUNK ranges are
+    loaded at a time, and what has been summed up fades as a later one's maximum is larger.
     """
-    column, n = tl.arange(0, D), tl.arange(0, MOST)
-    there = (row < LIVE)[:, None] & (n < splits)[None, :]
-    state = partial_at + ((pair * splits + n)[None, :] * LIVE + row[:, None]) * (D + 2)
-    tops = tl.load(state + D, mask=there, other=-1e30)
-    totals = tl.load(state + D + 1, mask=there, other=0.0)
-    top = tl.max(tops, 1)
-    norm = 1 / tl.sum(tl.exp2(tops - top[:, None]) * totals, 1)
+    column = tl.arange(0, D)
+    inside = row < LIVE
+    top = tl.full((row.shape[0],), -1e30, tl.float32)
+    total = tl.zeros((row.shape[0],), tl.float32)
     y = tl.zeros((row.shape[0], D), tl.float32)
     for start in range(0, splits, CHUNK):
         c = start + tl.arange(0, CHUNK)
-        good = (row < LIVE)[:, None] & (c < splits)[None, :]
-        some = partial_at + ((pair * splits + c)[None, :] * LIVE + row[:, None]) * (D + 2)
-        weight = tl.exp2(tl.load(some + D, mask=good, other=-1e30) - top[:, None]) * norm[:, None]
-        part = tl.load(
-            some[:, :, None] + column[None, None, :], mask=good[:, :, None], other=0.0
-        )
-        y += tl.sum(part * weight[:, :, None], 1)
+        there = inside[:, None] & (c < splits)[None, :]
+        state = partial_at + ((pair * splits + c)[None, :] * LIVE + row[:, None]) * (D + 2)
+        part = tl.load(state[:, :, None] + column[None, None, :], mask=there[:, :, None], other=0.0)
+        tops = tl.load(state + D, mask=there, other=-1e30)
+        totals = tl.load(state + D + 1, mask=there, other=0.0)
+        new = tl.maximum(top, tl.max(tops, 1))
+        fade, weight = tl.exp2(top - new), tl.exp2(tops - new[:, None])
+        total = total * fade + tl.sum(totals * weight, 1)
+        y = y * fade[:, None] + tl.sum(part * weight[:, :, None], 1)
+        top = new
     out = out_at + to[:, None] * D + column[None, :]
-    tl.store(out, y.to(out_at.dtype.element_ty), mask=(row < LIVE)[:, None])
+    y = y / total[:, None]
+    tl.store(out, y.to(out_at.dtype.element_ty), mask=inside[:, None])

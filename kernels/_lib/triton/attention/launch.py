@@ -39,6 +39,8 @@ SHORT, SINGLE, USUAL, OF_BYTES = (
     {"BT": 128, "WAVES": 2.0, "STAGES": 3, "CHUNK": 16, "num_warps": 4},
 )
 """Fastest on an H200 (docs/performance/h200.md); a tuned file knows better (docs/tuning.md)."""
+MOST_PLACES = 1 << 31
+"""Elements that 32 bits can tell apart."""
 SHORT_TO = 2048
 """Tokens of all sequences up to which a program has one or two tiles."""
 
@@ -98,7 +100,8 @@ class Attention:
             GROUP=self.group, TOKENS=case.query_tokens,
             ROWS=max(self.least_rows, power_of_2(self.rows)), FEW_ROWS=power_of_2(self.rows),
             FEW_TOKENS=power_of_2(case.query_tokens), D=case.head_dim, RAGGED=case.ragged,
-            MOST=power_of_2(splits), COMPUTE=self.compute, PTX=self.ptx,
+            COMPUTE=self.compute, PTX=self.ptx,
+            WIDE=k_cache.numel() > MOST_PLACES,
             ROPE=rope is not None, NORM=q_norm is not None,
             **{"PAIRS": 0, **config, **options(config["EARLY"])},
         )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
-from truetpot.kernels._lib.triton.common import local_memory, power_of_2
+from truetpot.kernels._lib.triton.common import local_memory, power_of_2, units
 from truetpot.kernels._lib.triton.dependent_launch import choices
 from truetpot.kernels._lib.triton.linear.int4_matrix import STEP
 from truetpot.kernels._lib.triton.linear.warp_groups import LEAST_COLUMNS
@@ -23,6 +23,11 @@ GROUPS_HALF = MOST_ROWS // 2
 """Rows of x up to which a program of warp groups has more rows of W by default."""
 MANY_OUTPUTS, LONG_ROW = 16384, 8192
 """From where on a weight has enough rows, or long enough ones, for another default."""
+BLOCK = 128
+"""Columns that a part of K has a whole number of, where K is cut in parts."""
+MOST_SPLIT = 12
+RESIDENT = 2
+"""Programs of warp groups that a multiprocessor has room for, at least."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
 DEFAULT = {
@@ -34,7 +39,7 @@ DEFAULT = {
     "int4_few": {"R": 2, "WK": 1, "WR": 4, "SPLIT": 8, "EARLY": 0},
     "groups_int4": {"Q": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "groups_byte": {
-        "Q": 1,
+        "Q": 2,
         "DEEP": 2,
         "DIRECT": 0,
         "STAGES": 3,
@@ -96,7 +101,7 @@ def configs(case: LinearCase, device: Device, normed: bool = False) -> Iterable[
     """The default first. Each thread holds 4 to 64 accumulators or the loads of one."""
     seen: set[tuple[tuple[str, Any], ...]] = set()
     for name in kinds(case, device, normed):
-        for candidate in (usual(name, case, normed), *_candidates(name, case)):
+        for candidate in (usual(name, case, device, normed), *_candidates(name, case)):
             for early in choices(device, DEFAULT[name]["EARLY"]):
                 config = fitted(candidate | early, case)
                 values = tuple(sorted(config.items()))
@@ -122,12 +127,18 @@ def _has_room(config: Config, case: LinearCase, device: Device) -> bool:
     return bool((config["STAGES"] + 1) * each <= local_memory(device))
 
 
-def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
+def parts(blocks: int, most: int) -> int:
+    """How many equal parts of K's blocks, at most so many."""
+    return max(count for count in range(1, max(1, most) + 1) if blocks % count == 0)
+
+
+def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> Config:
     """A device function's default: by how many outputs there are, how long a row, how large m.
 
     Where x is ``normed`` on the way, as many warps as there are each sum its squares.
     """
     config, many = DEFAULT[name], case.n > MANY_OUTPUTS
+    blocks = -(-case.k // BLOCK)
     long = case.k > LONG_ROW and not many
     change: Config = {}
     if normed and many:
@@ -135,19 +146,20 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
         change = {"STAGES": 3, "G": 1 + most, "num_warps": 2 - most}
     elif name == "int4_matrix" and long:
         change = {"STAGES": 3}
-    elif name == "int4_few" and case.m > FEW:
-        change = {"R": 4, "SPLIT": 1} if many else {}
-    elif name == "int4_few" and (many or long):
-        change = {"R": 2 if many else 4, "WK": 4, "WR": 1, "SPLIT": 1 if many else 4}
+    elif name == "int4_few" and long:
+        wk, wr, most = (1, 2, 12) if case.m > FEW else (2, 1, 9)
+        change = {"R": 4, "WK": wk, "WR": wr, "SPLIT": parts(blocks // wk, most)}
+    elif name == "int4_few" and many:
+        change = {"SPLIT": 1} | ({"R": 4} if case.m > FEW else {"WK": 4, "WR": 1})
     elif name == "groups_int4" and many:
         few = case.m <= LEAST_COLUMNS
         change = {"Q": 4 if few else 2, "SPLIT": 2 if not few and case.m <= GROUPS_HALF else 1}
-    elif name == "groups_int4" and not long:
-        change = {"SPLIT": 4}
-    elif name == "groups_byte" and many and case.m <= GROUPS_HALF:
-        change = {"Q": 4, "DIRECT": 1, "SPLIT": 1}
     elif name == "groups_byte" and many:
-        change = {"STAGES": 4, "SPLIT": 1}
+        change = {"DIRECT": 1, "STAGES": 4, "SPLIT": 1}
+    elif name.startswith("groups"):
+        # one program more than all multiprocessors have room for would be a wave more
+        tiles = -(-case.n // (16 * config["Q"] * config["num_warps"]))
+        change = {"SPLIT": parts(blocks, RESIDENT * units(device) // tiles)}
     elif "fp32" in (case.dtype, case.weight_format) and "STAGES" in config:
         # tiles of four bytes an element, in more stages, would not fit a program's local memory
         change = {"STAGES": 2}
@@ -161,7 +173,8 @@ def usual(name: str, case: LinearCase, normed: bool = False) -> Config:
 
 
 def _candidates(name: str, case: LinearCase) -> Iterable[Config]:
-    splits = (1, 2, 4, 8)
+    blocks = -(-case.k // BLOCK)
+    splits = [count for count in range(1, MOST_SPLIT + 1) if 8 % count == 0 or blocks % count == 0]
     if name == "wide":
         for bn, bk, unroll, warps in product((1, 2, 4, 8), (512, 1024, 2048), (1, 2), (1, 2, 4, 8)):
             if 8 <= bn * bk // (32 * warps) <= 64:

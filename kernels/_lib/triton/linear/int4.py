@@ -51,13 +51,23 @@ def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch
 
 
 def by_halves(
-    weight: Weight, halves: int, pack_rows: Callable[[Weight], tuple[torch.Tensor, torch.Tensor]]
+    weight: Weight,
+    halves: int,
+    pack_rows: Callable[[Weight], tuple[torch.Tensor, torch.Tensor]],
+    alternate: bool = False,
 ) -> tuple[torch.Tensor, ...]:
-    """Words and scales of equal parts of the rows, each packed by itself, one after the other."""
+    """Words and scales of equal parts of the rows, each packed by itself.
+
+    One after the other; with ``alternate`` the groups of two halves alternate.
+    """
     n = weight.shape[0] // halves
     packed = [pack_rows(rows(weight, h * n, (h + 1) * n)) for h in range(halves)]
-    words, scales = zip(*packed, strict=True)
-    return (words[0], scales[0]) if halves == 1 else (torch.cat(words), torch.cat(scales))
+    if halves == 1:
+        return packed[0]
+    together = zip(*packed, strict=True)
+    if alternate:
+        return tuple(torch.stack(parts, 1).flatten(0, 1) for parts in together)
+    return tuple(torch.cat(parts) for parts in together)
 
 
 def nibbles(weight: Weight, device: TorchDevice) -> torch.Tensor:

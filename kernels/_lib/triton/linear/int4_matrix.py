@@ -24,10 +24,10 @@ import triton
 import triton.language as tl
 from truetpot.kernels._lib.triton.common import dot
 from truetpot.kernels._lib.triton.dependent_launch import begin, end
-from truetpot.kernels._lib.triton.linear.int4 import in_words, nibbles
+from truetpot.kernels._lib.triton.linear.int4 import by_halves, in_words, nibbles
 from truetpot.kernels._lib.triton.linear.plain import finished
 
-from truetpot.formats import Weight, rows
+from truetpot.formats import Weight
 from truetpot.runtime.torch_device import TorchDevice
 
 GROUP = 8
@@ -50,9 +50,7 @@ def pack(weight: Weight, device: TorchDevice, halves: int = 1) -> tuple[torch.Te
 
     The groups of two halves alternate: what is multiplied with each other lies together.
     """
-    n = weight.shape[0] // halves
-    packed = [_pack_rows(rows(weight, h * n, (h + 1) * n), device) for h in range(halves)]
-    return tuple(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*packed, strict=True))
+    return by_halves(weight, halves, lambda half: _pack_rows(half, device), alternate=True)
 
 
 def _pack_rows(weight: Weight, device: TorchDevice) -> tuple[torch.Tensor, torch.Tensor]:

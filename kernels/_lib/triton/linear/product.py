@@ -84,7 +84,7 @@ class Product:
             "gemm": self._gemm,
         }.get(name, self._gemv)
         self.n = case.n // 2 if self.paired else case.n
-        default = usual(name, case, normed)
+        default = usual(name, case, self.device, normed)
         default["EARLY"] *= able(self.device)
         self.config = fitted({**default, **self.config}, case)
         self.int4 = int4 if name in ("int4", "gemm_int4") else int4_matrix
