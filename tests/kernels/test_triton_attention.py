@@ -49,6 +49,56 @@ for dtype in ("fp16", "bf16"):
             assert found.ok, (case, pairs, found.reason)
 """
 
+NEVER_WRITTEN = """
+import numpy as np
+from truetpot.measure.check import check_on
+from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+device = choose_device("cpu")
+[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
+for page in (None, 16):
+    case = DecodeAttentionCase("fp16", 3, 6, 2, 32, 77, "fp16", page, ragged=True)
+    inputs = DECODE_ATTENTION.inputs(case, np.random.default_rng(0))
+    expected = DECODE_ATTENTION.reference(case, inputs)
+    for name in ("k_cache", "v_cache"):
+        cache, written = inputs[name].copy(), np.full_like(inputs[name], np.nan)
+        for sequence, length in enumerate(case.lengths()):
+            for at in range(length):
+                slot = sequence, at
+                if page:
+                    slot = inputs["block_table"][sequence, at // page], at % page
+                written[slot[0], :, slot[1]] = cache[slot[0], :, slot[1]]
+        inputs[name] = written
+    if page:  # a page that there is not, wherever no token is
+        table = inputs["block_table"]
+        used = -(-case.lengths() // page)
+        table[np.arange(table.shape[1])[None, :] >= used[:, None]] = 1 << 30
+    for waves in (1.0, 64.0):
+        kernel = kernel_type(case, device, BT=32, WAVES=waves, num_warps=1)
+        found = check_on(kernel, case, inputs, expected)
+        assert found.ok, (case, waves, found.reason)
+"""
+WIDE = """
+import truetpot.kernels._lib.triton.attention.launch as launch
+from truetpot.measure.prepared import PreparedCase
+from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
+from truetpot.ops.registry import REGISTRY
+from truetpot.runtime.choose import choose_device
+
+REGISTRY.load_builtin()
+device = choose_device("cpu")
+[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
+for page in (None, 8):
+    case = DecodeAttentionCase("fp16", 2, 6, 2, 32, 77, "fp8_e5m2", page)
+    prepared = PreparedCase(DECODE_ATTENTION, case, device, 1)
+    for launch.MOST_PLACES in (1 << 31, 0):
+        found = prepared.check(kernel_type(case, device, BT=16, num_warps=1))
+        assert found.ok, (case, launch.MOST_PLACES, found.reason)
+"""
+
 
 def interpret(script):
     done = subprocess.run(
@@ -69,3 +119,13 @@ def test_a_cache_of_bytes_in_pairs_and_byte_by_byte():
 def test_query_tokens_on_both_sides_of_the_end_of_a_range():
     """The first of them see nothing of the last range, and two programs append them."""
     interpret(TAILS)
+
+
+def test_what_no_token_was_written_to_is_not_read():
+    """Neither NaN in the rest of a cache nor a page that there is not comes into a sum."""
+    interpret(NEVER_WRITTEN)
+
+
+def test_a_cache_whose_places_need_more_than_32_bits():
+    """Taken for one: two billion elements are more than a test has room for."""
+    interpret(WIDE)

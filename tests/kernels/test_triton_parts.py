@@ -1,0 +1,47 @@
+"""In how many parts Triton's linears cut K: equal ones, and not a wave more than there is room."""
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
+from truetpot.kernels._lib.triton.linear import configs as linear
+
+from truetpot.ops import LinearCase
+
+
+class Card:
+    """132 multiprocessors, as an H200 has."""
+
+    kind = "cuda"
+    identity = staticmethod(lambda: {"local_memory_bytes": 232448, "units": 132})
+
+
+@pytest.fixture(autouse=True)
+def early(monkeypatch):
+    monkeypatch.setattr(linear, "choices", lambda *_: ({"EARLY": 0},))
+
+
+@given(blocks=st.integers(1, 1000), most=st.integers(-1, 1000))
+def test_the_largest_divisor_that_is_not_too_large(blocks, most):
+    found = linear.parts(blocks, most)
+    divisors = [count for count in range(1, blocks + 1) if blocks % count == 0]
+    assert found == max(count for count in divisors if count <= max(1, most))
+
+
+@pytest.mark.parametrize("weight_format", ["sym_int4", "fp8_e5m2"])
+@pytest.mark.parametrize(("n", "k", "split"), [(7168, 5120, 4), (5120, 5120, 5), (5120, 27648, 6)])
+def test_a_default_by_warp_groups_has_room_at_once(weight_format, n, k, split):
+    """56 and 40 tiles of 128 rows, two programs of them on each of 132 multiprocessors."""
+    for m in (17, 64):
+        default = next(iter(linear.configs(LinearCase("bf16", m, n, k, weight_format), Card())))
+        assert (default["Q"], default["SPLIT"]) == (2, split)
+
+
+@given(k=st.integers(1, 100), m=st.sampled_from([2, 8, 16, 17, 64]))
+def test_each_candidate_is_a_power_of_two_or_divides_the_blocks(k, m):
+    """Of a K that its warps share evenly."""
+    for config in linear.configs(LinearCase("bf16", m, 7168, 512 * k, "sym_int4"), Card()):
+        split = config["SPLIT"]
+        assert split & (split - 1) == 0 or 4 * k % split == 0
