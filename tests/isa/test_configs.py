@@ -1,11 +1,13 @@
 """No configuration that a linear offers on DG2 spills; those that would are not offered."""
 
+import json
+
 import pytest
 
 from truetpot.cli import main
 from truetpot.decode.cases import StepCase
 from truetpot.errors import UserError
-from truetpot.isa.configs import chosen, read_config
+from truetpot.isa.configs import chosen, entry_of, read_config
 from truetpot.isa.jobs import find_jobs
 from truetpot.isa.launch import Offline
 from truetpot.isa.survey import survey
@@ -117,6 +119,24 @@ def test_tuned_parameters_of_the_targets_card(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert chosen(kernel, case, DG2, "tuned") == [{**configs[0], "tiles": 1, "split": 4}]
     assert chosen(kernel, case, XE2, "tuned")[0] == offered("sym_int4", XE2)[2][0]
+    assert entry_of(kernel, case, DG2) == {**configs[0], "tiles": 1, "split": 4}
+    assert entry_of(kernel, case, XE2) is None
+
+
+@pytest.mark.isa
+def test_a_default_for_want_of_an_entry_says_so(ocloc, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    record = tmp_path / "isa.json"
+    options = ("--op", "rms_norm,argmax", "--target", "acm-g10", "--batch", "1")
+    with pytest.raises(SystemExit) as ended:
+        main(["isa", "--config", "tuned", *options, "--json", str(record)])
+    assert ended.value.code == 0
+    missing = json.loads(record.read_text())["without_entry"]
+    assert {name.split(",")[0] for name in missing} == {
+        "rms_norm of opencl for acm-g10", "argmax of opencl for acm-g10"
+    }  # fmt: skip
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"no tuned entry, so with the default: {'; '.join(missing)}" in told
 
 
 @pytest.mark.isa

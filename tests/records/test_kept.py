@@ -18,6 +18,8 @@ from truetpot.tune.store import dump, put
 from truetpot.tune.store import load as load_tuned
 
 ADDED = {
+    ("isa", "without_entry"),
+    ("validate", "seconds"),
     ("sweep", "query_tokens"),
     ("decode", "own_median_ms"),
     ("decode", "at_step_s"),

@@ -303,6 +303,7 @@ def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
     assert ladder.step_s(2048, 7) == pytest.approx(0.009 * more), "from batch 8, context 1024"
     found = judge(check_run(served(0.012, at_once=8), yardstick=ladder))
     assert found.verdict is Verdict.BELIEVABLE
+    assert ladder.step_nearest(2048, 7).startswith("9.00 ms measured at context 1024, batch 8 ")
     far = judge(check_run(served(0.05, at_once=64), yardstick=ladder))
     assert far.verdict is Verdict.NOT_COMPARABLE
     assert "the ladder's step 8" in far.why

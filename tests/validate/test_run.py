@@ -163,6 +163,18 @@ def test_a_run_of_other_cards_is_not_gone_on_from(fake):
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [(None, 2.0, "has no --seconds;"), (2.0, None, "has --seconds 2;"), (2.0, 2.5, "--seconds 2;")],
+)
+def test_a_run_of_other_seconds_is_not_gone_on_from(fake, before, now, said):
+    """Its figures are of shorter measurements, or longer ones."""
+    record = fake(seconds=before).record()
+    fake(seconds=before).check_resumed(record)
+    with pytest.raises(UserError, match=said):
+        fake(seconds=now).check_resumed(record)
+
+
+@pytest.mark.parametrize(
     ("kind", "said"),
     [
         ("segfault", r"did not end well \(ended by SIGSEGV\)"),

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from truetpot.cli.environment import check_variables
+from truetpot.cli.given import one_value_each
 from truetpot.cli.together import hold, rules_of
 from truetpot.cli.values import names_of
 from truetpot.errors import UserError
@@ -108,7 +109,8 @@ class JsonCommand(TyperCommand):
             following = args[i + 1] if i + 1 < len(args) else "--"
             if arg == "--json" and following.startswith("-") and following != STDOUT:
                 whole.append(STDOUT)
-        return super().parse_args(ctx, whole)
+        with one_value_each(self, ctx, whole):
+            return super().parse_args(ctx, whole)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The options, and below them the names that they take."""

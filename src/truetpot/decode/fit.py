@@ -46,19 +46,21 @@ class Plan:
     free_bytes: int | None
     """None: not known, so that all is tried."""
     layers: int
+    layers_asked: int
     layers_total: int
+    """Of the model."""
     sharded: bool
     """True where the share is the plan's doing, not the user's."""
 
     @property
     def whole(self) -> bool:
         """True where every layer asked for runs."""
-        return self.layers == self.layers_total
+        return self.layers == self.layers_asked
 
     def sentence(self) -> str:
         """What was decided, for people."""
         share = f"rank 0 of tp = {self.shape.tp}" if self.shape.tp > 1 else "the whole model"
-        if not self.whole:
+        if self.layers < self.layers_total:
             share = f"{self.layers} of {self.layers_total} layers of {share}"
         free = "an unknown amount" if self.free_bytes is None else gib(self.free_bytes)
         size = f"{gib(self.needs.total)} needed of {free} free"
@@ -98,7 +100,9 @@ def plan(model: Model, shape: Workload, free_bytes: int | None) -> Plan:
 
     def planned(chosen: Workload, layers: int) -> Plan:
         need = needs(model, chosen, layers)
-        return Plan(chosen, need, free_bytes, layers, asked, chosen.tp != shape.tp)
+        return Plan(
+            chosen, need, free_bytes, layers, asked, model.layers, chosen.tp != shape.tp
+        )
 
     candidates = [shape]
     if shape.tp == 1:

@@ -40,13 +40,14 @@ def named_config(asked: str | Config | None) -> str:
 
 def chosen(kernel: Any, case: Case, device: Offline, asked: str | Config | None) -> list[Config]:
     """The configurations to compile; none where the kernel has none of these values."""
-    legal = [dict(one) for one in kernel.configs(case, device)] or [{}]
+    legal = _legal(kernel, case, device)
     if asked is None:
         return legal[:1]
     if asked == ALL:
         return [one for i, one in enumerate(legal) if one not in legal[:i]]
     if asked == TUNED:
-        return [_tuned(kernel, case, device, legal)]
+        entry = entry_of(kernel, case, device)
+        return [legal[0] if entry is None else entry]
     assert isinstance(asked, dict)
     whole = {**legal[0], **asked}
     return [one for one in legal if _texts(one) in (_texts(whole), _texts(asked))][:1]
@@ -56,8 +57,9 @@ def _texts(config: Config) -> dict[str, str]:
     return {name: str(value) for name, value in config.items()}
 
 
-def _tuned(kernel: Any, case: Case, device: Offline, legal: Sequence[Config]) -> Config:
-    """What is kept for the target's card, whatever its driver calls it; else the default."""
+def entry_of(kernel: Any, case: Case, device: Offline) -> Config | None:
+    """What is kept for the target's card, whatever its driver calls it; None where nothing is."""
+    legal = _legal(kernel, case, device)
     card = all_issue_rates()[device.target.name].card
     label = case.label()
     for file in _files():
@@ -70,7 +72,12 @@ def _tuned(kernel: Any, case: Case, device: Offline, legal: Sequence[Config]) ->
             whole = {**legal[0], **config}
             if found := [one for one in legal if _texts(one) == _texts(whole)]:
                 return found[0]
-    return legal[0]
+    return None
+
+
+def _legal(kernel: Any, case: Case, device: Offline) -> Sequence[Config]:
+    """The default first; one without parameters where the kernel has none."""
+    return [dict(one) for one in kernel.configs(case, device)] or [{}]
 
 
 def _files() -> Iterable[Path]:

@@ -211,6 +211,8 @@ class IsaRecord(Named, frozen=True, kw_only=True):
     """Of kernels, that were asked for."""
     compilations: Count | None = None
     """That these need: configurations that differ in sizes of the launch alone share one."""
+    without_entry: list[str] = field(default_factory=list)
+    """With `--config tuned`: cases of which no entry is kept; they have the default."""
 
 
 class Listing(Part, frozen=True, kw_only=True):

@@ -184,6 +184,8 @@ class ValidateRecord(Named, frozen=True, kw_only=True):
     """`quick`, `medium`, `long`."""
     small: bool
     """With `--small`: tried at small sizes, which say nothing of a card."""
+    seconds: NotNegative | None = None
+    """Of `--seconds`: for each measurement at most; null where the level's own were taken."""
     partial: bool
     """True after an interrupt, and as long as tests are left to run."""
     verdict: Health

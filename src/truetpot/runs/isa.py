@@ -17,7 +17,7 @@ from truetpot.facts.models import Model
 from truetpot.facts.workload import Workload
 from truetpot.files import write_whole
 from truetpot.isa.compilations import Compilation, compilations
-from truetpot.isa.configs import named_config
+from truetpot.isa.configs import entry_of, named_config
 from truetpot.isa.jobs import CEILING, PROVIDER, Job, find_jobs
 from truetpot.isa.launch import Offline
 from truetpot.isa.ocloc import Ocloc
@@ -31,13 +31,18 @@ from truetpot.isa.survey import (
     is_kept,
 )
 from truetpot.ops import COMPOSITES, OPERATORS, Composite
+from truetpot.ops.named import TUNED
 from truetpot.ops.registry import REGISTRY, Config
 from truetpot.records.isa import IsaRecord, Listing, OclocRow, RatesRow
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
 from truetpot.runs.setting import in_order, load_kernels, step_shapes
 from truetpot.runs.watch import Watch
+from truetpot.runtime.opencl.target import known_targets
 from truetpot.text import meant
+
+MOST_NAMED = 3
+"""Cases in a warning; the record has all of them."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,12 @@ def run(
         watch.say(
             f"issue/memory of {', '.join(unchecked)}: by rates that no measurement has checked"
         )
+    without_entry = _without_entry(jobs) if request.config == TUNED else []
+    if without_entry:
+        rest = len(without_entry) - MOST_NAMED
+        more = f"; and {rest} more" if rest > 0 else ""
+        named = "; ".join(without_entry[:MOST_NAMED])
+        watch.warn(f"no tuned entry, so with the default: {named}{more}")
     results, interrupted = _results(needed, len(jobs), ocloc, watch, asm)
     record = IsaRecord(
         started=now(),
@@ -144,6 +155,7 @@ def run(
         partial=interrupted,
         configurations=len(jobs),
         compilations=len(needed),
+        without_entry=without_entry,
     )
     return Compiled(record, results, interrupted)
 
@@ -162,6 +174,17 @@ def _results(
         except KeyboardInterrupt:
             interrupted = True
     return [found[place] for place in sorted(found)], interrupted
+
+
+def _without_entry(jobs: Iterable[Job]) -> list[str]:
+    """Which cases have no tuned entry, each once a target."""
+    found: dict[str, bool] = {}
+    for job in jobs:
+        name = f"{job.op.name} of {job.provider} for {job.target}, {job.case.label()}"
+        if name not in found:
+            device = Offline(known_targets()[job.target])
+            found[name] = entry_of(job.kernel, job.case, device) is None
+    return [name for name, missing in found.items() if missing]
 
 
 def _named(request: Request, here: tuple[str, ...]) -> tuple[tuple[str, ...], list[Composite]]:

@@ -169,6 +169,7 @@ def _of_points(
         plain_floor_s=plain_floor_s,
         step_s=step_s,
         step_from=f"{len(records)} steps measured, batches {named}; the nearest ({path.name})",
+        step_nearest=lambda context, batch: nearest(context, batch).step_from,
         step_batches=batches,
     )
 

@@ -43,6 +43,8 @@ class Yardstick:
     step_s: Callable[[float, float], float] | None = None
     """``(context, batch)``: the measured step, carried to another context or batch by the bytes."""
     step_from: str = ""
+    step_nearest: Callable[[float, float], str] | None = None
+    """Where there are several steps: of ``(context, batch)`` the one taken, as ``step_from``."""
     step_batches: tuple[int, ...] = (1,)
     """The batches that ``step_s`` was measured at."""
     weight_format: str = ""

@@ -102,6 +102,9 @@ class Run:
             raise UserError(
                 f"The run to go on from is of level {before.level}; give the same level and sizes."
             )
+        if before.seconds != self.ask.seconds:
+            had = "no --seconds" if before.seconds is None else f"--seconds {before.seconds:g}"
+            raise UserError(f"The run to go on from has {had}; give the same.")
         if not same_cards(self.devices, before.devices):
             raise UserError("The run to go on from is of other cards; begin a new one.")
 
@@ -147,6 +150,7 @@ class Run:
             machine_id=machine_id(),
             level=self.ask.level.value,
             small=self.ask.small,
+            seconds=self.ask.seconds,
             partial=self.partial,
             verdict=overall(rows),
             baseline=self.ask.baseline_file or None,
