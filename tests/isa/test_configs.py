@@ -135,7 +135,7 @@ def test_a_default_for_want_of_an_entry_says_so(ocloc, capsys, monkeypatch, tmp_
     assert {name.split(",")[0] for name in missing} == {
         "rms_norm of opencl for acm-g10", "argmax of opencl for acm-g10"
     }  # fmt: skip
-    told = " ".join(capsys.readouterr().err.split())
+    told = " ".join(capsys.readouterr().out.split())
     assert f"no tuned entry, so with the default: {'; '.join(missing)}" in told
 
 

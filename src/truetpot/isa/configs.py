@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def entry_of(kernel: Any, case: Case, device: Offline) -> Config | None:
     return None
 
 
-def _legal(kernel: Any, case: Case, device: Offline) -> Sequence[Config]:
+def _legal(kernel: Any, case: Case, device: Offline) -> list[Config]:
     """The default first; one without parameters where the kernel has none."""
     return [dict(one) for one in kernel.configs(case, device)] or [{}]
 
