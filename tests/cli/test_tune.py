@@ -256,6 +256,30 @@ def test_interrupted_and_resumed(tune, folder, tmp_path):
     assert len(tomllib.loads(out.read_text())["linear"]["mine"]) == 2
 
 
+def test_several_points_are_resumed_at_the_one_that_was_under_way(tune, folder, tmp_path):
+    """A batch that was finished is not searched again, nor what was tried of the next."""
+    out, stop = tmp_path / "out.toml", folder / "stop"
+    words = ("--out", out, "--json", "--batch", "1,2")
+    assert tune(*words[:-1], "1").code == 0
+    alone = tomllib.loads(out.read_text())["linear"]["mine"]
+    stop.write_text("1")
+    done = tune(*words)
+    assert done.code == 130, done.err
+    before = {result["case"]: result["looks"] for result in done.record["results"]}
+    stop.unlink()
+    done = tune(*words)
+    assert done.code == 0, done.err
+    results = done.record["results"]
+    assert [re.search(r"m=(\d+)", result["case"])[1] for result in results] == ["1", "2"]
+    assert all(result["status"] == "tuned" for result in results)
+    for result in results:
+        tried = before[result["case"]]
+        assert result["looks"][: len(tried)] == tried
+    both = tomllib.loads(out.read_text())["linear"]["mine"]
+    assert len(both) == 2 and {*alone} < {*both}
+    assert all(entry["config"] == {"repeat": 1} for entry in both.values())
+
+
 def test_again(tune, folder, tmp_path):
     out = tmp_path / "out.toml"
     (folder / "stop").write_text("24")
