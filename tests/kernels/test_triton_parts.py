@@ -39,6 +39,15 @@ def test_a_default_by_warp_groups_has_room_at_once(weight_format, n, k, split):
         assert (default["Q"], default["SPLIT"]) == (2, split)
 
 
+@pytest.mark.parametrize("weight_format", ["fp8_e5m2", "fp8_e4m3", "sym_int8"])
+def test_an_intel_gpu_has_one_tile_a_warp(weight_format):
+    """Two spill there, compiled for Battlemage with 256 registers (docs/performance/arc.md)."""
+    card = Card()
+    card.kind = "xpu"
+    case = LinearCase("fp16", 32, 5120, 5120, weight_format)
+    assert next(iter(linear.configs(case, card)))["Q"] == 1
+
+
 @given(k=st.integers(1, 100), m=st.sampled_from([2, 8, 16, 17, 64]))
 def test_each_candidate_is_a_power_of_two_or_divides_the_blocks(k, m):
     """Of a K that its warps share evenly."""

@@ -149,7 +149,8 @@ def attend(
         else:
             rows = slot[:, None] * D + column[None, :]
             s = dot(q, tl.trans(widened(tl.load(k_at + rows), COMPUTE)), s)
-        if start + BT > tl.minimum(last, tail + 1):
+        # compiled for Battlemage a branch spills twice as much as masks in every tile
+        if not PTX or start + BT > tl.minimum(last, tail + 1):
             s = tl.where((start + token)[None, :] < seen, s, float("-inf"))
         new = tl.maximum(top, tl.max(s, 1) * factor)
         p = tl.exp2(s * each_factor - new[:, None])

@@ -30,6 +30,7 @@ RESIDENT = 2
 """Programs of warp groups that a multiprocessor has room for, at least."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
+GROUPS = {"Q": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0}
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
     "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
@@ -37,16 +38,8 @@ DEFAULT = {
     "int4": {"G": 2, "BW": 128, "UNROLL": 2, "num_warps": 4, "EARLY": 0},
     "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 1},
     "int4_few": {"R": 2, "WK": 1, "WR": 4, "SPLIT": 8, "EARLY": 0},
-    "groups_int4": {"Q": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
-    "groups_byte": {
-        "Q": 2,
-        "DEEP": 2,
-        "DIRECT": 0,
-        "STAGES": 3,
-        "SPLIT": 8,
-        "num_warps": 4,
-        "EARLY": 0,
-    },
+    "groups_int4": GROUPS,
+    "groups_byte": GROUPS | {"DEEP": 2, "DIRECT": 0},
     "gemm": {"BN": 64, "BK": 128, "STAGES": 6, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
     "gemm_byte": {"BN": 64, "BK": 128, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
@@ -140,6 +133,8 @@ def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> 
     config, many = DEFAULT[name], case.n > MANY_OUTPUTS
     blocks = -(-case.k // BLOCK)
     long = case.k > LONG_ROW and not many
+    if name.startswith("groups") and device.kind == "xpu":
+        config = config | {"Q": 1}  # compiled for Battlemage two tiles a warp spill
     change: Config = {}
     if normed and many:
         most = case.n > 4 * MANY_OUTPUTS
@@ -147,9 +142,8 @@ def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> 
     elif name == "int4_matrix" and long:
         change = {"STAGES": 3}
     elif name == "int4_few" and long:
-        # `most` is a bool above; another name would be another digest for the entries that ship
-        wk, wr, most = (1, 2, 12) if case.m > FEW else (2, 1, 9)  # type: ignore[assignment]
-        change = {"R": 4, "WK": wk, "WR": wr, "SPLIT": parts(blocks // wk, most)}
+        wk, wr, split = (1, 2, 12) if case.m > FEW else (2, 1, 9)
+        change = {"R": 4, "WK": wk, "WR": wr, "SPLIT": parts(blocks // wk, split)}
     elif name == "int4_few" and many:
         change = {"SPLIT": 1} | ({"R": 4} if case.m > FEW else {"WK": 4, "WR": 1})
     elif name == "groups_int4" and many:
