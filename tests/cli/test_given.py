@@ -15,23 +15,33 @@ def said(capsys, *words):
     return " ".join(capsys.readouterr().err.split())
 
 
-def single(command):
-    """Its options with one value."""
-    return [
-        one
-        for one in COMMANDS[command].params
-        if one.param_type_name == "option" and not one.is_flag and not one.multiple
-    ]
+def several(command):
+    """Its options that may be given several times."""
+    return {one.opts[0] for one in COMMANDS[command].params if getattr(one, "multiple", False)}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_with_one_value_is_refused_twice(capsys, command):
-    options = single(command)
-    assert options
-    for option in options:
-        name = option.opts[0]
-        told = said(capsys, command, name, "1", name, "1")
-        assert told == f"truetpot: {name} is given 2 times; it takes one value."
+SEVERAL = set().union(*map(several, COMMANDS))
+SINGLE = [
+    (name, one.opts[0])
+    for name, command in COMMANDS.items()
+    for one in command.params
+    if one.opts[0] in SEVERAL and one.opts[0] not in several(name)
+]
+
+
+@pytest.mark.parametrize(("command", "option"), SINGLE)
+def test_what_another_command_takes_several_times_is_refused_twice(capsys, command, option):
+    told = said(capsys, command, option, "default", option, "tuned")
+    assert told == f"truetpot: {option} is given 2 times; it takes one value."
+
+
+def test_it_is_config_of_isa_and_launch():
+    assert {("isa", "--config"), ("launch", "--config")} <= {*SINGLE}
+
+
+def test_the_last_of_several_counts_elsewhere(capsys):
+    """As where defaults stand in an alias, and one of them is said otherwise."""
+    assert "unknown model 'b'" in said(capsys, "floor", "--model", "a", "--model", "b")
 
 
 @pytest.mark.parametrize(
