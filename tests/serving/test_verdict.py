@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.records.kept import KEPT, exact, load, written
 from truetpot.errors import UserError
@@ -15,6 +17,7 @@ from truetpot.facts.traffic import traffic
 from truetpot.facts.workload import Workload
 from truetpot.records.check import CheckedRun
 from truetpot.records.verdicts import Verdict
+from truetpot.report.serving import draw_standing
 from truetpot.serving.check import check_run
 from truetpot.serving.chosen import Flags
 from truetpot.serving.findings import Evidence
@@ -301,8 +304,13 @@ def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
     weights = 17 / 32 * (64 * (7168 + 5120 + 55296 + 27648) * 5120 + 152064 * 5120)
     more = (weights + 7 * 2048 * 262144) / (weights + 8 * 1024 * 262144)
     assert ladder.step_s(2048, 7) == pytest.approx(0.009 * more), "from batch 8, context 1024"
-    found = judge(check_run(served(0.012, at_once=8), yardstick=ladder))
+    checked = check_run(served(0.012, at_once=8), yardstick=ladder)
+    found = judge(checked)
     assert found.verdict is Verdict.BELIEVABLE
+    console = Console(width=200, file=StringIO())
+    console.print(draw_standing(found, checked))
+    shown = " ".join(console.file.getvalue().split())
+    assert "measured at context 1024, batch 8 (sweep.json), the nearest of its sweep" in shown
     assert ladder.step_nearest(2048, 7).startswith("9.00 ms measured at context 1024, batch 8 ")
     far = judge(check_run(served(0.05, at_once=64), yardstick=ladder))
     assert far.verdict is Verdict.NOT_COMPARABLE
