@@ -18,6 +18,7 @@ from truetpot.tune.store import dump, put
 from truetpot.tune.store import load as load_tuned
 
 ADDED = {
+    ("check", "step_from"),
     ("isa", "without_entry"),
     ("validate", "seconds"),
     ("sweep", "query_tokens"),

@@ -310,7 +310,12 @@ def test_a_sweep_is_a_ladder_at_each_of_its_points(tmp_path):
     console = Console(width=200, file=StringIO())
     console.print(draw_standing(found, checked))
     shown = " ".join(console.file.getvalue().split())
-    assert "measured at context 1024, batch 8 (sweep.json), the nearest of its sweep" in shown
+    taken = "9.00 ms measured at context 1024, batch 8 (sweep.json), the nearest of its sweep"
+    assert taken in shown
+    assert found.record().step_from == taken
+    alone = judge(check_run(served(0.012), yardstick=single)).record().step_from
+    assert alone == single.step_from
+    assert judge(check_run(served(0.012))).record().step_from is None
     assert ladder.step_nearest(2048, 7).startswith("9.00 ms measured at context 1024, batch 8 ")
     far = judge(check_run(served(0.05, at_once=64), yardstick=ladder))
     assert far.verdict is Verdict.NOT_COMPARABLE

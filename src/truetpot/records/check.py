@@ -76,6 +76,8 @@ class ServingRow(Part, frozen=True, kw_only=True):
     """The measured step, likewise."""
     reported_from: str | None = None
     """`as reported`, or how it was recomputed."""
+    step_from: str | None = None
+    """Which measured step `step_ms` is of: of a sweep the one nearest in batch, then in context."""
 
 
 class CheckedRun(Part, frozen=True, kw_only=True):

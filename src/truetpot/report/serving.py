@@ -21,7 +21,6 @@ from truetpot.serving.pair import counts_messages
 from truetpot.serving.records import Run
 from truetpot.serving.thresholds import limit
 from truetpot.serving.verdict import Serving
-from truetpot.serving.yardstick import Yardstick
 
 _COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 VERDICT_STYLE = {
@@ -88,7 +87,7 @@ def draw_standing(serving: Serving, checked: Checked) -> RenderableType:
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
         table.row(lowest, f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
     if yardstick is not None and serving.step_s is not None:
-        table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", _step_from(serving, yardstick))
+        table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", serving.step_from)
     over = [
         f"{digits(ratio)} times {what}"
         for ratio, what in ((serving.over_floor, lowest), (serving.over_step, "step"))
@@ -106,14 +105,6 @@ def draw_standing(serving: Serving, checked: Checked) -> RenderableType:
             text = f"{what} {known.value:{form}}{_spread(known)}: {known.source}."
             lines.append(words(text, style="dim"))
     return Group(*lines)
-
-
-def _step_from(serving: Serving, yardstick: Yardstick) -> str:
-    """Which measured step it is: of several the one nearest to the run's context and batch."""
-    at = serving.context, serving.batch
-    if yardstick.step_nearest is None or at[0] is None or at[1] is None:
-        return yardstick.step_from
-    return f"{yardstick.step_nearest(at[0].value, at[1].value)}, the nearest of its sweep"
 
 
 def _step_of(serving: Serving, checked: Checked) -> str:

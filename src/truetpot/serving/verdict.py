@@ -42,6 +42,8 @@ class Serving:
     """The measured step, likewise."""
     over_step: float | None = None
     """The loss ``serving/step``."""
+    step_from: str = ""
+    """Which measured step that is."""
 
     def record(self) -> ServingRow:
         """The record's row, with times in ms per token."""
@@ -60,6 +62,7 @@ class Serving:
             reported_from=self.reported_from,
             floor_ms=_ms(self.floor_s),
             step_ms=_ms(self.step_s),
+            step_from=self.step_from or None,
         )
 
 
@@ -90,6 +93,7 @@ def judge(checked: Checked, lacks: Sequence[str] = ()) -> Serving:
         verdict, why, factor, reported, origin, batch, context,
         floor, None if floor is None else reported / floor,
         step, None if step is None else reported / step,
+        evidence.step_taken(),
     )  # fmt: skip
 
 

@@ -51,6 +51,12 @@ class Yardstick:
     tp: int = 1
     devices: str = ""
 
+    def step_taken(self, context: float, batch: float) -> str:
+        """Which measured step ``step_s`` is of; of several that is said."""
+        if self.step_nearest is None:
+            return self.step_from
+        return f"{self.step_nearest(context, batch)}, the nearest of its sweep"
+
 
 def from_facts(
     model: Model,

@@ -32,6 +32,15 @@ def rows_of(page, title):
     return 0
 
 
+def test_a_checked_run_names_its_measured_step():
+    record = load("check-with-ladder")
+    run = record["runs"][0]
+    step = "9.00 ms measured at context 1024, batch 8 (sweep.json), the nearest of its sweep"
+    named = run | {"serving": run["serving"] | {"step_from": step}}
+    made = msgspec.convert(record | {"runs": [named, named]}, RECORDS["check"])
+    assert html([made], ["check.json"]).count(f"{step}.") == 1
+
+
 @records
 def test_a_page_has_a_mark_and_a_row_for_each_row_of_the_record(file):
     record = json.loads(file.read_text())

@@ -87,5 +87,11 @@ class OperatingPoint(Intervals):
             return None
         return self._a_token(self.yardstick.step_s(self.context.value, batch))
 
+    def step_taken(self) -> str:
+        """Which measured step is held against the run, in words; "" without one."""
+        if self.yardstick is None or self.yardstick.step_s is None:
+            return ""
+        return self.yardstick.step_taken(self.context.value, self.batch.value)
+
     def _a_token(self, step_s: float) -> float | None:
         return positive(step_s / self.tokens_a_step)

@@ -65,6 +65,9 @@ def _notes(record: CheckRecord) -> Iterator[Note]:
     if len(runs) > _FEW:
         what = count_of(len(runs) - _FEW, "run")
         yield Note("info", "More.", f"{what} with verdicts that are no worse: see the tables.")
+    for step in dict.fromkeys(run.serving.step_from for run in runs):
+        if step is not None:
+            yield Note("info", "The measured step.", f"{step}.")
     for pair in record.pairs:
         for sentence in pair.says:
             yield Note("info", pair.series, sentence)
