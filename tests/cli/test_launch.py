@@ -116,7 +116,7 @@ def test_a_case_has_to_be_named(launch):
     ("args", "said"),
     [
         (("--role", "o", "--provider", "numba", "--config", "ahead=3"), "0, 4096, 8192"),
-        (("--role", "o", "--provider", "torch,numba"), "name one --provider"),
+        (("--role", "o", "--provider", "torch,numba"), "One kernel is launched; name one"),
         (("--role", "o", "--provider", "triton"), "No kernel can be configured"),
         (("--op", "nothing"), "There is no operator 'nothing'"),
         (("--role", "o", "--repeat", "0"), "--repeat"),

@@ -27,6 +27,9 @@ def run(
     case is not what is left, or nothing can run it.
     """
     setting, one = request.setting, _only(request, words or ())
+    if request.chosen and len(setting.providers) > 1:
+        named = ", ".join(setting.providers)
+        raise UserError(f"One kernel is launched; name one --provider, not {named}.")
     provider = one_provider(setting.providers, [one], setting.device, request.chosen)
     kernel = REGISTRY.choose(one.op.name, one.case, setting.device, provider).required
     choice = chosen(kernel, one.case, setting.device, config)
