@@ -69,7 +69,7 @@ def _show(
     elif request.config == ALL and not instructions:
         terminal.show(draw_sweep(record))
     else:
-        terminal.show(draw_kernels(record.kernels, instructions))
+        terminal.show(draw_kernels(record.kernels, instructions, record.without_entry))
     if record.no_kernel and not request.words:
         terminal.status(
             f"{count_of(len(record.no_kernel), 'case')} without a kernel, in the record"

@@ -144,6 +144,11 @@ class Inspection(Part, frozen=True, kw_only=True):
     not_followed: str | None = None
     """Why the launch or its sub-groups could not be followed; passes are then taken to be one."""
 
+    @property
+    def named_case(self) -> str:
+        """As `without_entry` of the record has it."""
+        return f"{self.op} of {self.provider} for {self.target}, {self.case}"
+
 
 class Failure(Part, frozen=True, kw_only=True):
     """A compilation that failed, and why."""

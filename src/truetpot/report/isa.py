@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -39,8 +39,13 @@ _NOTED = {
 """The column that a fault shows in, by its first word."""
 
 
-def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableType:
-    """A head, then a line for each kernel and target; kernels of one operator together."""
+def draw_kernels(
+    found: Sequence[Inspection], instructions: bool, without_entry: Collection[str] = ()
+) -> RenderableType:
+    """A head, then a line for each kernel and target; kernels of one operator together.
+
+    Cases in `without_entry` have the default because no tuned entry is kept.
+    """
     parts: list[RenderableType] = [Table(*_COLUMNS)]
     for title in dict.fromkeys(map(_title, found)):
         same = [one for one in found if _title(one) == title]
@@ -50,6 +55,8 @@ def draw_kernels(found: Sequence[Inspection], instructions: bool) -> RenderableT
         table = Table(*_COLUMNS, head=False)
         for one in same:
             table.row(*_cells(one), words(one.verdict, style=_style(one)))
+            if one.named_case in without_entry:
+                table.line(words("   the default: it has no tuned entry", style="yellow"))
             for line in _below(one):
                 table.line(line)
         parts.append(table)
