@@ -64,6 +64,7 @@ def test_a_sweep_that_is_interrupted_goes_on_with_what_it_lacks(sweep, cli, mode
 
     done, after = sweep(*points, "--resume")
     assert done.code == 0, done.err
+    assert "* extrapolated from these layers" in done.out, "also from layers that were asked for"
     assert not after["partial"]
     assert where(after) == [(b, c, "ok") for b in (1, 2) for c in (0, 40)]
     assert after["points"][0] == before["points"][0], "what was finished is kept"

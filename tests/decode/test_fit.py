@@ -73,7 +73,7 @@ def test_a_share_asked_for_is_not_changed(qwq):
 
 def test_layers_asked_for_are_the_whole(qwq):
     chosen = plan(qwq, replace(SHAPE, layers=8), 8 * GIB)
-    assert chosen.whole
+    assert chosen.whole and chosen.extrapolated
     assert (chosen.layers, chosen.layers_asked, chosen.layers_total) == (8, 8, 64)
     assert chosen.sentence().startswith("8 of 64 layers of the whole model: ")
 

@@ -63,5 +63,5 @@ def _announce(sweep: Sweep, terminal: Terminal) -> None:
     )
     terminal.say(describe_device(request.setting.device.name, sweep.opening.environment))
     terminal.say(f"{sweep.base.sentence()}, at the smallest point; ms a {per(shape.query_tokens)}")
-    if not sweep.base.whole:
+    if sweep.base.extrapolated:
         terminal.say("* extrapolated from these layers", "yellow")

@@ -57,10 +57,15 @@ class Plan:
         """True where every layer asked for runs."""
         return self.layers == self.layers_asked
 
+    @property
+    def extrapolated(self) -> bool:
+        """True where some of the model's layers stand for all of them."""
+        return self.layers < self.layers_total
+
     def sentence(self) -> str:
         """What was decided, for people."""
         share = f"rank 0 of tp = {self.shape.tp}" if self.shape.tp > 1 else "the whole model"
-        if self.layers < self.layers_total:
+        if self.extrapolated:
             share = f"{self.layers} of {self.layers_total} layers of {share}"
         free = "an unknown amount" if self.free_bytes is None else gib(self.free_bytes)
         size = f"{gib(self.needs.total)} needed of {free} free"
