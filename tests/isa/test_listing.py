@@ -196,6 +196,26 @@ def test_a_load_of_two_rows_is_two_runs():
     assert [nbytes for nbytes, _ in runs([load])] == [128, 128]
 
 
+BESIDE = """\
+(W) or (1|M0) cr0.0<1>:ud cr0.0<0;1,0>:ud 0x4C0:uw
+(W) add (1|M0) r9.4<1>:d r20.3<0;1,0>:d 64:w
+(W) mov (1|M0) r5.0<1>:d r9.4<0;1,0>:d
+(W) send.ugm (1|M0) r36 r5 null:0 0x0 0x6 {$5} // wr:1+0, rd:4; load.ugm.d32x32t.a32.ca.ca.bti[0]
+(W) send.slm (1|M0) r9 r3 null:0 0x0 0x02188500 {$6} // wr:1+0, rd:1; load.slm.d32x1t.a32
+(W) add (1|M0) r6.0<1>:d r9.4<0;1,0>:d 128:w
+(W) send.ugm (1|M0) r40 r6 null:0 0x0 0x6 {$7} // wr:1+0, rd:4; load.ugm.d32x32t.a32.ca.ca.bti[0]
+"""
+
+
+def test_a_block_of_less_than_a_register_leaves_what_is_beside_it():
+    """Compilers keep pointers there: what is read by one later is still its argument's."""
+    for elements, bytes_of_runs in ((1, [256]), (4, [256]), (5, [128, 128])):
+        code = parse(BESIDE.replace("d32x1t", f"d32x{elements}t"))
+        found = accesses(code, read_info(INFO, "rows"), DG2.register_bytes)
+        read = runs(one for one in found if one.arg == "together")
+        assert [nbytes for nbytes, _ in read] == bytes_of_runs
+
+
 @pytest.mark.isa
 def test_loads_belong_to_their_arguments(compiled):
     listing = compiled("probe.cl", "probe")

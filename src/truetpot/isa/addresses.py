@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from truetpot.isa.assembly import Code, Instruction, Operand
 from truetpot.isa.message import Message, read_message
+from truetpot.isa.relevant import returned_bytes
 from truetpot.isa.values import Registers, Value
 from truetpot.isa.zeinfo import KernelInfo
 
@@ -138,7 +139,6 @@ def _access(
 
 
 def _forget(registers: Registers, send: Instruction) -> None:
-    if send.dst is None or send.dst.file != "r" or "rd:" not in send.comment:
-        return
-    count = int(send.comment.split("rd:")[1].split(";")[0])
-    registers.clear(send.dst.number * registers.register_bytes, count * registers.register_bytes)
+    if send.dst is not None and send.dst.file == "r":
+        size = registers.register_bytes
+        registers.clear(send.dst.number * size, returned_bytes(send, size))
