@@ -1,85 +1,14 @@
 """``truetpot tune``: a search with a user's kernel, what it leaves behind, and who uses that."""
 
-import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from truetpot.errors import KernelError
-from truetpot.stats import Ratio
-from truetpot.tune import fresh
+from tests.cli.own_search import folder, here, tune
 
-KERNEL = """
-import signal
-from pathlib import Path
-
-import numpy as np
-import torch
-from truetpot.formats import dequantise
-from truetpot.ops import LINEAR
-from truetpot.ops.registry import Kernel, register
-
-STOP = Path(__file__).with_name("stop")
-
-@register(LINEAR, provider="mine", devices=("cpu",))
-class Mine(Kernel):
-    def __init__(self, case, device, repeat=32, wrong=False):
-        super().__init__(case, device, repeat=repeat, wrong=wrong)
-        if STOP.exists() and STOP.read_text() == str(repeat):
-            signal.raise_signal(signal.SIGINT)
-
-    @classmethod
-    def configs(cls, case, device):
-        yield {}
-        yield from ({"repeat": repeat} for repeat in (64, 1, 24))
-        yield {"repeat": 1, "wrong": True}
-
-    def pack(self, weight):
-        return torch.from_numpy(dequantise(weight).astype(np.float32)).T.contiguous()
-
-    def __call__(self, *, x, weight, bias):
-        for _ in range(self.config["repeat"]):
-            out = x.float() @ weight
-        out = out if bias is None else out + bias.float()
-        return (out + self.config["wrong"]).to(x.dtype)
-"""
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "kernels"
-    path.mkdir()
-    (path / "mine.py").write_text(KERNEL)
-    return path
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """The default and a finalist meet in this process, which is fast, and not in new ones."""
-
-    def in_new_processes(orders, limit_s, at_once):
-        for answer in map(fresh._answer, orders):
-            if answer.gain is None:
-                raise KernelError(answer.reason)
-            yield Ratio(*answer.gain)
-
-    monkeypatch.setattr("truetpot.runs.tune_search.in_new_processes", in_new_processes)
-
-
-@pytest.fixture
-def tune(cli, model, folder, check_tune, here):
-    def call(*args, role="o", provider="mine"):
-        done = cli(
-            *("tune", "--model", model, "--kernels", folder, "--op", "linear", "--role", role),
-            *("--provider", provider, "--format", "bf16", "--context", 20, "--seconds", 0.3, *args),
-        )
-        if "--json" in args:
-            check_tune(done.record)
-        return done
-
-    return call
+__all__ = ["folder", "here", "tune"]
 
 
 @pytest.fixture
@@ -226,69 +155,6 @@ def test_the_table_and_what_is_left_out(tune, tmp_path):
     assert "skipped: linear of torch: the torch linear kernel has nothing to tune" in text
     assert "left out of linear of mine" in text
     assert "1 x error .. is above the tolerance .." in text
-
-
-def test_interrupted_and_resumed(tune, folder, tmp_path):
-    out = tmp_path / "out.toml"
-    stop = folder / "stop"
-    stop.write_text("24")
-    done = tune("--out", out, "--json", role="o,down")
-    assert done.code == 130, done.err
-    assert "the same command goes on" in done.err
-    assert done.record["partial"]
-    first, second = done.record["results"]
-    assert (first["status"], first["reason"]) == ("partial", "interrupted")
-    assert second["reason"] == "interrupted before its turn"
-    seen = first["looks"]
-    assert [look["config"]["repeat"] for look in seen] == [64, 1]
-    progress = tmp_path / "out.progress.jsonl"
-    assert len(progress.read_text().splitlines()) == 2
-    assert not out.exists()
-
-    stop.unlink()
-    done = tune("--out", out, "--json", role="o,down")
-    assert done.code == 0, done.err
-    assert "2 configurations known from the run before" in done.err
-    first, second = done.record["results"]
-    assert first["looks"][:2] == seen
-    assert (first["status"], second["status"]) == ("tuned", "tuned")
-    assert not progress.exists()
-    assert len(tomllib.loads(out.read_text())["linear"]["mine"]) == 2
-
-
-def test_several_points_are_resumed_at_the_one_that_was_under_way(tune, folder, tmp_path):
-    """A batch that was finished is not searched again, nor what was tried of the next."""
-    out, stop = tmp_path / "out.toml", folder / "stop"
-    words = ("--out", out, "--json", "--batch", "1,2")
-    assert tune(*words[:-1], "1").code == 0
-    alone = tomllib.loads(out.read_text())["linear"]["mine"]
-    stop.write_text("1")
-    done = tune(*words)
-    assert done.code == 130, done.err
-    before = {result["case"]: result["looks"] for result in done.record["results"]}
-    stop.unlink()
-    done = tune(*words)
-    assert done.code == 0, done.err
-    results = done.record["results"]
-    assert [re.search(r"m=(\d+)", result["case"])[1] for result in results] == ["1", "2"]
-    assert all(result["status"] == "tuned" for result in results)
-    for result in results:
-        tried = before[result["case"]]
-        assert result["looks"][: len(tried)] == tried
-    both = tomllib.loads(out.read_text())["linear"]["mine"]
-    assert len(both) == 2 and {*alone} < {*both}
-    assert all(entry["config"] == {"repeat": 1} for entry in both.values())
-
-
-def test_again(tune, folder, tmp_path):
-    out = tmp_path / "out.toml"
-    (folder / "stop").write_text("24")
-    (old,) = tune("--out", out, "--json").record["results"]
-    (new,) = tune("--out", out, "--json", "--again").record["results"]
-    assert [look["config"] for look in new["looks"]] == [look["config"] for look in old["looks"]]
-    assert new["looks"] != old["looks"]
-    lines = (tmp_path / "out.progress.jsonl").read_text().splitlines()
-    assert [json.loads(line)["look"] for line in lines] == new["looks"]
 
 
 @pytest.mark.parametrize(
