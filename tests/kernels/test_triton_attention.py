@@ -10,15 +10,24 @@ import sys
 import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
-TAILS = """
+BEGIN = """
+import numpy as np
+import truetpot.kernels._lib.triton.attention.launch as launch
+from truetpot.measure.check import check_on
 from truetpot.measure.prepared import PreparedCase
-from truetpot.ops import DECODE_ATTENTION, ROPE_APPEND_ATTENTION, RopeAppendCase
+from truetpot.ops import (
+    DECODE_ATTENTION, ROPE_APPEND_ATTENTION, DecodeAttentionCase, RopeAppendCase
+)
 from truetpot.ops.registry import REGISTRY
 from truetpot.ops.rope_append_attention import attention_after
 from truetpot.runtime.choose import choose_device
 
 REGISTRY.load_builtin()
 device = choose_device("cpu")
+[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
+"""
+"""What each of the scripts below begins with."""
+TAILS = """
 config = {"BT": 16, "WAVES": 16.0, "num_warps": 1}
 for context, tokens, page in [(65, 4, None), (66, 4, 16), (67, 4, 8), (65, 8, 16), (17, 8, None)]:
     rope = RopeAppendCase("fp16", 1, 3, 1, 32, context, "fp16", page, query_tokens=tokens)
@@ -32,14 +41,6 @@ for context, tokens, page in [(65, 4, None), (66, 4, 16), (67, 4, 8), (65, 8, 16
         assert found.ok, (case, found.reason)
 """
 PAIRS = """
-from truetpot.measure.prepared import PreparedCase
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
-from truetpot.ops.registry import REGISTRY
-from truetpot.runtime.choose import choose_device
-
-REGISTRY.load_builtin()
-device = choose_device("cpu")
-[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
 for dtype in ("fp16", "bf16"):
     for kv_format in ("fp8_e4m3", "fp8_e5m2"):
         case = DecodeAttentionCase(dtype, 2, 6, 2, 32, 77, kv_format, 16, query_tokens=2)
@@ -50,15 +51,6 @@ for dtype in ("fp16", "bf16"):
 """
 
 NEVER_WRITTEN = """
-import numpy as np
-from truetpot.measure.check import check_on
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
-from truetpot.ops.registry import REGISTRY
-from truetpot.runtime.choose import choose_device
-
-REGISTRY.load_builtin()
-device = choose_device("cpu")
-[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
 for page in (None, 16):
     case = DecodeAttentionCase("fp16", 3, 6, 2, 32, 77, "fp16", page, ragged=True)
     inputs = DECODE_ATTENTION.inputs(case, np.random.default_rng(0))
@@ -82,15 +74,6 @@ for page in (None, 16):
         assert found.ok, (case, waves, found.reason)
 """
 WIDE = """
-import truetpot.kernels._lib.triton.attention.launch as launch
-from truetpot.measure.prepared import PreparedCase
-from truetpot.ops import DECODE_ATTENTION, DecodeAttentionCase
-from truetpot.ops.registry import REGISTRY
-from truetpot.runtime.choose import choose_device
-
-REGISTRY.load_builtin()
-device = choose_device("cpu")
-[kernel_type] = REGISTRY.kernels("decode_attention", "triton")
 for page in (None, 8):
     case = DecodeAttentionCase("fp16", 2, 6, 2, 32, 77, "fp8_e5m2", page)
     prepared = PreparedCase(DECODE_ATTENTION, case, device, 1)
@@ -102,7 +85,7 @@ for page in (None, 8):
 
 def interpret(script):
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", BEGIN + script],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,

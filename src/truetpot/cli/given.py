@@ -27,9 +27,8 @@ def one_value_each(command: Any, ctx: Any, args: list[str]) -> Iterator[None]:
         return
     values, _, order = command.make_parser(ctx).parse_args(args=list(args))
     single = [one for one in order if _takes_one(one)]
-    several = _repeated(ctx)
     for option, times in Counter(one.opts[0] for one in single).items():
-        if times > 1 and option in several:
+        if times > 1 and option in _repeated(ctx):
             raise UserError(f"{option} is given {times} times; it takes one value.")
     try:
         yield

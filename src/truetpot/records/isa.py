@@ -147,7 +147,12 @@ class Inspection(Part, frozen=True, kw_only=True):
     @property
     def named_case(self) -> str:
         """As `without_entry` of the record has it."""
-        return f"{self.op} of {self.provider} for {self.target}, {self.case}"
+        return case_of(self.op, self.provider, self.target, self.case)
+
+
+def case_of(op: str, provider: str, target: str, case: str) -> str:
+    """A kernel's case for a target in words, as `without_entry` of the record has it."""
+    return f"{op} of {provider} for {target}, {case}"
 
 
 class Failure(Part, frozen=True, kw_only=True):

@@ -86,7 +86,7 @@ def draw_standing(serving: Serving, checked: Checked) -> RenderableType:
     lowest = "spec" if yardstick is None or yardstick.hard else "ceiling"
     if yardstick is not None and serving.floor_s is not None and serving.over_floor is not None:
         table.row(lowest, f"{serving.floor_s * 1e3:.2f} ms", "", yardstick.floor_from)
-    if yardstick is not None and serving.step_s is not None:
+    if serving.step_s is not None:
         table.row("step", f"{serving.step_s * 1e3:.2f} ms", "", serving.step_from)
     over = [
         f"{digits(ratio)} times {what}"

@@ -33,7 +33,7 @@ from truetpot.isa.survey import (
 from truetpot.ops import COMPOSITES, OPERATORS, Composite
 from truetpot.ops.named import TUNED
 from truetpot.ops.registry import REGISTRY, Config
-from truetpot.records.isa import IsaRecord, Listing, OclocRow, RatesRow
+from truetpot.records.isa import IsaRecord, Listing, OclocRow, RatesRow, case_of
 from truetpot.records.opening import command as this_command
 from truetpot.records.opening import now
 from truetpot.runs.setting import in_order, load_kernels, step_shapes
@@ -180,7 +180,7 @@ def _without_entry(jobs: Iterable[Job]) -> list[str]:
     """Which cases have no tuned entry, each once a target."""
     found: dict[str, bool] = {}
     for job in jobs:
-        name = f"{job.op.name} of {job.provider} for {job.target}, {job.case.label()}"
+        name = case_of(job.op.name, job.provider, job.target, job.case.label())
         if name not in found:
             device = Offline(known_targets()[job.target])
             found[name] = entry_of(job.kernel, job.case, device) is None

@@ -57,9 +57,8 @@ def two_by_two(pairs, of: tl.constexpr, PTX: tl.constexpr):
     Neighbours stay together: for a sum over them nothing has to be sorted.
     """
     if not PTX:
-        low = (pairs & 0xFF).to(tl.uint8).to(of, bitcast=True)
-        high = ((pairs >> 8) & 0xFF).to(tl.uint8).to(of, bitcast=True)
-        first, second = parted(joined(widened(low, tl.float16), widened(high, tl.float16)))
+        even, odd = even_odd(pairs, of, PTX)
+        first, second = parted(joined(even, odd))
     elif of == tl.float8e5:
         first, second = tl.inline_asm_elementwise(
             "prmt.b32 $0, $2, 0, 0x1404; prmt.b32 $1, $2, 0, 0x3424;", "=r,=r,r", [pairs],
