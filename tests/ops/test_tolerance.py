@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from truetpot.ops import (
     ARGMAX,
@@ -21,7 +23,7 @@ from truetpot.ops import (
     SiluMulCase,
 )
 from truetpot.ops.arrays import NUMPY_DTYPE
-from truetpot.ops.tolerance import relative_error, tolerance
+from truetpot.ops.tolerance import changed_rows, relative_error, tolerance
 
 FLOATS = [op for op in OPERATORS.values() if op not in (ARGMAX, MEMORY_READ, BEST_OF_RANKS)]
 
@@ -191,3 +193,45 @@ def test_silu_reference_does_not_overflow():
     case = SiluMulCase("fp32", 1, 2)
     inputs = {"gate_up": np.array([[-1e4, 1e4, 1, 1]], np.float32)}
     np.testing.assert_array_equal(SILU_MUL.reference(case, inputs)["out"], [[0, 1e4]])
+
+
+@given(
+    rows=st.integers(1, 1200),
+    written=st.lists(st.integers(0, 1199), max_size=4),
+    unasked=st.lists(st.integers(0, 1199), max_size=2),
+    forgotten=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_rows_that_stay_as_they_were_change_no_error(rows, written, unasked, forgotten, seed):
+    """Also of more rows than are looked at at once."""
+    rng = np.random.default_rng(seed)
+    before = rng.standard_normal((rows, 8)).astype(NUMPY_DTYPE["bf16"])
+    want = before.astype(np.float64)
+    written = [row % rows for row in written]
+    want[written] = rng.standard_normal((len(written), 8))
+    got = before if forgotten else want.astype(before.dtype)
+    got = got.copy()
+    got[[row % rows for row in unasked]] *= -1
+    changed = changed_rows(before, got, want)
+    assert relative_error(got[changed], want[changed]) == relative_error(got, want)
+
+
+def test_a_change_that_only_bits_show_and_a_nan_are_differences():
+    before = np.zeros((3, 2), np.float32)
+    got, want = before.copy(), before.astype(np.float64)
+    got[0, 1], want[2, 0] = -0.0, np.nan
+    assert [*changed_rows(before, got, want)] == [True, False, True]
+
+
+@pytest.mark.parametrize("kv_format", ["bf16", "fp8_e5m2"])
+@pytest.mark.parametrize("where", [(0, 0, 0, 0), (-1, -1, -1, -1)])
+def test_a_token_that_is_not_the_calls_to_change_shows(kv_format, where, rng):
+    case = RopeAppendCase("bf16", 2, 4, 2, 32, 40, kv_format)
+    inputs = ROPE_APPEND.inputs(case, rng)
+    want = ROPE_APPEND.reference(case, inputs)
+    got = {name: value.astype(NUMPY_DTYPE["bf16"]) for name, value in want.items()}
+    for name in ROPE_APPEND.mutates:
+        got[name] = want[name].astype(NUMPY_DTYPE[kv_format])
+    assert ROPE_APPEND.error(case, inputs, got, want) <= ROPE_APPEND.tolerance(case)
+    got["v_cache"][where] = -1.5 if got["v_cache"][where] != -1.5 else 1.5
+    assert ROPE_APPEND.error(case, inputs, got, want) > ROPE_APPEND.tolerance(case)

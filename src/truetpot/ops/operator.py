@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from truetpot.ops.inputs import Category, Input, Inputs, Sized
-from truetpot.ops.tolerance import relative_error
+from truetpot.ops.tolerance import changed_rows, relative_error
 
 Outputs = dict[str, np.ndarray]
 
@@ -145,4 +145,21 @@ class Operator(ABC):
 
     def error(self, case: Any, inputs: Inputs, got: Outputs, want: Outputs) -> float:
         """Largest relative error over the outputs; NaN and unwritten elements count as infinite."""
-        return max(relative_error(got[name], want[name]) for name in want)
+        return max(relative_error(*pair) for pair in self.compared(inputs, got, want).values())
+
+    def compared(
+        self, inputs: Inputs, got: Outputs, want: Outputs
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """What is held against what: of what a call may change the rows that are not as before."""
+        pairs = {name: (got[name], want[name]) for name in want}
+        for name in pairs.keys() & {*self.mutates}:
+            before, (have, true) = inputs.get(name), pairs[name]
+            if not isinstance(before, np.ndarray) or before.dtype != have.dtype:
+                continue
+            if before.ndim and before.shape == have.shape == true.shape:
+                before, have, true = (
+                    np.ascontiguousarray(x).reshape(-1, x.shape[-1]) for x in (before, have, true)
+                )
+                rows = changed_rows(before, have, true)
+                pairs[name] = have[rows], true[rows]
+        return pairs

@@ -15,7 +15,7 @@ from truetpot.ops.inputs import Category, Input, Inputs, Known, Sized
 from truetpot.ops.kv_cache import KvCase, cache_inputs
 from truetpot.ops.operator import Operator, Outputs
 from truetpot.ops.rms_norm import rms_normalise
-from truetpot.ops.tolerance import tolerance
+from truetpot.ops.tolerance import relative_error, tolerance
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,15 @@ class _RopeAppend(Operator):
         """Of a cache in another format, only what is beyond rounding to nearest once."""
         if case.kv_format == case.dtype:
             return super().error(case, inputs, got, want)
-        beyond = dict(got)
-        for name in self.mutates:
-            wrong = got[name].astype(np.float64) - want[name]
-            nearest = want[name].astype(NUMPY_DTYPE[case.kv_format]).astype(np.float64)
-            excess = np.maximum(np.abs(wrong) - np.abs(nearest - want[name]), 0)
-            beyond[name] = want[name] + np.copysign(excess, wrong)
-        return super().error(case, inputs, beyond, want)
+        worst = 0.0
+        for name, (have, true) in self.compared(inputs, got, want).items():
+            if name in self.mutates:
+                wrong = exact(have) - true
+                nearest = exact(true.astype(NUMPY_DTYPE[case.kv_format]))
+                excess = np.maximum(np.abs(wrong) - np.abs(nearest - true), 0)
+                have = true + np.copysign(excess, wrong)
+            worst = max(worst, relative_error(have, true))
+        return worst
 
     def grid(self) -> Iterable[RopeAppendCase]:
         """Groupings, head sizes, pages, ragged positions, the norms, fp8 caches, query tokens."""
