@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truetpot.ops import (
+    ALL_REDUCE,
     ARGMAX,
     BEST_OF_RANKS,
     EMBEDDING,
@@ -16,6 +17,7 @@ from truetpot.ops import (
     OPERATORS,
     ROPE_APPEND,
     SILU_MUL,
+    AllReduceCase,
     ArgmaxCase,
     LinearCase,
     MemoryReadCase,
@@ -235,3 +237,11 @@ def test_a_token_that_is_not_the_calls_to_change_shows(kv_format, where, rng):
     assert ROPE_APPEND.error(case, inputs, got, want) <= ROPE_APPEND.tolerance(case)
     got["v_cache"][where] = -1.5 if got["v_cache"][where] != -1.5 else 1.5
     assert ROPE_APPEND.error(case, inputs, got, want) > ROPE_APPEND.tolerance(case)
+
+
+def test_what_is_changed_in_place_may_be_empty(rng):
+    case = AllReduceCase("bf16", 1, 0, 2)
+    inputs = ALL_REDUCE.inputs(case, rng)
+    empty = {"x": inputs["x"]}
+    assert inputs["x"].size == 0
+    assert ALL_REDUCE.error(case, inputs, empty, {"x": np.zeros((1, 0))}) == 0

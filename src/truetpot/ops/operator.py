@@ -156,7 +156,7 @@ class Operator(ABC):
             before, (have, true) = inputs.get(name), pairs[name]
             if not isinstance(before, np.ndarray) or before.dtype != have.dtype:
                 continue
-            if before.ndim and before.shape == have.shape == true.shape:
+            if before.ndim and before.size and before.shape == have.shape == true.shape:
                 before, have, true = (
                     np.ascontiguousarray(x).reshape(-1, x.shape[-1]) for x in (before, have, true)
                 )
