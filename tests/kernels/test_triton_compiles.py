@@ -4,37 +4,14 @@ Triton's own compiler and assembler run here for Hopper; no driver is needed for
 left out, so this says nothing about results.
 """
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-NO_GPU = """
-import re
-import sys
-import numpy as np
-import torch
-import triton
-from triton.backends.compiler import GPUTarget
-from triton.runtime import driver
-from triton.runtime.jit import JITFunction
+from tests.kernels.no_gpu import NO_GPU, run
 
-class NoGpu:
-    get_current_device = staticmethod(lambda: 0)
-    get_current_stream = staticmethod(lambda device: 0)
-    get_current_target = staticmethod(lambda: GPUTarget("cuda", 90, 32))
-
-driver.set_active(NoGpu())
-JITFunction.__getitem__ = lambda kernel, grid: (
-    lambda *args, **options: kernel.run(*args, grid=grid, warmup=True, **options)
-)
-
-"""
 CASES = """
 import json
 import traceback
@@ -223,20 +200,6 @@ OPS = (
 )
 
 EARLY_OPS = ("linear", "rope_append_attention", "rms_norm", "rope_append")
-
-
-def run(source, argument, cache):
-    """What the source prints, as JSON."""
-    variables = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    done = subprocess.run(
-        [sys.executable, "-c", source, argument],
-        env=variables | {"TRITON_CACHE_DIR": str(cache)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""In how many parts Triton's linears cut K: equal ones, and not a wave more than there is room."""
+"""Defaults of Triton's linears: parts of K that are equal and no wave too many, and others."""
 
 import pytest
 
@@ -45,7 +45,8 @@ def test_an_intel_gpu_has_one_tile_a_warp(weight_format):
     card = Card()
     card.kind = "xpu"
     case = LinearCase("fp16", 32, 5120, 5120, weight_format)
-    assert next(iter(linear.configs(case, card)))["Q"] == 1
+    default = next(iter(linear.configs(case, card)))
+    assert (default["Q"], default["DIRECT"]) == (1, 0)
 
 
 @given(k=st.integers(1, 100), m=st.sampled_from([2, 8, 16, 17, 64]))
@@ -54,3 +55,19 @@ def test_each_candidate_is_a_power_of_two_or_divides_the_blocks(k, m):
     for config in linear.configs(LinearCase("bf16", m, 7168, 512 * k, "sym_int4"), Card()):
         split = config["SPLIT"]
         assert split & (split - 1) == 0 or 4 * k % split == 0
+
+
+def test_more_stages_for_many_rows_of_x_and_longer_blocks_for_few():
+    """Of a sweep on an H200 (docs/performance/h200.md); each took up to 1.15 times as long."""
+    card = Card()
+
+    def default(m, n, k):
+        config = next(iter(linear.configs(LinearCase("bf16", m, n, k, "bf16"), card)))
+        return config["BK"], config["STAGES"], config["SPLIT"]
+
+    assert [default(m, 55296, 5120) for m in (8, 16)] == [(128, 2, 1)] * 2
+    assert [default(m, 55296, 5120) for m in (17, 64)] == [(128, 6, 1)] * 2
+    assert [default(m, 5120, 5120) for m in (2, 16, 17)] == [(256, 4, 1)] * 2 + [(128, 6, 1)]
+    assert [default(m, 5120, 27648) for m in (16, 17)] == [(128, 2, 8), (128, 6, 1)]
+    card.kind = "xpu"
+    assert default(8, 5120, 5120) == (128, 6, 1)

@@ -1,5 +1,6 @@
 """The tuned files in the package are of cases that a step has and of parameters kernels have."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ FILES = sorted((Path(truetpot.__file__).parent / "tuned").glob("*.toml"))
 def known():
     """The cases of QwQ-32B by operator and label."""
     shapes = (
-        Workload(context=1024, format=of, kv_format="bf16", dtype="bf16", batch=batch, tp=1)
-        for of in ("sym_int4", "fp8_e5m2")
-        for batch in (1, 2, 4, 8, 16, 32, 64)
+        Workload(context=context, format=of, kv_format="bf16", dtype="bf16", batch=batch, tp=1)
+        for of in ("sym_int4", "fp8_e5m2", "bf16")
+        for batch, context in product((1, 2, 4, 8, 16, 32, 64), (1024, 16384))
     )
     model = load_model("qwq-32b")
     cases = (case for shape in shapes for case in step_cases(model, shape, COMPOSITES))

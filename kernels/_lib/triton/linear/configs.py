@@ -30,7 +30,9 @@ RESIDENT = 2
 """Programs of warp groups that a multiprocessor has room for, at least."""
 SCALED = {"fp8_e4m3": 1 / 256, "sym_int8": 1.0}
 """Formats of a byte a weight with a scale a block of 64, and what a scale is multiplied by."""
-GROUPS = {"Q": 2, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0}
+GROUPS = {"Q": 2, "STAGES": 3, "SPLIT": 1, "num_warps": 4, "EARLY": 0}
+LESS_SPILLED = {"groups_int4": {"Q": 1}, "groups_byte": {"Q": 1, "DIRECT": 0}}
+"""Compiled for Battlemage, with which two tiles a warp spill (docs/performance/arc.md)."""
 DEFAULT = {
     # fastest on most shapes of QwQ-32B on an H200; a tuned file knows better (docs/tuning.md)
     "wide": {"BN": 1, "BK": 1024, "UNROLL": 1, "num_warps": 4, "EARLY": 0},
@@ -39,7 +41,7 @@ DEFAULT = {
     "int4_matrix": {"G": 1, "UNROLL": 1, "STAGES": 1, "num_warps": 4, "EARLY": 1},
     "int4_few": {"R": 2, "WK": 1, "WR": 4, "SPLIT": 8, "EARLY": 0},
     "groups_int4": GROUPS,
-    "groups_byte": GROUPS | {"DEEP": 2, "DIRECT": 0},
+    "groups_byte": GROUPS | {"DEEP": 2, "DIRECT": 1},
     "gemm": {"BN": 64, "BK": 128, "STAGES": 6, "SPLIT": 1, "num_warps": 4, "EARLY": 0},
     "gemm_byte": {"BN": 64, "BK": 128, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
     "gemm_scaled": {"BN": 32, "BK": 64, "STAGES": 3, "SPLIT": 8, "num_warps": 4, "EARLY": 0},
@@ -133,8 +135,8 @@ def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> 
     config, many = DEFAULT[name], case.n > MANY_OUTPUTS
     blocks = -(-case.k // BLOCK)
     long = case.k > LONG_ROW and not many
-    if name.startswith("groups") and device.kind == "xpu":
-        config = config | {"Q": 1}  # compiled for Battlemage two tiles a warp spill
+    if device.kind == "xpu":
+        config = config | LESS_SPILLED.get(name, {})
     change: Config = {}
     if normed and many:
         most = case.n > 4 * MANY_OUTPUTS
@@ -150,7 +152,7 @@ def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> 
         few = case.m <= LEAST_COLUMNS
         change = {"Q": 4 if few else 2, "SPLIT": 2 if not few and case.m <= GROUPS_HALF else 1}
     elif name == "groups_byte" and many:
-        change = {"DIRECT": 1, "STAGES": 4, "SPLIT": 1}
+        change = {"STAGES": 4}
     elif name.startswith("groups"):
         # one program more than all multiprocessors have room for would be a wave more
         tiles = -(-case.n // (16 * config["Q"] * config["num_warps"]))
@@ -160,11 +162,20 @@ def usual(name: str, case: LinearCase, device: Device, normed: bool = False) -> 
         change = {"STAGES": 2}
     elif name == "gemm_byte" and case.m > FEW:
         change = {"BN": 32, "num_warps": 2} | ({"BK": 256, "STAGES": 4, "SPLIT": 1} if many else {})
-    elif name == "gemm" and (many or (long and case.m <= LEAST_COLUMNS)):
-        change = {"STAGES": 2, "SPLIT": 1 if many else 8}
+    elif name == "gemm":
+        change = _usual_gemm(case.m, many, long, device)
     elif many and "SPLIT" in config:
         change = {"SPLIT": 1}
     return config | change
+
+
+def _usual_gemm(m: int, many: bool, long: bool, device: Device) -> Config:
+    few = m <= LEAST_COLUMNS
+    if many:
+        return {"STAGES": 2 if few else 6}
+    if long:
+        return {"STAGES": 2, "SPLIT": 8} if few else {}
+    return {"BK": 256, "STAGES": 4} if few and device.kind == "cuda" else {}
 
 
 def _candidates(name: str, case: LinearCase) -> Iterable[Config]:

@@ -70,7 +70,8 @@ def gemm_int4(
     in_order = weight_group(tl.arange(0, 2 * W * Q), groups, 2 * W * Q) * (2 * steps)
     word, row, i = tl.arange(0, 128), tl.arange(0, 8), tl.arange(0, BM)
     column = _in_words_order(tl.arange(0, 64))
-    from_x = x + tl.minimum(i, m - 1)[None, :] * k + column[:, None]
+    # not [columns, BM]: of one shape with the sums' store, the loads would take over its layout
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
     minus = (tl.zeros((16 * W, 64), tl.float32) - offset).to(ELEMENT)
     total = tl.zeros((ROWS, BM), tl.float32)
     low, high = own_range(tl.cdiv(k, 128), SPLIT, 1)
@@ -83,9 +84,9 @@ def gemm_int4(
         pairs = tl.load(scales + ((in_order + half) * 8)[:, None] + row[None, :])
         pairs = pairs.reshape([ROWS, 1])
         s0, s1 = two_scales(pairs)
-        at = (half * 128 + column)[:, None]
-        x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0)
-        x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0)
+        at = (half * 128 + column)[None, :]
+        x0 = tl.load(from_x + half * 128, mask=(at < k) | EVEN, other=0.0).trans(1, 0)
+        x1 = tl.load(from_x + half * 128 + 64, mask=(at + 64 < k) | EVEN, other=0.0).trans(1, 0)
         q = q.to(tl.uint32, bitcast=True).reshape([W, Q, 2, 8, 4, 2, 2])
         q0, q1 = tl.split(q.permute(0, 1, 2, 3, 4, 6, 5))
         a = _operand(q0, mask, exponent, ELEMENT, ROWS)
@@ -137,24 +138,25 @@ def gemm_byte(
     in_order = weight_row(first, tl.arange(0, ROWS), n, PAIRED) * (k // 64)
     if DIRECT:
         column = _in_bytes_order(column)
-    from_x = x + tl.minimum(i, m - 1)[None, :] * k + column[:, None]
+    # not [columns, BM], as in gemm_int4
+    from_x = x + tl.minimum(i, m - 1)[:, None] * k + column[None, :]
     total = tl.zeros((ROWS, BM), tl.float32)
     low, high = own_range(tl.cdiv(k, COLUMNS), SPLIT, 1)
     begin(EARLY)
     for block in tl.range(low, high, 1, num_stages=STAGES):
         start = block * COLUMNS
-        inside = (start + column < k)[:, None] | EVEN
+        inside = (start + column < k)[None, :] | EVEN
         xk = tl.load(from_x + start, mask=inside, other=0.0)
         if not DIRECT:
-            xk = xk.trans(1, 0).reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
-            xk = xk.reshape([BM, COLUMNS]).trans(1, 0)
+            xk = xk.reshape([BM, DEEP, 4, 4, 2, 2]).permute(0, 1, 3, 4, 2, 5)
+            xk = xk.reshape([BM, COLUMNS])
         left = k - start - element % 64
         wk = _load_bytes(here + start, left, EVEN)
         if DEEP > 1:
             wk = tl.join(wk, _load_bytes(here + start + 64, left - 64, EVEN))
         wk = widened(wk, ELEMENT).reshape([W, Q, 2, 8, 4, 4, 2, 2, DEEP])
         wk = wk.permute(1, 0, 2, 3, 8, 5, 6, 4, 7).reshape([ROWS, COLUMNS])
-        total = add_product(wk, xk, scales + in_order + block, total, SCALED)
+        total = add_product(wk, xk.trans(1, 0), scales + in_order + block, total, SCALED)
     end(EARLY)
     store(
         total, bias, residual, out, partial, arrived, first, m, n, ROWS, BM, PAIRED, BIAS, ADD,
